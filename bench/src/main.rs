@@ -1,0 +1,2 @@
+//! The segbench command.
+fn main() {}

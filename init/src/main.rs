@@ -1,0 +1,2 @@
+//! The segbox command.
+fn main() {}
