@@ -1,1 +1,22 @@
-//! To be filled.
+//! What the BPF programs and user space must agree on, and the programs' own tools.
+//!
+//! - [`srh`], [`tlv`] and [`compose`]: the Segment Routing Header of RFC 8754, read in place and written.
+//! - [`maps`]: keys and values of the programs' maps, as both sides see them.
+//!
+//! No allocation and no standard library: the same code is compiled into the programs (one each in `src/bin`) and
+//! tested on the host. Loading, pinning and reading of maps is not done here; that is `segbox-fastpath`.
+
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod compose;
+pub mod maps;
+pub mod srh;
+pub mod tlv;
+
+pub use compose::{ComposeError, NewSrh};
+pub use maps::{CountKey, CountValue, MAX_SEGMENTS, Segment};
+pub use srh::{ParseError, Srh};
+pub use tlv::{Tlv, Tlvs};
