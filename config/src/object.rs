@@ -1,0 +1,138 @@
+//! What is known of a BPF object before it is loaded: its programs, globals and maps. Not here: reading the ELF (fastpath does).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a program runs, by the ELF section libbpf names it with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Hook {
+    /// `lwt_seg6local`: BPF_PROG_TYPE_LWT_SEG6LOCAL, what End.BPF runs. Linux 4.18.
+    #[serde(rename = "lwt_seg6local")]
+    Seg6Local,
+    /// `lwt_in`: BPF_PROG_TYPE_LWT_IN, what H.BPF runs. Linux 4.10; its bpf_lwt_push_encap 4.18.
+    #[serde(rename = "lwt_in")]
+    LwtIn,
+}
+
+impl Hook {
+    /// The ELF section's name, or what comes before its `/`.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Seg6Local => "lwt_seg6local",
+            Self::LwtIn => "lwt_in",
+        }
+    }
+
+    /// The hook of an ELF section's name, `lwt_in` or `lwt_in/name`; None for any other section.
+    pub fn of_section(section: &str) -> Option<Self> {
+        let kind = section.split_once('/').map_or(section, |(kind, _)| kind);
+        [Self::Seg6Local, Self::LwtIn].into_iter().find(|hook| hook.section() == kind)
+    }
+}
+
+/// A BPF object file, read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The whole file.
+    pub bytes: Arc<[u8]>,
+    /// Its programs, in the object's order.
+    pub programs: Vec<ObjectProgram>,
+    /// Its read-only globals (.rodata) by name.
+    pub globals: BTreeMap<String, Shape>,
+    /// Its maps by name, without those that hold globals.
+    pub maps: BTreeMap<String, MapShape>,
+}
+
+/// A program of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectProgram {
+    /// Its ELF section, `lwt_seg6local/stamp`.
+    pub section: String,
+    /// Its function.
+    pub function: String,
+    /// Where it runs; None where segbox has no such hook.
+    pub hook: Option<Hook>,
+}
+
+/// A map's definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapShape {
+    /// The kernel's map type.
+    pub kind: MapKind,
+    /// Type of a key.
+    pub key: Shape,
+    /// Type of a value.
+    pub value: Shape,
+    /// Most rows it takes.
+    pub max_entries: u32,
+}
+
+/// Map types that a file can fill, and the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapKind {
+    /// BPF_MAP_TYPE_ARRAY: u32 keys, every row is always there, zeroed.
+    Array,
+    /// BPF_MAP_TYPE_HASH or LRU_HASH.
+    Hash,
+    /// BPF_MAP_TYPE_LPM_TRIE: keys are a u32 prefix length in bits, then the address in network byte order.
+    LpmTrie,
+    /// Any other (BPF_MAP_TYPE_* number): the program's own, not to be filled from a file.
+    Other(u32),
+}
+
+/// The type of a global, a map's key or value: from BTF, or a bare size where the object has none for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing but a size in bytes is known.
+    Bytes(u32),
+    /// An integer, bool or enum.
+    Int {
+        /// 1, 2, 4 or 8 bytes.
+        size: u32,
+        /// Two's complement.
+        signed: bool,
+    },
+    /// So many of one type.
+    Array(Box<Shape>, u32),
+    /// A struct.
+    Struct {
+        /// With padding, in bytes.
+        size: u32,
+        /// Its fields, in order.
+        fields: Vec<Field>,
+    },
+}
+
+/// A struct's field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// From the struct's start, in bytes.
+    pub offset: u32,
+    /// Its type.
+    pub shape: Shape,
+}
+
+impl Shape {
+    /// Size in bytes.
+    pub fn size(&self) -> u32 {
+        match self {
+            Self::Bytes(size) | Self::Int { size, .. } | Self::Struct { size, .. } => *size,
+            Self::Array(shape, length) => shape.size() * length,
+        }
+    }
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Object")
+            .field("bytes", &self.bytes.len())
+            .field("programs", &self.programs)
+            .field("globals", &self.globals)
+            .field("maps", &self.maps)
+            .finish()
+    }
+}
