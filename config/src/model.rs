@@ -72,7 +72,7 @@ pub struct Interface {
 }
 
 /// Hardware that an interface name belongs to: what is given must fit, all of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Matcher {
     /// Permanent MAC address.
     pub mac: Option<Mac>,

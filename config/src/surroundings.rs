@@ -24,7 +24,7 @@ pub struct Surroundings {
 }
 
 /// An interface that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LinkSeen {
     /// The name it has now.
     pub name: IfName,

@@ -1,1 +1,15 @@
-//! To be filled.
+//! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
+
+mod materials;
+mod rows;
+mod state;
+mod step;
+/// The sysctls that segbox has a say in.
+pub mod sysctl;
+
+pub use materials::{Materials, Secret};
+pub use state::{
+    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, Route,
+    RouteKey, RowKey, Setting, State,
+};
+pub use step::{Delta, Phase, RouteKind, Step, Verb};

@@ -1,0 +1,192 @@
+//! One step of a plan: a thing, what it was, what it becomes. A step turned round is its undo. Not here: the order of steps.
+
+use serde::Serialize;
+
+use crate::state::{
+    AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Setting, State,
+};
+use segbox_config::{Hook, IfName, Mac};
+
+/// A change of one keyed thing; at least one of `before` and `after` is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delta<K, V> {
+    /// Which thing.
+    pub key: K,
+    /// What it was; None: not there (for a setting: not known).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<V>,
+    /// What it becomes; None: removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<V>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each variant is the field of State with the same name")]
+pub enum Step {
+    Setting(Delta<Setting, String>),
+    Link(Delta<IfName, Link>),
+    Address(Delta<AddressKey, ()>),
+    Neighbor(Delta<NeighborKey, Mac>),
+    HmacKey(Delta<u32, HmacKey>),
+    Program(Delta<String, Hook>),
+    Row(Delta<RowKey, Bytes>),
+    Route(Delta<RouteKey, Route>),
+}
+
+/// What a step does to its thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// It was not there.
+    Add,
+    /// It was something else.
+    Change,
+    /// It goes.
+    Remove,
+}
+
+/// The order of building up: steering last. Taking down goes the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Sysctls and names of the box and its links.
+    System,
+    /// Devices, VRF membership, MTU, up.
+    Link,
+    /// Sysctls of one link: its folder is there once the link is.
+    LinkSystem,
+    /// Addresses, neighbours, encapsulation source, HMAC keys.
+    Address,
+    /// Programs.
+    Program,
+    /// Rows of their maps.
+    Map,
+    /// Plain routes.
+    Route,
+    /// Local SIDs.
+    Sid,
+    /// Policies: they bring the traffic.
+    Policy,
+}
+
+/// What a route is to segbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// Without a tunnel.
+    Plain,
+    /// An entry of My Local SID Table.
+    Sid,
+    /// A headend's.
+    Policy,
+}
+
+impl Route {
+    /// What the route is to segbox.
+    pub fn kind(&self) -> RouteKind {
+        match self.encap {
+            Encap::None => RouteKind::Plain,
+            Encap::Seg6Local(_) => RouteKind::Sid,
+            Encap::Seg6 { .. } | Encap::BpfIn(_) => RouteKind::Policy,
+        }
+    }
+}
+
+impl<K, V> Delta<K, V> {
+    fn verb(&self) -> Verb {
+        match (&self.before, &self.after) {
+            (None, _) => Verb::Add,
+            (Some(_), Some(_)) => Verb::Change,
+            (Some(_), None) => Verb::Remove,
+        }
+    }
+
+    fn inverse(self) -> Self {
+        Self { key: self.key, before: self.after, after: self.before }
+    }
+}
+
+/// Calls the same method on whichever delta a step holds.
+macro_rules! each {
+    ($step:expr, $delta:ident => $body:expr) => {
+        match $step {
+            Step::Setting($delta) => $body,
+            Step::Link($delta) => $body,
+            Step::Address($delta) => $body,
+            Step::Neighbor($delta) => $body,
+            Step::HmacKey($delta) => $body,
+            Step::Program($delta) => $body,
+            Step::Row($delta) => $body,
+            Step::Route($delta) => $body,
+        }
+    };
+}
+
+impl Step {
+    /// What it does to its thing.
+    pub fn verb(&self) -> Verb {
+        each!(self, delta => delta.verb())
+    }
+
+    /// The step that takes this one back. A setting whose earlier value is not known stays as it is: None.
+    pub fn inverse(self) -> Option<Self> {
+        Some(match self {
+            Self::Setting(delta) if delta.before.is_none() => return None,
+            Self::Setting(delta) => Self::Setting(delta.inverse()),
+            Self::Link(delta) => Self::Link(delta.inverse()),
+            Self::Address(delta) => Self::Address(delta.inverse()),
+            Self::Neighbor(delta) => Self::Neighbor(delta.inverse()),
+            Self::HmacKey(delta) => Self::HmacKey(delta.inverse()),
+            Self::Program(delta) => Self::Program(delta.inverse()),
+            Self::Row(delta) => Self::Row(delta.inverse()),
+            Self::Route(delta) => Self::Route(delta.inverse()),
+        })
+    }
+
+    /// Where it stands in the order of building up.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Setting(delta) => match &delta.key {
+                Setting::Hostname | Setting::LinkName(_) => Phase::System,
+                Setting::Sysctl(name) if crate::sysctl::is_of_a_link(name) => Phase::LinkSystem,
+                Setting::Sysctl(_) => Phase::System,
+                Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,
+                Setting::EncapSource => Phase::Address,
+            },
+            Self::Link(_) => Phase::Link,
+            Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
+            Self::Program(_) => Phase::Program,
+            Self::Row(_) => Phase::Map,
+            Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
+                Some(RouteKind::Sid) => Phase::Sid,
+                Some(RouteKind::Policy) => Phase::Policy,
+                Some(RouteKind::Plain) | None => Phase::Route,
+            },
+        }
+    }
+
+    /// Takes the step on a state in memory: what the kernel would look like afterwards.
+    pub(crate) fn take_on(&self, state: &mut State) {
+        fn put<K: Ord + Clone, V: Clone>(map: &mut std::collections::BTreeMap<K, V>, delta: &Delta<K, V>) {
+            match &delta.after {
+                Some(value) => map.insert(delta.key.clone(), value.clone()),
+                None => map.remove(&delta.key),
+            };
+        }
+        match self {
+            Self::Setting(delta) => put(&mut state.settings, delta),
+            Self::Link(delta) => put(&mut state.links, delta),
+            Self::Address(delta) => put(&mut state.addresses, delta),
+            Self::Neighbor(delta) => put(&mut state.neighbors, delta),
+            Self::HmacKey(delta) => put(&mut state.hmac_keys, delta),
+            Self::Program(delta) => {
+                put(&mut state.programs, delta);
+                // A program's maps go with it.
+                state.rows.retain(|row, _| state.programs.contains_key(&row.program));
+            }
+            Self::Row(delta) => put(&mut state.rows, delta),
+            Self::Route(delta) => put(&mut state.routes, delta),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The sysctls that segbox reads and writes: one explicit list. Not here: the values a file asks for.
+
+use segbox_config::IfName;
+
+/// Of the whole network namespace.
+pub const GLOBAL: [&str; 6] = [
+    "net.ipv4.conf.all.forwarding",
+    "net.ipv4.conf.all.rp_filter",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv6.conf.all.seg6_enabled",
+    "net.ipv6.conf.default.seg6_enabled",
+    "net.vrf.strict_mode",
+];
+
+/// Of each interface: family and name.
+pub const OF_A_LINK: [(&str, &str); 3] = [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
+
+/// The dotted name of an interface's sysctl; a dot in the interface's name becomes `/`, as sysctl(8) writes it.
+pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
+    format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))
+}
+
+/// Whether a dotted name is one interface's.
+pub(crate) fn is_of_a_link(name: &str) -> bool {
+    name.split('.').nth(2) == Some("conf") && !matches!(name.split('.').nth(3), Some("all" | "default"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_links_sysctl_from_the_boxs() {
+        let name = of_a_link("ipv6", "eth0.100".parse().expect("a name"), "seg6_enabled");
+        assert_eq!(name, "net.ipv6.conf.eth0/100.seg6_enabled");
+        assert!(is_of_a_link(&name));
+        assert!(GLOBAL.iter().all(|name| !is_of_a_link(name)));
+    }
+}
