@@ -1,5 +1,9 @@
 //! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
+mod describe;
+mod desired;
+mod diff;
+mod identity;
 mod materials;
 mod rows;
 mod state;
@@ -7,6 +11,9 @@ mod step;
 /// The sysctls that segbox has a say in.
 pub mod sysctl;
 
+pub use desired::{Context, Desired, desired};
+pub use diff::{Plan, Stage, diff};
+pub use identity::{program_name, secret_digest};
 pub use materials::{Materials, Secret};
 pub use state::{
     ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, Route,

@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 
-use crate::state::{
-    AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Setting, State,
-};
+use crate::state::{AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Setting, State};
 use segbox_config::{Hook, IfName, Mac};
 
 /// A change of one keyed thing; at least one of `before` and `after` is there.

@@ -3,17 +3,17 @@
 use segbox_config::IfName;
 
 /// Of the whole network namespace.
-pub const GLOBAL: [&str; 6] = [
+pub const GLOBAL: [&str; 5] = [
     "net.ipv4.conf.all.forwarding",
     "net.ipv4.conf.all.rp_filter",
     "net.ipv6.conf.all.forwarding",
     "net.ipv6.conf.all.seg6_enabled",
-    "net.ipv6.conf.default.seg6_enabled",
     "net.vrf.strict_mode",
 ];
 
 /// Of each interface: family and name.
-pub const OF_A_LINK: [(&str, &str); 3] = [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
+pub const OF_A_LINK: [(&str, &str); 3] =
+    [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
 
 /// The dotted name of an interface's sysctl; a dot in the interface's name becomes `/`, as sysctl(8) writes it.
 pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {

@@ -1,0 +1,175 @@
+//! A step in one line, for people: `+ sid  fc00:0:2:1::/128  End (PSP)  dev segbox0`.
+
+use std::fmt;
+
+use segbox_config::{Behavior, Endpoint, Flavors, Lookup};
+
+use crate::state::{Encap, Link, MAIN_TABLE, Route, RouteKey, Setting};
+use crate::step::{Delta, RouteKind, Step, Verb};
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.verb() {
+            Verb::Add => '+',
+            Verb::Change => '~',
+            Verb::Remove => '-',
+        };
+        let (before, after) = self.values();
+        write!(f, "{sign} {:<9} {}", self.noun(), self.subject())?;
+        match (before, after) {
+            (Some(before), Some(after)) => write!(f, "  {before} -> {after}"),
+            (_, Some(text)) | (Some(text), None) if !text.is_empty() => write!(f, "  {text}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Step {
+    /// The kind of thing, in a word: `sid`, `policy`, `address`.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Setting(Delta { key: Setting::Sysctl(_), .. }) => "sysctl",
+            Self::Setting(Delta { key: Setting::Hostname | Setting::EncapSource, .. }) => "setting",
+            Self::Setting(_) => "link",
+            Self::Link(_) => "device",
+            Self::Address(_) => "address",
+            Self::Neighbor(_) => "neighbor",
+            Self::HmacKey(_) => "hmac-key",
+            Self::Program(_) => "program",
+            Self::Row(_) => "row",
+            Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
+                Some(RouteKind::Sid) => "sid",
+                Some(RouteKind::Policy) => "policy",
+                Some(RouteKind::Plain) | None => "route",
+            },
+        }
+    }
+
+    /// Which thing: `fc00:0:2:1::/128`, `2001:db8::1/64 dev eth0`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Setting(delta) => delta.key.to_string(),
+            Self::Link(delta) => delta.key.to_string(),
+            Self::Address(delta) => format!("{} dev {}", delta.key.address, delta.key.interface),
+            Self::Neighbor(delta) => format!("{} dev {}", delta.key.address, delta.key.interface),
+            Self::HmacKey(delta) => delta.key.to_string(),
+            Self::Program(delta) => delta.key.clone(),
+            Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
+            Self::Route(delta) => delta.key.to_string(),
+        }
+    }
+
+    fn values(&self) -> (Option<String>, Option<String>) {
+        fn both<K, V>(delta: &Delta<K, V>, text: impl Fn(&V) -> String) -> (Option<String>, Option<String>) {
+            (delta.before.as_ref().map(&text), delta.after.as_ref().map(&text))
+        }
+        match self {
+            Self::Setting(delta) => both(delta, |value| if value.is_empty() { "none".into() } else { value.clone() }),
+            Self::Link(delta) => both(delta, |link| match link {
+                Link::Vrf(table) => format!("vrf table {table}"),
+                Link::Dummy => "dummy".into(),
+                Link::Ifb => "ifb".into(),
+            }),
+            Self::Address(delta) => both(delta, |()| String::new()),
+            Self::Neighbor(delta) => both(delta, |mac| format!("lladdr {mac}")),
+            Self::HmacKey(delta) => {
+                both(delta, |key| format!("{:?} secret {}", key.algorithm, key.digest).to_lowercase())
+            }
+            Self::Program(delta) => both(delta, |hook| hook.section().into()),
+            Self::Row(delta) => both(delta, ToString::to_string),
+            Self::Route(delta) => both(delta, ToString::to_string),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hostname => f.write_str("hostname"),
+            Self::Sysctl(name) => f.write_str(name),
+            Self::LinkName(matcher) => {
+                f.write_str("name of")?;
+                matcher.mac.iter().try_for_each(|mac| write!(f, " {mac}"))?;
+                matcher.pci.iter().try_for_each(|pci| write!(f, " {pci}"))
+            }
+            Self::LinkMaster(interface) => write!(f, "{interface} vrf"),
+            Self::LinkMtu(interface) => write!(f, "{interface} mtu"),
+            Self::LinkUp(interface) => write!(f, "{interface} state"),
+            Self::EncapSource => f.write_str("encapsulation source"),
+        }
+    }
+}
+
+impl fmt::Display for RouteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.prefix)?;
+        if self.table != MAIN_TABLE {
+            write!(f, " table {}", self.table)?;
+        }
+        let default = if self.prefix.addr().is_ipv6() { 1024 } else { 0 };
+        if self.metric == default { Ok(()) } else { write!(f, " metric {}", self.metric) }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gap = "";
+        if self.encap != Encap::None {
+            write!(f, "{}", self.encap)?;
+            gap = " ";
+        }
+        if let Some(via) = self.via {
+            write!(f, "{gap}via {via}")?;
+            gap = " ";
+        }
+        if let Some(interface) = self.interface {
+            write!(f, "{gap}dev {interface}")?;
+        }
+        if self.onlink { f.write_str(" onlink") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Encap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Seg6 { mode, segments, hmac_key } => {
+                write!(f, "{mode} {}", list(segments))?;
+                if *hmac_key == 0 { Ok(()) } else { write!(f, " hmac-key {hmac_key}") }
+            }
+            Self::Seg6Local(endpoint) => f.write_str(&endpoint_text(endpoint)),
+            Self::BpfIn(program) => write!(f, "H.BPF {program}"),
+        }
+    }
+}
+
+fn list(segments: &[std::net::Ipv6Addr]) -> String {
+    segments.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn endpoint_text(Endpoint { behavior, flavors }: &Endpoint) -> String {
+    let mut text = behavior.name().to_owned();
+    let Flavors { psp, next_csid } = flavors;
+    if *psp {
+        text += " PSP";
+    }
+    if let Some(csid) = next_csid {
+        text += &format!(" NEXT-CSID {}+{}", csid.block_length, csid.function_length);
+    }
+    text + &match behavior {
+        Behavior::End => String::new(),
+        Behavior::EndX { next_hop, interface: None } => format!(" next-hop {next_hop}"),
+        Behavior::EndX { next_hop, interface: Some(interface) } => {
+            format!(" next-hop {next_hop} interface {interface}")
+        }
+        Behavior::EndDx6 { next_hop } => format!(" next-hop {next_hop}"),
+        Behavior::EndDx4 { next_hop } => format!(" next-hop {next_hop}"),
+        Behavior::EndDx2 { interface } => format!(" interface {interface}"),
+        Behavior::EndT { table } | Behavior::EndDt6 { lookup: Lookup::Table(table) } => format!(" table {table}"),
+        Behavior::EndDt4 { vrf_table }
+        | Behavior::EndDt46 { vrf_table }
+        | Behavior::EndDt6 { lookup: Lookup::VrfTable(vrf_table) } => format!(" vrf-table {vrf_table}"),
+        Behavior::EndB6Insert { segments } | Behavior::EndB6Encaps { segments } => format!(" {}", list(segments)),
+        Behavior::EndBpf { program } => format!(" {program}"),
+    }
+}

@@ -1,0 +1,242 @@
+//! What a Config asks of the kernel, spelled out: every setting, route and program, defaults filled in. Not here: what is there already.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+use segbox_config::{Behavior, Config, Endpoint, Feature, HmacMode, IfName, Kernel, LocalSid, Policy, Steer};
+
+use crate::identity::{program_name, secret_digest};
+use crate::materials::{Materials, Secret};
+use crate::state::{
+    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, Link, MAIN_TABLE, NeighborKey, Route, RouteKey, RowKey, Setting,
+    State,
+};
+use crate::sysctl;
+
+/// What beside the file decides what the kernel is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// What was found.
+    pub actual: &'a Actual,
+    /// Settings as they were before segbox first changed them: what the file no longer asks for goes back to these.
+    pub base: &'a BTreeMap<Setting, String>,
+    /// The kernel.
+    pub kernel: &'a Kernel,
+    /// Whether this is the box's own network namespace: its hostname is then segbox's to set.
+    pub own_box: bool,
+}
+
+/// A desired state, and the bulk that its names stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// What should be.
+    pub state: State,
+    /// Objects and secrets.
+    pub materials: Materials,
+}
+
+/// What `config` asks for.
+pub fn desired(config: &Config, context: Context<'_>) -> Desired {
+    let mut out = Desired::default();
+    let names = programs(config, &mut out);
+    hmac_keys(config, &mut out);
+    let state = &mut out.state;
+    system(config, context, state);
+    links(config, context, state);
+    for (interface, settings) in &config.interfaces {
+        for address in &settings.addresses {
+            let key = AddressKey { interface: *interface, address: *address };
+            // An address that another made is there already, and stays theirs.
+            if !context.actual.foreign_addresses.contains_key(&key) {
+                state.addresses.insert(key, ());
+            }
+        }
+    }
+    for neighbor in &config.neighbors {
+        let key = NeighborKey { interface: neighbor.interface, address: neighbor.address };
+        state.neighbors.insert(key, neighbor.mac);
+    }
+    routes(config, context, &names, state);
+    for (setting, value) in context.base {
+        // What is gone (an unplugged interface) cannot be put back.
+        if context.actual.setting(setting).is_some() {
+            state.settings.entry(setting.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    out
+}
+
+/// Programs and their rows; gives the loaded name of each `[program.NAME]`.
+fn programs(config: &Config, out: &mut Desired) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for (table, program) in &config.programs {
+        let name = program_name(table, program);
+        for (map, rows) in &program.rows {
+            for (key, value) in rows {
+                let row = RowKey { program: name.clone(), map: map.clone(), key: Bytes(key.clone()) };
+                out.state.rows.insert(row, Bytes(value.clone()));
+            }
+        }
+        out.state.programs.insert(name.clone(), program.hook);
+        out.materials.programs.insert(name.clone(), program.clone());
+        names.insert(table.clone(), name);
+    }
+    names
+}
+
+fn hmac_keys(config: &Config, out: &mut Desired) {
+    for (id, key) in &config.hmac_keys {
+        let digest = secret_digest(&key.secret);
+        out.state.hmac_keys.insert(*id, HmacKey { algorithm: key.algorithm, digest: digest.clone() });
+        out.materials.secrets.insert(digest, Secret(key.secret.clone()));
+    }
+}
+
+/// Sysctls of the namespace, the hostname, the encapsulation source.
+fn system(config: &Config, context: Context<'_>, state: &mut State) {
+    let mut sysctl = |name: &str, value: &str| state.settings.insert(Setting::Sysctl(name.into()), value.into());
+    if !config.interfaces.is_empty() {
+        sysctl("net.ipv4.conf.all.forwarding", "1");
+        sysctl("net.ipv6.conf.all.forwarding", "1");
+    }
+    // The kernel takes the lower of conf.all and the interface's own (net/ipv6/exthdrs.c, ipv6_srh_rcv).
+    if config.interfaces.values().any(|interface| interface.srv6) {
+        sysctl("net.ipv6.conf.all.seg6_enabled", "1");
+    }
+    // Without it the kernel refuses SEG6_LOCAL_VRFTABLE (net/ipv6/seg6_local.c, seg6_end_dt_mode).
+    if !config.vrfs.is_empty() {
+        sysctl("net.vrf.strict_mode", "1");
+    }
+    if decapsulates_ipv4(config) {
+        sysctl("net.ipv4.conf.all.rp_filter", "0");
+    }
+    if let Some(hostname) = config.system.hostname.as_ref().filter(|_| context.own_box) {
+        state.settings.insert(Setting::Hostname, hostname.clone());
+    }
+    if let Some(source) = config.encap_source {
+        state.settings.insert(Setting::EncapSource, source.to_string());
+    }
+}
+
+/// IPv4 that comes out of a tunnel arrives where its source is not routed to: a reverse-path filter would drop it.
+fn decapsulates_ipv4(config: &Config) -> bool {
+    config.sids.iter().any(|sid| {
+        matches!(sid.endpoint.behavior, Behavior::EndDx4 { .. } | Behavior::EndDt4 { .. } | Behavior::EndDt46 { .. })
+    })
+}
+
+/// Devices of our own, and what is set on every interface of the file.
+fn links(config: &Config, context: Context<'_>, state: &mut State) {
+    let up = || "up".to_owned();
+    state.settings.insert(Setting::LinkUp("lo".parse().expect("a name")), up());
+    for (vrf, settings) in &config.vrfs {
+        state.links.insert(*vrf, Link::Vrf(settings.table));
+        for member in &settings.interfaces {
+            state.settings.insert(Setting::LinkMaster(*member), vrf.to_string());
+        }
+    }
+    if config.sids.len() + config.policies.len() > 0 {
+        let kind = if context.kernel.has(Feature::Dummy) { Link::Dummy } else { Link::Ifb };
+        state.links.insert(anchor(), kind);
+    }
+    let no_rp_filter = decapsulates_ipv4(config);
+    for (interface, settings) in &config.interfaces {
+        let mut set = |setting, value: String| state.settings.insert(setting, value);
+        let sysctl = |family, name| Setting::Sysctl(sysctl::of_a_link(family, *interface, name));
+        if let Some(matcher) = &settings.matches {
+            set(Setting::LinkName(matcher.clone()), interface.to_string());
+        }
+        set(Setting::LinkUp(*interface), up());
+        if let Some(mtu) = settings.mtu {
+            set(Setting::LinkMtu(*interface), mtu.to_string());
+        }
+        set(sysctl("ipv6", "seg6_enabled"), u8::from(settings.srv6).to_string());
+        if let Some(mode) = settings.hmac {
+            set(sysctl("ipv6", "seg6_require_hmac"), hmac_value(mode).to_string());
+        }
+        if no_rp_filter {
+            set(sysctl("ipv4", "rp_filter"), "0".to_owned());
+        }
+    }
+}
+
+fn hmac_value(mode: HmacMode) -> i8 {
+    match mode {
+        HmacMode::Ignore => -1,
+        HmacMode::Check => 0,
+        HmacMode::Require => 1,
+    }
+}
+
+fn anchor() -> IfName {
+    ANCHOR.parse().expect("a name")
+}
+
+fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, String>, state: &mut State) {
+    let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
+    for route in &config.routes {
+        let key = key(route.table, route.destination, route.metric);
+        let body = Route { interface: route.interface, via: route.via, onlink: false, encap: Encap::None };
+        state.routes.insert(key, body);
+    }
+    for route in adjacent_dx4(config, context) {
+        state.routes.entry(route.0).or_insert(route.1);
+    }
+    for LocalSid { sid, endpoint } in &config.sids {
+        let mut endpoint = endpoint.clone();
+        if let Behavior::EndBpf { program } = &mut endpoint.behavior {
+            *program = loaded(program);
+        }
+        let body = hanging(None, None, Encap::Seg6Local(Box::new(endpoint)));
+        state.routes.insert(key(MAIN_TABLE, IpNet::V6(*sid), None), body);
+    }
+    for Policy { destination, steer, interface, via, table, metric } in &config.policies {
+        let encap = match steer {
+            Steer::Segments { mode, segments, hmac_key } => {
+                Encap::Seg6 { mode: *mode, segments: segments.clone(), hmac_key: *hmac_key }
+            }
+            Steer::Program(program) => Encap::BpfIn(loaded(program)),
+        };
+        state.routes.insert(key(*table, *destination, *metric), hanging(*interface, *via, encap));
+    }
+}
+
+/// A route with a tunnel: on the device the file names, else on the anchor.
+fn hanging(interface: Option<IfName>, via: Option<IpAddr>, encap: Encap) -> Route {
+    Route { interface: Some(interface.unwrap_or_else(anchor)), via, onlink: false, encap }
+}
+
+fn key(table: u32, prefix: IpNet, metric: Option<u32>) -> RouteKey {
+    // IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h) is what the kernel fills in for IPv6; IPv4 stays at 0.
+    let default = if prefix.addr().is_ipv6() { 1024 } else { 0 };
+    RouteKey { table, prefix, metric: metric.filter(|metric| *metric != 0).unwrap_or(default) }
+}
+
+/// Host routes that make End.DX4 right where its next hop is a neighbour.
+///
+/// The kernel's End.DX4 (net/ipv6/seg6_local.c, input_action_end_dx4) looks up the next hop and then lets ARP ask for the route's
+/// gateway. A connected route has none, so it asks for the packet's own destination instead. A host route by way of itself has one.
+fn adjacent_dx4(config: &Config, context: Context<'_>) -> Vec<(RouteKey, Route)> {
+    let next_hops: BTreeSet<Ipv4Addr> = config
+        .sids
+        .iter()
+        .filter_map(|LocalSid { endpoint: Endpoint { behavior, .. }, .. }| match behavior {
+            Behavior::EndDx4 { next_hop } => Some(*next_hop),
+            _ => None,
+        })
+        .collect();
+    let own =
+        config.interfaces.iter().flat_map(|(name, interface)| interface.addresses.iter().map(move |net| (*name, *net)));
+    let others = context.actual.foreign_addresses.keys().map(|key| (key.interface, key.address));
+    let on_link: Vec<(IfName, IpNet)> = own.chain(others).collect();
+    next_hops
+        .into_iter()
+        .filter_map(|next_hop| {
+            let address = IpAddr::V4(next_hop);
+            let (interface, _) = on_link.iter().find(|(_, net)| net.contains(&address))?;
+            let body = Route { interface: Some(*interface), via: Some(address), onlink: true, encap: Encap::None };
+            Some((key(MAIN_TABLE, IpNet::from(address), None), body))
+        })
+        .collect()
+}

@@ -1,0 +1,149 @@
+//! The one place where segbox decides what to change: desired against actual, in the order that keeps traffic whole.
+
+use std::collections::BTreeMap;
+
+use segbox_config::{IfName, LinkSeen, Matcher};
+use serde::Serialize;
+
+use crate::state::{Actual, Setting, State};
+use crate::step::{Delta, Phase, Step, Verb};
+
+/// The steps from an actual to a desired state, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// In the order they are taken.
+    pub steps: Vec<Step>,
+}
+
+/// When in a plan a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Taking down, in the opposite order of building up: steering first, devices last.
+    Down(std::cmp::Reverse<Phase>),
+    /// Building up and changing.
+    Up(Phase),
+    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now.
+    Sweep(std::cmp::Reverse<Phase>),
+}
+
+impl Step {
+    /// When in a plan it is taken.
+    pub fn stage(&self) -> Stage {
+        let phase = self.phase();
+        match (self.verb(), self) {
+            (Verb::Remove, Self::Program(_) | Self::HmacKey(_)) => Stage::Sweep(std::cmp::Reverse(phase)),
+            (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
+            (Verb::Add | Verb::Change, _) => Stage::Up(phase),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The steps, stage by stage.
+    pub fn stages(&self) -> impl Iterator<Item = &[Step]> {
+        self.steps.chunk_by(|one, next| one.stage() == next.stage())
+    }
+
+    /// How many steps add, change and remove.
+    pub fn counts(&self) -> [(Verb, usize); 3] {
+        [Verb::Add, Verb::Change, Verb::Remove]
+            .map(|verb| (verb, self.steps.iter().filter(|step| step.verb() == verb).count()))
+    }
+}
+
+/// The steps from `actual` to `desired`; empty where they agree.
+///
+/// Settings that `desired` does not name stay as they are; of everything else, what `desired` does not name goes.
+pub fn diff(desired: &State, actual: &Actual) -> Plan {
+    let state = &actual.state;
+    let mut steps = Vec::new();
+    for (key, value) in &desired.settings {
+        let before = actual.setting(key);
+        if before.as_deref() != Some(value) {
+            steps.push(Step::Setting(Delta { key: key.clone(), before, after: Some(value.clone()) }));
+        }
+    }
+    compare(&desired.links, &state.links, Step::Link, &mut steps);
+    compare(&desired.addresses, &state.addresses, Step::Address, &mut steps);
+    compare(&desired.neighbors, &state.neighbors, Step::Neighbor, &mut steps);
+    compare(&desired.hmac_keys, &state.hmac_keys, Step::HmacKey, &mut steps);
+    compare(&desired.programs, &state.programs, Step::Program, &mut steps);
+    compare(&desired.rows, &state.rows, Step::Row, &mut steps);
+    // A program that goes takes its maps along.
+    steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
+    compare(&desired.routes, &state.routes, Step::Route, &mut steps);
+    steps.sort_by_cached_key(Step::stage);
+    Plan { steps }
+}
+
+/// Walks two sorted maps side by side: one pass, whatever their size.
+fn compare<K: Ord + Clone, V: PartialEq + Clone>(
+    desired: &BTreeMap<K, V>,
+    actual: &BTreeMap<K, V>,
+    step: impl Fn(Delta<K, V>) -> Step,
+    steps: &mut Vec<Step>,
+) {
+    let mut wanted = desired.iter().peekable();
+    let mut found = actual.iter().peekable();
+    loop {
+        let order = match (wanted.peek(), found.peek()) {
+            (Some((want, _)), Some((have, _))) => want.cmp(have),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => return,
+        };
+        let want = if order.is_le() { wanted.next() } else { None };
+        let have = if order.is_ge() { found.next() } else { None };
+        let (before, after) = (have.map(|(_, value)| value), want.map(|(_, value)| value));
+        if before != after {
+            let (key, _) = want.or(have).expect("one of both was peeked");
+            steps.push(step(Delta { key: key.clone(), before: before.cloned(), after: after.cloned() }));
+        }
+    }
+}
+
+impl Actual {
+    /// A setting's value as found; a link's name is found by its hardware.
+    pub fn setting(&self, key: &Setting) -> Option<String> {
+        match key {
+            Setting::LinkName(matcher) => self.link_with(matcher).map(|link| link.name.to_string()),
+            _ => self.state.settings.get(key).cloned(),
+        }
+    }
+
+    fn link_with(&self, matcher: &Matcher) -> Option<&LinkSeen> {
+        self.links.iter().find(|link| fits(matcher, link))
+    }
+
+    /// Takes a plan in memory: what `observe` would find after it.
+    pub fn apply(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            self.take(step);
+        }
+    }
+
+    /// Takes one step in memory.
+    pub fn take(&mut self, step: &Step) {
+        match step {
+            Step::Setting(Delta { key: Setting::LinkName(matcher), after: Some(name), .. }) => {
+                let name: Option<IfName> = name.parse().ok();
+                if let (Some(link), Some(name)) = (self.links.iter_mut().find(|link| fits(matcher, link)), name) {
+                    link.name = name;
+                }
+            }
+            _ => step.take_on(&mut self.state),
+        }
+    }
+}
+
+/// Whether a link is the hardware that a matcher names: all that is given must fit.
+fn fits(matcher: &Matcher, link: &LinkSeen) -> bool {
+    matcher.mac.is_none_or(|mac| link.mac == Some(mac))
+        && matcher.pci.as_ref().is_none_or(|pci| link.pci.as_ref() == Some(pci))
+}

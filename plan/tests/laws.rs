@@ -1,0 +1,154 @@
+//! What must hold for every plan, on states that proptest makes up.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, HmacAlgorithm, Hook, IfName, Mac};
+use segbox_plan::{
+    Actual, AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Setting, State, Step,
+    diff,
+};
+
+// Few names and few values: the same key must often be on both sides, with the same value and with another.
+fn interface() -> impl Strategy<Value = IfName> {
+    prop::sample::select(vec!["eth0", "eth1", "segbox0"]).prop_map(|name| name.parse().expect("a name"))
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        Just(Setting::Hostname),
+        Just(Setting::EncapSource),
+        Just(Setting::Sysctl("net.ipv6.conf.all.forwarding".into())),
+        interface().prop_map(|name| Setting::Sysctl(format!("net.ipv6.conf.{name}.seg6_enabled"))),
+        interface().prop_map(Setting::LinkMtu),
+        interface().prop_map(Setting::LinkUp),
+    ]
+}
+
+fn route() -> impl Strategy<Value = Route> {
+    let segments = || {
+        vec(prop::sample::select(vec!["fc00:1::", "fc00:2::"]), 1..3)
+            .prop_map(|list| list.into_iter().map(|text| text.parse().expect("an address")).collect::<Vec<_>>())
+    };
+    let local = |behavior| Encap::Seg6Local(Box::new(Endpoint { behavior, flavors: Flavors::default() }));
+    let encap = prop_oneof![
+        Just(Encap::None),
+        Just(local(Behavior::End)),
+        segments().prop_map(move |segments| local(Behavior::EndB6Encaps { segments })),
+        Just(local(Behavior::EndBpf { program: "stamp@00000001".into() })),
+        segments().prop_map(|segments| Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 }),
+        Just(Encap::BpfIn("steer@00000002".into())),
+    ];
+    (interface(), encap).prop_map(|(interface, encap)| Route {
+        interface: Some(interface),
+        via: None,
+        onlink: false,
+        encap,
+    })
+}
+
+fn route_key() -> impl Strategy<Value = RouteKey> {
+    (prop::sample::select(vec!["fc00:1::/64", "fc00:2::1/128", "10.0.0.0/8"]), prop::sample::select(vec![254, 100]))
+        .prop_map(|(prefix, table)| RouteKey { table, prefix: prefix.parse().expect("a prefix"), metric: 1024 })
+}
+
+prop_compose! {
+    fn state()(
+        settings in btree_map(setting(), prop::sample::select(vec!["0".to_owned(), "1".to_owned()]), 0..6),
+        links in btree_map(interface(), prop_oneof![Just(Link::Ifb), Just(Link::Vrf(100))], 0..3),
+        addresses in btree_map((interface(), 0_u8..3), Just(()), 0..4),
+        neighbors in btree_map((interface(), 0_u8..3), 0_u8..2, 0..3),
+        hmac_keys in btree_map(0_u32..3, 0_u8..2, 0..3),
+        programs in btree_map(prop::sample::select(vec!["stamp@00000001".to_owned(), "steer@00000002".to_owned()]),
+            Just(Hook::Seg6Local), 0..3),
+        rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
+        routes in btree_map(route_key(), route(), 0..5),
+    ) -> State {
+        let address = |n: u8| format!("2001:db8::{n}/64").parse().expect("an address");
+        let names: Vec<String> = programs.keys().cloned().collect();
+        let row = |(program, key, value): (prop::sample::Index, u8, u8)| {
+            let program = names[program.index(names.len())].clone();
+            (RowKey { program, map: "segments".into(), key: Bytes(vec![key]) }, Bytes(vec![value]))
+        };
+        State {
+            settings, links, routes,
+            addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
+            neighbors: neighbors.into_iter().map(|((interface, n), mac)| (
+                NeighborKey { interface, address: format!("fe80::{n}").parse().expect("an address") }, Mac([mac; 6]))).collect(),
+            hmac_keys: hmac_keys.into_iter().map(|(id, secret)| (
+                id, HmacKey { algorithm: HmacAlgorithm::Sha256, digest: format!("{secret:016x}") })).collect(),
+            rows: if names.is_empty() { BTreeMap::new() }
+                else { rows.into_iter().map(row).collect() },
+            programs,
+        }
+    }
+}
+
+fn actual(state: State) -> Actual {
+    Actual { state, ..Actual::default() }
+}
+
+/// Equal in all that segbox owns; of the settings, those that were asked for.
+fn satisfies(actual: &Actual, desired: &State) -> bool {
+    let mut found = actual.state.clone();
+    found.settings.retain(|setting, _| desired.settings.contains_key(setting));
+    found == *desired
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_state_differs_not_from_itself(state in state()) {
+        prop_assert!(diff(&state, &actual(state.clone())).is_empty());
+    }
+
+    #[test]
+    fn a_plan_leads_to_the_desired_state(desired in state(), before in state()) {
+        let mut router = actual(before);
+        router.apply(&diff(&desired, &router));
+        prop_assert!(satisfies(&router, &desired), "{router:?}");
+        prop_assert!(diff(&desired, &router).is_empty());
+    }
+
+    #[test]
+    fn after_any_prefix_a_new_plan_gets_to_the_same_end(desired in state(), before in state(), cut in any::<prop::sample::Index>()) {
+        let mut router = actual(before);
+        let plan = diff(&desired, &router);
+        plan.steps.iter().take(cut.index(plan.steps.len() + 1)).for_each(|step| router.take(step));
+        router.apply(&diff(&desired, &router));
+        prop_assert!(satisfies(&router, &desired), "{router:?}");
+    }
+
+    #[test]
+    fn the_undo_of_a_plan_is_the_diff_back(desired in state(), before in state(), cut in any::<prop::sample::Index>()) {
+        let mut router = actual(before.clone());
+        let plan = diff(&desired, &router);
+        let taken = cut.index(plan.steps.len() + 1);
+        plan.steps.iter().take(taken).for_each(|step| router.take(step));
+        let mut by_inverses = router.clone();
+        plan.steps[..taken].iter().rev().filter_map(|step| step.clone().inverse()).for_each(|step| by_inverses.take(&step));
+        router.apply(&diff(&before, &router));
+        prop_assert!(satisfies(&router, &before), "{router:?}");
+        // Rows go with their program and come back by the diff only, so the inverses are held to all else.
+        let mut expected = router.state.clone();
+        expected.rows.clone_from(&by_inverses.state.rows);
+        prop_assert_eq!(by_inverses.state, expected);
+    }
+
+    #[test]
+    fn steering_goes_in_last_and_comes_out_first(desired in state(), before in state()) {
+        let plan = diff(&desired, &actual(before));
+        prop_assert!(plan.steps.is_sorted_by_key(Step::stage));
+        let stages: Plan = Plan { steps: plan.stages().flatten().cloned().collect() };
+        prop_assert_eq!(plan, stages);
+    }
+
+    #[test]
+    fn a_dump_reads_back_as_it_was(state in state()) {
+        let dump = actual(state);
+        let json = serde_json::to_string(&dump).expect("a dump is JSON");
+        prop_assert_eq!(serde_json::from_str::<Actual>(&json).expect("what was written reads"), dump);
+    }
+}
