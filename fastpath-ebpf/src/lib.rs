@@ -2,6 +2,7 @@
 //!
 //! - [`srh`], [`tlv`] and [`compose`]: the Segment Routing Header of RFC 8754, read in place and written.
 //! - [`maps`]: keys and values of the programs' maps, as both sides see them.
+//! - `program` (feature `bpf`): the packet, the kernel's helpers and the verdict, for the programs.
 //!
 //! No allocation and no standard library: the same code is compiled into the programs (one each in `src/bin`) and
 //! tested on the host. Loading, pinning and reading of maps is not done here; that is `segbox-fastpath`.
@@ -13,6 +14,9 @@ extern crate std;
 
 pub mod compose;
 pub mod maps;
+#[cfg(feature = "bpf")]
+#[expect(unsafe_code, reason = "the kernel's helpers take pointers; the verifier proves each use before it runs")]
+pub mod program;
 pub mod srh;
 pub mod tlv;
 

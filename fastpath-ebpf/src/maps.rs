@@ -48,10 +48,9 @@ impl From<Segment> for [u8; 16] {
 pub struct CountKey {
     /// The local SID that the packet hit. Zero where the packet does not carry it: the first hop of a reduced SRH.
     pub sid: Segment,
-    /// Protocol number of what follows the SRH.
-    pub protocol: u8,
-    /// Zero. The kernel hashes and compares these bytes too, so they must not be left to chance.
-    pub pad: [u8; 7],
+    /// Protocol number of what follows the SRH. As wide as it is so that the key has no padding: the kernel hashes and
+    /// compares that too, and it is one store.
+    pub protocol: u64,
 }
 
 /// Value of a `counts` map, 16 bytes, one for each CPU.

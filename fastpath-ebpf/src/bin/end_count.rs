@@ -1,0 +1,49 @@
+//! End.BPF that counts packets and bytes by SID and by the protocol behind the SRH, then forwards.
+//!
+//! A counter that cannot be made, because the map is full, is not made: the packet goes on uncounted.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
+#![expect(non_upper_case_globals, reason = "globals and maps have the names that segbox.toml uses")]
+
+use segbox_fastpath_ebpf::maps::MAX_COUNTS;
+use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, map, maps::PerCpuHashMap};
+use segbox_fastpath_ebpf::srh::{FIXED_LEN, IPV6_LEN, SEGMENT_LEN};
+use segbox_fastpath_ebpf::{CountKey, CountValue, Segment};
+
+segbox_fastpath_ebpf::object!();
+
+/// The counters.
+#[map]
+static counts: PerCpuHashMap<CountKey, CountValue> = PerCpuHashMap::with_max_entries(MAX_COUNTS, 0);
+
+/// Counts and forwards.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lwt_seg6local/end_count")]
+extern "C" fn end_count(skb: *mut __sk_buff) -> Verdict {
+    count(&Packet::new(skb));
+    Verdict::Ok
+}
+
+#[inline(always)]
+fn count(packet: &Packet) -> Option<()> {
+    let srh = packet.srh()?;
+    let hit = usize::from(srh.segments_left) + 1;
+    let mut key = CountKey { sid: Segment::ZERO, protocol: u64::from(srh.next_header) };
+    // A reduced SRH does not carry the path's first segment, and the kernel has overwritten the destination.
+    if hit <= usize::from(srh.last_entry) {
+        key.sid = *packet.at(IPV6_LEN + FIXED_LEN + SEGMENT_LEN * hit)?;
+    }
+    let bytes = u64::from(packet.wire_len());
+    match counts.get_ptr_mut(&key) {
+        // SAFETY: the value is this CPU's own, and programs of this kind do not interrupt one another on a CPU.
+        Some(value) => unsafe {
+            (*value).packets += 1;
+            (*value).bytes += bytes;
+        },
+        // Another CPU may have made the entry meanwhile; each CPU writes its own value, so neither is lost.
+        None => counts.insert(&key, &CountValue { packets: 1, bytes }, 0).ok()?,
+    }
+    Some(())
+}

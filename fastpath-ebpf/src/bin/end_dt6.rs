@@ -1,0 +1,27 @@
+//! End.DT6 (RFC 8986, section 4.6) from a program: decapsulates IPv6 and looks the inner destination up in a table.
+//!
+//! RFC 8986 decapsulates at the last segment; End.BPF never sees a packet there (segments left is 0), so this program
+//! ends the path one segment early: the list's last segment is only a filler.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
+
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Global, Packet, Verdict};
+
+segbox_fastpath_ebpf::object!();
+
+/// Number of the routing table; 254 is main.
+#[unsafe(no_mangle)]
+static table: Global<u32> = Global::new(254);
+
+/// Hands the packet to the kernel's End.DT6.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lwt_seg6local/end_dt6")]
+extern "C" fn end_dt6(skb: *mut __sk_buff) -> Verdict {
+    // By address: the kernel reads the parameter where it lies, and nothing is copied to the stack.
+    match Packet::new(skb).behave(Behavior::EndDt6, (&raw const table).cast(), size_of::<u32>() as u32) {
+        Ok(()) => Verdict::Redirect,
+        Err(_) => Verdict::Drop,
+    }
+}

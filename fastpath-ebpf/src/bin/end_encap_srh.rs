@@ -1,0 +1,29 @@
+//! End.B6.Encaps (RFC 8986, section 4.13) from a program: encapsulates with the segments of a map.
+//!
+//! Drops the packet where the map is empty: without a path there is nothing the program could mean.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
+#![expect(non_upper_case_globals, reason = "globals and maps have the names that segbox.toml uses")]
+
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Path, Room, Verdict, map, maps::Array};
+use segbox_fastpath_ebpf::{MAX_SEGMENTS, Segment};
+
+segbox_fastpath_ebpf::object!();
+
+/// The segments in the order the packet visits them; one that is all zero ends the list.
+#[map]
+static segments: Array<Segment> = Array::with_max_entries(MAX_SEGMENTS, 0);
+
+/// Hands the packet and the SRH to the kernel's End.B6.Encaps.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lwt_seg6local/end_encap_srh")]
+extern "C" fn end_encap_srh(skb: *mut __sk_buff) -> Verdict {
+    let mut room = Room::EMPTY;
+    let Some(path) = Path::read(&segments, &mut room) else { return Verdict::Drop };
+    match path.behave(&mut Packet::new(skb), Behavior::EndB6Encaps) {
+        Ok(()) => Verdict::Redirect,
+        Err(_) => Verdict::Drop,
+    }
+}

@@ -1,0 +1,24 @@
+//! End.X (RFC 8986, section 4.2) from a program: forwards to a next hop that is a global.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
+
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Global, Packet, Verdict};
+
+segbox_fastpath_ebpf::object!();
+
+/// IPv6 address of the neighbour, network order.
+#[unsafe(no_mangle)]
+static next_hop: Global<[u8; 16]> = Global::new([0; 16]);
+
+/// Hands the packet to the kernel's End.X.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lwt_seg6local/end_x")]
+extern "C" fn end_x(skb: *mut __sk_buff) -> Verdict {
+    // By address: the kernel reads the parameter where it lies, and nothing is copied to the stack.
+    match Packet::new(skb).behave(Behavior::EndX, (&raw const next_hop).cast(), size_of::<[u8; 16]>() as u32) {
+        Ok(()) => Verdict::Redirect,
+        Err(_) => Verdict::Drop,
+    }
+}

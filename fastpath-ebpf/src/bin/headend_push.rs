@@ -1,0 +1,47 @@
+//! A headend's program on the way in (lwt_in): steers IPv6 packets into the path of a map (H.Encaps or H.Insert).
+//!
+//! IPv6 only: the kernel's helper would mark an IPv4 packet inside as IPv6. Packets of other protocols are dropped, and
+//! so are all where the map is empty: what should be steered must not leave unsteered.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
+#![expect(non_upper_case_globals, reason = "globals and maps have the names that segbox.toml uses")]
+
+use segbox_fastpath_ebpf::program::{__sk_buff, Global, Packet, Path, Room, Verdict, map, maps::Array};
+use segbox_fastpath_ebpf::{MAX_SEGMENTS, Segment};
+
+segbox_fastpath_ebpf::object!();
+
+/// 0: encapsulate (`BPF_LWT_ENCAP_SEG6`). 1: insert the SRH into the packet (`BPF_LWT_ENCAP_SEG6_INLINE`).
+#[unsafe(no_mangle)]
+static mode: Global<u32> = Global::new(0);
+
+/// The segments in the order the packet visits them; one that is all zero ends the list.
+#[map]
+static segments: Array<Segment> = Array::with_max_entries(MAX_SEGMENTS, 0);
+
+const INSERT: u32 = 1;
+const ETHER_TYPE_IPV6: u16 = 0x86dd;
+
+/// Pushes the SRH; the kernel then routes the packet to the first segment, be it a neighbour's or our own.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lwt_in/headend_push")]
+extern "C" fn headend_push(skb: *mut __sk_buff) -> Verdict {
+    push(&mut Packet::new(skb)).unwrap_or(Verdict::Drop)
+}
+
+#[inline(always)]
+fn push(packet: &mut Packet) -> Option<Verdict> {
+    if packet.ether_type() != ETHER_TYPE_IPV6 {
+        return None;
+    }
+    let mut room = Room::EMPTY;
+    let mut path = Path::read(&segments, &mut room)?;
+    let encap = mode.load();
+    if encap == INSERT {
+        path = path.with_placeholder();
+    }
+    path.push_encap(packet, encap).ok()?;
+    Some(Verdict::Reroute)
+}

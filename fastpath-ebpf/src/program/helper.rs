@@ -1,0 +1,70 @@
+//! The kernel's SRv6 helpers (net/core/filter.c, Linux 4.18), with types in place of numbers.
+//!
+//! Offsets count from the IPv6 header.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{
+    bpf_lwt_push_encap, bpf_lwt_seg6_action, bpf_lwt_seg6_adjust_srh, bpf_lwt_seg6_store_bytes,
+};
+
+use super::Packet;
+
+/// The kernel refused; its errno is of no use to a program, which can only drop the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// A behavior that [`Packet::behave`] can carry out, as include/uapi/linux/seg6_local.h numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Behavior {
+    /// Forward to the next hop given, 16 bytes.
+    EndX = 2,
+    /// Look up in the table given, 4 bytes in host order.
+    EndT = 3,
+    /// Decapsulate IPv6 and look up in the table given, 4 bytes in host order.
+    EndDt6 = 7,
+    /// Insert the SRH given. The kernel puts the destination into its segment 0.
+    EndB6 = 9,
+    /// Encapsulate with the SRH given.
+    EndB6Encaps = 10,
+}
+
+/// How [`Packet::push_encap`] adds an SRH (`enum bpf_lwt_encap_mode` in include/uapi/linux/bpf.h).
+pub type Encap = u32;
+
+#[inline(always)]
+fn ok(result: i64) -> Result<(), Refused> {
+    if result == 0 { Ok(()) } else { Err(Refused) }
+}
+
+impl Packet {
+    /// Grows (or shrinks) the SRH by `delta` bytes at `offset`, which must lie among its TLVs or at its end. What is
+    /// put in is not initialised. In the end the SRH's length must be a multiple of 8, or the kernel drops the packet.
+    #[inline(always)]
+    pub fn adjust_srh(&mut self, offset: u32, delta: i32) -> Result<(), Refused> {
+        // SAFETY: the context is the program's own.
+        ok(unsafe { bpf_lwt_seg6_adjust_srh(self.skb, offset, delta) })
+    }
+
+    /// Writes the first `len` bytes of `bytes` to the SRH's flags, tag or TLVs; the kernel refuses all else.
+    #[inline(always)]
+    pub fn store<T>(&mut self, offset: u32, bytes: &T, len: u32) -> Result<(), Refused> {
+        // SAFETY: as above; the verifier checks that `len` bytes are there.
+        ok(unsafe { bpf_lwt_seg6_store_bytes(self.skb, offset, (&raw const *bytes).cast(), len) })
+    }
+
+    /// Carries out a behavior. When it succeeds the packet has its next hop: answer `Verdict::Redirect`.
+    #[inline(always)]
+    pub fn behave(&mut self, behavior: Behavior, parameter: *const c_void, len: u32) -> Result<(), Refused> {
+        // SAFETY: as above; the verifier checks that `len` bytes are there. The kernel only reads them.
+        ok(unsafe { bpf_lwt_seg6_action(self.skb, behavior as u32, parameter.cast_mut(), len) })
+    }
+
+    /// Puts an SRH on a packet that may have none yet (lwt_in only).
+    #[inline(always)]
+    pub fn push_encap(&mut self, encap: Encap, srh: *const c_void, len: u32) -> Result<(), Refused> {
+        // SAFETY: as above.
+        ok(unsafe { bpf_lwt_push_encap(self.skb, encap, srh.cast_mut(), len) })
+    }
+}
