@@ -1,0 +1,113 @@
+//! What the kernel answers to a request, and what can go wrong on the way to it. Not here: what was asked, or what to do about it.
+
+use std::fmt;
+use std::io;
+
+use super::frame::{attributes, u32_of};
+
+/// Why the kernel did not do what it was asked: its error number and, where it says more, its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// An `errno`, positive: 17 is EEXIST.
+    pub errno: i32,
+    /// The extended acknowledgement (NLMSGERR_ATTR_MSG): `Nexthop has invalid gateway`. Linux 4.12.
+    pub words: Option<String>,
+}
+
+/// What can go wrong between a request and its answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TalkError {
+    /// The kernel said no.
+    #[error("the kernel answered: {0}")]
+    Refused(Refusal),
+    /// The socket ran out of room for answers (ENOBUFS): whether it was done is not known.
+    #[error("the kernel's answer was lost")]
+    Lost,
+    /// The kernel's tables changed under each of several attempts to read them.
+    #[error("the kernel's tables kept changing while they were read")]
+    Restless,
+    /// The request could not be handed over.
+    #[error("netlink request not sent")]
+    Send(#[source] io::Error),
+    /// The answer could not be read.
+    #[error("netlink answer not read")]
+    Receive(#[source] io::Error),
+}
+
+/// The kernel's own number for "not supported", which never left it by design and does (include/linux/errno.h).
+const ENOTSUPP: i32 = 524;
+
+/// NLMSGERR_ATTR_MSG (include/uapi/linux/netlink.h).
+const ATTR_MSG: u16 = 1;
+/// NLM_F_CAPPED: the acknowledgement repeats the request's header only.
+const CAPPED: u16 = 0x100;
+/// NLM_F_ACK_TLVS: attributes follow.
+const ACK_TLVS: u16 = 0x200;
+
+/// Reads an NLMSG_ERROR's payload: None for "done".
+pub(super) fn refusal(flags: u16, payload: &[u8]) -> Option<Refusal> {
+    let errno = u32_of(payload)?.cast_signed().checked_neg()?;
+    if errno == 0 {
+        return None;
+    }
+    let words = (flags & ACK_TLVS != 0).then(|| words(flags, payload)).flatten();
+    Some(Refusal { errno, words })
+}
+
+fn words(flags: u16, payload: &[u8]) -> Option<String> {
+    // The error number, then the request: its header alone (16 bytes) or, uncapped, as long as it says it is.
+    let request = payload.get(4..)?;
+    let length = if flags & CAPPED != 0 { 16 } else { u32_of(request)? as usize };
+    let text = attributes(request.get(length..)?).find(|(kind, _)| *kind == ATTR_MSG)?.1;
+    Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self.errno {
+            ENOTSUPP => "Operation not supported".to_owned(),
+            errno => io::Error::from_raw_os_error(errno).to_string(),
+        };
+        // std adds the number in brackets; the words alone read better.
+        f.write_str(text.split(" (os error").next().unwrap_or_default())?;
+        match &self.words {
+            Some(words) => write!(f, " ({words})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TalkError {
+    /// The kernel's error number, where it was the kernel that refused.
+    pub(crate) fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.errno),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_words_behind_a_capped_request() {
+        let mut payload = (-17_i32).to_ne_bytes().to_vec();
+        payload.extend([0; 16]);
+        payload.extend([10, 0, 1, 0]);
+        payload.extend(b"exists\0\0");
+        let refusal = refusal(CAPPED | ACK_TLVS, &payload).expect("an error");
+        assert_eq!(refusal, Refusal { errno: 17, words: Some("exists".into()) });
+        assert_eq!(refusal.to_string(), "File exists (exists)");
+    }
+
+    #[test]
+    fn takes_zero_for_done_and_never_stumbles_over_a_short_answer() {
+        assert_eq!(refusal(0, &[0; 4]), None);
+        assert_eq!(refusal(0, &[1, 2]), None);
+        let short = refusal(ACK_TLVS, &(-22_i32).to_ne_bytes()).expect("an error");
+        assert_eq!(short, Refusal { errno: 22, words: None });
+        assert_eq!(refusal(0, &i32::MIN.to_ne_bytes()), None);
+    }
+}

@@ -1,0 +1,245 @@
+//! What can go wrong with a step or a reading: one enum each, the thing named, the kernel's answer as its source, and what
+//! to do about it where that is known.
+
+use std::io;
+
+use segbox_config::IfName;
+use segbox_plan::{AddressKey, NeighborKey, RouteKey, Setting, Verb};
+
+use super::answer::TalkError;
+
+/// Why netlink cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+#[error("netlink socket ({family}) cannot be opened")]
+pub struct OpenError {
+    /// `route` or `generic`.
+    pub family: &'static str,
+    /// What the kernel answered.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Why the kernel's state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A table of the kernel.
+    #[error("cannot read the kernel's {table}")]
+    Table {
+        /// `links`, `addresses`, `neighbours`, `IPv6 routes`, ...
+        table: &'static str,
+        /// What was answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A sysctl that is there and cannot be read.
+    #[error("cannot read sysctl {name}")]
+    Sysctl {
+        /// Its dotted name.
+        name: String,
+        /// What was answered.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// An interface that a step names is not there.
+    #[error("there is no interface {name}")]
+    NoInterface {
+        /// Its name.
+        name: IfName,
+    },
+    /// No interface has the hardware that a name is for.
+    #[error("no interface here has {hardware}, which is to be called {name}")]
+    NoHardware {
+        /// `MAC 52:54:00:12:34:56`.
+        hardware: String,
+        /// The name it should get.
+        name: String,
+    },
+    /// A route.
+    #[error("cannot {} route {} (table {}, metric {}){}", tried(*verb), key.prefix, key.table, key.metric, made_by(maker.as_deref()))]
+    Route {
+        /// What was to be done.
+        verb: Verb,
+        /// Which route.
+        key: RouteKey,
+        /// Who made the route that is in the way, where that is the trouble: `static`, `bgp`, `kernel`.
+        maker: Option<String>,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A segment list of a length that no SRH can hold.
+    #[error("route {} cannot carry {count} segments: an SRH holds 1 to {most}", key.prefix)]
+    Segments {
+        /// Which route.
+        key: RouteKey,
+        /// So many are asked for.
+        count: usize,
+        /// So many would fit.
+        most: usize,
+    },
+    /// A route names a program that is not loaded.
+    #[error("route {} needs program {program}, which is not loaded", key.prefix)]
+    NoProgram {
+        /// Which route.
+        key: RouteKey,
+        /// The loaded program's name, `stamp@1a2b3c4d`.
+        program: String,
+    },
+    /// An address.
+    #[error("cannot {} address {} on {}", tried(*verb), key.address, key.interface)]
+    Address {
+        /// What was to be done.
+        verb: Verb,
+        /// Which address.
+        key: AddressKey,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A neighbour entry.
+    #[error("cannot {} neighbor {} on {}", tried(*verb), key.address, key.interface)]
+    Neighbor {
+        /// What was to be done.
+        verb: Verb,
+        /// Which neighbour.
+        key: NeighborKey,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A device of segbox's own.
+    #[error("cannot {} device {name}", tried(*verb))]
+    Device {
+        /// What was to be done.
+        verb: Verb,
+        /// Its name.
+        name: IfName,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A setting that goes by netlink: a link's name, master, MTU or state, or the encapsulation source.
+    #[error("cannot set {} to {value:?}", setting_name(setting))]
+    Setting {
+        /// Which setting.
+        setting: Setting,
+        /// The value it should get.
+        value: String,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A value that this setting cannot have.
+    #[error("{} cannot be {value:?}", setting_name(setting))]
+    Value {
+        /// Which setting.
+        setting: Setting,
+        /// The value.
+        value: String,
+    },
+    /// A sysctl or the host name.
+    #[error("cannot write {value:?} to {name}")]
+    Sysctl {
+        /// Its dotted name.
+        name: String,
+        /// The value it should get.
+        value: String,
+        /// What the kernel answered.
+        #[source]
+        source: io::Error,
+    },
+    /// An HMAC key.
+    #[error("cannot {} HMAC key {id}", tried(*verb))]
+    HmacKey {
+        /// What was to be done.
+        verb: Verb,
+        /// The key's id.
+        id: u32,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// The materials lack the secret of an HMAC key.
+    #[error("the secret of HMAC key {id} (SHA-256 begins {digest}) is not at hand")]
+    NoSecret {
+        /// The key's id.
+        id: u32,
+        /// Which secret.
+        digest: String,
+    },
+    /// The interfaces could not be listed, so that no name could be found.
+    #[error("cannot read the kernel's links")]
+    Links(#[source] TalkError),
+    /// A step that does not go by netlink: programs and their maps.
+    #[error("programs and maps are not put by netlink")]
+    NotNetlink,
+}
+
+fn tried(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Add => "add",
+        Verb::Change => "change",
+        Verb::Remove => "remove",
+    }
+}
+
+fn made_by(maker: Option<&str>) -> String {
+    maker.map(|maker| format!(": one made by {maker} is there")).unwrap_or_default()
+}
+
+fn setting_name(setting: &Setting) -> String {
+    match setting {
+        Setting::Hostname => "the host name".to_owned(),
+        Setting::Sysctl(name) => name.clone(),
+        Setting::LinkName(_) => "an interface's name".to_owned(),
+        Setting::LinkMaster(name) => format!("the VRF of {name}"),
+        Setting::LinkMtu(name) => format!("the MTU of {name}"),
+        Setting::LinkUp(name) => format!("the state of {name}"),
+        Setting::EncapSource => "the encapsulation source".to_owned(),
+    }
+}
+
+impl StepError {
+    /// What a person can do about it, where that is known.
+    pub fn mend(&self) -> Option<&'static str> {
+        let source = match self {
+            Self::NoInterface { .. } => return Some("look at `ip link`: is the driver loaded, is the name spelled so?"),
+            Self::NoHardware { .. } => return Some("compare `match` in the file with `ip link` and `lspci`"),
+            Self::Segments { .. } => return Some("split the path with an End.B6.Encaps SID on the way"),
+            Self::NoProgram { .. } => return Some("see why the program was not loaded: its step failed before this one"),
+            Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
+            Self::Route { source, .. }
+            | Self::Address { source, .. }
+            | Self::Neighbor { source, .. }
+            | Self::Device { source, .. }
+            | Self::Setting { source, .. }
+            | Self::HmacKey { source, .. } => source,
+            Self::Links(source) => source,
+            Self::Sysctl { .. } | Self::Value { .. } | Self::NotNetlink => return None,
+        };
+        mend(self, source.errno()?)
+    }
+}
+
+fn mend(error: &StepError, errno: i32) -> Option<&'static str> {
+    use rustix::io::Errno;
+    Some(match (error, Errno::from_raw_os_error(errno)) {
+        (StepError::Route { .. }, Errno::EXIST) => "remove the other route, or give this one another metric",
+        (StepError::Address { .. }, Errno::EXIST) => "the address is there and another made it: remove it, or leave it out of the file",
+        (StepError::Device { .. }, Errno::EXIST) => "a device of this name is there and segbox did not make it: choose another name",
+        (StepError::Route { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH) => {
+            "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
+        }
+        (StepError::Route { .. }, Errno::NETDOWN) => "the interface is down",
+        (_, Errno::OPNOTSUPP) => "this kernel cannot do it: `segbox doctor` says what it lacks",
+        (_, Errno::PERM | Errno::ACCESS) => "run as root",
+        (_, Errno::NOMEM | Errno::NOBUFS) => "the kernel is out of memory: see `free` and the kernel's log",
+        (_, Errno::NODEV) => "the interface went away meanwhile: apply again",
+        _ => return None,
+    })
+}
