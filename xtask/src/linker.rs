@@ -1,0 +1,62 @@
+//! bpf-linker, built once against the compiler's LLVM and kept in the user's cache.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::stamp::Key;
+use crate::toolchain::{Kind, Toolchain, on_path};
+use crate::{process, workspace};
+
+/// Version that is built. 0.13 knows `--disable-expand-memcpy-in-order` and LLVM 21 to 23.
+const VERSION: &str = "0.13.0";
+
+/// The directory that has a `bpf-linker` for this compiler; it is built if there is none.
+///
+/// # Errors
+/// It does not build; or the compiler is rustup's and there is none on the PATH.
+pub(crate) fn directory(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
+    if toolchain.kind == Kind::Nightly {
+        // Its LLVM is its own and nothing says where a matching one would be to build against.
+        return on_path("bpf-linker").and_then(|place| Some(place.parent()?.to_owned())).ok_or_else(|| {
+            Failure::new("cannot find bpf-linker", "it is not on the PATH", "cargo install bpf-linker")
+        });
+    }
+    let prefix = toolchain.llvm_prefix();
+    let llvm = toolchain.llvm;
+    let packages = format!("apt-get install llvm-{llvm}-dev libpolly-{llvm}-dev libzstd-dev zlib1g-dev llvm-{llvm}");
+    let llvm_version = process::output(Command::new(prefix.join("bin/llvm-config")).arg("--version"), &packages)?;
+
+    let key = Key::default().text(VERSION).text(&llvm_version).finish();
+    let home = workspace::cache()?.join(format!("bpf-linker-{VERSION}-{key}"));
+    let bin = home.join("bin");
+    if bin.join("bpf-linker").exists() {
+        return Ok(bin);
+    }
+
+    eprintln!("building bpf-linker {VERSION} for LLVM {llvm_version} (once; it is kept in {})", home.display());
+    let build = home.join("build");
+    let path = std::env::join_paths([prefix.join("bin")].into_iter().chain(paths())).map_err(|error| {
+        Failure::new("cannot put LLVM on the PATH", error.to_string(), "remove the colon from the directory's name")
+    })?;
+    process::run(
+        Command::new(workspace::cargo())
+            .args(["install", "bpf-linker", "--quiet", "--locked", "--version", VERSION, "--no-default-features"])
+            .args(["--features", &format!("llvm-{llvm}")])
+            .arg("--root")
+            .arg(&home)
+            .arg("--target-dir")
+            .arg(&build)
+            .env("PATH", path)
+            .env("LLVM_PREFIX", &prefix),
+        &format!("{packages}; if that is done, bpf-linker {VERSION} may not know LLVM {llvm} yet"),
+    )?;
+    // Only the binary is of use from now on; what is left of the build is not worth failing for.
+    let _ = fs::remove_dir_all(&build);
+    Ok(bin)
+}
+
+fn paths() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}

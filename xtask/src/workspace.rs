@@ -1,0 +1,88 @@
+//! Where things are in this repository and on this machine. Creates nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    // Cargo sets it when it runs us; compiled in, it would bind the binary to the place where it was built.
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    xtask.parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// Where the built BPF objects are.
+pub(crate) fn objects() -> PathBuf {
+    target().join("bpf")
+}
+
+/// Cargo's output directory.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The crate of the BPF programs.
+pub(crate) fn programs_crate() -> PathBuf {
+    root().join("fastpath-ebpf")
+}
+
+/// Names of the programs: one a file of `src/bin`, in order.
+///
+/// # Errors
+/// The directory cannot be read.
+pub(crate) fn programs() -> Result<Vec<String>, Failure> {
+    let bins = programs_crate().join("src/bin");
+    let mut names: Vec<_> = files(&bins)?
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// What is in a directory, itself and below.
+///
+/// # Errors
+/// A directory cannot be read.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fault = |error: &std::io::Error| Failure::file("read", directory, error);
+    let mut found = Vec::new();
+    for entry in directory.read_dir().map_err(|error| fault(&error))? {
+        let path = entry.map_err(|error| fault(&error))?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Where the tools are kept that are built once and serve every checkout.
+///
+/// # Errors
+/// Neither `XDG_CACHE_HOME` nor `HOME` is set.
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    cache.map(|cache| cache.join("segbox")).ok_or_else(|| {
+        Failure::new(
+            "cannot find the cache directory",
+            "neither XDG_CACHE_HOME nor HOME is set",
+            "export HOME=/root, say",
+        )
+    })
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Cargo's own directory, which holds the sources of our dependencies.
+pub(crate) fn cargo_home() -> PathBuf {
+    env::var_os("CARGO_HOME").map_or_else(|| env::home_dir().unwrap_or_default().join(".cargo"), PathBuf::from)
+}
