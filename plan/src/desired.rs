@@ -34,6 +34,8 @@ pub struct Desired {
     pub state: State,
     /// Objects and secrets.
     pub materials: Materials,
+    /// Settings that the file does not ask for (any more): they go back to what they were before segbox.
+    pub returned: BTreeSet<Setting>,
 }
 
 /// What `config` asks for.
@@ -59,9 +61,13 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     }
     routes(config, context, &names, state);
     for (setting, value) in context.base {
+        if out.state.settings.contains_key(setting) {
+            continue;
+        }
+        out.returned.insert(setting.clone());
         // What is gone (an unplugged interface) cannot be put back.
         if context.actual.setting(setting).is_some() {
-            state.settings.entry(setting.clone()).or_insert_with(|| value.clone());
+            out.state.settings.insert(setting.clone(), value.clone());
         }
     }
     out

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::{Endpoint, HeadendMode, HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
+use segbox_config::{Behavior, Endpoint, HeadendMode, HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::as_rows;
@@ -183,6 +183,18 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Encap {
+    /// The loaded program that it runs, for End.BPF and H.BPF.
+    pub fn program(&self) -> Option<&str> {
+        match self {
+            Self::BpfIn(program) => Some(program),
+            Self::Seg6Local(endpoint) => match &endpoint.behavior {
+                Behavior::EndBpf { program } => Some(program),
+                _ => None,
+            },
+            Self::None | Self::Seg6 { .. } => None,
+        }
+    }
+
     fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }

@@ -1,0 +1,115 @@
+//! `segbox apply` and `segbox clear`: the changes, and how they are told.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use miette::{Diagnostic, Result};
+
+use super::OK;
+use super::output::{self, BAD, FAINT, GOOD, count, print, styled};
+use crate::router::{Change, End, Report, Router, Wanted, read};
+
+/// Above this many steps only the refused ones are printed: nobody reads a hundred thousand lines, and a terminal takes longer
+/// to show them than the kernel to take them.
+const SHOWN: usize = 200;
+
+/// A change that did not hold.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum Undone {
+    #[error("{refused} refused; everything was undone: the router is as it was before")]
+    #[diagnostic(help("the refused steps and the kernel's answers stand above; mend the file or the box, and apply again"))]
+    Whole { refused: String },
+    #[error("the kernel did not keep {unkept}; everything was undone: the router is as it was before")]
+    #[diagnostic(help("another program may be changing the same things; the steps it did not keep stand above"))]
+    NotKept { unkept: String },
+    #[error("the change failed, and {left} could not be undone")]
+    #[diagnostic(help("they stand above; `segbox plan` shows what is left to do, `segbox clear` removes all that segbox made"))]
+    Partly { left: String },
+}
+
+/// A time as people write it: `60s`, `5m`, `1h 30m`; at least a second.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write 60s, 5m or 1h"))?;
+    if time < Duration::from_millis(100) { Err("that is no time at all".to_owned()) } else { Ok(time) }
+}
+
+pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let mut router = Router::open("apply")?;
+    let on = router.box_()?;
+    let reading = read("apply", file, on)?;
+    for warning in reading.checked.warnings() {
+        output::fault(&warning);
+    }
+    let report = router.change(&Wanted::File(&reading), Change { confirm })?;
+    tell(&report, &format!("{} is applied", file.display()), begin)?;
+    if let Some(time) = confirm.filter(|_| !report.taken.is_empty()) {
+        print(&format!("undone in {} unless `segbox confirm` comes first\n", humantime::format_duration(time)))?;
+    }
+    Ok(OK)
+}
+
+pub(super) fn clear() -> Result<ExitCode> {
+    let begin = Instant::now();
+    let mut router = Router::open("clear")?;
+    let report = router.change(&Wanted::Nothing, Change::default())?;
+    tell(&report, "all that segbox made is gone", begin)?;
+    Ok(OK)
+}
+
+/// Prints each step's result and the end.
+fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
+    let mut text = String::new();
+    let every = report.taken.len() <= SHOWN;
+    let mut refused = 0;
+    for taken in &report.taken {
+        match &taken.result {
+            Ok(()) if every => text += &format!("{} {}\n", styled(GOOD, "ok  "), taken.step),
+            Ok(()) => {}
+            Err(refusal) => {
+                refused += 1;
+                text += &format!("{} {}\n{}", styled(BAD, "FAIL"), taken.step, causes(refusal.as_ref()));
+            }
+        }
+    }
+    let steps = count(report.taken.len(), "step");
+    let time = styled(FAINT, format!("({steps}, {:.0?})", begin.elapsed()));
+    match &report.end {
+        End::InSync if report.taken.is_empty() => {
+            print(&(text + &format!("{}: nothing to do {time}\n", styled(GOOD, "in sync"))))
+        }
+        End::InSync => print(&(text + &format!("{}: {done} {time}\n", styled(GOOD, "in sync")))),
+        End::Undone { unkept, left } => {
+            for step in unkept.steps.iter().take(SHOWN) {
+                text += &format!("{} {step}\n", styled(BAD, "not kept  "));
+            }
+            for step in left.steps.iter().take(SHOWN) {
+                text += &format!("{} {step}\n", styled(BAD, "not undone"));
+            }
+            print(&text)?;
+            Err(if !left.is_empty() {
+                Undone::Partly { left: count(left.steps.len(), "step") }
+            } else if refused > 0 {
+                Undone::Whole { refused: count(refused, "step") }
+            } else {
+                Undone::NotKept { unkept: count(unkept.steps.len(), "step") }
+            }
+            .into())
+        }
+    }
+}
+
+/// An error and what lies behind it, indented below the step.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        text += &format!("       {error}\n");
+        cause = error.source();
+    }
+    if let Some(mend) = error.downcast_ref::<segbox_fastpath::StepError>().and_then(segbox_fastpath::StepError::mend) {
+        text += &format!("       mend: {mend}\n");
+    }
+    text
+}

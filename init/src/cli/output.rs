@@ -1,0 +1,62 @@
+//! Text to standard output, faults to standard error, colour only on a terminal, and a closed pipe is no fault.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use miette::{IntoDiagnostic, Report};
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
+pub(super) const HEAD: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// Prints all of a text at once; styles are left out where standard output is no terminal.
+pub(super) fn print(text: &str) -> miette::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).into_diagnostic()
+}
+
+/// Prints a value as JSON, for scripts.
+pub(super) fn print_json(value: &impl serde::Serialize) -> miette::Result<()> {
+    let text = serde_json::to_string_pretty(value).into_diagnostic()?;
+    print(&(text + "\n"))
+}
+
+/// Prints what went wrong to standard error.
+pub(super) fn fault(report: &Report) {
+    // Nothing is left to tell it to if standard error is gone.
+    drop(writeln!(anstream::stderr(), "{report:?}"));
+}
+
+/// `segbox status | head` is done when head is.
+pub(super) fn is_closed_pipe(report: &Report) -> bool {
+    report.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A text in a style.
+pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Rows in columns, two spaces apart; the last column is not padded.
+pub(super) fn table(indent: &str, rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = indent.to_owned();
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!("{cell:<width$}  ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// `1 step`, `2 steps`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

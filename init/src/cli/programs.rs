@@ -1,0 +1,47 @@
+//! `segbox programs`: the built-in programs.
+
+use std::process::ExitCode;
+
+use miette::{Result, miette};
+use segbox_config::{MapShape, Shape};
+
+use super::OK;
+use super::output::{HEAD, print, styled};
+
+pub(super) fn run() -> Result<ExitCode> {
+    let mut text = String::new();
+    for builtin in segbox_fastpath::builtins() {
+        let object = segbox_fastpath::read_object(builtin.bytes).map_err(|error| miette!("built-in {}: {error}", builtin.name))?;
+        text += &format!("{}\n  {}\n", styled(HEAD, format!("builtin:{}", builtin.name)), builtin.about);
+        for program in &object.programs {
+            text += &format!("  section {}\n", program.section);
+        }
+        for (name, shape) in &object.globals {
+            text += &format!("  global  {name}: {}\n", type_name(shape));
+        }
+        for (name, map) in &object.maps {
+            text += &format!("  map     {name}: {}\n", map_name(map));
+        }
+        text.push('\n');
+    }
+    print(text.trim_end_matches('\n'))?;
+    print("\n")?;
+    Ok(OK)
+}
+
+fn map_name(map: &MapShape) -> String {
+    format!("{:?}, {} -> {}, at most {} rows", map.kind, type_name(&map.key), type_name(&map.value), map.max_entries)
+}
+
+/// A type as a programmer would write it.
+fn type_name(shape: &Shape) -> String {
+    match shape {
+        Shape::Bytes(size) => format!("{size} bytes"),
+        Shape::Int { size, signed } => format!("{}{}", if *signed { 'i' } else { 'u' }, size * 8),
+        Shape::Array(shape, length) => format!("[{}; {length}]", type_name(shape)),
+        Shape::Struct { fields, .. } => {
+            let fields: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.name, type_name(&field.shape))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A change of this router, from a wanted state to a record of it: lock, look, plan, verify, take, remember.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use segbox_config::Config;
+use segbox_plan::{Actual, Context, Delta, Desired, Plan, Setting, State, Step, Verb, desired, diff};
+use serde::{Deserialize, Serialize};
+
+use super::folder::FolderError;
+use super::machine::{Machine, Observed, Refusal};
+use super::transaction::{self, End, Report};
+use super::{Reading, Router, confirm, store};
+
+/// What the router should become.
+#[derive(Debug)]
+pub(crate) enum Wanted<'a> {
+    /// What a file says.
+    File(&'a Reading),
+    /// As if segbox had never been here.
+    Nothing,
+}
+
+/// How to change it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Change {
+    /// Undo after this time unless confirmed.
+    pub(crate) confirm: Option<Duration>,
+}
+
+/// A change that was tried.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    pub(crate) report: Report,
+}
+
+/// What was last applied, as `status` tells it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Record {
+    pub(crate) at: Timestamp,
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+}
+
+/// A change that was not begun, or broke off.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum ChangeError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the last change waits for its confirmation, {} more", humantime::format_duration(*left))]
+    #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
+    Waiting { left: Duration },
+    #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
+    #[diagnostic(help("the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"))]
+    Verifier {
+        #[related]
+        refused: Vec<VerifierError>,
+    },
+    #[error("cannot read the router's state")]
+    #[diagnostic(help("nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"))]
+    Kernel(#[source] Refusal),
+    #[error("cannot leave a watch behind that undoes the change; nothing was applied")]
+    Guard(#[source] std::io::Error),
+}
+
+/// A program that the verifier refuses.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("program {name}: {source}")]
+pub(crate) struct VerifierError {
+    pub(crate) name: String,
+    source: Refusal,
+}
+
+impl Router {
+    /// What `config` asks of this router, and the steps there.
+    pub(crate) fn plan(&mut self, config: &Config) -> Result<Plan, ChangeError> {
+        let found = self.kernel.observe().map_err(ChangeError::Kernel)?;
+        let base = self.folder.base()?;
+        let want = desired(config, self.context(&found.actual, &base));
+        Ok(diff(&want.state, &found.actual))
+    }
+
+    pub(super) fn context<'a>(
+        &'a self,
+        actual: &'a Actual,
+        base: &'a BTreeMap<Setting, String>,
+    ) -> Context<'a> {
+        Context { actual, base, kernel: &self.survey, own_box: self.own_box }
+    }
+
+    /// Makes the change, whole or not at all.
+    pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Changed, ChangeError> {
+        let _lock = self.folder.lock()?;
+        self.settle_pending()?;
+        let before = self.look()?;
+        let base = self.folder.base()?;
+        let want = self.wanted(wanted, &before, &base);
+        let plan = diff(&want.state, &before.actual);
+        self.verify(&plan, &want)?;
+        store::save(&self.folder, &want.materials.programs)?;
+        if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
+            confirm::begin(&self.folder, &before, &base, time)?;
+        }
+        let report = self.take(wanted, &before, &want, &base)?;
+        match &report.end {
+            End::InSync => self.remember(wanted, &want, how.confirm.is_some())?,
+            End::Undone { .. } => {
+                self.folder.write_base(&base)?;
+                confirm::end(&self.folder)?;
+            }
+        }
+        Ok(Changed { report })
+    }
+
+    /// The router as it is, with the images of the programs it runs: an undo may have to load them again.
+    pub(super) fn look(&mut self) -> Result<Observed, ChangeError> {
+        let mut found = self.kernel.observe().map_err(ChangeError::Kernel)?;
+        found.materials.programs = store::load(&self.folder, found.actual.state.programs.keys())?;
+        Ok(found)
+    }
+
+    fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>) -> Desired {
+        match wanted {
+            Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base)),
+            Wanted::Nothing => Desired { state: back_to(base), ..Desired::default() },
+        }
+    }
+
+    /// Asks the verifier about every program that would be loaded, before anything is changed.
+    fn verify(&self, plan: &Plan, want: &Desired) -> Result<(), ChangeError> {
+        let fresh = plan.steps.iter().filter_map(|step| match step {
+            Step::Program(Delta { key, .. }) if step.verb() == Verb::Add => want.materials.programs.get_key_value(key),
+            _ => None,
+        });
+        let refused: Vec<_> = fresh
+            .filter_map(|(name, program)| {
+                let source = segbox_fastpath::verify(program).err()?.into();
+                Some(VerifierError { name: name.clone(), source })
+            })
+            .collect();
+        if refused.is_empty() { Ok(()) } else { Err(ChangeError::Verifier { refused }) }
+    }
+
+    fn take(
+        &mut self,
+        wanted: &Wanted<'_>,
+        before: &Observed,
+        want: &Desired,
+        base: &BTreeMap<Setting, String>,
+    ) -> Result<Report, ChangeError> {
+        let folder = self.folder.clone();
+        let (survey, own_box) = (self.survey.clone(), self.own_box);
+        let state = |actual: &Actual| match wanted {
+            Wanted::File(reading) => {
+                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box }).state
+            }
+            Wanted::Nothing => back_to(base),
+        };
+        let mut found = base.clone();
+        let keep = |plan: &Plan| {
+            extend_base(&mut found, plan);
+            Ok(folder.write_base(&found)?)
+        };
+        transaction::run(&mut self.kernel, before, state, &want.materials, keep).map_err(ChangeError::Kernel)
+    }
+
+    /// Writes down what holds now: which file, which settings are not as they were found, which programs run.
+    fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
+        let mut base = self.folder.base()?;
+        let Wanted::File(reading) = wanted else {
+            confirm::end(&self.folder)?;
+            for name in ["base.json", "record.json", "programs"] {
+                self.folder.remove(name)?;
+            }
+            return Ok(());
+        };
+        base.retain(|setting, _| !want.returned.contains(setting));
+        self.folder.write_base(&base)?;
+        let record = Record { at: Timestamp::now(), file: reading.path.clone(), text: reading.text.clone() };
+        self.folder.write_json("record.json", &record)?;
+        if confirming {
+            // Programs of before may have to come back.
+            return Ok(());
+        }
+        store::retain(&self.folder, &want.state.programs.keys().collect())?;
+        Ok(())
+    }
+}
+
+/// Everything of segbox's gone, every setting as it was found.
+fn back_to(base: &BTreeMap<Setting, String>) -> State {
+    State { settings: base.clone(), ..State::default() }
+}
+
+/// Adds what a plan is about to change for the first time.
+fn extend_base(base: &mut BTreeMap<Setting, String>, plan: &Plan) {
+    for step in &plan.steps {
+        if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
+            base.entry(key.clone()).or_insert_with(|| before.clone());
+        }
+    }
+}

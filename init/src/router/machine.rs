@@ -1,0 +1,77 @@
+//! The router as the transaction sees it: something to look at and to take steps on. The real one is this kernel; tests have
+//! one in memory that fails where they want it to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use segbox_fastpath::{Netlink, Programs};
+use segbox_plan::{Actual, Delta, Materials, Route, Step};
+
+/// What was found, and the secrets behind its digests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observed {
+    pub(crate) actual: Actual,
+    pub(crate) materials: Materials,
+}
+
+/// Why a step was refused: the text says what was tried, on what, and what the kernel answered.
+pub(crate) type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// A router.
+pub(crate) trait Machine {
+    /// Reads all of it.
+    fn observe(&mut self) -> Result<Observed, Refusal>;
+
+    /// Takes every step of one stage, whatever becomes of the others; one result a step, in order.
+    fn take(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), Refusal>>;
+}
+
+/// The kernel's network namespace that this process runs in.
+pub(crate) struct Kernel {
+    pub(crate) netlink: Netlink,
+    pub(crate) programs: Programs,
+}
+
+impl Kernel {
+    pub(crate) fn open() -> Result<Self, Refusal> {
+        Ok(Self { netlink: Netlink::open()?, programs: Programs::open()? })
+    }
+}
+
+impl Machine for Kernel {
+    fn observe(&mut self) -> Result<Observed, Refusal> {
+        let found = self.netlink.observe()?;
+        let mut actual = found.actual;
+        (actual.state.programs, actual.state.rows) = self.programs.observe()?;
+        Ok(Observed { actual, materials: Materials { secrets: found.secrets, ..Materials::default() } })
+    }
+
+    fn take(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), Refusal>> {
+        // A stage holds one phase, and programs and rows are phases of their own.
+        if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
+            return boxed(self.programs.take(stage, materials));
+        }
+        // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
+        let fds: BTreeMap<&str, OwnedFd> = named_programs(stage)
+            .filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd)))
+            .collect();
+        let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
+        boxed(self.netlink.take(&stage.iter().collect::<Vec<_>>(), &fd, materials))
+    }
+}
+
+/// The programs that a stage's new routes run.
+fn named_programs(stage: &[Step]) -> impl Iterator<Item = &str> {
+    let names: BTreeSet<&str> = stage
+        .iter()
+        .filter_map(|step| match step {
+            Step::Route(Delta { after: Some(Route { encap, .. }), .. }) => encap.program(),
+            _ => None,
+        })
+        .collect();
+    names.into_iter()
+}
+
+fn boxed<E: Into<Refusal>>(results: Vec<Result<(), E>>) -> Vec<Result<(), Refusal>> {
+    results.into_iter().map(|result| result.map_err(Into::into)).collect()
+}

@@ -1,0 +1,81 @@
+//! The router of this network namespace: a file is read against it, a change is made to it as one transaction, its health is told.
+
+mod change;
+mod confirm;
+mod folder;
+mod machine;
+mod read;
+mod status;
+mod store;
+mod transaction;
+#[cfg(test)]
+mod transaction_tests;
+
+use segbox_config::Kernel as KernelSurvey;
+
+pub(crate) use change::{Change, ChangeError, Changed, Wanted};
+pub(crate) use confirm::{Pending, confirm, guard};
+pub(crate) use machine::{Kernel, Machine, Observed, Refusal};
+pub(crate) use read::{Box_, Reading, read};
+pub(crate) use status::{Status, status};
+pub(crate) use transaction::{End, Report};
+
+use folder::{Folder, FolderError};
+
+/// This network namespace, opened for reading and changing.
+pub(crate) struct Router {
+    pub(crate) kernel: Kernel,
+    pub(crate) survey: KernelSurvey,
+    folder: Folder,
+    own_box: bool,
+}
+
+/// The router could not be opened.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum OpenError {
+    #[error("`segbox {command}` needs root")]
+    #[diagnostic(help("run it as `sudo segbox {command}`; it lacks the capability {capability} here. `segbox check` needs none"))]
+    NotRoot { command: &'static str, capability: &'static str },
+    #[error("cannot reach the kernel's networking")]
+    #[diagnostic(help("`segbox doctor` shows what this kernel has and lacks"))]
+    Kernel(#[source] Refusal),
+}
+
+impl Router {
+    /// Opens the network namespace of this process for `command`.
+    pub(crate) fn open(command: &'static str) -> Result<Self, OpenError> {
+        require_root(command)?;
+        let namespace = segbox_fastpath::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
+        Ok(Self {
+            kernel: Kernel::open().map_err(OpenError::Kernel)?,
+            survey: segbox_fastpath::survey(),
+            folder: Folder::of(namespace.cookie()),
+            own_box: namespace.is_the_boxs_own(),
+        })
+    }
+}
+
+/// Says at once who lacks what, before anything is read or written.
+fn require_root(command: &'static str) -> Result<(), OpenError> {
+    use rustix::thread::CapabilitySet;
+    // CAP_SYS_ADMIN for the BPF file system and BTF, which loading a program needs beside CAP_BPF.
+    let needs = [(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"), (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN")];
+    let have = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    match needs.iter().find(|(capability, _)| !have.contains(*capability)) {
+        Some((_, capability)) => Err(OpenError::NotRoot { command, capability }),
+        None => Ok(()),
+    }
+}
+
+impl Router {
+    /// What of this box a file is checked against.
+    pub(crate) fn box_(&mut self) -> Result<Box_, ChangeError> {
+        let links = self.kernel.netlink.links().map_err(|error| ChangeError::Kernel(error.into()))?;
+        Ok(Box_ { links: Some(links), kernel: Some(self.survey.clone()) })
+    }
+
+    /// The kernel's state, for a dump.
+    pub(crate) fn observe(&mut self) -> Result<segbox_plan::Actual, ChangeError> {
+        Ok(self.kernel.observe().map_err(ChangeError::Kernel)?.actual)
+    }
+}

@@ -1,0 +1,87 @@
+//! From a path to a checked Config: reads the file and all it speaks of, and asks the box what it has. Decides on none of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use segbox_config::{Checked, Faults, Kernel, LinkSeen, SecretFile, Surroundings};
+
+/// A file, read and found without fault.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) checked: Checked,
+}
+
+/// A file that cannot be read, or has faults.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum ReadError {
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name the file: `segbox {command} FILE`; without one it is /etc/segbox/segbox.toml"))]
+    Io { command: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} is not UTF-8 text", path.display())]
+    #[diagnostic(help("the first wrong byte is number {at}; save it as UTF-8"))]
+    NotText { path: PathBuf, at: usize },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Faults(Box<Faults>),
+}
+
+/// What of the box a file is checked against; None is not checked.
+#[derive(Debug, Default)]
+pub(crate) struct Box_ {
+    pub(crate) links: Option<Vec<LinkSeen>>,
+    pub(crate) kernel: Option<Kernel>,
+}
+
+/// Reads and checks a file.
+pub(crate) fn read(command: &'static str, path: &Path, on: Box_) -> Result<Reading, ReadError> {
+    let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| ReadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() + 1 })?;
+    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(faults)))?;
+    Ok(Reading { path: path.to_owned(), text, checked })
+}
+
+/// Checks a text as if it lay at `path`: what it names is looked for beside it.
+pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, Faults> {
+    let draft = segbox_config::read(text, &path.display().to_string());
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let needs = draft.needs();
+    let around = Surroundings {
+        links: on.links,
+        kernel: on.kernel,
+        objects: named(&needs.objects, |name| object(beside, name)),
+        secrets: named(&needs.secrets, |name| secret(&beside.join(name))),
+        profiles: None,
+    };
+    draft.resolve(&around)
+}
+
+fn named<T>(names: &BTreeSet<String>, look_up: impl Fn(&str) -> Result<T, String>) -> BTreeMap<String, Result<T, String>> {
+    names.iter().map(|name| (name.clone(), look_up(name))).collect()
+}
+
+fn object(beside: &Path, name: &str) -> Result<segbox_config::Object, String> {
+    let bytes = match name.strip_prefix("builtin:") {
+        Some(builtin) => segbox_fastpath::builtin(builtin)
+            .ok_or_else(|| format!("there is no built-in program `{builtin}`; `segbox programs` lists them"))?
+            .to_vec(),
+        None => fs::read(beside.join(name)).map_err(|error| format!("{}: {error}", beside.join(name).display()))?,
+    };
+    segbox_fastpath::read_object(&bytes).map_err(|error| error.to_string())
+}
+
+fn secret(path: &Path) -> Result<SecretFile, String> {
+    let told = |error: io::Error| format!("{}: {error}", path.display());
+    let mode = fs::metadata(path).map_err(told)?.permissions().mode() & 0o777;
+    let mut secret = fs::read(path).map_err(told)?;
+    // Editors and `echo` end a file with a line end that nobody means as part of the secret.
+    while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        secret.pop();
+    }
+    Ok(SecretFile { mode, secret })
+}

@@ -1,0 +1,172 @@
+//! The router's health: what runs, what it has counted, and where the kernel is not as the last applied file says.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use segbox_fastpath::{Counters, LinkStatistics};
+use segbox_plan::{Actual, RouteKey, RouteKind, Setting, desired, diff};
+use serde::Serialize;
+
+use super::change::{ChangeError, Record};
+use super::confirm;
+use super::machine::Machine;
+use super::read::{Box_, check};
+use super::{Refusal, Router};
+
+/// What `segbox status --json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Status {
+    /// Nothing deviates.
+    pub(crate) healthy: bool,
+    /// One line each: what is not as it should be.
+    pub(crate) deviations: Vec<String>,
+    pub(crate) last_apply: Option<LastApply>,
+    pub(crate) sids: Vec<Sid>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) links: Vec<Link>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LastApply {
+    pub(crate) at: Timestamp,
+    pub(crate) file: String,
+    /// Seconds until it is undone unless confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waits_for_confirm: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Sid {
+    pub(crate) sid: String,
+    pub(crate) behavior: String,
+    /// None where the kernel does not count (before Linux 5.14).
+    pub(crate) packets: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) errors: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Policy {
+    pub(crate) destination: String,
+    pub(crate) behavior: String,
+    pub(crate) interface: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) hook: &'static str,
+    /// SIDs and policies that run it.
+    pub(crate) used_by: Vec<String>,
+    /// What it keeps in its maps, row by row.
+    pub(crate) maps: BTreeMap<String, Vec<segbox_fastpath::MapRow>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Link {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) mtu: String,
+    pub(crate) srv6: bool,
+    #[serde(flatten)]
+    pub(crate) statistics: LinkStatistics,
+}
+
+/// Looks at this router.
+pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
+    let found = router.kernel.observe().map_err(ChangeError::Kernel)?;
+    let kernel_error = |error: Refusal| ChangeError::Kernel(error);
+    let counters = router.kernel.netlink.counters().map_err(|error| kernel_error(error.into()))?;
+    let statistics = router.kernel.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
+    let record: Option<Record> = router.folder.read_json("record.json")?;
+    let pending = confirm::pending(&router.folder)?;
+    let deviations = deviations(router, &found.actual, record.as_ref())?;
+    let (sids, policies) = routes(&found.actual, &counters);
+    Ok(Status {
+        healthy: deviations.is_empty(),
+        deviations,
+        last_apply: record.map(|record| LastApply {
+            at: record.at,
+            file: record.file.display().to_string(),
+            waits_for_confirm: pending.map(|pending| pending.left().map_or(0, |left| left.as_secs())),
+        }),
+        sids,
+        policies,
+        programs: programs(router, &found.actual),
+        links: links(&found.actual, &statistics),
+    })
+}
+
+/// Where the kernel is not as the last applied file says: the steps that would mend it.
+fn deviations(router: &Router, actual: &Actual, record: Option<&Record>) -> Result<Vec<String>, ChangeError> {
+    let Some(record) = record else { return Ok(Vec::new()) };
+    let on = Box_ { links: Some(actual.links.clone()), kernel: Some(router.survey.clone()) };
+    match check(&record.file, &record.text, on) {
+        Ok(checked) => {
+            let base = router.folder.base()?;
+            let want = desired(&checked.config, router.context(actual, &base));
+            Ok(diff(&want.state, actual).steps.iter().map(ToString::to_string).collect())
+        }
+        // What it names has changed since: an object, a key, an interface.
+        Err(faults) => Ok(faults.lines().collect()),
+    }
+}
+
+fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>, Vec<Policy>) {
+    let mut sids = Vec::new();
+    let mut policies = Vec::new();
+    for (key, route) in &actual.state.routes {
+        match route.kind() {
+            RouteKind::Plain => {}
+            RouteKind::Sid => {
+                let counted = counters.get(key);
+                sids.push(Sid {
+                    sid: key.prefix.to_string(),
+                    behavior: route.encap.to_string(),
+                    packets: counted.map(|counted| counted.packets),
+                    bytes: counted.map(|counted| counted.bytes),
+                    errors: counted.map(|counted| counted.errors),
+                });
+            }
+            RouteKind::Policy => policies.push(Policy {
+                destination: key.to_string(),
+                behavior: route.encap.to_string(),
+                interface: route.interface.map(|name| name.to_string()),
+            }),
+        }
+    }
+    (sids, policies)
+}
+
+fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
+    let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, route) in &actual.state.routes {
+        if let Some(program) = route.encap.program() {
+            used.entry(program).or_default().push(key.to_string());
+        }
+    }
+    let programs = actual.state.programs.iter().map(|(name, hook)| Program {
+        name: name.clone(),
+        hook: hook.section(),
+        used_by: used.remove(name.as_str()).unwrap_or_default(),
+        // A map that cannot be read (of a kind without rows) has none to show.
+        maps: router.kernel.programs.maps(name).unwrap_or_default(),
+    });
+    programs.collect()
+}
+
+fn links(actual: &Actual, statistics: &BTreeMap<segbox_config::IfName, LinkStatistics>) -> Vec<Link> {
+    let setting = |setting: Setting| actual.state.settings.get(&setting).cloned().unwrap_or_default();
+    let links = actual.links.iter().map(|link| Link {
+        name: link.name.to_string(),
+        state: setting(Setting::LinkUp(link.name)),
+        mtu: setting(Setting::LinkMtu(link.name)),
+        srv6: setting(Setting::Sysctl(segbox_plan::sysctl::of_a_link("ipv6", link.name, "seg6_enabled"))) == "1",
+        statistics: statistics.get(&link.name).copied().unwrap_or_default(),
+    });
+    links.collect()
+}

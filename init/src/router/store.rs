@@ -1,0 +1,73 @@
+//! Program images of what is applied, so that an undo can load them again after their file has changed or gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use segbox_config::{Hook, Program};
+use serde::{Deserialize, Serialize};
+
+use super::folder::{Folder, FolderError};
+
+/// A program without its object's bytes, which lie beside it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Image {
+    section: String,
+    function: String,
+    hook: Hook,
+    globals: BTreeMap<String, Vec<u8>>,
+    /// Names of the maps that the file fills; their rows are state, not image.
+    filled: BTreeSet<String>,
+}
+
+fn file(name: &str, ending: &str) -> String {
+    format!("programs/{name}{ending}")
+}
+
+/// Keeps the images of these programs.
+pub(crate) fn save(folder: &Folder, programs: &BTreeMap<String, Program>) -> Result<(), FolderError> {
+    for (name, program) in programs {
+        if folder.path(&file(name, ".json")).exists() {
+            continue;
+        }
+        let image = Image {
+            section: program.section.clone(),
+            function: program.function.clone(),
+            hook: program.hook,
+            globals: program.globals.clone(),
+            filled: program.rows.keys().cloned().collect(),
+        };
+        folder.write(&file(name, ".o"), &program.object)?;
+        folder.write_json(&file(name, ".json"), &image)?;
+    }
+    Ok(())
+}
+
+/// The images of these programs, those that were kept.
+pub(crate) fn load<'a>(
+    folder: &Folder,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<BTreeMap<String, Program>, FolderError> {
+    let mut programs = BTreeMap::new();
+    for name in names {
+        let image: Option<Image> = folder.read_json(&file(name, ".json"))?;
+        if let (Some(image), Some(object)) = (image, folder.read(&file(name, ".o"))?) {
+            let Image { section, function, hook, globals, filled } = image;
+            let rows = filled.into_iter().map(|map| (map, BTreeMap::new())).collect();
+            programs.insert(name.clone(), Program { object: object.into(), section, function, hook, globals, rows });
+        }
+    }
+    Ok(programs)
+}
+
+/// Forgets every image but these.
+pub(crate) fn retain(folder: &Folder, keep: &BTreeSet<&String>) -> Result<(), FolderError> {
+    let Ok(entries) = fs::read_dir(folder.path("programs")) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+        if stem.is_some_and(|stem| !keep.contains(&stem)) {
+            folder.remove(&format!("programs/{}", entry.file_name().to_string_lossy()))?;
+        }
+    }
+    Ok(())
+}

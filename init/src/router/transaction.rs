@@ -1,0 +1,132 @@
+//! Apply as a transaction: plan, take, read back; what fails is undone. Decides nothing about what a router should be (the plan
+//! does) and says nothing to anybody (the command does).
+
+use segbox_plan::{Actual, Delta, Materials, Plan, Setting, State, Step, diff};
+
+use super::machine::{Machine, Observed, Refusal};
+
+/// How often a plan may be made anew until the kernel agrees. One round is the rule; a second follows where one step undoes
+/// another behind our back (a device that enters a VRF loses its IPv6 addresses), a third is slack.
+const ROUNDS: usize = 3;
+
+/// A step that was taken, or tried.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) step: Step,
+    pub(crate) result: Result<(), Refusal>,
+}
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The kernel holds what was desired.
+    InSync,
+    /// A step was refused, or the kernel did not keep one: all was undone but what `left` still names.
+    Undone { unkept: Plan, left: Plan },
+}
+
+/// All that was tried, and the end.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) taken: Vec<Taken>,
+    pub(crate) end: End,
+    /// The kernel as it was found at the end.
+    pub(crate) after: Actual,
+}
+
+/// Brings `machine` from `before` to what `desired` says of it, or back to `before`.
+///
+/// `keep` is shown each round's plan before any of it is taken: what must outlive a crash is written there.
+///
+/// # Errors
+/// The kernel could not be read, or `keep` failed. What had been taken until then stays, and a new plan starts from there.
+pub(crate) fn run<M: Machine>(
+    machine: &mut M,
+    before: &Observed,
+    desired: impl Fn(&Actual) -> State,
+    materials: &Materials,
+    mut keep: impl FnMut(&Plan) -> Result<(), Refusal>,
+) -> Result<Report, Refusal> {
+    let mut taken = Vec::new();
+    let mut names = Vec::new();
+    let mut now = before.actual.clone();
+    let mut refused = false;
+    for _ in 0..ROUNDS {
+        let plan = names_first(diff(&desired(&now), &now));
+        if plan.is_empty() {
+            return Ok(Report { taken, end: End::InSync, after: now });
+        }
+        keep(&plan)?;
+        names.extend(plan.steps.iter().filter_map(former_name));
+        refused = !take(machine, plan, materials, &mut taken);
+        now = machine.observe()?.actual;
+        if refused {
+            break;
+        }
+    }
+    let unkept = if refused { Plan::default() } else { diff(&desired(&now), &now) };
+    if !refused && unkept.is_empty() {
+        return Ok(Report { taken, end: End::InSync, after: now });
+    }
+    let mut target = before.actual.state.clone();
+    target.settings.extend(names);
+    let (left, after) = restore(machine, &target, &before.materials, materials, now)?;
+    Ok(Report { taken, end: End::Undone { unkept, left }, after })
+}
+
+/// Takes `machine` back to `target`: the undo of a change is the diff back. Gives what could not be taken back.
+pub(crate) fn restore<M: Machine>(
+    machine: &mut M,
+    target: &State,
+    earlier: &Materials,
+    later: &Materials,
+    mut now: Actual,
+) -> Result<(Plan, Actual), Refusal> {
+    let mut materials = later.clone();
+    materials.programs.extend(earlier.programs.clone());
+    materials.secrets.extend(earlier.secrets.clone());
+    for _ in 0..ROUNDS {
+        let plan = names_first(diff(target, &now));
+        if plan.is_empty() {
+            break;
+        }
+        for stage in plan.stages() {
+            // The undo goes on where a step is refused: as much as can be taken back is, and the rest is named at the end.
+            machine.take(stage, &materials);
+        }
+        now = machine.observe()?.actual;
+    }
+    Ok((diff(target, &now), now))
+}
+
+/// Takes a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if none was refused.
+fn take<M: Machine>(machine: &mut M, plan: Plan, materials: &Materials, taken: &mut Vec<Taken>) -> bool {
+    for stage in plan.stages() {
+        let results = machine.take(stage, materials);
+        let refused = results.iter().any(Result::is_err);
+        taken.extend(stage.iter().cloned().zip(results).map(|(step, result)| Taken { step, result }));
+        if refused {
+            return false;
+        }
+    }
+    true
+}
+
+/// Renames come alone, and the rest is planned again: only then is known what an interface's settings were under its old name.
+fn names_first(mut plan: Plan) -> Plan {
+    if plan.steps.iter().any(is_rename) {
+        plan.steps.retain(is_rename);
+    }
+    plan
+}
+
+fn is_rename(step: &Step) -> bool {
+    matches!(step, Step::Setting(Delta { key: Setting::LinkName(_), .. }))
+}
+
+fn former_name(step: &Step) -> Option<(Setting, String)> {
+    match step {
+        Step::Setting(Delta { key: key @ Setting::LinkName(_), before: Some(name), .. }) => Some((key.clone(), name.clone())),
+        _ => None,
+    }
+}

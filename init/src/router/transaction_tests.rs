@@ -1,0 +1,120 @@
+//! The transaction against a router in memory that refuses whichever step the test names.
+
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
+use segbox_plan::{Actual, Encap, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
+
+use super::machine::{Machine, Observed, Refusal};
+use super::transaction::{End, Report, run};
+
+/// A kernel in memory. It refuses the steps whose count is in `refuses`, and forgets what is in `forgets`.
+#[derive(Default)]
+struct Memory {
+    actual: Actual,
+    taken: usize,
+    refuses: Option<usize>,
+    forgets: Option<Setting>,
+}
+
+impl Machine for Memory {
+    fn observe(&mut self) -> Result<Observed, Refusal> {
+        Ok(Observed { actual: self.actual.clone(), materials: Materials::default() })
+    }
+
+    fn take(&mut self, stage: &[Step], _: &Materials) -> Vec<Result<(), Refusal>> {
+        let mut take = |step: &Step| {
+            self.taken += 1;
+            if self.refuses == Some(self.taken) {
+                return Err(Refusal::from(format!("step {} is refused", self.taken)));
+            }
+            if !matches!(step, Step::Setting(delta) if Some(&delta.key) == self.forgets.as_ref()) {
+                self.actual.take(step);
+            }
+            Ok(())
+        };
+        stage.iter().map(&mut take).collect()
+    }
+}
+
+fn forwarding() -> Setting {
+    Setting::Sysctl("net.ipv6.conf.all.forwarding".into())
+}
+
+fn route(prefix: &str, encap: Encap) -> (RouteKey, Route) {
+    let key = RouteKey { table: 254, prefix: prefix.parse().expect("a prefix"), metric: 1024 };
+    (key, Route { interface: "segbox0".parse().ok(), via: None, onlink: false, encap })
+}
+
+fn sid(prefix: &str) -> (RouteKey, Route) {
+    let endpoint = Endpoint { behavior: Behavior::End, flavors: Flavors::default() };
+    route(prefix, Encap::Seg6Local(Box::new(endpoint)))
+}
+
+fn policy(prefix: &str, segment: &str) -> (RouteKey, Route) {
+    let segments = vec![segment.parse().expect("an address")];
+    route(prefix, Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 })
+}
+
+fn state(forwards: &str, routes: impl IntoIterator<Item = (RouteKey, Route)>) -> State {
+    State {
+        settings: [(forwarding(), forwards.to_owned())].into(),
+        links: [("segbox0".parse().expect("a name"), Link::Ifb)].into(),
+        routes: routes.into_iter().collect(),
+        ..State::default()
+    }
+}
+
+fn old() -> State {
+    state("0", [sid("fc00:1::/128"), policy("2001:db8:1::/64", "fc00:9::")])
+}
+
+fn new() -> State {
+    state("1", [sid("fc00:2::/128"), policy("2001:db8:1::/64", "fc00:8::"), policy("2001:db8:2::/64", "fc00:8::")])
+}
+
+fn change(machine: &mut Memory) -> Report {
+    let before = machine.observe().expect("memory can be read");
+    run(machine, &before, |_| new(), &Materials::default(), |_| Ok(())).expect("memory can be read")
+}
+
+#[test]
+fn ends_in_sync_and_then_has_nothing_to_do() {
+    let mut machine = Memory { actual: Actual { state: old(), ..Actual::default() }, ..Memory::default() };
+    let report = change(&mut machine);
+    assert!(matches!(report.end, End::InSync));
+    assert_eq!(machine.actual.state, new());
+    assert!(change(&mut machine).taken.is_empty());
+}
+
+#[test]
+fn whichever_step_is_refused_the_router_is_as_before() {
+    let before = Actual { state: old(), ..Actual::default() };
+    let steps = diff(&new(), &before).steps.len();
+    assert!(steps >= 5, "the test needs a plan of some length, this one has {steps}");
+    for refused in 1..=steps {
+        let mut machine = Memory { actual: before.clone(), refuses: Some(refused), ..Memory::default() };
+        let report = change(&mut machine);
+        let End::Undone { left, .. } = report.end else { panic!("step {refused} was refused, and yet: in sync") };
+        assert!(left.is_empty(), "{left:?}");
+        assert_eq!(machine.actual, before, "after step {refused} was refused");
+        assert_eq!(report.taken.iter().filter(|taken| taken.result.is_err()).count(), 1);
+    }
+}
+
+#[test]
+fn a_refused_stage_is_finished_and_the_next_not_begun() {
+    let mut machine = Memory { actual: Actual { state: old(), ..Actual::default() }, refuses: Some(1), ..Memory::default() };
+    let report = change(&mut machine);
+    let stage = report.taken[0].step.stage();
+    assert!(report.taken.iter().all(|taken| taken.step.stage() == stage), "{:?}", report.taken);
+}
+
+#[test]
+fn a_kernel_that_does_not_keep_a_step_is_found_out_and_undone() {
+    let mut machine =
+        Memory { actual: Actual { state: old(), ..Actual::default() }, forgets: Some(forwarding()), ..Memory::default() };
+    let report = change(&mut machine);
+    let End::Undone { unkept, left } = report.end else { panic!("the setting was not kept, and yet: in sync") };
+    assert_eq!(unkept.steps.len(), 1);
+    assert!(left.is_empty());
+    assert_eq!(machine.actual.state, old());
+}
