@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::{process, workspace};
 
 /// cargo-deny's version. Pinned: a newer one may know rules that this repository has not met.
-const DENY: &str = "0.18.5";
+const DENY: &str = "0.20.2";
 
 /// All checks, in the order of their speed.
 ///
