@@ -14,31 +14,21 @@ pub const MAX_SEGMENTS: u32 = 16;
 /// and some for each CPU.
 pub const MAX_COUNTS: u32 = 1024;
 
-/// A segment in network byte order, value of a `segments` array map. All zero: the list ends before it.
+/// A segment as it stands in a packet, value of a `segments` array map. All zero: the list ends before it.
 ///
-/// Two words and not sixteen bytes: BPF copies the one with two instructions and the other byte by byte.
-#[repr(C)]
+/// The alignment lets BPF copy it in two words instead of byte by byte; the kernel aligns map values so anyway.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Segment(pub [u64; 2]);
+pub struct Segment(pub [u8; 16]);
 
 impl Segment {
     /// No segment: end of the list in a map, room for the original destination in an inserted SRH.
-    pub const ZERO: Self = Self([0; 2]);
-}
+    pub const ZERO: Self = Self([0; 16]);
 
-impl From<[u8; 16]> for Segment {
-    fn from(bytes: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-        Self([u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)])
-    }
-}
-
-impl From<Segment> for [u8; 16] {
-    fn from(Segment([high, low]): Segment) -> Self {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&high.to_ne_bytes());
-        bytes[8..].copy_from_slice(&low.to_ne_bytes());
-        bytes
+    /// The two halves, each as eight bytes of memory.
+    pub fn words(self) -> [u64; 2] {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.0;
+        [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)]
     }
 }
 
@@ -70,10 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_its_bytes_in_network_order() {
+    fn the_words_of_a_segment_are_its_bytes() {
         let bytes: [u8; 16] = core::array::from_fn(|i| i as u8 + 1);
-        assert_eq!(<[u8; 16]>::from(Segment::from(bytes)), bytes);
-        assert_eq!(Segment::from([0; 16]), Segment::ZERO);
+        let [high, low] = Segment(bytes).words();
+        assert_eq!([high.to_ne_bytes(), low.to_ne_bytes()].as_flattened(), bytes);
+        assert_eq!(Segment::ZERO.words(), [0; 2]);
     }
 
     #[test]

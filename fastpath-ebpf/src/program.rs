@@ -11,10 +11,10 @@ mod packet;
 mod path;
 
 pub use aya_ebpf::bindings::__sk_buff;
-pub use aya_ebpf::{Global, macros::map, maps};
+pub use aya_ebpf::{btf_maps as maps, macros::btf_map as map};
 pub use helper::{Behavior, Encap, Refused};
 pub use packet::{FixedSrh, Packet};
-pub use path::{Path, Room};
+pub use path::{Path, Room, Segments};
 
 /// What the kernel shall do with the packet (`enum bpf_ret_code` in include/uapi/linux/bpf.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,13 @@ pub enum Verdict {
     Redirect = 7,
     /// The program changed the packet (LWT only): look the new destination up, wherever it leads. Linux 5.1.
     Reroute = 128,
+}
+
+/// A global as the loader has set it. By a volatile read: to the compiler it is a constant that it would fold.
+#[inline(always)]
+pub fn global<T: Copy>(place: &T) -> T {
+    // SAFETY: a reference is valid for reading.
+    unsafe { (&raw const *place).read_volatile() }
 }
 
 /// Puts in an object what every object needs: the licence, which the kernel asks for before it lends its helpers, and

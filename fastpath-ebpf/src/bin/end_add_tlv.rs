@@ -7,18 +7,22 @@
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Global, Packet, Verdict};
+use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global};
 use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len};
 
 segbox_fastpath_ebpf::object!();
 
 /// Type of the TLV. 124 is the first of the types for experiments that do not change en route (RFC 8754, section 8.2).
 #[unsafe(no_mangle)]
-static tlv_type: Global<u8> = Global::new(124);
+static tlv_type: u8 = 124;
 
-/// Value of the TLV, six bytes in the order of the wire. As three words they are copied with three loads.
+/// Value of the TLV, in the order of the wire.
 #[unsafe(no_mangle)]
-static tlv_value: Global<[u16; 3]> = Global::new([0; 3]);
+static tlv_value: Value = Value([0; 6]);
+
+/// Six bytes, aligned so that three loads and three stores copy them.
+#[repr(C, align(2))]
+struct Value([u8; 6]);
 
 /// Grows the SRH by the TLV, then writes it.
 #[unsafe(no_mangle)]
@@ -37,7 +41,9 @@ struct Tlv {
 #[inline(always)]
 fn append(packet: &mut Packet) -> Option<Verdict> {
     let end = (IPV6_LEN + header_len(packet.srh()?.hdr_ext_len)) as u32;
-    let tlv = Tlv { kind: tlv_type.load(), len: 6, value: tlv_value.load() };
+    // SAFETY: of the same size, and aligned for it.
+    let value: &[u16; 3] = unsafe { &*(&raw const tlv_value).cast() };
+    let tlv = Tlv { kind: global(&tlv_type), len: 6, value: global(value) };
     packet.adjust_srh(end, 8).ok()?;
     packet.store(end, &tlv, 8).ok()?;
     Some(Verdict::Ok)

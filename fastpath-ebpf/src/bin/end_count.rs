@@ -16,7 +16,7 @@ segbox_fastpath_ebpf::object!();
 
 /// The counters.
 #[map]
-static counts: PerCpuHashMap<CountKey, CountValue> = PerCpuHashMap::with_max_entries(MAX_COUNTS, 0);
+static counts: PerCpuHashMap<CountKey, CountValue, { MAX_COUNTS as usize }> = PerCpuHashMap::new();
 
 /// Counts and forwards.
 #[unsafe(no_mangle)]

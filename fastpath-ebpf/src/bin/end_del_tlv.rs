@@ -8,7 +8,7 @@
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Global, Packet, Verdict};
+use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global};
 use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len, tlv_offset};
 use segbox_fastpath_ebpf::tlv::{HEADER_LEN, PADN};
 
@@ -16,7 +16,7 @@ segbox_fastpath_ebpf::object!();
 
 /// Type of the TLV to remove.
 #[unsafe(no_mangle)]
-static tlv_type: Global<u8> = Global::new(124);
+static tlv_type: u8 = 124;
 
 /// Finds the TLV and removes it; forwards the packet as it is where there is none.
 #[unsafe(no_mangle)]
@@ -30,7 +30,7 @@ fn find(packet: &mut Packet) -> Option<Verdict> {
     let srh = packet.srh()?;
     let end = IPV6_LEN + header_len(srh.hdr_ext_len);
     let mut at = IPV6_LEN + tlv_offset(srh.last_entry);
-    let wanted = tlv_type.load();
+    let wanted = global(&tlv_type);
     // A TLV takes two bytes at least and the SRH ends within 2048: that bounds the loop for the verifier.
     while at < end {
         let &[kind, len]: &[u8; 2] = packet.at(at)?;

@@ -7,14 +7,13 @@
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 #![expect(non_upper_case_globals, reason = "globals and maps have the names that segbox.toml uses")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Path, Room, Verdict, map, maps::Array};
-use segbox_fastpath_ebpf::{MAX_SEGMENTS, Segment};
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Path, Room, Segments, Verdict, map};
 
 segbox_fastpath_ebpf::object!();
 
 /// The segments in the order the packet visits them; one that is all zero ends the list.
 #[map]
-static segments: Array<Segment> = Array::with_max_entries(MAX_SEGMENTS, 0);
+static segments: Segments = Segments::new();
 
 /// Hands the packet and the SRH to the kernel's End.B6.Encaps.
 #[unsafe(no_mangle)]

@@ -4,13 +4,13 @@
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Global, Packet, Verdict};
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Verdict};
 
 segbox_fastpath_ebpf::object!();
 
 /// Number of the routing table; 254 is main.
 #[unsafe(no_mangle)]
-static table: Global<u32> = Global::new(254);
+static table: u32 = 254;
 
 /// Hands the packet to the kernel's End.T.
 #[unsafe(no_mangle)]

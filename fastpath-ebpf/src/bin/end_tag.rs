@@ -6,18 +6,18 @@
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Global, Packet, Verdict};
+use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global};
 use segbox_fastpath_ebpf::srh::{AT_FLAGS, IPV6_LEN};
 
 segbox_fastpath_ebpf::object!();
 
 /// The tag.
 #[unsafe(no_mangle)]
-static tag: Global<u16> = Global::new(0);
+static tag: u16 = 0;
 
 /// The flags, all eight of them; 0x20 is the O-flag of RFC 9259.
 #[unsafe(no_mangle)]
-static flags: Global<u8> = Global::new(0);
+static flags: u8 = 0;
 
 /// Writes flags and tag.
 #[unsafe(no_mangle)]
@@ -29,7 +29,7 @@ extern "C" fn end_tag(skb: *mut __sk_buff) -> Verdict {
 #[inline(always)]
 fn write(packet: &mut Packet) -> Option<Verdict> {
     packet.srh()?;
-    let [high, low] = tag.load().to_be_bytes();
-    packet.store((IPV6_LEN + AT_FLAGS) as u32, &[flags.load(), high, low], 3).ok()?;
+    let [high, low] = global(&tag).to_be_bytes();
+    packet.store((IPV6_LEN + AT_FLAGS) as u32, &[global(&flags), high, low], 3).ok()?;
     Some(Verdict::Ok)
 }

@@ -4,13 +4,13 @@
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Global, Packet, Verdict};
+use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Verdict};
 
 segbox_fastpath_ebpf::object!();
 
 /// IPv6 address of the neighbour, network order.
 #[unsafe(no_mangle)]
-static next_hop: Global<[u8; 16]> = Global::new([0; 16]);
+static next_hop: [u8; 16] = [0; 16];
 
 /// Hands the packet to the kernel's End.X.
 #[unsafe(no_mangle)]

@@ -8,18 +8,17 @@
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 #![expect(non_upper_case_globals, reason = "globals and maps have the names that segbox.toml uses")]
 
-use segbox_fastpath_ebpf::program::{__sk_buff, Global, Packet, Path, Room, Verdict, map, maps::Array};
-use segbox_fastpath_ebpf::{MAX_SEGMENTS, Segment};
+use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Path, Room, Segments, Verdict, global, map};
 
 segbox_fastpath_ebpf::object!();
 
 /// 0: encapsulate (`BPF_LWT_ENCAP_SEG6`). 1: insert the SRH into the packet (`BPF_LWT_ENCAP_SEG6_INLINE`).
 #[unsafe(no_mangle)]
-static mode: Global<u32> = Global::new(0);
+static mode: u32 = 0;
 
 /// The segments in the order the packet visits them; one that is all zero ends the list.
 #[map]
-static segments: Array<Segment> = Array::with_max_entries(MAX_SEGMENTS, 0);
+static segments: Segments = Segments::new();
 
 const INSERT: u32 = 1;
 const ETHER_TYPE_IPV6: u16 = 0x86dd;
@@ -38,7 +37,7 @@ fn push(packet: &mut Packet) -> Option<Verdict> {
     }
     let mut room = Room::EMPTY;
     let mut path = Path::read(&segments, &mut room)?;
-    let encap = mode.load();
+    let encap = global(&mode);
     if encap == INSERT {
         path = path.with_placeholder();
     }

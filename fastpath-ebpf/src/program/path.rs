@@ -8,11 +8,14 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use aya_ebpf::maps::Array;
+use aya_ebpf::btf_maps::Array;
 
 use super::{Behavior, Encap, Packet, Refused};
 use crate::maps::{MAX_SEGMENTS, Segment};
 use crate::srh::{FIXED_LEN, ROUTING_TYPE, SEGMENT_LEN};
+
+/// A `segments` map: a path, in the order the packet visits it.
+pub type Segments = Array<Segment, { MAX_SEGMENTS as usize }>;
 
 /// Words of the longest SRH: the fixed part, a placeholder, the map's segments.
 const WORDS: usize = 1 + 2 * (1 + MAX_SEGMENTS as usize);
@@ -37,12 +40,12 @@ pub struct Path<'a> {
 impl<'a> Path<'a> {
     /// The segments of a map, up to the first that is all zero. `None` if there is none.
     #[inline(always)]
-    pub fn read(segments: &Array<Segment>, room: &'a mut Room) -> Option<Self> {
+    pub fn read(segments: &Segments, room: &'a mut Room) -> Option<Self> {
         let front = room.0.as_mut_ptr_range().end.cast();
         let mut path = Path { front, count: 0, room: PhantomData };
         while path.count < MAX_SEGMENTS {
             match segments.get(path.count) {
-                Some(&segment) if segment != Segment::ZERO => path.put(segment),
+                Some(segment) if segment.words() != [0; 2] => path.put(*segment),
                 _ => break,
             }
         }
@@ -50,7 +53,8 @@ impl<'a> Path<'a> {
     }
 
     #[inline(always)]
-    fn put(&mut self, Segment([high, low]): Segment) {
+    fn put(&mut self, segment: Segment) {
+        let [high, low] = segment.words();
         self.put_word(low);
         self.put_word(high);
         self.count += 1;
