@@ -1,8 +1,11 @@
 //! The kernel's side of segbox: it reads and writes and decides nothing. `segbox-plan` decides.
 
+pub mod kernel;
+mod namespace;
 mod netlink;
 pub mod sysctl;
 
+pub use namespace::{Fate, Namespace};
 pub use netlink::{
     Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, Refusal, StepError, TalkError,
 };

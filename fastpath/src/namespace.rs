@@ -1,0 +1,116 @@
+//! Which network namespace this is, and whether another one still exists. Not here: entering or making namespaces.
+#![expect(unsafe_code, reason = "SO_NETNS_COOKIE and file handles of namespaces have no wrapper in rustix")]
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// A network namespace by its cookie: a number that the kernel gives to no other while the box runs. Linux 5.14.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace(u64);
+
+/// What became of a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there.
+    Alive,
+    /// It is gone, and so is all that was in it.
+    Gone,
+    /// This kernel does not tell.
+    Unknown,
+}
+
+impl Namespace {
+    /// The calling thread's.
+    ///
+    /// # Errors
+    /// ENOPROTOOPT before Linux 5.14.
+    pub fn current() -> io::Result<Self> {
+        let kind = rustix::net::SocketFlags::CLOEXEC;
+        let socket =
+            rustix::net::socket_with(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, kind, None)?;
+        let mut cookie = 0u64;
+        let mut length = size_of::<u64>() as libc::socklen_t;
+        // SAFETY: the pointers and the length are those of `cookie`.
+        let answer = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NETNS_COOKIE,
+                (&raw mut cookie).cast(),
+                &raw mut length,
+            )
+        };
+        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(cookie)) }
+    }
+
+    /// The namespace of a text that [`Namespace`] displays as.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    /// Whether it still exists, for certain.
+    ///
+    /// Since Linux 6.18 a namespace's cookie is its id in nsfs, and its file can be opened by that id as long as
+    /// anything holds it: a process, a socket, a mount, a descriptor. Older kernels have nothing that covers all four.
+    pub fn fate(self) -> Fate {
+        // A kernel that does not find the namespace we are in speaks of other numbers, or has no such files.
+        match Self::current().map(Self::open) {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return Fate::Unknown,
+        }
+        match self.open() {
+            Ok(_) => Fate::Alive,
+            Err(error) if error.raw_os_error() == Some(libc::ESTALE) => Fate::Gone,
+            // It is there and not for us.
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Fate::Alive,
+            Err(_) => Fate::Unknown,
+        }
+    }
+
+    fn open(self) -> io::Result<OwnedFd> {
+        /// struct file_handle with struct nsfs_file_handle (include/uapi/linux/nsfs.h) behind it.
+        #[repr(C)]
+        struct Handle {
+            bytes: u32,
+            kind: i32,
+            id: [u32; 2],
+            /// Zero: the id is enough.
+            namespace_type: u32,
+            inode: u32,
+        }
+        const FILEID_NSFS: i32 = 0xf1;
+        let id = self.0.to_ne_bytes();
+        let half = |at: usize| u32::from_ne_bytes([id[at], id[at + 1], id[at + 2], id[at + 3]]);
+        let mut handle = Handle { bytes: 16, kind: FILEID_NSFS, id: [half(0), half(4)], namespace_type: 0, inode: 0 };
+        let nsfs = std::fs::File::open("/proc/thread-self/ns/net")?;
+        // SAFETY: the handle is as long as it says, and its descriptor is open.
+        let fd = unsafe {
+            libc::open_by_handle_at(nsfs.as_raw_fd(), (&raw mut handle).cast(), libc::O_RDONLY | libc::O_CLOEXEC)
+        };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel just made it for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_namespace_we_are_in_is_never_gone() {
+        let here = Namespace::current().expect("Linux 5.14");
+        assert_eq!(Namespace::current().expect("Linux 5.14"), here);
+        assert_ne!(here.fate(), Fate::Gone);
+        assert_eq!(Namespace::of_text(&here.to_string()), Some(here));
+    }
+}
