@@ -1,5 +1,6 @@
 //! The kernel's side of segbox: it reads and writes and decides nothing. `segbox-plan` decides.
 
+pub mod bpf;
 pub mod kernel;
 mod namespace;
 mod netlink;

@@ -1,0 +1,187 @@
+//! A map in the kernel, read and written by rows. Not here: what the rows mean, and where maps are pinned.
+//!
+//! One call a row: 0.4 µs each here; batches (BPF_MAP_UPDATE_BATCH) would save a millisecond in a few thousand rows.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use aya_obj::generated::bpf_map_type;
+use segbox_config::MapKind;
+
+use super::object::kind_of;
+use super::sys;
+
+/// Why a map's rows cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// A key or value that cannot be this map's.
+    #[error("a {what} of this map has {expected} bytes, not {found}")]
+    Size {
+        /// `key` or `value`.
+        what: &'static str,
+        /// The map's.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// The kernel's answer.
+    #[error("the kernel does not {tried} {row}: {source}")]
+    Kernel {
+        /// What was tried.
+        tried: &'static str,
+        /// On which row, in hexadecimal.
+        row: String,
+        /// Its answer.
+        source: io::Error,
+    },
+}
+
+/// A row as it stands in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapRow {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value; one for each possible CPU where the map is per CPU.
+    pub values: Vec<Vec<u8>>,
+}
+
+impl MapRow {
+    /// The values as 64-bit words, summed over the CPUs: what counters are to a person.
+    pub fn sum(&self) -> Vec<u64> {
+        let mut sums = Vec::new();
+        for value in &self.values {
+            for (at, word) in value.chunks(8).enumerate() {
+                let mut bytes = [0; 8];
+                bytes[..word.len()].copy_from_slice(word);
+                if sums.len() == at {
+                    sums.push(0);
+                }
+                sums[at] = u64::wrapping_add(sums[at], u64::from_ne_bytes(bytes));
+            }
+        }
+        sums
+    }
+}
+
+/// An open map.
+pub(crate) struct Map<'a> {
+    fd: BorrowedFd<'a>,
+    pub(crate) kind: MapKind,
+    key_size: usize,
+    value_size: usize,
+    max_entries: u32,
+    /// How many values a row has.
+    cpus: Option<usize>,
+}
+
+impl<'a> Map<'a> {
+    /// The map behind a descriptor.
+    pub(crate) fn of(fd: BorrowedFd<'a>) -> Result<Self, MapError> {
+        const PER_CPU: [u32; 3] = [
+            bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH as u32,
+            bpf_map_type::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
+            bpf_map_type::BPF_MAP_TYPE_LRU_PERCPU_HASH as u32,
+        ];
+        let fail = |source| MapError::Kernel { tried: "describe", row: "a map".into(), source };
+        let info = sys::map_info(fd).map_err(fail)?;
+        let cpus = match PER_CPU.contains(&info.type_) {
+            true => Some(aya::util::nr_cpus().map_err(|(_, error)| fail(error))?),
+            false => None,
+        };
+        Ok(Self {
+            fd,
+            kind: kind_of(info.type_),
+            key_size: info.key_size as usize,
+            value_size: info.value_size as usize,
+            max_entries: info.max_entries,
+            cpus,
+        })
+    }
+
+    /// Every row, in the map's own order. Rows that come or go meanwhile may be missed; none is there twice but where
+    /// the program removes rows while they are read.
+    pub(crate) fn rows(&self) -> Result<Vec<MapRow>, MapError> {
+        let mut rows = Vec::new();
+        let mut last: Option<Vec<u8>> = None;
+        // A key that is gone makes the kernel begin anew; the bound ends what would go round for ever.
+        for _ in 0..self.max_entries {
+            let mut key = vec![0; self.key_size];
+            let more = sys::next_key(self.fd, last.as_deref(), &mut key);
+            if !more
+                .map_err(|source| MapError::kernel("give the row after", last.as_deref().unwrap_or_default(), source))?
+            {
+                break;
+            }
+            rows.extend(self.row(&key)?);
+            last = Some(key);
+        }
+        Ok(rows)
+    }
+
+    fn row(&self, key: &[u8]) -> Result<Option<MapRow>, MapError> {
+        let (stride, count) = self.layout();
+        let mut bytes = vec![0; stride * count];
+        if !sys::lookup(self.fd, key, &mut bytes).map_err(|source| MapError::kernel("read row", key, source))? {
+            return Ok(None);
+        }
+        let values = bytes.chunks(stride.max(1)).map(|value| value[..self.value_size].to_vec()).collect();
+        Ok(Some(MapRow { key: key.to_vec(), values }))
+    }
+
+    /// What the kernel reads or writes for one row: bytes from one CPU's value to the next, and how many CPUs.
+    fn layout(&self) -> (usize, usize) {
+        match self.cpus {
+            // Padded to 8 bytes each (bpf_map_value_size in kernel/bpf/syscall.c).
+            Some(cpus) => (self.value_size.next_multiple_of(8), cpus),
+            None => (self.value_size, 1),
+        }
+    }
+
+    /// Creates or replaces a row.
+    pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), MapError> {
+        self.check("key", self.key_size, key)?;
+        let (stride, count) = self.layout();
+        self.check("value", stride * count, value)?;
+        sys::update(self.fd, key, value).map_err(|source| MapError::kernel("write row", key, source))
+    }
+
+    /// Removes a row; one of an array becomes zero, since an array has all its rows always.
+    pub(crate) fn remove(&self, key: &[u8]) -> Result<(), MapError> {
+        self.check("key", self.key_size, key)?;
+        if self.kind == MapKind::Array {
+            return self.put(key, &vec![0; self.value_size]);
+        }
+        sys::delete(self.fd, key).map(drop).map_err(|source| MapError::kernel("remove row", key, source))
+    }
+
+    fn check(&self, what: &'static str, expected: usize, given: &[u8]) -> Result<(), MapError> {
+        match given.len() {
+            found if found == expected => Ok(()),
+            found => Err(MapError::Size { what, expected, found }),
+        }
+    }
+}
+
+impl MapError {
+    fn kernel(tried: &'static str, key: &[u8], source: io::Error) -> Self {
+        Self::Kernel { tried, row: key.iter().map(|byte| format!("{byte:02x}")).collect(), source }
+    }
+}
+
+impl AsFd for Map<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_summed_over_the_cpus() {
+        let value = |packets: u64, drops: u32| [&packets.to_ne_bytes()[..], &drops.to_ne_bytes()[..]].concat();
+        let row = MapRow { key: vec![1], values: vec![value(2, 1), value(40, 0)] };
+        assert_eq!(row.sum(), [42, 1]);
+    }
+}

@@ -1,0 +1,239 @@
+//! The bpf(2) calls that segbox makes (kernel/bpf/syscall.c), one function each. Not here: what they are made for.
+#![expect(unsafe_code, reason = "bpf(2) takes its arguments as pointers in a union; rustix and libc have no wrapper")]
+
+use std::ffi::{CStr, c_char};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use aya_obj::generated::{bpf_attr, bpf_cmd, bpf_insn, bpf_map_info, bpf_prog_info};
+
+/// Creates a map as an object defines it (BPF_MAP_CREATE). Some map types refuse BTF ids: those get none.
+pub(crate) fn create_map(
+    definition: &aya_obj::Map,
+    name: &str,
+    max_entries: u32,
+    btf: Option<BorrowedFd<'_>>,
+    inner: Option<BorrowedFd<'_>>,
+) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_1.map_type = definition.map_type();
+    attr.__bindgen_anon_1.key_size = definition.key_size();
+    attr.__bindgen_anon_1.value_size = definition.value_size();
+    attr.__bindgen_anon_1.max_entries = max_entries;
+    attr.__bindgen_anon_1.map_flags = definition.map_flags();
+    attr.__bindgen_anon_1.map_extra = definition.map_extra();
+    attr.__bindgen_anon_1.map_name = kernel_name(name);
+    if let Some(inner) = inner {
+        attr.__bindgen_anon_1.inner_map_fd = inner.as_raw_fd() as u32;
+    }
+    if let (aya_obj::Map::Btf(map), Some(btf)) = (definition, btf) {
+        let mut with_btf = attr;
+        with_btf.__bindgen_anon_1.btf_fd = btf.as_raw_fd() as u32;
+        with_btf.__bindgen_anon_1.btf_key_type_id = map.def.btf_key_type_id;
+        with_btf.__bindgen_anon_1.btf_value_type_id = map.def.btf_value_type_id;
+        // SAFETY: BPF_MAP_CREATE takes no pointer.
+        if let Ok(map) = unsafe { call_for_fd(bpf_cmd::BPF_MAP_CREATE, &mut with_btf) } {
+            return Ok(map);
+        }
+    }
+    // SAFETY: BPF_MAP_CREATE takes no pointer.
+    unsafe { call_for_fd(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
+}
+
+/// Reads a row; false: there is none. `value` is as long as the map's value, for per-CPU maps all CPUs' values.
+pub(crate) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+    let mut attr = row(map, key.as_ptr());
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
+    // SAFETY: the caller's slices are as long as the map's keys and values.
+    found(unsafe { call(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr) })
+}
+
+/// Writes a row, new or there before (BPF_ANY).
+pub(crate) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
+    let mut attr = row(map, key.as_ptr());
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = value.as_ptr() as u64;
+    // SAFETY: the caller's slices are as long as the map's keys and values.
+    unsafe { call(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+/// Removes a row; false: there was none.
+pub(crate) fn delete(map: BorrowedFd<'_>, key: &[u8]) -> io::Result<bool> {
+    let mut attr = row(map, key.as_ptr());
+    // SAFETY: the caller's slice is as long as the map's keys.
+    found(unsafe { call(bpf_cmd::BPF_MAP_DELETE_ELEM, &mut attr) })
+}
+
+/// The key after `key` (None: the first) in the map's own order; false: that was the last.
+pub(crate) fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
+    let mut attr = row(map, key.map_or(std::ptr::null(), <[u8]>::as_ptr));
+    attr.__bindgen_anon_2.__bindgen_anon_1.next_key = next.as_mut_ptr() as u64;
+    // SAFETY: the caller's slices are as long as the map's keys.
+    found(unsafe { call(bpf_cmd::BPF_MAP_GET_NEXT_KEY, &mut attr) })
+}
+
+/// Makes a map read-only for user space. With BPF_F_RDONLY_PROG its content becomes constants to the verifier. Linux 5.2.
+pub(crate) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = row(map, std::ptr::null());
+    // SAFETY: BPF_MAP_FREEZE takes no pointer.
+    unsafe { call(bpf_cmd::BPF_MAP_FREEZE, &mut attr) }.map(drop)
+}
+
+/// Gives the kernel an object's types.
+pub(crate) fn load_btf(btf: &[u8]) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_7.btf = btf.as_ptr() as u64;
+    attr.__bindgen_anon_7.btf_size = btf.len() as u32;
+    // SAFETY: the pointer and the size are one slice's.
+    unsafe { call_for_fd(bpf_cmd::BPF_BTF_LOAD, &mut attr) }
+}
+
+/// A program as BPF_PROG_LOAD takes it.
+pub(crate) struct NewProgram<'a> {
+    pub(crate) kind: u32,
+    pub(crate) name: &'a str,
+    pub(crate) license: &'a CStr,
+    pub(crate) instructions: &'a [bpf_insn],
+    /// Types, functions and source lines; the records' sizes are aya-obj's (8 and 16 bytes).
+    pub(crate) debug: Option<DebugInfo<'a>>,
+}
+
+/// Where a program's functions and lines come from.
+pub(crate) struct DebugInfo<'a> {
+    pub(crate) btf: BorrowedFd<'a>,
+    pub(crate) functions: &'a [u8],
+    pub(crate) lines: &'a [u8],
+}
+
+/// sizeof(struct bpf_func_info), sizeof(struct bpf_line_info).
+const FUNCTION_RECORD: usize = 8;
+const LINE_RECORD: usize = 16;
+
+/// Loads a program (BPF_PROG_LOAD). An empty log asks for none; the kernel answers ENOSPC where the log does not fit.
+pub(crate) fn load_program(program: &NewProgram<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_3.prog_type = program.kind;
+    attr.__bindgen_anon_3.prog_name = kernel_name(program.name);
+    attr.__bindgen_anon_3.license = program.license.as_ptr() as u64;
+    attr.__bindgen_anon_3.insns = program.instructions.as_ptr() as u64;
+    attr.__bindgen_anon_3.insn_cnt = program.instructions.len() as u32;
+    if let Some(debug) = &program.debug {
+        attr.__bindgen_anon_3.prog_btf_fd = debug.btf.as_raw_fd() as u32;
+        attr.__bindgen_anon_3.func_info = debug.functions.as_ptr() as u64;
+        attr.__bindgen_anon_3.func_info_cnt = (debug.functions.len() / FUNCTION_RECORD) as u32;
+        attr.__bindgen_anon_3.func_info_rec_size = FUNCTION_RECORD as u32;
+        attr.__bindgen_anon_3.line_info = debug.lines.as_ptr() as u64;
+        attr.__bindgen_anon_3.line_info_cnt = (debug.lines.len() / LINE_RECORD) as u32;
+        attr.__bindgen_anon_3.line_info_rec_size = LINE_RECORD as u32;
+    }
+    if !log.is_empty() {
+        attr.__bindgen_anon_3.log_level = 1;
+        attr.__bindgen_anon_3.log_buf = log.as_mut_ptr() as u64;
+        attr.__bindgen_anon_3.log_size = log.len() as u32;
+    }
+    // SAFETY: every pointer and its count are one slice's, and the slices outlive the call.
+    unsafe { call_for_fd(bpf_cmd::BPF_PROG_LOAD, &mut attr) }
+}
+
+/// Pins a map or program in a bpffs.
+pub(crate) fn pin(object: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_4.pathname = path.as_ptr() as u64;
+    attr.__bindgen_anon_4.bpf_fd = object.as_raw_fd() as u32;
+    // SAFETY: the path is a C string.
+    unsafe { call(bpf_cmd::BPF_OBJ_PIN, &mut attr) }.map(drop)
+}
+
+/// Opens what is pinned.
+pub(crate) fn open_pin(path: &CStr) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_4.pathname = path.as_ptr() as u64;
+    // SAFETY: the path is a C string.
+    unsafe { call_for_fd(bpf_cmd::BPF_OBJ_GET, &mut attr) }
+}
+
+/// What the kernel says of a map.
+pub(crate) fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
+    // SAFETY: bpf_map_info is plain integers, as the kernel writes it.
+    unsafe { info(map) }
+}
+
+/// What the kernel says of a program.
+pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
+    // SAFETY: bpf_prog_info is plain integers, as the kernel writes it; all its pointers are zero and so not followed.
+    unsafe { info(program) }
+}
+
+/// # Safety
+/// `T` is the kernel's info structure for this kind of object.
+unsafe fn info<T>(object: BorrowedFd<'_>) -> io::Result<T> {
+    // SAFETY: the caller says that T is plain integers, for which zero is a value.
+    let mut answer: T = unsafe { std::mem::zeroed() };
+    let mut attr = zeroed();
+    attr.info.bpf_fd = object.as_raw_fd() as u32;
+    attr.info.info_len = size_of::<T>() as u32;
+    attr.info.info = &raw mut answer as u64;
+    // SAFETY: the pointer and the length are those of `answer`.
+    unsafe { call(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }?;
+    Ok(answer)
+}
+
+/// The first 15 bytes of a name, with what the kernel refuses in one made `_` (bpf_obj_name_cpy takes alphanumerics, `_`, `.`).
+fn kernel_name(name: &str) -> [c_char; 16] {
+    let mut short = [0; 16];
+    for (to, byte) in short[..15].iter_mut().zip(name.bytes()) {
+        let fine = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        *to = if fine { byte } else { b'_' } as c_char;
+    }
+    short
+}
+
+fn row(map: BorrowedFd<'_>, key: *const u8) -> bpf_attr {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = map.as_raw_fd() as u32;
+    attr.__bindgen_anon_2.key = key as u64;
+    attr
+}
+
+fn zeroed() -> bpf_attr {
+    // SAFETY: bpf_attr is a union of structures of integers, for which zero is a value; the kernel asks unused bytes to be zero.
+    unsafe { std::mem::zeroed() }
+}
+
+fn found(answer: io::Result<i64>) -> io::Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// # Safety
+/// As [`call`]; the command answers a new file descriptor.
+unsafe fn call_for_fd(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<OwnedFd> {
+    // SAFETY: the caller's.
+    let fd = unsafe { call(command, attr) }?;
+    // SAFETY: the kernel just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// The verifier answers EAGAIN when a signal comes while it works; libbpf, too, tries five times.
+const TRIES: u32 = 5;
+
+/// # Safety
+/// Each pointer in the union's member for this command leads to memory that is as long as the command expects.
+unsafe fn call(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
+    let mut tries = TRIES;
+    loop {
+        // SAFETY: the union is as long as said, and the caller vouches for its pointers.
+        let answer =
+            unsafe { libc::syscall(libc::SYS_bpf, command as libc::c_int, &raw mut *attr, size_of::<bpf_attr>()) };
+        if answer >= 0 {
+            return Ok(answer);
+        }
+        let error = io::Error::last_os_error();
+        tries -= 1;
+        if tries == 0 || !matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) {
+            return Err(error);
+        }
+    }
+}
