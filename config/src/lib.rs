@@ -1,15 +1,28 @@
 //! segbox.toml: text in, a [`Config`] that cannot be wrong out. Pure: no file, no kernel, no clock.
 //!
-//! What a file can only be checked against (the objects and keys it names, the box, the kernel) comes in as [`Surroundings`].
+//! [`read`] takes the text and never fails: its [`Draft`] holds all that is well-formed, and what is wrong. [`Draft::needs`]
+//! names the files to gather into [`Surroundings`], with the box and the kernel; [`Draft::resolve`] holds the Draft against
+//! them and gives the Config, or all [`Faults`] at once.
 
 mod behavior;
+mod fault;
+mod forms;
+mod grammar;
 mod kernel;
 mod model;
 mod names;
 mod object;
+mod place;
+mod read;
+mod resolve;
 mod surroundings;
+mod toml;
 
 pub use behavior::{BEHAVIORS, Behavior, Csid, Endpoint, Flavors, HEADEND_BEHAVIORS, HeadendMode, Lookup};
+pub use fault::{
+    Fault, FaultKind, Faults, NetworkFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault, SyntaxFault, TextFault,
+};
+pub use grammar::{reference, schema};
 pub use kernel::{Feature, Kernel, NEEDS, Need};
 pub use model::{
     Config, Hardware, HmacAlgorithm, HmacKey, HmacMode, Interface, LocalSid, Mac, Matcher, Neighbor, Policy, Program,
@@ -17,4 +30,7 @@ pub use model::{
 };
 pub use names::{IfName, IfNameError};
 pub use object::{Field, Hook, MapKind, MapShape, Object, ObjectProgram, Shape};
+pub use place::Span;
+pub use read::{Draft, Needs, read};
+pub use resolve::Checked;
 pub use surroundings::{LinkSeen, SecretFile, Surroundings};

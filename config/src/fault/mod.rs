@@ -1,0 +1,157 @@
+//! What can be wrong with a file, one variant a kind: what, why, and what to write instead. Not here: finding it.
+//!
+//! The words of a fault stand beside its variant; whether it is a warning does too. [`report`] puts them before a person.
+
+mod network;
+mod program;
+mod report;
+mod shape;
+mod srv6;
+mod surroundings;
+mod syntax;
+
+use miette::{Diagnostic, LabeledSpan, Severity};
+
+pub use network::NetworkFault;
+pub use program::ProgramFault;
+pub use report::Faults;
+pub use shape::{ShapeFault, TextFault};
+pub use srv6::Srv6Fault;
+pub use surroundings::SurroundingsFault;
+pub use syntax::SyntaxFault;
+
+use crate::place::Span;
+
+/// One thing wrong at one place, or between two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where.
+    pub span: Span,
+    /// The other place, where two entries clash, and what it is.
+    pub beside: Option<(Span, &'static str)>,
+    /// What, why and its mend.
+    pub kind: FaultKind,
+}
+
+/// Every kind of fault, by what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
+#[error(transparent)]
+pub enum FaultKind {
+    /// TOML itself.
+    #[diagnostic(transparent)]
+    Syntax(#[from] SyntaxFault),
+    /// Keys and their types.
+    #[diagnostic(transparent)]
+    Shape(#[from] ShapeFault),
+    /// How a single value is written.
+    #[diagnostic(transparent)]
+    Text(#[from] TextFault),
+    /// Interfaces, VRFs, routes, neighbours.
+    #[diagnostic(transparent)]
+    Network(#[from] NetworkFault),
+    /// SIDs, policies, keys.
+    #[diagnostic(transparent)]
+    Srv6(#[from] Srv6Fault),
+    /// Programs, their globals and maps.
+    #[diagnostic(transparent)]
+    Program(#[from] ProgramFault),
+    /// What the file was checked against.
+    #[diagnostic(transparent)]
+    Surroundings(#[from] SurroundingsFault),
+}
+
+impl Fault {
+    pub(crate) fn new(span: Span, kind: impl Into<FaultKind>) -> Self {
+        Self { span, beside: None, kind: kind.into() }
+    }
+
+    pub(crate) fn beside(self, span: Span, what: &'static str) -> Self {
+        Self { beside: Some((span, what)), ..self }
+    }
+
+    /// Whether the file can be used all the same.
+    pub fn is_warning(&self) -> bool {
+        self.kind.severity() == Some(Severity::Warning)
+    }
+
+    /// What to write instead.
+    pub fn mend(&self) -> String {
+        self.kind.help().map(|help| help.to_string()).unwrap_or_default()
+    }
+
+    /// A short name that stays the same between versions, `segbox::sid_twice`.
+    pub fn code(&self) -> String {
+        self.kind.code().map(|code| code.to_string()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Diagnostic for Fault {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.kind.code()
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.kind.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.kind.help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let here = LabeledSpan::new_primary_with_span(Some("here".into()), self.span);
+        let beside = self.beside.map(|(span, what)| LabeledSpan::new_with_span(Some(what.into()), span));
+        Some(Box::new(std::iter::once(here).chain(beside)))
+    }
+}
+
+/// What a person may have meant by `given`: the nearest of `among`, or all of them where none is near and they are few.
+pub(crate) fn near<'a>(given: &str, among: impl IntoIterator<Item = &'a str>) -> String {
+    let among: Vec<_> = among.into_iter().collect();
+    let lower = given.to_lowercase();
+    let likeness = |word: &str| strsim::jaro_winkler(&lower, &word.to_lowercase());
+    let best = among.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match best {
+        // Below 0.8 two words share little but their length.
+        Some(best) if likeness(best) >= 0.8 => format!("did you mean `{best}`?"),
+        None => "there is none".into(),
+        _ if among.len() > 16 => format!("there are {} of them, none near", among.len()),
+        _ => format!("there is {}", listed(among)),
+    }
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_offered_or_all_of_them() {
+        assert_eq!(near("end.dt64", ["End", "End.DT46", "End.X"]), "did you mean `End.DT46`?");
+        assert_eq!(near("foo", ["mtu", "match"]), "there is `mtu` and `match`");
+        assert_eq!(near("foo", []), "there is none");
+    }
+
+    #[test]
+    fn a_fault_stays_small() {
+        // A hundred thousand of them must fit where the tree was.
+        assert!(size_of::<Fault>() <= 160, "{}", size_of::<Fault>());
+    }
+}

@@ -1,0 +1,115 @@
+//! Faults before a person: sorted by place, each on one line, or drawn into the text by a miette handler.
+//!
+//! Which of the two is for the command line to choose; the lines cost the same for ten faults and for a hundred thousand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents};
+
+use super::Fault;
+use crate::place::Source;
+
+/// All that is wrong with a file, or all that is worth a warning, in the order of the text.
+///
+/// Its `Display` is a line each: `file:line:column: fault: what (mend: what to write instead)`. As a [`Diagnostic`] it has
+/// the faults as related ones over the file's text.
+#[derive(Clone)]
+pub struct Faults {
+    source: Arc<Source>,
+    faults: Vec<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn new(source: Arc<Source>, mut faults: Vec<Fault>) -> Self {
+        // Stable: what is found first at a place is the cause of what is found later.
+        faults.sort_by_key(|fault| fault.span);
+        Self { source, faults }
+    }
+
+    /// Each fault, in the order of the text.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.faults.iter()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Line and column of a fault, both from 1; columns count characters.
+    pub fn place(&self, fault: &Fault) -> (usize, usize) {
+        self.source.place(fault.span.start)
+    }
+
+    /// A fault as one line, without a line end.
+    pub fn line<'a>(&'a self, fault: &'a Fault) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| {
+            let (line, column) = self.place(fault);
+            let severity = if fault.is_warning() { "warning" } else { "fault" };
+            write!(f, "{}:{line}:{column}: {severity}: {fault}", self.source.name)?;
+            if let Some((span, what)) = fault.beside {
+                let (line, column) = self.source.place(span.start);
+                write!(f, " ({what}: {line}:{column})")?;
+            }
+            write!(f, " (mend: {})", fault.mend())
+        })
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(f, "{end}{}", self.line(fault))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Diagnostic for Faults {
+    fn severity(&self) -> Option<Severity> {
+        let worst = if self.faults.iter().all(Fault::is_warning) { Severity::Warning } else { Severity::Error };
+        Some(worst)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&*self.source)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.faults.iter().map(|fault| fault as &dyn Diagnostic)))
+    }
+}
+
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let inner = self.text.read_span(span, lines_before, lines_after)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            inner.data(),
+            *inner.span(),
+            inner.line(),
+            inner.column(),
+            inner.line_count(),
+        )))
+    }
+}

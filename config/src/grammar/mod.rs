@@ -1,0 +1,158 @@
+//! Every table and key as data: its kind, its words, an example. The checker, the JSON Schema and the reference page all read
+//! it, so none of them can know a key that the others don't. Not here: what keys mean together.
+
+mod behaviors;
+mod check;
+mod profile;
+mod reference;
+mod schema;
+mod segbox;
+
+pub(crate) use behaviors::{HEADENDS, REFUSED_FLAVORS, Row, SIDS, flavor_row};
+pub(crate) use check::check;
+pub(crate) use profile::PROFILE;
+pub use reference::reference;
+pub use schema::schema;
+pub(crate) use segbox::SEGBOX;
+
+use crate::forms::Form;
+
+/// A table's keys.
+pub(crate) struct Table {
+    /// As a person writes its header, `[interface.NAME]`.
+    pub(crate) title: &'static str,
+    /// What it is for: a sentence.
+    pub(crate) doc: &'static str,
+    pub(crate) keys: &'static [Key],
+    /// By a value of the key `behavior`, which keys are needed and which make no sense.
+    pub(crate) rows: &'static [Row],
+}
+
+/// A key of a table.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) required: bool,
+    pub(crate) doc: &'static str,
+    /// A value as it stands behind `=`; empty for tables.
+    pub(crate) example: &'static str,
+}
+
+/// What a key holds.
+pub(crate) enum Kind {
+    Text(Form),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// One of the first words. The second are known too, and refused where the reason can be told.
+    Refusable(&'static [&'static str], &'static [&'static str]),
+    /// One of these words, or a text of the form.
+    WordOr(&'static [&'static str], Form),
+    Int(Range),
+    /// One of these words, or a number.
+    WordOrInt(&'static [&'static str], Range),
+    Bool,
+    List(&'static Kind),
+    /// `{ }` or `[name]`.
+    Table(&'static Table),
+    /// `[name.NAME]`: any number of tables by names of this form.
+    Named(Form, &'static Kind),
+    /// `[[name]]`.
+    Rows(&'static Table),
+    /// Anything: the type comes from an object.
+    Typed,
+    /// Anything a sysctl takes: a text, a number or a bool.
+    Scalar,
+}
+
+/// Integers, both ends included.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) min: i64,
+    pub(crate) max: i64,
+    /// ` (bytes)`, or nothing.
+    pub(crate) unit: &'static str,
+}
+
+impl Key {
+    const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Self {
+        Self { name, kind, required: true, doc, example }
+    }
+
+    const fn optional(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Self {
+        Self { name, kind, required: false, doc, example }
+    }
+}
+
+impl Table {
+    pub(crate) fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The table that a key holds, one or many.
+    pub(crate) fn inner(&self, name: &str) -> Option<&'static Table> {
+        match self.key(name)?.kind {
+            Kind::Table(table) | Kind::Rows(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+const fn range(min: i64, max: i64, unit: &'static str) -> Range {
+    Range { min, max, unit }
+}
+
+/// A u32 that is not 0.
+const POSITIVE: Range = range(1, u32::MAX as i64, "");
+/// Any u32.
+const WHOLE: Range = range(0, u32::MAX as i64, "");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every table under this one.
+    fn visit(table: &'static Table, see: &mut dyn FnMut(&'static Table)) {
+        fn inside(kind: &'static Kind, see: &mut dyn FnMut(&'static Table)) {
+            match kind {
+                Kind::List(kind) | Kind::Named(_, kind) => inside(kind, see),
+                Kind::Table(table) | Kind::Rows(table) => visit(table, see),
+                _ => {}
+            }
+        }
+        see(table);
+        table.keys.iter().for_each(|key| inside(&key.kind, see));
+    }
+
+    #[test]
+    fn every_key_is_described_and_its_example_is_of_its_kind() {
+        for root in [&SEGBOX, &PROFILE] {
+            visit(root, &mut |table| {
+                assert!(table.keys.len() <= 32, "the checker keeps a bit a key");
+                for key in table.keys {
+                    assert!(key.doc.ends_with('.'), "{} {}", table.title, key.name);
+                    if key.example.is_empty() {
+                        assert!(!key.required && matches!(key.kind, Kind::Table(_) | Kind::Named(..) | Kind::Rows(_)), "{}", key.name);
+                        continue;
+                    }
+                    let text = format!("{} = {}", key.name, key.example);
+                    let mut faults = Vec::new();
+                    let tree = crate::toml::parse(&text, &mut faults);
+                    let entry = tree.root().get(key.name).expect("the example is TOML");
+                    check::check_kind(&key.kind, entry, key.name, key.example, &mut faults);
+                    assert_eq!(faults, [], "{} {}", table.title, key.name);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn rows_speak_of_keys_that_are_there() {
+        visit(&SEGBOX, &mut |table| {
+            for row in table.rows {
+                for name in row.needs.iter().chain(row.takes).chain(row.one_of) {
+                    assert!(table.key(name).is_some_and(|key| !key.required), "{} {name}", row.behavior);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,3 @@
+//! The reference page of segbox.toml as markdown.
+/// x
+pub fn reference() -> String { String::new() }

@@ -1,0 +1,213 @@
+//! From a text to a [`Draft`]: all that can be said of a file by itself. Not here: what it is held against ([`crate::resolve`]).
+//!
+//! The tree of the text lives only while it is read. A Draft keeps values, and the places of what may still prove wrong.
+
+mod network;
+mod program;
+mod routes;
+mod srv6;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, near};
+use crate::grammar::{SEGBOX, check};
+use crate::kernel::Feature;
+use crate::model::{Config, HmacAlgorithm};
+use crate::names::IfName;
+use crate::object::Hook;
+use crate::place::{At, Source, Span};
+use crate::toml::{Entry, parse};
+
+pub(crate) use program::{Pair, ProgramDraft, Value};
+
+/// A file that was read: what it says, as far as it is well-formed, and what is wrong with it by itself.
+#[derive(Debug)]
+pub struct Draft {
+    pub(crate) source: Arc<Source>,
+    pub(crate) faults: Vec<Fault>,
+    /// Without programs and HMAC keys: their files are still to be read.
+    pub(crate) config: Config,
+    pub(crate) asks: Asks,
+}
+
+/// What a file asks of its surroundings, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    pub(crate) profile: Option<At<String>>,
+    /// Each interface's first mention.
+    pub(crate) links: BTreeMap<IfName, Span>,
+    /// The first place that asks for each part of the kernel, and how many do.
+    pub(crate) features: BTreeMap<Feature, (Span, usize)>,
+    pub(crate) programs: Vec<ProgramDraft>,
+    pub(crate) keys: Vec<KeyDraft>,
+}
+
+/// `[srv6.hmac-key.ID]`.
+#[derive(Debug)]
+pub(crate) struct KeyDraft {
+    pub(crate) id: u32,
+    pub(crate) algorithm: HmacAlgorithm,
+    pub(crate) file: At<String>,
+}
+
+/// The files that a Draft speaks of, by the text in it: the keys of [`Surroundings`](crate::Surroundings)' maps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// BPF objects, `builtin:NAME` or a path relative to the file.
+    pub objects: BTreeSet<String>,
+    /// HMAC secrets, paths relative to the file.
+    pub secrets: BTreeSet<String>,
+}
+
+/// Reads a segbox.toml; `name` is what its faults call it, such as its path. It never fails: what is wrong is in the Draft.
+pub fn read(text: String, name: impl Into<String>) -> Draft {
+    let source = Arc::new(Source::new(name.into(), text));
+    let mut reader = Reader::default();
+    if u32::try_from(source.text.len()).is_err() {
+        reader.fault(Span::default(), SyntaxFault::FileTooLong { bytes: source.text.len() });
+    } else {
+        let tree = parse(&source.text, &mut reader.faults);
+        check(&SEGBOX, tree.root(), &mut reader.faults);
+        reader.file(tree.root());
+    }
+    reader.config.routes.shrink_to_fit();
+    reader.config.policies.shrink_to_fit();
+    Draft { source, faults: reader.faults, config: reader.config, asks: reader.asks }
+}
+
+impl Draft {
+    /// The files that are to be gathered into [`Surroundings`](crate::Surroundings) before this is resolved.
+    pub fn needs(&self) -> Needs {
+        let objects = self.asks.programs.iter().filter_map(|program| program.object.as_ref());
+        Needs {
+            objects: objects.map(|object| object.value.clone()).collect(),
+            secrets: self.asks.keys.iter().map(|key| key.file.value.clone()).collect(),
+        }
+    }
+}
+
+/// What has been read so far, and what names lead to.
+#[derive(Default)]
+struct Reader {
+    faults: Vec<Fault>,
+    config: Config,
+    asks: Asks,
+    /// Every `[vrf.NAME]`; None where its table has a fault.
+    vrfs: BTreeMap<String, Option<u32>>,
+    /// Every `[program.NAME]`, and who uses it.
+    programs: BTreeMap<String, BTreeMap<Hook, Span>>,
+    /// Every `[srv6.hmac-key.ID]`.
+    keys: BTreeSet<u32>,
+    /// All that becomes a route.
+    routes: Vec<routes::Claim>,
+}
+
+/// Where routes, SIDs and policies are looked up unless a VRF is named: RT_TABLE_MAIN.
+const MAIN: u32 = 254;
+
+impl Reader {
+    /// The whole file, names before what uses them.
+    fn file(&mut self, root: Entry<'_>) {
+        let srv6 = root.get("srv6");
+        self.names(root);
+        if let Some(system) = root.get("system") {
+            self.system(system);
+        }
+        self.interfaces(root);
+        self.vrf_tables(root);
+        rows(root.get("route")).for_each(|route| self.route(route));
+        self.neighbors(root);
+        if let Some(srv6) = srv6 {
+            self.srv6(srv6);
+        }
+        self.claims();
+        self.program_tables(root);
+    }
+
+    /// What other entries may name, well-formed or not: naming it is no second fault.
+    fn names(&mut self, root: Entry<'_>) {
+        for vrf in rows(root.get("vrf")) {
+            let table = vrf.get("table").and_then(Entry::int).and_then(|table| u32::try_from(table).ok());
+            self.vrfs.insert(vrf.key().to_owned(), table);
+        }
+        for program in rows(root.get("program")) {
+            self.programs.insert(program.key().to_owned(), BTreeMap::new());
+        }
+        let keys = root.get("srv6").and_then(|srv6| srv6.get("hmac-key"));
+        self.keys.extend(rows(keys).filter_map(|key| crate::forms::key_id(key.key()).ok()));
+    }
+
+    fn fault(&mut self, span: Span, fault: impl Into<FaultKind>) {
+        self.faults.push(Fault::new(span, fault));
+    }
+
+    /// Notes that an interface must be there.
+    fn link(&mut self, name: At<IfName>) -> IfName {
+        self.asks.links.entry(name.value).or_insert(name.span);
+        name.value
+    }
+
+    /// Notes that the kernel must have something.
+    fn feature(&mut self, feature: Feature, span: Span) {
+        self.asks.features.entry(feature).or_insert((span, 0)).1 += 1;
+    }
+
+    /// The table an entry goes into or looks up; None where its VRF has a fault.
+    fn table_of_vrf(&mut self, vrf: Entry<'_>) -> Option<u32> {
+        let name = vrf.text()?;
+        if let Some(table) = self.vrfs.get(name) {
+            return *table;
+        }
+        let near = near(name, self.vrfs.keys().map(String::as_str));
+        // A name that is no name at all is a fault already.
+        if crate::forms::interface(name).is_ok() {
+            self.fault(vrf.span(), NetworkFault::UnknownVrf { name: name.into(), near });
+        }
+        None
+    }
+
+    /// The table of an entry with or without `vrf`.
+    fn table(&mut self, entry: Entry<'_>) -> Option<u32> {
+        match entry.get("vrf") {
+            Some(vrf) => self.table_of_vrf(vrf),
+            None => Some(MAIN),
+        }
+    }
+
+    /// `interface`, noted; Err where it has a fault.
+    fn interface(&mut self, entry: Entry<'_>) -> Result<Option<IfName>, Reported> {
+        let name = optional(entry, "interface", crate::forms::interface)?;
+        Ok(name.map(|name| self.link(name)))
+    }
+}
+
+/// A fault was reported already: the entry is left out.
+struct Reported;
+
+/// What a list, a table of tables or nothing holds.
+fn rows<'t>(entry: Option<Entry<'t>>) -> impl Iterator<Item = Entry<'t>> {
+    entry.into_iter().flat_map(Entry::children)
+}
+
+/// A value and its place; None where it isn't there or the grammar has reported it.
+fn value<T>(entry: Entry<'_>, key: &str, form: fn(&str) -> Result<T, TextFault>) -> Option<At<T>> {
+    let entry = entry.get(key)?;
+    Some(At { value: form(entry.text()?).ok()?, span: entry.span() })
+}
+
+/// The same, where not to be there is no fault.
+fn optional<T>(entry: Entry<'_>, key: &str, form: fn(&str) -> Result<T, TextFault>) -> Result<Option<At<T>>, Reported> {
+    match entry.get(key) {
+        None => Ok(None),
+        Some(_) => value(entry, key, form).map(Some).ok_or(Reported),
+    }
+}
+
+/// A number that the grammar has kept in its range.
+fn number(entry: Entry<'_>, key: &str) -> Result<Option<u32>, Reported> {
+    match entry.get(key) {
+        None => Ok(None),
+        Some(entry) => entry.int().and_then(|int| u32::try_from(int).ok()).map(Some).ok_or(Reported),
+    }
+}

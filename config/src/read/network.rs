@@ -1,0 +1,202 @@
+//! Reads `[system]`, `[interface]`, `[vrf]` and `[[neighbor]]`. Not here: routes, which clash with SIDs and policies too.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Reader, number, optional, rows, value};
+use crate::fault::{Fault, NetworkFault};
+use crate::forms;
+use crate::kernel::Feature;
+use crate::model::{Hardware, HmacMode, Interface, Mac, Matcher, Neighbor, Vrf};
+use crate::names::IfName;
+use crate::place::{At, Span};
+use crate::toml::{Entry, Value};
+
+/// The smallest MTU that IPv6 runs over (RFC 8200 section 5), in bytes.
+const IPV6_MIN_MTU: u32 = 1280;
+
+impl Reader {
+    pub(super) fn system(&mut self, entry: Entry<'_>) {
+        self.config.system.hostname = entry.get("hostname").and_then(Entry::text).map(str::to_owned);
+        if let Some((hardware, span)) = entry.get("hardware").and_then(|entry| Some((entry.text()?, entry.span()))) {
+            self.config.system.hardware = match hardware {
+                "auto" => Hardware::Auto,
+                "none" => Hardware::None,
+                name => {
+                    self.asks.profile = Some(At { value: name.to_owned(), span });
+                    Hardware::Profile(name.to_owned())
+                }
+            };
+        }
+    }
+
+    pub(super) fn interfaces(&mut self, root: Entry<'_>) {
+        let mut matchers: Vec<(At<IfName>, Matcher)> = Vec::new();
+        for entry in rows(root.get("interface")) {
+            let Ok(value) = forms::interface(entry.key()) else { continue };
+            let name = At { value, span: entry.key_span() };
+            self.link(name);
+            let interface = self.one_interface(name.value, entry);
+            if let Some(matcher) = &interface.matches {
+                if let Some((other, _)) = matchers.iter().find(|(_, other)| overlap(matcher, other)) {
+                    let same = NetworkFault::SameHardware { first: other.value, second: name.value };
+                    self.faults.push(Fault::new(name.span, same).beside(other.span, "the other one"));
+                }
+                matchers.push((name, matcher.clone()));
+            }
+            self.config.interfaces.insert(name.value, interface);
+        }
+    }
+
+    fn one_interface(&mut self, name: IfName, entry: Entry<'_>) -> Interface {
+        let mut interface = Interface {
+            matches: entry.get("match").and_then(|entry| self.matcher(entry)),
+            srv6: entry.get("srv6").and_then(Entry::bool).unwrap_or_default(),
+            mtu: number(entry, "mtu").ok().flatten(),
+            ..Interface::default()
+        };
+        if let Some(hmac) = entry.get("hmac") {
+            self.feature(Feature::Seg6Hmac, hmac.span());
+            interface.hmac = match hmac.text() {
+                Some("ignore") => Some(HmacMode::Ignore),
+                Some("check") => Some(HmacMode::Check),
+                Some("require") => Some(HmacMode::Require),
+                _ => None,
+            };
+        }
+        if let Some(srv6) = entry.get("srv6").filter(|entry| entry.bool() == Some(true)) {
+            self.feature(Feature::Seg6Lwtunnel, srv6.span());
+        }
+        let mut seen: BTreeMap<IpAddr, Span> = BTreeMap::new();
+        for item in rows(entry.get("addresses")) {
+            let Some(address) = item.text().and_then(|text| forms::on_link(text).ok()) else { continue };
+            let plain = address.addr();
+            if let Some(what) = not_unicast(plain) {
+                self.fault(item.span(), NetworkFault::AddressUnusable { address: plain, what });
+            } else if let Some(first) = seen.insert(plain, item.span()) {
+                let twice = NetworkFault::AddressTwice { interface: name, address: plain };
+                self.faults.push(Fault::new(item.span(), twice).beside(first, "first here"));
+            } else {
+                interface.addresses.push(address);
+            }
+        }
+        let ipv6 = interface.srv6 || interface.addresses.iter().any(|net| net.addr().is_ipv6());
+        if let Some(mtu) = interface.mtu.filter(|mtu| ipv6 && *mtu < IPV6_MIN_MTU)
+            && let Some(entry) = entry.get("mtu")
+        {
+            self.fault(entry.span(), NetworkFault::MtuTooSmall { interface: name, mtu });
+        }
+        interface
+    }
+
+    fn matcher(&mut self, entry: Entry<'_>) -> Option<Matcher> {
+        if entry.value() == Value::Table && entry.children().next().is_none() {
+            self.fault(entry.span(), NetworkFault::MatchEmpty);
+        }
+        let mac = optional(entry, "mac", forms::mac).ok()?;
+        let pci = optional(entry, "pci", forms::pci).ok()?;
+        if let Some(mac) = mac {
+            self.station(mac);
+        }
+        let matcher = Matcher { mac: mac.map(|mac| mac.value), pci: pci.map(|pci| pci.value) };
+        (matcher.mac.is_some() || matcher.pci.is_some()).then_some(matcher)
+    }
+
+    /// A MAC address that one station can have.
+    fn station(&mut self, mac: At<Mac>) -> bool {
+        let fits = mac.value.0[0] & 1 == 0 && mac.value.0 != [0; 6];
+        if !fits {
+            self.fault(mac.span, NetworkFault::MacUnusable { mac: mac.value });
+        }
+        fits
+    }
+
+    pub(super) fn vrf_tables(&mut self, root: Entry<'_>) {
+        let mut tables: BTreeMap<u32, At<IfName>> = BTreeMap::new();
+        let mut members: BTreeMap<IfName, At<IfName>> = BTreeMap::new();
+        for entry in rows(root.get("vrf")) {
+            let Ok(value) = forms::interface(entry.key()) else { continue };
+            let name = At { value, span: entry.key_span() };
+            self.feature(Feature::Vrf, name.span);
+            if let Some(interface) = root.get("interface").and_then(|all| all.get(entry.key())) {
+                let clash = Fault::new(name.span, NetworkFault::VrfIsInterface { name: value });
+                self.faults.push(clash.beside(interface.key_span(), "the interface"));
+            }
+            let mut interfaces = Vec::new();
+            for item in rows(entry.get("interfaces")) {
+                let Some(member) = item.text().and_then(|text| forms::interface(text).ok()) else { continue };
+                let place = At { value: name.value, span: item.span() };
+                if self.vrfs.contains_key(member.as_str()) {
+                    self.fault(item.span(), NetworkFault::VrfIsInterface { name: member });
+                } else if let Some(first) = members.insert(member, place) {
+                    let two = NetworkFault::TwoVrfs { interface: member, first: first.value, second: name.value };
+                    self.faults.push(Fault::new(item.span(), two).beside(first.span, "first here"));
+                } else {
+                    interfaces.push(self.link(At { value: member, span: item.span() }));
+                }
+            }
+            let Ok(Some(table)) = number(entry, "table") else { continue };
+            let span = entry.get("table").map(Entry::span).unwrap_or_default();
+            if let Some(owner) = kernels_own(table) {
+                self.fault(span, NetworkFault::ReservedTable { vrf: name.value, table, owner });
+            } else if let Some(first) = tables.insert(table, At { value: name.value, span }) {
+                let same = NetworkFault::SameTable { first: first.value, second: name.value, table };
+                self.faults.push(Fault::new(span, same).beside(first.span, "first here"));
+            } else {
+                self.config.vrfs.insert(name.value, Vrf { table, interfaces });
+            }
+        }
+    }
+
+    pub(super) fn neighbors(&mut self, root: Entry<'_>) {
+        let mut seen: BTreeMap<(IfName, IpAddr), Span> = BTreeMap::new();
+        for entry in rows(root.get("neighbor")) {
+            let interface = self.interface(entry).ok().flatten();
+            let address = value(entry, "address", forms::ip);
+            let mac = value(entry, "mac", forms::mac);
+            if mac.is_some_and(|mac| !self.station(mac)) {
+                continue;
+            }
+            let (Some(address), Some(mac), Some(interface)) = (address, mac, interface) else { continue };
+            if let Some(what) = not_unicast(address.value) {
+                self.fault(address.span, NetworkFault::NextHopUnusable { address: address.value, what });
+            } else if let Some(first) = seen.insert((interface, address.value), address.span) {
+                let twice = NetworkFault::NeighborTwice { interface, address: address.value };
+                self.faults.push(Fault::new(address.span, twice).beside(first, "first here"));
+            } else {
+                self.config.neighbors.push(Neighbor { address: address.value, mac: mac.value, interface });
+            }
+        }
+    }
+}
+
+/// Whether some hardware could fit both.
+fn overlap(a: &Matcher, b: &Matcher) -> bool {
+    let differ = |a: Option<&str>, b: Option<&str>| matches!((a, b), (Some(a), Some(b)) if a != b);
+    let same = |a: Option<&str>, b: Option<&str>| a.is_some() && a == b;
+    let (mac_a, mac_b) = (a.mac.map(|mac| mac.to_string()), b.mac.map(|mac| mac.to_string()));
+    let (mac_a, mac_b) = (mac_a.as_deref(), mac_b.as_deref());
+    let (pci_a, pci_b) = (a.pci.as_deref(), b.pci.as_deref());
+    !differ(mac_a, mac_b) && !differ(pci_a, pci_b) && (same(mac_a, mac_b) || same(pci_a, pci_b))
+}
+
+/// The kernel's name for a table that is not for VRFs (/etc/iproute2/rt_tables).
+fn kernels_own(table: u32) -> Option<&'static str> {
+    match table {
+        253 => Some("default"),
+        254 => Some("main"),
+        255 => Some("local"),
+        _ => None,
+    }
+}
+
+/// What an address is that no single station has.
+pub(super) fn not_unicast(address: IpAddr) -> Option<&'static str> {
+    match address {
+        _ if address.is_unspecified() => Some("the unspecified address"),
+        _ if address.is_multicast() => Some("a multicast address"),
+        IpAddr::V4(address) if address.is_broadcast() => Some("the broadcast address"),
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => Some("an IPv4 address written as IPv6"),
+        _ => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads `[[route]]`, and finds routes, SIDs and policies that claim the same destination.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::network::not_unicast;
+use super::{Reader, Reported, number, optional, value};
+use crate::fault::{Fault, NetworkFault, Srv6Fault};
+use crate::forms;
+use crate::model::Route;
+use crate::place::{At, Span};
+use crate::toml::{Entry, Value};
+
+/// A destination that an entry of the file takes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Claim {
+    table: u32,
+    destination: IpNet,
+    /// The kernel's default counted in.
+    metric: u32,
+    span: Span,
+    what: &'static str,
+}
+
+const SID: &str = "a SID";
+
+impl Reader {
+    pub(super) fn claim(&mut self, what: &'static str, table: u32, destination: At<IpNet>, metric: Option<u32>) {
+        let metric = metric.unwrap_or(if destination.value.addr().is_ipv6() { IPV6_METRIC } else { 0 });
+        self.routes.push(Claim { table, destination: destination.value, metric, span: destination.span, what });
+    }
+
+    pub(super) fn claim_sid(&mut self, sid: At<IpNet>) {
+        self.claim(SID, super::MAIN, sid, None);
+    }
+
+    pub(super) fn route(&mut self, entry: Entry<'_>) {
+        if let Ok(Some(route)) = self.try_route(entry) {
+            self.config.routes.push(route);
+        }
+    }
+
+    fn try_route(&mut self, entry: Entry<'_>) -> Result<Option<Route>, Reported> {
+        if entry.value() != Value::Table {
+            return Err(Reported);
+        }
+        let interface = self.interface(entry);
+        let table = self.table(entry);
+        let destination = value(entry, "destination", forms::prefix);
+        let nowhere = entry.get("via").is_none() && entry.get("interface").is_none();
+        if nowhere && let Some(destination) = destination {
+            let fault = NetworkFault::RouteNowhere { destination: destination.value.to_string() };
+            self.fault(entry.span(), fault);
+            return Err(Reported);
+        }
+        let via = self.via(entry, destination.map(|destination| destination.value))?;
+        let metric = metric(entry)?;
+        let (Some(destination), Some(table), interface) = (destination, table, interface?) else { return Ok(None) };
+        let metric = explicit(metric, destination.value);
+        self.claim("a route", table, destination, metric);
+        Ok(Some(Route { destination: destination.value, via, interface, table, metric }))
+    }
+
+    /// `via`: a neighbour of the destination's family, on a link that is known.
+    pub(super) fn via(&mut self, entry: Entry<'_>, destination: Option<IpNet>) -> Result<Option<IpAddr>, Reported> {
+        let Some(via) = optional(entry, "via", forms::ip)? else { return Ok(None) };
+        let alone = entry.get("interface").is_none();
+        let fault = match (not_unicast(via.value), destination) {
+            (Some(what), _) => NetworkFault::NextHopUnusable { address: via.value, what },
+            (None, Some(net)) if net.addr().is_ipv6() != via.value.is_ipv6() => {
+                NetworkFault::FamilyMismatch { via: via.value, destination: net.to_string() }
+            }
+            _ if alone && link_local(via.value) => NetworkFault::ViaNeedsInterface { via: via.value },
+            _ => return Ok(Some(via.value)),
+        };
+        self.fault(via.span, fault);
+        Err(Reported)
+    }
+
+    /// Everything that two entries claim, once all are read.
+    pub(super) fn claims(&mut self) {
+        let mut claims = std::mem::take(&mut self.routes);
+        claims.sort_unstable();
+        for pair in claims.windows(2) {
+            let [a, b] = pair else { continue };
+            if (a.table, a.destination) != (b.table, b.destination) {
+                continue;
+            }
+            let destination = b.destination.to_string();
+            // Claims of a metric are in the text's order; what to call the first of the two is its own kind.
+            let fault = if a.metric != b.metric {
+                Fault::new(b.span, NetworkFault::NeverUsed { destination, table: b.table }).beside(a.span, "this takes it all")
+            } else if a.what == SID && b.what == SID {
+                Fault::new(b.span, Srv6Fault::SidTwice { sid: destination }).beside(a.span, "first here")
+            } else {
+                let (first, second, table, metric) = (a.what, b.what, b.table, b.metric);
+                let same = NetworkFault::SameRoute { first, second, destination, table, metric };
+                Fault::new(b.span, same).beside(a.span, "first here")
+            };
+            self.faults.push(fault);
+        }
+    }
+}
+
+/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): what the kernel makes of no metric, and of 0.
+const IPV6_METRIC: u32 = 1024;
+
+/// `metric` as written.
+pub(super) fn metric(entry: Entry<'_>) -> Result<Option<u32>, Reported> {
+    number(entry, "metric")
+}
+
+/// The metric, None where it is what the kernel takes for none.
+pub(super) fn explicit(metric: Option<u32>, destination: IpNet) -> Option<u32> {
+    metric.filter(|metric| *metric != 0 || destination.addr().is_ipv4())
+}
+
+fn link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}

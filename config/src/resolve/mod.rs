@@ -1,0 +1,126 @@
+//! Holds a [`Draft`] against its [`Surroundings`] and makes a [`Config`] of it. Not here: reading the surroundings.
+
+mod encode;
+mod links;
+mod program;
+
+use crate::fault::{Fault, Faults, SurroundingsFault, near};
+use crate::kernel::{Feature, Kernel};
+use crate::model::{Config, HmacKey};
+use crate::read::{Draft, KeyDraft};
+use crate::surroundings::Surroundings;
+
+/// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
+const MOST_SECRET: usize = 64;
+
+/// A file without a fault.
+#[derive(Debug)]
+pub struct Checked {
+    /// What it says.
+    pub config: Config,
+    /// What is worth a second look; empty more often than not.
+    pub warnings: Faults,
+}
+
+/// Whether a file that nobody looked at is a fault.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// It is left out: a check without the files.
+    Passes,
+    /// A Config would lack it.
+    Fails,
+}
+
+impl Draft {
+    /// The box that the file asks for.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the file, by itself and in these surroundings, with its warnings among it. An object or key
+    /// file that the surroundings hold neither as read nor as unreadable is a fault too: a Config lacks nothing.
+    pub fn resolve(mut self, surroundings: &Surroundings) -> Result<Checked, Faults> {
+        self.hold(surroundings, Unseen::Fails);
+        let warnings = Faults::new(self.source, self.faults);
+        if warnings.iter().all(Fault::is_warning) { Ok(Checked { config: self.config, warnings }) } else { Err(warnings) }
+    }
+
+    /// The file's warnings, where no more can be asked than whether it is right as far as these surroundings show.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::resolve`]'s, but that objects and key files which nobody looked at pass.
+    pub fn check(mut self, surroundings: &Surroundings) -> Result<Faults, Faults> {
+        self.hold(surroundings, Unseen::Passes);
+        let faults = Faults::new(self.source, self.faults);
+        if faults.iter().all(Fault::is_warning) { Ok(faults) } else { Err(faults) }
+    }
+
+    fn hold(&mut self, surroundings: &Surroundings, unseen: Unseen) {
+        if let Some(links) = &surroundings.links {
+            links::check(&self.asks.links, &self.config, links, &mut self.faults);
+        }
+        if let Some(kernel) = &surroundings.kernel {
+            self.kernel(kernel);
+        }
+        if let (Some(profile), Some(profiles)) = (&self.asks.profile, &surroundings.profiles)
+            && !profiles.contains(&profile.value)
+        {
+            let near = near(&profile.value, profiles.iter().map(String::as_str).chain(["auto", "none"]));
+            let fault = SurroundingsFault::NoSuchProfile { name: profile.value.clone(), near };
+            self.faults.push(Fault::new(profile.span, fault));
+        }
+        for key in std::mem::take(&mut self.asks.keys) {
+            match secret(&key, surroundings, unseen) {
+                Ok(secret) => {
+                    let secret = secret.map(|secret| HmacKey { algorithm: key.algorithm, secret });
+                    self.config.hmac_keys.extend(secret.map(|secret| (key.id, secret)));
+                }
+                Err(fault) => self.faults.push(Fault::new(key.file.span, fault)),
+            }
+        }
+        for program in std::mem::take(&mut self.asks.programs) {
+            let found = program::resolve(&program, surroundings, unseen, &mut self.faults);
+            if let Some(found) = found.filter(|_| !program.uses.is_empty()) {
+                self.config.programs.insert(program.name, found);
+            }
+        }
+    }
+
+    fn kernel(&mut self, kernel: &Kernel) {
+        let base = Feature::Seg6Lwtunnel.need();
+        let no_srv6 = self.asks.features.contains_key(&base.feature) && !kernel.has(base.feature);
+        for (feature, (span, count)) in &self.asks.features {
+            let need = feature.need();
+            // Where there is no SRv6 at all, a behavior more or less is the same fault again.
+            let same_cause = no_srv6 && need.option == base.option && need.feature != base.feature;
+            if kernel.has(*feature) || same_cause {
+                continue;
+            }
+            let lacks = SurroundingsFault::KernelLacks {
+                major: kernel.version.0,
+                minor: kernel.version.1,
+                what: need.name,
+                elsewhere: if *count > 1 { format!(", which the file asks for in {count} places") } else { String::new() },
+                since_major: need.since.0,
+                since_minor: need.since.1,
+                option: need.option,
+                without: need.without,
+            };
+            self.faults.push(Fault::new(*span, lacks));
+        }
+    }
+}
+
+fn secret(key: &KeyDraft, surroundings: &Surroundings, unseen: Unseen) -> Result<Option<Vec<u8>>, SurroundingsFault> {
+    let file = key.file.value.clone();
+    match surroundings.secrets.get(&key.file.value) {
+        None if unseen == Unseen::Passes => Ok(None),
+        None => Err(SurroundingsFault::NotLookedAt { file }),
+        Some(Err(why)) => Err(SurroundingsFault::SecretUnreadable { file, why: why.clone() }),
+        Some(Ok(found)) if found.mode & 0o077 != 0 => Err(SurroundingsFault::SecretOpen { file, mode: found.mode & 0o777 }),
+        Some(Ok(found)) if !(1..=MOST_SECRET).contains(&found.secret.len()) => {
+            Err(SurroundingsFault::SecretLength { file, bytes: found.secret.len() })
+        }
+        Some(Ok(found)) => Ok(Some(found.secret.clone())),
+    }
+}

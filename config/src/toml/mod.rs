@@ -1,0 +1,174 @@
+//! A TOML document as a tree with places, 32 bytes a node. Not here: what the keys of a segbox.toml mean.
+//!
+//! Lexing, parsing and decoding are `toml_parser`'s; what is ours is the tree ([`build`]) and TOML's rules on defining a
+//! table twice. Values keep pointing into the text: nothing is copied but strings with escapes.
+
+mod build;
+
+use crate::place::Span;
+
+pub(crate) use build::parse;
+
+/// The document. Nodes that a fault made unreachable stay in the arena and are never seen again.
+pub(crate) struct Tree<'t> {
+    text: &'t str,
+    nodes: Vec<Node>,
+    /// Keys and strings that are not in the text as they stand, because of an escape.
+    owned: Vec<(Box<str>, Span)>,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    kind: Kind,
+    key: Key,
+    span: Span,
+    /// Text: its range, without quotes. Owned text: (index, 0). Int and Bool: the low and high half. List and table: first and last child.
+    data: (u32, u32),
+    /// The next child of the same parent.
+    next: u32,
+}
+
+#[derive(Clone, Copy)]
+enum Key {
+    None,
+    /// Range in the text, without quotes.
+    Borrowed(u32, u32),
+    Owned(u32),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// A value with a syntax fault in it: already reported, to be passed over.
+    Bad,
+    Text,
+    OwnedText,
+    Int,
+    /// Between i64::MAX and u64::MAX.
+    Wide,
+    Float,
+    Bool,
+    Date,
+    List,
+    /// `[[name]]`.
+    Rows,
+    /// `[name]`.
+    Table,
+    /// The `a` of `[a.b]`.
+    Implicit,
+    /// The `a` of `a.b = 1`.
+    Dotted,
+    /// `{ }`.
+    Inline,
+}
+
+const NONE: u32 = u32::MAX;
+const ROOT: u32 = 0;
+
+/// A node, to walk from.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'t> {
+    tree: &'t Tree<'t>,
+    id: u32,
+}
+
+/// What a node holds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Value<'t> {
+    Bad,
+    Text(&'t str),
+    Int(i128),
+    Float,
+    Bool(bool),
+    Date,
+    List,
+    Table,
+}
+
+impl<'t> Tree<'t> {
+    pub(crate) fn root(&'t self) -> Entry<'t> {
+        Entry { tree: self, id: ROOT }
+    }
+
+    fn key(&self, key: Key) -> &str {
+        match key {
+            Key::None => "",
+            Key::Borrowed(start, end) => &self.text[start as usize..end as usize],
+            Key::Owned(index) => &self.owned[index as usize].0,
+        }
+    }
+
+    fn key_span(&self, key: Key) -> Option<Span> {
+        match key {
+            Key::None => None,
+            Key::Borrowed(start, end) => Some(Span { start, end }),
+            Key::Owned(index) => Some(self.owned[index as usize].1),
+        }
+    }
+}
+
+impl<'t> Entry<'t> {
+    fn node(self) -> &'t Node {
+        &self.tree.nodes[self.id as usize]
+    }
+
+    /// Its key; empty for the root and for what a list holds.
+    pub(crate) fn key(self) -> &'t str {
+        self.tree.key(self.node().key)
+    }
+
+    /// Where its key stands; for what has none, where it stands itself.
+    pub(crate) fn key_span(self) -> Span {
+        self.tree.key_span(self.node().key).unwrap_or_else(|| self.span())
+    }
+
+    /// Where the value stands; of a table with a header, the header.
+    pub(crate) fn span(self) -> Span {
+        self.node().span
+    }
+
+    pub(crate) fn value(self) -> Value<'t> {
+        let node = self.node();
+        let (low, high) = node.data;
+        let bits = u64::from(high) << 32 | u64::from(low);
+        match node.kind {
+            Kind::Bad => Value::Bad,
+            Kind::Text => Value::Text(&self.tree.text[low as usize..high as usize]),
+            Kind::OwnedText => Value::Text(&self.tree.owned[low as usize].0),
+            Kind::Int => Value::Int(i128::from(bits.cast_signed())),
+            Kind::Wide => Value::Int(i128::from(bits)),
+            Kind::Float => Value::Float,
+            Kind::Bool => Value::Bool(low != 0),
+            Kind::Date => Value::Date,
+            Kind::List | Kind::Rows => Value::List,
+            Kind::Table | Kind::Implicit | Kind::Dotted | Kind::Inline => Value::Table,
+        }
+    }
+
+    /// What a list or table holds, in the text's order; nothing for any other value.
+    pub(crate) fn children(self) -> impl Iterator<Item = Entry<'t>> {
+        let holds = matches!(self.value(), Value::List | Value::Table);
+        let mut id = if holds { self.node().data.0 } else { NONE };
+        std::iter::from_fn(move || {
+            let child = (id != NONE).then_some(Entry { tree: self.tree, id })?;
+            id = child.node().next;
+            Some(child)
+        })
+    }
+
+    /// The entry of a table by its key. Looks at one after the other: for tables whose keys are the file's grammar.
+    pub(crate) fn get(self, key: &str) -> Option<Entry<'t>> {
+        self.children().find(|child| child.key() == key)
+    }
+
+    pub(crate) fn text(self) -> Option<&'t str> {
+        if let Value::Text(text) = self.value() { Some(text) } else { None }
+    }
+
+    pub(crate) fn int(self) -> Option<i128> {
+        if let Value::Int(int) = self.value() { Some(int) } else { None }
+    }
+
+    pub(crate) fn bool(self) -> Option<bool> {
+        if let Value::Bool(bool) = self.value() { Some(bool) } else { None }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every example is a file without a fault and without a warning but those it is about.
+#![expect(clippy::expect_used, reason = "a test stops on a surprise")]
+
+mod support;
+
+use segbox_config::{Config, read};
+
+fn config(name: &str) -> (Config, String) {
+    let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the example is there");
+    let checked = read(text, name).resolve(&support::surroundings()).expect("the example has no fault");
+    (checked.config, checked.warnings.to_string())
+}
+
+#[test]
+fn the_demo_s_routers_lead_there_and_back() {
+    for name in ["r1.toml", "r2.toml", "r3.toml"] {
+        let (config, warnings) = config(name);
+        assert_eq!(warnings, "", "{name}");
+        assert_eq!(config.system.hostname.as_deref(), name.strip_suffix(".toml"));
+        assert!(config.sids.len() >= 3 && config.interfaces.len() == 2 && config.routes.len() == 2, "{name}");
+    }
+}
+
+#[test]
+fn the_full_example_says_everything() {
+    let (config, warnings) = config("full.toml");
+    assert_eq!(warnings.lines().count(), 1, "only the route that stands in: {warnings}");
+    let behaviors: std::collections::BTreeSet<_> = config.sids.iter().map(|sid| sid.endpoint.behavior.name()).collect();
+    assert_eq!(behaviors.len(), segbox_config::BEHAVIORS.len());
+    assert_eq!(config.policies.len(), segbox_config::HEADEND_BEHAVIORS.len());
+    assert_eq!(config.programs["classify"].rows["classes"].len(), 2);
+    assert_eq!(config.programs["stamp"].globals["tlv_type"], [124]);
+    assert_eq!(config.hmac_keys[&7].secret.len(), 32);
+}
+
+#[test]
+fn the_vpn_example_keeps_two_customers_apart() {
+    let (config, warnings) = config("vpn.toml");
+    assert_eq!(warnings, "");
+    assert_eq!(config.policies.iter().map(|policy| policy.table).collect::<Vec<_>>(), [100, 100, 200]);
+}
