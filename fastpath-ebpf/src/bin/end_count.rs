@@ -26,6 +26,7 @@ extern "C" fn end_count(skb: *mut __sk_buff) -> Verdict {
     Verdict::Ok
 }
 
+#[expect(clippy::needless_borrows_for_generic_args, reason = "by value the key is copied on the stack, twice")]
 #[inline(always)]
 fn count(packet: &Packet) -> Option<()> {
     let srh = packet.srh()?;
@@ -35,7 +36,7 @@ fn count(packet: &Packet) -> Option<()> {
     if hit <= usize::from(srh.last_entry) {
         key.sid = *packet.at(IPV6_LEN + FIXED_LEN + SEGMENT_LEN * hit)?;
     }
-    let bytes = u64::from(packet.wire_len());
+    let bytes = u64::from(packet.length());
     match counts.get_ptr_mut(&key) {
         // SAFETY: the value is this CPU's own, and programs of this kind do not interrupt one another on a CPU.
         Some(value) => unsafe {

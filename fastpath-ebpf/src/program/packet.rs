@@ -41,7 +41,7 @@ impl Packet {
 
     /// Length in bytes, from the IPv6 header on.
     #[inline(always)]
-    pub fn wire_len(&self) -> u32 {
+    pub fn length(&self) -> u32 {
         // SAFETY: the kernel calls the program with its context.
         unsafe { (*self.skb).len }
     }
