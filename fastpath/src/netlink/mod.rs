@@ -1,22 +1,48 @@
 //! Links, addresses, neighbours, routes, HMAC keys and settings of one network namespace, by netlink and /proc/sys: read
 //! whole, written step by step. Not here: which steps to take (plan), programs and their maps.
 
+mod address;
 mod answer;
+mod batch;
+mod device;
+mod encap;
 mod error;
 mod frame;
+mod links;
+mod observe;
+mod route;
+mod seg6;
+mod socket;
+mod take;
+mod uapi;
 
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 
-use segbox_config::IfName;
+use segbox_config::{IfName, LinkSeen};
 use segbox_plan::{Actual, Materials, RouteKey, Secret, Step};
 
 pub use answer::{Refusal, TalkError};
 pub use error::{ObserveError, OpenError, StepError};
+use links::Links;
+use observe::in_table;
+use seg6::Seg6;
+use socket::Socket;
+
+/// Sockets that big batches are spread over. The kernel takes IPv6 routes without its one big lock (RTNL, Linux 6.16), but
+/// all threads of a table still meet at the table's own lock and at the allocator's: more than two gain nothing.
+const SOCKETS: usize = 2;
+
+/// Finds a loaded program's file descriptor by its name.
+type Programs<'a> = &'a (dyn Fn(&str) -> Option<RawFd> + Sync);
 
 /// Netlink of one network namespace: the one the thread was in that opened it, whichever thread uses it later. (Sysctls go by
 /// the namespace of the thread that calls.)
-pub struct Netlink {}
+pub struct Netlink {
+    /// One or more.
+    route: Vec<Socket>,
+    seg6: Seg6,
+}
 
 /// What [`Netlink::observe`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +65,8 @@ pub struct Counters {
 }
 
 /// What went through a link (struct rtnl_link_stats64), received and sent, since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the kernel's own names, counts of packets or bytes")]
 pub struct LinkStatistics {
     pub rx_packets: u64,
@@ -58,7 +85,17 @@ impl Netlink {
     /// # Errors
     /// The kernel has no netlink, or no file descriptor is left.
     pub fn open() -> Result<Self, OpenError> {
-        todo!()
+        let failed = |family| move |source| OpenError { family, source };
+        let sockets = std::thread::available_parallelism().map_or(1, usize::from).min(SOCKETS);
+        let route = (0..sockets).map(|_| Socket::open(netlink_sys::protocols::NETLINK_ROUTE));
+        Ok(Self {
+            route: route.collect::<Result<_, _>>().map_err(failed("route"))?,
+            seg6: Seg6::open().map_err(failed("generic"))?,
+        })
+    }
+
+    fn first(&mut self) -> &mut Socket {
+        &mut self.route[0]
     }
 
     /// Reads everything that a [`segbox_plan::State`] holds but programs and rows.
@@ -66,7 +103,7 @@ impl Netlink {
     /// # Errors
     /// Not root, or the tables would not hold still.
     pub fn observe(&mut self) -> Result<Observed, ObserveError> {
-        todo!()
+        self.observe_all()
     }
 
     /// Takes the steps of one phase, each of them whatever became of the others: a result per step, in their order.
@@ -77,8 +114,7 @@ impl Netlink {
         programs: &(dyn Fn(&str) -> Option<RawFd> + Sync),
         materials: &Materials,
     ) -> Vec<Result<(), StepError>> {
-        let _ = (steps, programs, materials);
-        todo!()
+        self.take_all(steps, programs, materials)
     }
 
     /// What each local SID of segbox has done.
@@ -86,7 +122,16 @@ impl Netlink {
     /// # Errors
     /// The tables would not hold still.
     pub fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, ObserveError> {
-        todo!()
+        route::counters(self.first()).map_err(in_table("routes"))
+    }
+
+    /// The links of the namespace; needs no root.
+    ///
+    /// # Errors
+    /// The table would not hold still.
+    pub fn links(&mut self) -> Result<Vec<LinkSeen>, ObserveError> {
+        let links = Links::read(self.first()).map_err(in_table("links"))?;
+        Ok(links.iter().map(links::LinkRow::seen).collect())
     }
 
     /// What went through each link of the namespace.
@@ -94,6 +139,6 @@ impl Netlink {
     /// # Errors
     /// The tables would not hold still.
     pub fn link_statistics(&mut self) -> Result<BTreeMap<IfName, LinkStatistics>, ObserveError> {
-        todo!()
+        Links::read(self.first()).map(|links| links.statistics()).map_err(in_table("links"))
     }
 }

@@ -39,9 +39,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let mut router = Router::open("apply")?;
     let on = router.box_()?;
     let reading = read("apply", file, on)?;
-    for warning in reading.checked.warnings() {
-        output::fault(&warning);
-    }
+    output::warnings(&reading.checked.warnings);
     let report = router.change(&Wanted::File(&reading), Change { confirm })?;
     tell(&report, &format!("{} is applied", file.display()), begin)?;
     if let Some(time) = confirm.filter(|_| !report.taken.is_empty()) {

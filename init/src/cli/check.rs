@@ -13,9 +13,7 @@ use crate::router::{Box_, read};
 pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
     let on = if elsewhere { Box_::default() } else { this_box() };
     let reading = read("check", file, on)?;
-    for warning in reading.checked.warnings() {
-        output::fault(&warning);
-    }
+    output::warnings(&reading.checked.warnings);
     print(&format!("{}: {}\n", file.display(), styled(GOOD, "no fault")))?;
     Ok(OK)
 }
@@ -23,5 +21,5 @@ pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
 /// What can be seen of this box without root. Where there is no netlink at all, the interfaces are not checked.
 fn this_box() -> Box_ {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
-    Box_ { links, kernel: Some(segbox_fastpath::survey()) }
+    Box_ { links, kernel: Some(segbox_fastpath::kernel::survey()) }
 }

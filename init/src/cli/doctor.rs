@@ -3,21 +3,28 @@
 use std::process::ExitCode;
 
 use miette::Result;
+use segbox_config::NEEDS;
+use segbox_fastpath::kernel::{CHECKS, Finding, survey};
+use serde::Serialize;
 
-use super::output::{BAD, GOOD, print, print_json, styled};
+use super::output::{BAD, CHANGED, GOOD, print, print_json, styled};
 use super::{DEVIATIONS, OK};
 
 pub(super) fn run(json: bool) -> Result<ExitCode> {
-    let findings = segbox_fastpath::findings();
-    let missing = findings.iter().filter(|finding| !finding.found).count();
+    let findings = findings();
+    let missing = findings.iter().filter(|finding| finding.found == Some(false)).count();
     if json {
         print_json(&findings)?;
     } else {
         let mut text = String::new();
         for finding in &findings {
-            let (style, word) = if finding.found { (GOOD, "found  ") } else { (BAD, "missing") };
+            let (style, word) = match finding.found {
+                Some(true) => (GOOD, "found  "),
+                Some(false) => (BAD, "missing"),
+                None => (CHANGED, "unknown"),
+            };
             text += &format!("{} {:<24} {}\n", styled(style, word), finding.name, finding.detail);
-            if !finding.found {
+            if finding.found != Some(true) {
                 text += &format!("        without it: {}\n", finding.without);
             }
         }
@@ -25,4 +32,35 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
         print(&(text + &end + "\n"))?;
     }
     Ok(if missing == 0 { OK } else { ExitCode::from(DEVIATIONS) })
+}
+
+/// One need, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Found {
+    name: &'static str,
+    /// Null where it could not be told.
+    found: Option<bool>,
+    detail: String,
+    without: &'static str,
+}
+
+/// What behaviors need of the kernel, then what segbox needs of the box.
+fn findings() -> Vec<Found> {
+    let kernel = survey();
+    let (major, minor) = kernel.version;
+    let needs = NEEDS.iter().map(|need| Found {
+        name: need.name,
+        found: Some(kernel.has(need.feature)),
+        detail: format!("Linux {major}.{minor}; since {}.{}, {}", need.since.0, need.since.1, need.option),
+        without: need.without,
+    });
+    let checks = CHECKS.iter().map(|check| {
+        let (found, detail) = match check.look() {
+            Finding::Found(detail) => (Some(true), detail),
+            Finding::Missing(detail) => (Some(false), detail),
+            Finding::Unknown(detail) => (None, detail),
+        };
+        Found { name: check.name, found, detail, without: check.without }
+    });
+    needs.chain(checks).collect()
 }

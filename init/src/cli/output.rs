@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use miette::{IntoDiagnostic, Report};
+use segbox_config::Faults;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
@@ -27,6 +28,13 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> miette::Result<()> {
 pub(super) fn fault(report: &Report) {
     // Nothing is left to tell it to if standard error is gone.
     drop(writeln!(anstream::stderr(), "{report:?}"));
+}
+
+/// Prints what is worth a second look to standard error.
+pub(super) fn warnings(warnings: &Faults) {
+    if !warnings.is_empty() {
+        fault(&Report::new(warnings.clone()));
+    }
 }
 
 /// `segbox status | head` is done when head is.

@@ -47,7 +47,7 @@ fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
         .map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
     let on = Box_ { links: Some(actual.links.clone()), kernel: None };
     let reading = read("plan", file, on)?;
-    let kernel = segbox_fastpath::survey();
+    let kernel = segbox_fastpath::kernel::survey();
     let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true };
     Ok(diff(&desired(&reading.checked.config, context).state, &actual))
 }

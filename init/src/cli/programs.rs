@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use miette::{Result, miette};
 use segbox_config::{MapShape, Shape};
+use segbox_fastpath::bpf;
 
 use super::OK;
 use super::output::{HEAD, print, styled};
 
 pub(super) fn run() -> Result<ExitCode> {
     let mut text = String::new();
-    for builtin in segbox_fastpath::builtins() {
-        let object = segbox_fastpath::read_object(builtin.bytes).map_err(|error| miette!("built-in {}: {error}", builtin.name))?;
+    for builtin in bpf::BUILTINS {
+        let object = bpf::read_object(builtin.object).map_err(|error| miette!("built-in {}: {error}", builtin.name))?;
         text += &format!("{}\n  {}\n", styled(HEAD, format!("builtin:{}", builtin.name)), builtin.about);
         for program in &object.programs {
             text += &format!("  section {}\n", program.section);

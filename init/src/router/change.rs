@@ -30,12 +30,6 @@ pub(crate) struct Change {
     pub(crate) confirm: Option<Duration>,
 }
 
-/// A change that was tried.
-#[derive(Debug)]
-pub(crate) struct Changed {
-    pub(crate) report: Report,
-}
-
 /// What was last applied, as `status` tells it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -93,7 +87,7 @@ impl Router {
     }
 
     /// Makes the change, whole or not at all.
-    pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Changed, ChangeError> {
+    pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
         let before = self.look()?;
@@ -113,7 +107,7 @@ impl Router {
                 confirm::end(&self.folder)?;
             }
         }
-        Ok(Changed { report })
+        Ok(report)
     }
 
     /// The router as it is, with the images of the programs it runs: an undo may have to load them again.
@@ -138,7 +132,7 @@ impl Router {
         });
         let refused: Vec<_> = fresh
             .filter_map(|(name, program)| {
-                let source = segbox_fastpath::verify(program).err()?.into();
+                let source = segbox_fastpath::bpf::verify(program).err()?.into();
                 Some(VerifierError { name: name.clone(), source })
             })
             .collect();

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use segbox_fastpath::Namespace;
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,9 +39,9 @@ pub(crate) enum FolderError {
 pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Folder {
-    /// The folder of the namespace with this cookie; made when first written to.
-    pub(crate) fn of(cookie: u64) -> Self {
-        Self(Path::new(ROOT).join(cookie.to_string()))
+    /// The folder of a namespace, named by its cookie; made when first written to.
+    pub(crate) fn of(namespace: Namespace) -> Self {
+        Self(Path::new(ROOT).join(namespace.to_string()))
     }
 
     #[cfg(test)]

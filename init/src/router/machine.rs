@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use segbox_fastpath::{Netlink, Programs};
+use segbox_fastpath::Netlink;
+use segbox_fastpath::bpf::{self, Programs};
 use segbox_plan::{Actual, Delta, Materials, Route, Step};
 
 /// What was found, and the secrets behind its digests.
@@ -49,7 +50,7 @@ impl Machine for Kernel {
     fn take(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), Refusal>> {
         // A stage holds one phase, and programs and rows are phases of their own.
         if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
-            return boxed(self.programs.take(stage, materials));
+            return boxed(bpf::take(&mut self.programs, stage, materials));
         }
         // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
         let fds: BTreeMap<&str, OwnedFd> = named_programs(stage)

@@ -11,16 +11,18 @@ mod transaction;
 #[cfg(test)]
 mod transaction_tests;
 
+use std::os::unix::fs::MetadataExt;
+
 use segbox_config::Kernel as KernelSurvey;
 
-pub(crate) use change::{Change, ChangeError, Changed, Wanted};
-pub(crate) use confirm::{Pending, confirm, guard};
-pub(crate) use machine::{Kernel, Machine, Observed, Refusal};
+pub(crate) use change::{Change, ChangeError, Wanted};
+pub(crate) use confirm::{confirm, guard};
+use machine::{Kernel, Machine, Refusal};
 pub(crate) use read::{Box_, Reading, read};
 pub(crate) use status::{Status, status};
 pub(crate) use transaction::{End, Report};
 
-use folder::{Folder, FolderError};
+use folder::Folder;
 
 /// This network namespace, opened for reading and changing.
 pub(crate) struct Router {
@@ -48,11 +50,17 @@ impl Router {
         let namespace = segbox_fastpath::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
         Ok(Self {
             kernel: Kernel::open().map_err(OpenError::Kernel)?,
-            survey: segbox_fastpath::survey(),
-            folder: Folder::of(namespace.cookie()),
-            own_box: namespace.is_the_boxs_own(),
+            survey: segbox_fastpath::kernel::survey(),
+            folder: Folder::of(namespace),
+            own_box: is_the_boxs_own(),
         })
     }
+}
+
+/// Whether this network namespace is the one that PID 1 is in. Where that cannot be seen (a container) it is not.
+fn is_the_boxs_own() -> bool {
+    let file = |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|file| (file.dev(), file.ino()));
+    matches!((file("1"), file("thread-self")), (Ok(first), Ok(own)) if first == own)
 }
 
 /// Says at once who lacks what, before anything is read or written.

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use segbox_config::{Checked, Faults, Kernel, LinkSeen, SecretFile, Surroundings};
+use segbox_fastpath::bpf;
 
 /// A file, read and found without fault.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(crate) fn read(command: &'static str, path: &Path, on: Box_) -> Result<Readi
 
 /// Checks a text as if it lay at `path`: what it names is looked for beside it.
 pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, Faults> {
-    let draft = segbox_config::read(text, &path.display().to_string());
+    let draft = segbox_config::read(text.to_owned(), path.display().to_string());
     let beside = path.parent().unwrap_or(Path::new("."));
     let needs = draft.needs();
     let around = Surroundings {
@@ -67,12 +68,13 @@ fn named<T>(names: &BTreeSet<String>, look_up: impl Fn(&str) -> Result<T, String
 
 fn object(beside: &Path, name: &str) -> Result<segbox_config::Object, String> {
     let bytes = match name.strip_prefix("builtin:") {
-        Some(builtin) => segbox_fastpath::builtin(builtin)
+        Some(builtin) => bpf::builtin(name)
             .ok_or_else(|| format!("there is no built-in program `{builtin}`; `segbox programs` lists them"))?
+            .object
             .to_vec(),
         None => fs::read(beside.join(name)).map_err(|error| format!("{}: {error}", beside.join(name).display()))?,
     };
-    segbox_fastpath::read_object(&bytes).map_err(|error| error.to_string())
+    bpf::read_object(&bytes).map_err(|error| error.to_string())
 }
 
 fn secret(path: &Path) -> Result<SecretFile, String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use segbox_fastpath::bpf::MapRow;
 use segbox_fastpath::{Counters, LinkStatistics};
 use segbox_plan::{Actual, RouteKey, RouteKind, Setting, desired, diff};
 use serde::Serialize;
@@ -63,7 +64,14 @@ pub(crate) struct Program {
     /// SIDs and policies that run it.
     pub(crate) used_by: Vec<String>,
     /// What it keeps in its maps, row by row.
-    pub(crate) maps: BTreeMap<String, Vec<segbox_fastpath::MapRow>>,
+    pub(crate) maps: BTreeMap<String, Vec<Row>>,
+}
+
+/// A row of a program's map, in hexadecimal; a value of a per-CPU map as its 64-bit words, summed over the CPUs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,7 +120,7 @@ fn deviations(router: &Router, actual: &Actual, record: Option<&Record>) -> Resu
             Ok(diff(&want.state, actual).steps.iter().map(ToString::to_string).collect())
         }
         // What it names has changed since: an object, a key, an interface.
-        Err(faults) => Ok(faults.lines().collect()),
+        Err(faults) => Ok(faults.iter().map(|fault| faults.line(fault).to_string()).collect()),
     }
 }
 
@@ -153,10 +161,28 @@ fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
         name: name.clone(),
         hook: hook.section(),
         used_by: used.remove(name.as_str()).unwrap_or_default(),
-        // A map that cannot be read (of a kind without rows) has none to show.
-        maps: router.kernel.programs.maps(name).unwrap_or_default(),
+        maps: maps(router, name),
     });
     programs.collect()
+}
+
+fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
+    let programs = &router.kernel.programs;
+    // A map that cannot be read (of a kind without rows, or gone meanwhile) has nothing to show.
+    let names = programs.maps(program).unwrap_or_default();
+    names.into_iter().filter_map(|map| programs.read_map(program, &map).ok().map(|rows| (map, rows))).map(|(map, rows)| {
+        let set = rows.iter().filter(|row| row.values.iter().flatten().any(|byte| *byte != 0));
+        (map, set.map(row).collect())
+    }).collect()
+}
+
+fn row(row: &MapRow) -> Row {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let value = match &row.values[..] {
+        [one] => hex(one),
+        _ => row.sum().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    };
+    Row { key: hex(&row.key), value }
 }
 
 fn links(actual: &Actual, statistics: &BTreeMap<segbox_config::IfName, LinkStatistics>) -> Vec<Link> {

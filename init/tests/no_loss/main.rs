@@ -1,0 +1,110 @@
+//! `segbox apply` of changed files, again and again, under traffic: what the files have in common forwards every packet
+//! once, whatever comes, goes or changes beside it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use segbox_lab::udp;
+
+use support::{Port, SEGBOX, Through, in_path, run, v6};
+
+const BASE: &str = concat!(include_str!("../behaviors/router.toml"), include_str!("untouched.toml"));
+
+/// Packets a second, and for how long: enough for some tens of applies on a slow machine.
+const RATE: u32 = 20_000;
+const LONG: Duration = Duration::from_secs(5);
+/// Sent at a time: a timer's tick apart, and far below what the kernel queues for one CPU (1,000).
+const BURST: u32 = 20;
+
+/// A file of the series: other SIDs, another program and other policies beside the untouched ones.
+fn variant(number: usize) -> String {
+    let mut text = BASE.to_owned();
+    for sid in (0..40).filter(|sid| (sid + number) % 3 != 0) {
+        let behavior = if (sid + number) % 2 == 0 { "\"End\"" } else { "\"End.X\"\nnext-hop = \"2001:db8:3::2\"" };
+        let _ = write!(text, "\n[[srv6.sid]]\nsid = \"fc00:0:2:a{sid:02}::\"\nbehavior = {behavior}\n");
+        let _ = write!(
+            text,
+            "\n[[srv6.policy]]\ndestination = \"2001:db8:c{sid:02}::/64\"\nbehavior = \"H.Encaps\"\nsegments = [\"fc00:0:3:{number}::\"]\n"
+        );
+    }
+    let _ = write!(
+        text,
+        "\n[[srv6.sid]]\nsid = \"fc00:0:2:200::\"\nbehavior = \"End.BPF\"\nprogram = \"stamp\"\n\
+         \n[program.stamp]\nobject = \"builtin:end_add_tlv\"\n[program.stamp.globals]\ntlv_type = {}\n",
+        130 + number
+    );
+    text
+}
+
+#[test]
+fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
+    let through = Through::new(&variant(0), |_, _| ());
+    let variants: Vec<_> =
+        (0..4).map(|number| through.files.write(&format!("{number}.toml"), variant(number))).collect();
+    let end = Instant::now() + LONG;
+    let done = AtomicBool::new(false);
+    let (sent, seen, applied) = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| send(&through, end));
+        let receiver = scope.spawn(|| receive(&through, &done));
+        let mut applied = 0;
+        for file in variants.iter().cycle().skip(1) {
+            let mut command = through.router().command(SEGBOX).expect("the namespace is there");
+            let result = run(command.arg("apply").arg(file));
+            assert_eq!(result.code, Some(0), "{}{}", result.out, result.err);
+            assert!(!result.out.contains("nothing to do"), "each file differs from the one before it");
+            applied += 1;
+            if Instant::now() > end {
+                break;
+            }
+        }
+        let sent = sender.join().expect("the sender's own assertions");
+        // All that was sent has passed the router when the last send returned, but for another CPU's queue.
+        std::thread::sleep(Duration::from_millis(200));
+        done.store(true, Ordering::Relaxed);
+        (sent, receiver.join().expect("the receiver's own assertions"), applied)
+    });
+    let mut times = vec![0_u32; sent as usize];
+    seen.iter().for_each(|number| times[*number as usize] += 1);
+    let lost = times.iter().filter(|times| **times == 0).count();
+    let repeated = times.iter().filter(|times| **times > 1).count();
+    assert_eq!((lost, repeated), (0, 0), "lost and repeated, of {sent} packets during {applied} applies");
+    assert!(applied >= 4, "every change happened at least once: {applied}");
+    assert!(sent > RATE, "there was traffic: {sent} packets");
+}
+
+/// Sends numbered packets, one into the untouched SID and the next into the untouched policy, and says how many.
+fn send(through: &Through, end: Instant) -> u32 {
+    let start = Instant::now();
+    let mut sent = 0;
+    while Instant::now() < end {
+        for _ in 0..BURST {
+            let destination = if sent % 2 == 0 { "2001:db8:b::2" } else { "2001:db8:b0::2" };
+            let datagram = udp((v6("2001:db8:a::2").into(), 9), (v6(destination).into(), 9), &u32::to_be_bytes(sent));
+            match sent % 2 {
+                0 => through.send(&in_path(&["fc00:0:2:1::", "fc00:0:3:1::"], &datagram).bytes()),
+                _ => through.send(&datagram),
+            }
+            sent += 1;
+        }
+        let due = start + Duration::from_secs(1) * sent / RATE;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    sent
+}
+
+/// The numbers that came out, in their order, until all is done.
+fn receive(through: &Through, done: &AtomicBool) -> Vec<u32> {
+    let mut seen = Vec::new();
+    let tap = through.tap(Port::Eth1);
+    while !done.load(Ordering::Relaxed) {
+        while let Some(captured) = tap.next(Duration::from_millis(20)).expect("readable") {
+            let number = captured.frame.last_chunk().expect("an Ethernet frame");
+            seen.push(u32::from_be_bytes(*number));
+        }
+    }
+    seen
+}
