@@ -78,6 +78,21 @@ impl fmt::Display for Refusal {
 }
 
 impl TalkError {
+    /// The same once more, for each of several requests that shared one datagram.
+    pub(super) fn same(&self) -> Self {
+        let again = |error: &io::Error| match error.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::from(error.kind()),
+        };
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.clone()),
+            Self::Lost => Self::Lost,
+            Self::Restless => Self::Restless,
+            Self::Send(error) => Self::Send(again(error)),
+            Self::Receive(error) => Self::Receive(again(error)),
+        }
+    }
+
     /// The kernel's error number, where it was the kernel that refused.
     pub(crate) fn errno(&self) -> Option<i32> {
         match self {

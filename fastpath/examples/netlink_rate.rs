@@ -1,0 +1,118 @@
+//! How fast routes go in and come back, beside `ip -6 -batch` of the same: `netlink_rate [ROUTES] [ROUNDS]`, as root.
+//!
+//! Each round runs both, in a fresh network namespace, one after the other; the median of the rounds counts.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ipnet::{IpNet, Ipv6Net};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use segbox_config::{HeadendMode, IfName};
+use segbox_fastpath::Netlink;
+use segbox_plan::{ANCHOR, Delta, Encap, Link, Materials, Route, RouteKey, Setting, Step};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// One round's times.
+struct Round {
+    put: Duration,
+    read: Duration,
+    remove: Duration,
+    ip: Duration,
+}
+
+fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip(1);
+    let count: u32 = arguments.next().map_or(Ok(30_000), |text| text.parse())?;
+    let rounds: usize = arguments.next().map_or(Ok(5), |text| text.parse())?;
+    let mut done = Vec::new();
+    for _ in 0..rounds {
+        // A thread each: a namespace is left by ending the thread that is in it.
+        done.push(std::thread::spawn(move || round(count)).join().expect("a round does not panic")?);
+    }
+    println!("{count} routes of 3 segments, median of {rounds} rounds, nanoseconds a route:");
+    type Column = (&'static str, fn(&Round) -> Duration);
+    let columns: [Column; 4] =
+        [("put", |r| r.put), ("read", |r| r.read), ("remove", |r| r.remove), ("ip -6 -batch", |r| r.ip)];
+    for (name, column) in columns {
+        let mut times: Vec<_> = done.iter().map(column).collect();
+        times.sort_unstable();
+        let of = |time: Duration| time.as_nanos() / u128::from(count);
+        println!("{name:>14} {:>7}   ({} to {})", of(times[rounds / 2]), of(times[0]), of(times[rounds - 1]));
+    }
+    Ok(())
+}
+
+fn round(count: u32) -> Outcome<Round> {
+    // SAFETY: only the network namespace of this thread changes; no file descriptor table is unshared.
+    #[expect(unsafe_code, reason = "unshare(2) of a thread")]
+    unsafe {
+        unshare_unsafe(UnshareFlags::NEWNET)?;
+    }
+    let mut netlink = Netlink::open()?;
+    let anchor = ANCHOR.parse()?;
+    let up = Setting::LinkUp("lo".parse()?);
+    take(&mut netlink, &[Step::Setting(Delta { key: up, before: None, after: Some("up".into()) })])?;
+    take(&mut netlink, &[Step::Link(Delta { key: anchor, before: None, after: Some(Link::Ifb) })])?;
+    let routes: Vec<(RouteKey, Route)> = (0..count).map(|number| route(number, anchor)).collect();
+    let add = |(key, route): &(RouteKey, Route)| Step::Route(Delta { key: *key, before: None, after: Some(route.clone()) });
+    let adding: Vec<Step> = routes.iter().map(add).collect();
+    let removing: Vec<Step> = adding.iter().cloned().filter_map(Step::inverse).collect();
+
+    let (_, put) = timed(|| take(&mut netlink, &adding))?;
+    let (found, read) = timed(|| Ok(netlink.observe()?))?;
+    if found.actual.state.routes.len() != routes.len() {
+        return Err(format!("put {}, read {}", routes.len(), found.actual.state.routes.len()).into());
+    }
+    drop(found);
+    let (_, remove) = timed(|| take(&mut netlink, &removing))?;
+
+    let file = std::env::temp_dir().join(format!("netlink_rate.{}", std::process::id()));
+    std::fs::write(&file, batch(&routes)?)?;
+    let mut ip = Command::new("ip");
+    ip.arg("-6").arg("-batch").arg(&file);
+    let (status, ip) = timed(|| Ok(ip.status()?))?;
+    std::fs::remove_file(&file)?;
+    if !status.success() {
+        return Err("ip -6 -batch failed".into());
+    }
+    take(&mut netlink, &removing)?;
+    Ok(Round { put, read, remove, ip })
+}
+
+fn take(netlink: &mut Netlink, steps: &[Step]) -> Outcome<()> {
+    let steps: Vec<&Step> = steps.iter().collect();
+    netlink.take(&steps, &|_| None, &Materials::default()).into_iter().collect::<Result<Vec<()>, _>>()?;
+    Ok(())
+}
+
+fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Duration)> {
+    let start = Instant::now();
+    let result = work()?;
+    Ok((result, start.elapsed()))
+}
+
+fn route(number: u32, anchor: IfName) -> (RouteKey, Route) {
+    let high = u16::try_from(number >> 16).expect("16 bits");
+    let low = u16::try_from(number & 0xffff).expect("16 bits");
+    let prefix = Ipv6Net::new(Ipv6Addr::new(0x2001, 0xdb8, high, low, 0, 0, 0, 0), 64).expect("64 is below 128");
+    let segments = [1, 2, 3].map(|node| Ipv6Addr::new(0xfc00, 0, node, high, low, 0, 0, 0)).to_vec();
+    let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
+    let key = RouteKey { table: 254, prefix: IpNet::V6(prefix), metric: 1024 };
+    (key, Route { interface: Some(anchor), via: None, onlink: false, encap })
+}
+
+/// The same routes as `ip -batch` takes them.
+fn batch(routes: &[(RouteKey, Route)]) -> Outcome<String> {
+    let mut text = String::new();
+    for (key, route) in routes {
+        let Encap::Seg6 { segments, .. } = &route.encap else { continue };
+        let list: Vec<String> = segments.iter().map(Ipv6Addr::to_string).collect();
+        let list = list.join(",");
+        writeln!(text, "route add {} encap seg6 mode encap segs {list} dev {ANCHOR} proto 86", key.prefix)?;
+    }
+    Ok(text)
+}

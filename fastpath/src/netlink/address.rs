@@ -1,0 +1,116 @@
+//! Addresses and neighbours to netlink and back. Not here: which are wanted.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressProtocol};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
+use netlink_packet_route::route::{RouteProtocol, RouteType};
+use segbox_config::Mac;
+use segbox_plan::{AddressKey, NeighborKey, PROTOCOL};
+
+use super::answer::TalkError;
+use super::frame::{address_of, attributes, u8_of, u16_of, u32_of};
+use super::links::Links;
+use super::socket::Socket;
+use super::uapi;
+
+fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+}
+
+/// The request that adds or removes an address.
+pub(super) fn address(index: u32, address: IpNet) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = family(address.addr());
+    message.header.prefix_len = address.prefix_len();
+    message.header.index = index;
+    message.attributes = vec![
+        AddressAttribute::Local(address.addr()),
+        AddressAttribute::Address(address.addr()),
+        AddressAttribute::Protocol(AddressProtocol::from(PROTOCOL)),
+    ];
+    if address.addr().is_ipv6() {
+        // A router forwards within milliseconds of its power-on; for as long as it looked for duplicates (a second or two) its
+        // neighbours could not resolve it, and what they sent would be lost.
+        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+    }
+    message
+}
+
+/// Every address: where and what it is, and whether segbox made it.
+pub(super) fn addresses(socket: &mut Socket, links: &Links) -> Result<Vec<(AddressKey, bool)>, TalkError> {
+    socket.dump(libc::RTM_GETADDR, &AddressMessage::default(), |payload| decode_address(payload, links))
+}
+
+/// Reads an RTM_NEWADDR's payload (struct ifaddrmsg and attributes).
+fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKey, bool)> {
+    let &[_, prefix_length, _, _, ..] = payload else { return None };
+    let index = u32_of(payload.get(4..)?)?;
+    let (mut local, mut address, mut protocol) = (None, None, 0);
+    for (attribute, value) in attributes(payload.get(8..)?) {
+        match attribute {
+            libc::IFA_LOCAL => local = address_of(value),
+            libc::IFA_ADDRESS => address = address_of(value),
+            uapi::IFA_PROTO => protocol = u8_of(value)?,
+            _ => {}
+        }
+    }
+    // IFA_ADDRESS is the far end's on a point-to-point link; IFA_LOCAL is missing where both are the same, as in IPv6.
+    let address = IpNet::new(local.or(address)?, prefix_length).ok()?;
+    Some((AddressKey { interface: links.name(index)?, address }, protocol == PROTOCOL))
+}
+
+/// The request that puts or removes a permanent neighbour.
+pub(super) fn neighbor(index: u32, address: IpAddr, mac: Option<Mac>) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = family(address);
+    message.header.ifindex = index;
+    message.header.state = NeighbourState::Permanent;
+    message.header.kind = RouteType::Unspec;
+    message.attributes = vec![NeighbourAttribute::Destination(NeighbourAddress::from(address))];
+    if let Some(mac) = mac {
+        message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+        message.attributes.push(NeighbourAttribute::Protocol(RouteProtocol::from(PROTOCOL)));
+    }
+    message
+}
+
+/// The permanent neighbours that segbox made.
+pub(super) fn neighbors(socket: &mut Socket, links: &Links) -> Result<Vec<(NeighborKey, Mac)>, TalkError> {
+    socket.dump(libc::RTM_GETNEIGH, &NeighbourMessage::default(), |payload| decode_neighbor(payload, links))
+}
+
+/// Reads an RTM_NEWNEIGH's payload (struct ndmsg and attributes).
+fn decode_neighbor(payload: &[u8], links: &Links) -> Option<(NeighborKey, Mac)> {
+    let index = u32_of(payload.get(4..)?)?;
+    let state = u16_of(payload.get(8..)?)?;
+    let (mut address, mut mac, mut protocol) = (None, None, 0);
+    for (attribute, value) in attributes(payload.get(12..)?) {
+        match attribute {
+            libc::NDA_DST => address = address_of(value),
+            libc::NDA_LLADDR => mac = <[u8; 6]>::try_from(value).ok().map(Mac),
+            uapi::NDA_PROTOCOL => protocol = u8_of(value)?,
+            _ => {}
+        }
+    }
+    if protocol != PROTOCOL || state & libc::NUD_PERMANENT == 0 {
+        return None;
+    }
+    Some((NeighborKey { interface: links.name(index)?, address: address? }, mac?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_stumbles_over_a_truncated_row() {
+        let whole: Vec<u8> = (0..=255).collect();
+        for length in 0..whole.len() {
+            decode_address(&whole[..length], &Links::default());
+            decode_neighbor(&whole[..length], &Links::default());
+        }
+    }
+}

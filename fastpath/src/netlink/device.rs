@@ -1,0 +1,74 @@
+//! Making, naming and setting links. Not here: listing them (links).
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
+use rustix::io::Errno;
+use segbox_config::IfName;
+use segbox_plan::{LINK_ALIAS, Link};
+
+use super::answer::TalkError;
+use super::links::{LinkRow, Links};
+use super::socket::Socket;
+
+/// Makes a device, with segbox's alias, up.
+pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), TalkError> {
+    let message = match link {
+        Link::Vrf(table) => LinkVrf::new(name.as_str(), table).build(),
+        Link::Dummy => LinkDummy::new(name.as_str()).build(),
+        Link::Ifb => LinkIfb::new(name.as_str()).build(),
+    };
+    socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message)?;
+    // The kernel passes over an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
+    let marked = set(socket, LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS).up());
+    if marked.is_err() {
+        // One that doesn't bear the alias would never be taken for segbox's, and be in the way for ever. Its own trouble is told, not this.
+        let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
+    }
+    marked
+}
+
+/// Removes a device; done where there is none.
+pub(super) fn remove(socket: &mut Socket, index: u32) -> Result<(), TalkError> {
+    match socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_index(index).build()) {
+        Err(error) if error.errno() == Some(Errno::NODEV.raw_os_error()) => Ok(()),
+        other => other,
+    }
+}
+
+/// Sends what a builder says of a link that is there.
+pub(super) fn set(socket: &mut Socket, builder: LinkMessageBuilder<LinkUnspec>) -> Result<(), TalkError> {
+    socket.ask(libc::RTM_SETLINK, 0, &builder.build())
+}
+
+/// Brings a link up or down.
+pub(super) fn set_up(socket: &mut Socket, index: u32, up: bool) -> Result<(), TalkError> {
+    let builder = LinkUnspec::new_with_index(index);
+    set(socket, if up { builder.up() } else { builder.down() })
+}
+
+/// Gives a link its name. Another that bears it moves out of the way first, to `rename` and its index, as udev called them:
+/// where two swap names, the other's own step finds it by its hardware.
+pub(super) fn rename(socket: &mut Socket, links: &Links, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
+    if link.name == name {
+        return Ok(());
+    }
+    if let Some(other) = links.named(name) {
+        let aside = format!("rename{}", other.index).parse().expect("`rename` and 10 digits fit a name");
+        rename_one(socket, other, aside)?;
+    }
+    rename_one(socket, link, name)
+}
+
+fn rename_one(socket: &mut Socket, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
+    let renamed = |socket: &mut Socket| set(socket, LinkUnspec::new_with_index(link.index).name(name.as_str()));
+    match renamed(socket) {
+        // Before Linux 6.2 (net/core/dev.c, dev_change_name) only a link that is down changes its name.
+        Err(error) if error.errno() == Some(Errno::BUSY.raw_os_error()) && link.up => {
+            set_up(socket, link.index, false)?;
+            let result = renamed(socket);
+            set_up(socket, link.index, true)?;
+            result
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,37 @@
+//! Programs in routes: End.BPF's (SEG6_LOCAL_BPF) and H.BPF's (LWTUNNEL_ENCAP_BPF; net/core/lwt_bpf.c, Linux 4.10). A route takes
+//! a file descriptor and a name; it gives back the name, and holds the program as long as it lives.
+
+use netlink_packet_core::DefaultNla;
+use netlink_packet_route::route::RouteLwTunnelEncap;
+
+use super::super::frame::{attributes, text_of};
+use super::{EncapError, Lookup, nest, uapi};
+
+/// The nest of a program: `kind` holds its file descriptor as 1 and its name as 2, in seg6local and in lwt_bpf alike.
+pub(super) fn encode(kind: u16, program: &str, lookup: &impl Lookup) -> Result<DefaultNla, EncapError> {
+    let missing = || EncapError::NoProgram(program.to_owned());
+    let fd = lookup.program(program).ok_or_else(missing)?;
+    let mut name = program.as_bytes().to_vec();
+    name.push(0);
+    Ok(nest(kind, &[(uapi::SEG6_LOCAL_BPF_PROG, &fd.to_ne_bytes()), (uapi::SEG6_LOCAL_BPF_PROG_NAME, &name)]))
+}
+
+/// The program's name in such a nest.
+pub(super) fn decode(nest: &[u8]) -> Option<String> {
+    let name = attributes(nest).find(|(kind, _)| *kind == uapi::SEG6_LOCAL_BPF_PROG_NAME)?.1;
+    text_of(name).map(str::to_owned)
+}
+
+/// H.BPF: a program on the way in.
+pub(super) fn encode_in(program: &str, lookup: &impl Lookup) -> Result<RouteLwTunnelEncap, EncapError> {
+    encode(uapi::LWT_BPF_IN, program, lookup).map(RouteLwTunnelEncap::Other)
+}
+
+/// The name of the program on the way in; None where there is one on another way too, which segbox has no words for.
+pub(super) fn decode_in(value: &[u8]) -> Option<String> {
+    let mut programs = attributes(value);
+    match (programs.next()?, programs.next()) {
+        ((uapi::LWT_BPF_IN, nest), None) => decode(nest),
+        _ => None,
+    }
+}

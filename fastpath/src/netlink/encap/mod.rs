@@ -1,0 +1,87 @@
+//! A route's lightweight tunnel (RTA_ENCAP): to netlink and back, one file a kind. What is read back equals what was put.
+
+mod bpf;
+mod seg6;
+mod seg6local;
+mod srh;
+
+use std::os::fd::RawFd;
+
+use netlink_packet_core::{DefaultNla, NLA_F_NESTED};
+use netlink_packet_route::route::{RouteLwEnCapType, RouteLwTunnelEncap};
+use segbox_config::IfName;
+use segbox_plan::Encap;
+
+use super::frame::{attributes, u64_of};
+use super::{Counters, uapi};
+pub(super) use srh::SegmentsError;
+
+/// What names in an encap lead to: interfaces' indexes and programs' file descriptors.
+pub(super) trait Lookup {
+    fn index(&self, interface: IfName) -> Option<u32>;
+    fn program(&self, name: &str) -> Option<RawFd>;
+}
+
+/// Why an encap cannot be put into a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum EncapError {
+    NoInterface(IfName),
+    NoProgram(String),
+    Segments(SegmentsError),
+}
+
+/// The encap's type and attributes; None for a plain route.
+pub(super) fn encode(
+    encap: &Encap,
+    lookup: &impl Lookup,
+) -> Result<Option<(RouteLwEnCapType, Vec<RouteLwTunnelEncap>)>, EncapError> {
+    Ok(Some(match encap {
+        Encap::None => return Ok(None),
+        Encap::Seg6 { mode, segments, hmac_key } => {
+            (RouteLwEnCapType::Seg6, vec![seg6::encode(*mode, segments, *hmac_key).map_err(EncapError::Segments)?])
+        }
+        Encap::Seg6Local(endpoint) => (RouteLwEnCapType::Seg6Local, seg6local::encode(endpoint, lookup)?),
+        Encap::BpfIn(program) => (RouteLwEnCapType::Bpf, vec![bpf::encode_in(program, lookup)?]),
+    }))
+}
+
+/// Reads RTA_ENCAP back; None for what segbox has no words for. `name` gives an interface's name by its index.
+pub(super) fn decode(kind: u16, value: &[u8], name: impl Fn(u32) -> IfName) -> Option<Encap> {
+    match kind {
+        uapi::LWTUNNEL_ENCAP_SEG6 => seg6::decode(value),
+        uapi::LWTUNNEL_ENCAP_SEG6_LOCAL => seg6local::decode(value, name).map(Box::new).map(Encap::Seg6Local),
+        uapi::LWTUNNEL_ENCAP_BPF => bpf::decode_in(value).map(Encap::BpfIn),
+        _ => None,
+    }
+}
+
+/// Reads a local SID's counters from RTA_ENCAP.
+pub(super) fn decode_counters(value: &[u8]) -> Option<Counters> {
+    let counters = attributes(value).find(|(kind, _)| *kind == uapi::SEG6_LOCAL_COUNTERS)?.1;
+    let mut out = Counters::default();
+    for (kind, value) in attributes(counters) {
+        match kind {
+            uapi::SEG6_LOCAL_CNT_PACKETS => out.packets = u64_of(value)?,
+            uapi::SEG6_LOCAL_CNT_BYTES => out.bytes = u64_of(value)?,
+            uapi::SEG6_LOCAL_CNT_ERRORS => out.errors = u64_of(value)?,
+            _ => {}
+        }
+    }
+    Some(out)
+}
+
+/// A nest of attributes that the typed crate has no words for.
+fn nest(kind: u16, attributes: &[(u16, &[u8])]) -> DefaultNla {
+    let mut bytes = Vec::new();
+    for (kind, value) in attributes {
+        let length = u16::try_from(4 + value.len()).expect("these attributes are short");
+        bytes.extend(length.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(*value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    DefaultNla::new(kind | NLA_F_NESTED, bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The links of the namespace as the kernel lists them, and the names and indexes that lead to each other. Not here: making
+//! or changing a link (device).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use netlink_packet_route::link::LinkMessage;
+use segbox_config::{IfName, LinkSeen, Mac, Matcher};
+use segbox_plan::{LINK_ALIAS, Link};
+
+use super::answer::TalkError;
+use super::frame::{attributes, text_of, u32_of, u64_of};
+use super::socket::Socket;
+use super::{LinkStatistics, uapi};
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LinkRow {
+    pub(super) index: u32,
+    pub(super) name: IfName,
+    pub(super) up: bool,
+    pub(super) mtu: u32,
+    /// Index of its master, 0 for none.
+    pub(super) master: u32,
+    /// Permanent, else current.
+    pub(super) mac: Option<Mac>,
+    /// The bus and name of its device: (`pci`, `0000:03:00.0`), (`virtio`, `virtio0`).
+    parent: Option<(String, String)>,
+    /// What it is, where it bears segbox's alias.
+    pub(super) own: Option<Link>,
+    statistics: LinkStatistics,
+}
+
+/// Every link, by index and by name.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    rows: Vec<LinkRow>,
+    by_index: HashMap<u32, usize>,
+    by_name: HashMap<IfName, usize>,
+}
+
+impl Links {
+    /// Reads them; those whose name is not ASCII, which a segbox.toml cannot name, are left out.
+    pub(super) fn read(socket: &mut Socket) -> Result<Self, TalkError> {
+        Ok(Self::of(socket.dump(libc::RTM_GETLINK, &LinkMessage::default(), decode)?))
+    }
+
+    pub(super) fn of(rows: Vec<LinkRow>) -> Self {
+        let by_index = rows.iter().enumerate().map(|(at, row)| (row.index, at)).collect();
+        let by_name = rows.iter().enumerate().map(|(at, row)| (row.name, at)).collect();
+        Self { rows, by_index, by_name }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LinkRow> {
+        self.rows.iter()
+    }
+
+    pub(super) fn named(&self, name: IfName) -> Option<&LinkRow> {
+        self.by_name.get(&name).map(|at| &self.rows[*at])
+    }
+
+    pub(super) fn index(&self, name: IfName) -> Option<u32> {
+        self.named(name).map(|row| row.index)
+    }
+
+    pub(super) fn name(&self, index: u32) -> Option<IfName> {
+        self.by_index.get(&index).map(|at| self.rows[*at].name)
+    }
+
+    /// The link with this hardware: all that the matcher gives must fit.
+    pub(super) fn with(&self, hardware: &Matcher) -> Option<&LinkRow> {
+        self.rows.iter().find(|row| {
+            hardware.mac.is_none_or(|mac| row.mac == Some(mac))
+                && hardware.pci.as_ref().is_none_or(|pci| row.pci().as_ref() == Some(pci))
+        })
+    }
+
+    pub(super) fn statistics(&self) -> BTreeMap<IfName, LinkStatistics> {
+        self.rows.iter().map(|row| (row.name, row.statistics)).collect()
+    }
+}
+
+impl LinkRow {
+    /// As `plan` sees it.
+    pub(super) fn seen(&self) -> LinkSeen {
+        LinkSeen { name: self.name, mac: self.mac, pci: self.pci() }
+    }
+
+    /// The PCI path of its device, or of the device that its own sits on: a virtio NIC is one level down.
+    fn pci(&self) -> Option<String> {
+        let (bus, device) = self.parent.as_ref()?;
+        if bus == "pci" {
+            return Some(device.clone());
+        }
+        // /sys/bus is the machine's, whatever network namespace; /sys/class/net is the one's it was mounted in.
+        let path = fs::canonicalize(format!("/sys/bus/{bus}/devices/{device}")).ok()?;
+        let names = path.iter().rev().filter_map(|name| name.to_str());
+        names.map(str::to_owned).find(|name| is_pci_path(name))
+    }
+}
+
+/// `0000:03:00.0`.
+fn is_pci_path(name: &str) -> bool {
+    let shape = name.bytes().map(|byte| if byte.is_ascii_hexdigit() { b'x' } else { byte });
+    shape.eq(*b"xxxx:xx:xx.x")
+}
+
+/// Reads an RTM_NEWLINK's payload (struct ifinfomsg and attributes).
+fn decode(payload: &[u8]) -> Option<LinkRow> {
+    let index = u32_of(payload.get(4..)?)?;
+    let flags = u32_of(payload.get(8..)?)?;
+    let mut name = None;
+    let (mut mtu, mut master) = (0, 0);
+    let (mut current, mut permanent) = (None, None);
+    let (mut bus, mut device) = (None, None);
+    let (mut alias, mut kind) = (None, None);
+    let mut statistics = LinkStatistics::default();
+    for (attribute, value) in attributes(payload.get(16..)?) {
+        match attribute {
+            libc::IFLA_IFNAME => name = text_of(value).and_then(|text| text.parse().ok()),
+            libc::IFLA_MTU => mtu = u32_of(value)?,
+            libc::IFLA_MASTER => master = u32_of(value)?,
+            libc::IFLA_ADDRESS => current = mac(value),
+            libc::IFLA_PERM_ADDRESS => permanent = mac(value),
+            uapi::IFLA_PARENT_DEV_NAME => device = text_of(value),
+            uapi::IFLA_PARENT_DEV_BUS_NAME => bus = text_of(value),
+            libc::IFLA_IFALIAS => alias = text_of(value),
+            libc::IFLA_LINKINFO => kind = own_kind(value),
+            libc::IFLA_STATS64 => statistics = decode_statistics(value),
+            _ => {}
+        }
+    }
+    Some(LinkRow {
+        index,
+        name: name?,
+        up: flags & libc::IFF_UP.cast_unsigned() != 0,
+        mtu,
+        master,
+        mac: permanent.or(current),
+        parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
+        own: kind.filter(|_| alias == Some(LINK_ALIAS)),
+        statistics,
+    })
+}
+
+/// An Ethernet address; all zeroes (lo's) is none.
+fn mac(value: &[u8]) -> Option<Mac> {
+    <[u8; 6]>::try_from(value).ok().filter(|mac| *mac != [0; 6]).map(Mac)
+}
+
+/// Which of the devices that segbox makes an IFLA_LINKINFO describes.
+fn own_kind(info: &[u8]) -> Option<Link> {
+    let find = |wanted| attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    match text_of(find(libc::IFLA_INFO_KIND)?)? {
+        "dummy" => Some(Link::Dummy),
+        "ifb" => Some(Link::Ifb),
+        "vrf" => {
+            let data = find(libc::IFLA_INFO_DATA)?;
+            let table = attributes(data).find(|(kind, _)| *kind == uapi::IFLA_VRF_TABLE)?.1;
+            u32_of(table).map(Link::Vrf)
+        }
+        _ => None,
+    }
+}
+
+/// Reads a struct rtnl_link_stats64 (include/uapi/linux/if_link.h), by its first eight counters.
+fn decode_statistics(value: &[u8]) -> LinkStatistics {
+    let at = |place: usize| value.get(place * 8..).and_then(u64_of).unwrap_or_default();
+    LinkStatistics {
+        rx_packets: at(0),
+        tx_packets: at(1),
+        rx_bytes: at(2),
+        tx_bytes: at(3),
+        rx_errors: at(4),
+        tx_errors: at(5),
+        rx_dropped: at(6),
+        tx_dropped: at(7),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_a_pci_path() {
+        assert!(is_pci_path("0000:03:00.0"));
+        assert!(is_pci_path("10de:af:1f.7"));
+        for other in ["virtio0", "0000:03", "0000:03:00.0 ", "pci0000:00"] {
+            assert!(!is_pci_path(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn never_stumbles_over_a_truncated_link() {
+        let whole: Vec<u8> = (0..=255).collect();
+        for length in 0..whole.len() {
+            decode(&whole[..length]);
+        }
+    }
+}

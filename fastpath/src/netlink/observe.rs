@@ -1,0 +1,80 @@
+//! Reads everything of a namespace. Not here: what any of it should be.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use segbox_config::IfName;
+use segbox_plan::{Setting, State, sysctl as list};
+
+use super::answer::TalkError;
+use super::links::Links;
+use super::{Netlink, ObserveError, Observed, address, route};
+use crate::sysctl;
+
+impl Netlink {
+    pub(super) fn observe_all(&mut self) -> Result<Observed, ObserveError> {
+        let mut found = Observed::default();
+        let links = Links::read(self.first()).map_err(in_table("links"))?;
+        let state = &mut found.actual.state;
+        state.links.extend(links.iter().filter_map(|link| Some((link.name, link.own?))));
+        link_settings(&links, state);
+        sysctls(&links, state)?;
+        if is_the_boxs_own() {
+            read_sysctl("kernel.hostname", Setting::Hostname, state)?;
+        }
+        for (key, own) in address::addresses(self.first(), &links).map_err(in_table("addresses"))? {
+            let addresses = if own { &mut state.addresses } else { &mut found.actual.foreign_addresses };
+            addresses.insert(key, ());
+        }
+        let neighbors = address::neighbors(self.first(), &links).map_err(in_table("neighbours"))?;
+        state.neighbors = neighbors.into_iter().collect();
+        let source = self.seg6.source().map_err(in_table("encapsulation source"))?;
+        state.settings.extend(source.map(|source| (Setting::EncapSource, source.to_string())));
+        (state.hmac_keys, found.secrets) = self.seg6.keys().map_err(in_table("HMAC keys"))?;
+        state.routes = route::read(self.first(), |index| name_or_number(&links, index)).map_err(in_table("routes"))?;
+        found.actual.links = links.iter().map(|link| link.seen()).collect();
+        Ok(found)
+    }
+}
+
+pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveError {
+    move |source| ObserveError::Table { table, source }
+}
+
+/// A link's name; `if#7` for one that is gone while a local SID still holds its number, so that a plan sees it is wrong.
+fn name_or_number(links: &Links, index: u32) -> IfName {
+    links.name(index).unwrap_or_else(|| format!("if#{index}").parse().expect("3 characters and 10 digits fit a name"))
+}
+
+fn link_settings(links: &Links, state: &mut State) {
+    for link in links.iter() {
+        let up = if link.up { "up" } else { "down" };
+        let master = if link.master == 0 { String::new() } else { name_or_number(links, link.master).to_string() };
+        state.settings.insert(Setting::LinkUp(link.name), up.to_owned());
+        state.settings.insert(Setting::LinkMtu(link.name), link.mtu.to_string());
+        state.settings.insert(Setting::LinkMaster(link.name), master);
+    }
+}
+
+fn sysctls(links: &Links, state: &mut State) -> Result<(), ObserveError> {
+    let of_links = links.iter().flat_map(|link| {
+        list::OF_A_LINK.iter().map(|(family, name)| list::of_a_link(family, link.name, name))
+    });
+    for name in list::GLOBAL.into_iter().map(str::to_owned).chain(of_links) {
+        read_sysctl(&name, Setting::Sysctl(name.clone()), state)?;
+    }
+    Ok(())
+}
+
+/// One that is not there is not in the state: this kernel lacks the feature, or the link is gone.
+fn read_sysctl(name: &str, setting: Setting, state: &mut State) -> Result<(), ObserveError> {
+    let value = sysctl::read(name).map_err(|source| ObserveError::Sysctl { name: name.to_owned(), source })?;
+    state.settings.extend(value.map(|value| (setting, value)));
+    Ok(())
+}
+
+/// Whether the thread is in the namespace of the box's first process: the host name is the box's, not a namespace's router's.
+fn is_the_boxs_own() -> bool {
+    let namespace = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    namespace("/proc/1/ns/net").is_some_and(|first| namespace("/proc/thread-self/ns/net") == Some(first))
+}

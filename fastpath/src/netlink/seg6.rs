@@ -1,0 +1,149 @@
+//! The kernel's generic netlink family SEG6 (net/ipv6/seg6.c, Linux 4.10): the encapsulation source and the HMAC keys. Not here:
+//! routes, which are rtnetlink's.
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+use netlink_packet_core::{DefaultNla, Emitable};
+use rustix::io::Errno;
+use segbox_config::HmacAlgorithm;
+use segbox_plan::{HmacKey, Secret, secret_digest};
+
+use super::answer::{Refusal, TalkError};
+use super::frame::{attributes, u8_of, u16_of, u32_of};
+use super::socket::{Raw, Socket};
+use super::uapi;
+
+/// GENL_ID_CTRL, CTRL_CMD_GETFAMILY (include/uapi/linux/genetlink.h).
+const CONTROL: u16 = 0x10;
+const GET_FAMILY: u8 = 3;
+
+/// SEG6_GENL_VERSION, and the control family's that takes any.
+const VERSION: u8 = 1;
+
+/// ENOTSUPP: what the family answers where the kernel was built without HMAC (CONFIG_IPV6_SEG6_HMAC).
+const ENOTSUPP: i32 = 524;
+
+/// The kernel's number of each algorithm (SEG6_HMAC_ALGO_*).
+const ALGORITHMS: [(HmacAlgorithm, u8); 2] = [(HmacAlgorithm::Sha1, 1), (HmacAlgorithm::Sha256, 2)];
+
+/// A socket to the family.
+pub(super) struct Seg6 {
+    socket: Socket,
+    /// Its number, once asked for: it is given out at boot.
+    family: Option<u16>,
+}
+
+impl Seg6 {
+    pub(super) fn open() -> std::io::Result<Self> {
+        Ok(Self { socket: Socket::open(netlink_sys::protocols::NETLINK_GENERIC)?, family: None })
+    }
+
+    /// ENOENT where the kernel knows no SRv6.
+    fn family(&mut self) -> Result<u16, TalkError> {
+        if let Some(family) = self.family {
+            return Ok(family);
+        }
+        let name = (u16::try_from(libc::CTRL_ATTR_FAMILY_NAME).expect("2"), b"SEG6\0".to_vec());
+        let answer = self.socket.ask_for(CONTROL, &Raw(&message(GET_FAMILY, [name])), |payload| {
+            let mut found = attributes(payload.get(4..)?);
+            let (_, id) = found.find(|(kind, _)| i32::from(*kind) == libc::CTRL_ATTR_FAMILY_ID)?;
+            u16_of(id)
+        })?;
+        self.family = answer;
+        answer.ok_or(TalkError::Refused(Refusal { errno: Errno::NOENT.raw_os_error(), words: None }))
+    }
+
+    /// `::` lets the kernel choose; None where the kernel knows no SRv6.
+    pub(super) fn source(&mut self) -> Result<Option<Ipv6Addr>, TalkError> {
+        let family = match self.family() {
+            Err(error) if error.errno() == Some(Errno::NOENT.raw_os_error()) => return Ok(None),
+            other => other?,
+        };
+        self.socket.ask_for(family, &Raw(&message(uapi::SEG6_CMD_GET_TUNSRC, [])), |payload| {
+            let (_, address) = attributes(payload.get(4..)?).find(|(kind, _)| *kind == uapi::SEG6_ATTR_DST)?;
+            <[u8; 16]>::try_from(address).ok().map(Into::into)
+        })
+    }
+
+    pub(super) fn set_source(&mut self, source: Ipv6Addr) -> Result<(), TalkError> {
+        let family = self.family()?;
+        let body = message(uapi::SEG6_CMD_SET_TUNSRC, [(uapi::SEG6_ATTR_DST, source.octets().to_vec())]);
+        self.socket.ask(family, 0, &Raw(&body))
+    }
+
+    /// Every key by its id, and every secret by its digest. The kernel does not keep who made a key: all are segbox's.
+    pub(super) fn keys(&mut self) -> Result<(BTreeMap<u32, HmacKey>, BTreeMap<String, Secret>), TalkError> {
+        let none = [Some(Errno::NOENT.raw_os_error()), Some(Errno::OPNOTSUPP.raw_os_error()), Some(ENOTSUPP)];
+        let dump = self.family().and_then(|family| {
+            self.socket.dump(family, &Raw(&message(uapi::SEG6_CMD_DUMPHMAC, [])), |payload| decode_key(payload.get(4..)?))
+        });
+        let rows = match dump {
+            Err(error) if none.contains(&error.errno()) => Vec::new(),
+            other => other?,
+        };
+        let mut keys = BTreeMap::new();
+        let mut secrets = BTreeMap::new();
+        for (id, algorithm, secret) in rows {
+            let digest = secret_digest(&secret.0);
+            keys.insert(id, HmacKey { algorithm, digest: digest.clone() });
+            secrets.insert(digest, secret);
+        }
+        Ok((keys, secrets))
+    }
+
+    /// Makes or replaces a key.
+    pub(super) fn put_key(&mut self, id: u32, algorithm: HmacAlgorithm, secret: &Secret) -> Result<(), TalkError> {
+        self.set_key(id, Some((algorithm, &secret.0)))
+    }
+
+    /// The kernel takes an empty secret for "away with it".
+    pub(super) fn remove_key(&mut self, id: u32) -> Result<(), TalkError> {
+        self.set_key(id, None)
+    }
+
+    fn set_key(&mut self, id: u32, key: Option<(HmacAlgorithm, &[u8])>) -> Result<(), TalkError> {
+        let family = self.family()?;
+        let (algorithm, secret) = key.unwrap_or((HmacAlgorithm::Sha256, &[]));
+        let number = ALGORITHMS.iter().find(|(name, _)| *name == algorithm).expect("both have their row").1;
+        let too_long = |_| TalkError::Refused(Refusal { errno: Errno::INVAL.raw_os_error(), words: None });
+        let length = u8::try_from(secret.len()).map_err(too_long)?;
+        let body = message(
+            uapi::SEG6_CMD_SETHMAC,
+            [
+                (uapi::SEG6_ATTR_HMACKEYID, id.to_ne_bytes().to_vec()),
+                (uapi::SEG6_ATTR_SECRETLEN, vec![length]),
+                (uapi::SEG6_ATTR_ALGID, vec![number]),
+                (uapi::SEG6_ATTR_SECRET, secret.to_vec()),
+            ],
+        );
+        self.socket.ask(family, 0, &Raw(&body))
+    }
+}
+
+/// A generic netlink message: its header (command, version, 2 reserved bytes) and attributes.
+fn message<const N: usize>(command: u8, parts: [(u16, Vec<u8>); N]) -> Vec<u8> {
+    let mut bytes = vec![command, VERSION, 0, 0];
+    for (kind, value) in parts {
+        let attribute = DefaultNla::new(kind, value);
+        let start = bytes.len();
+        bytes.resize(start + attribute.buffer_len(), 0);
+        attribute.emit(&mut bytes[start..]);
+    }
+    bytes
+}
+
+/// None for an algorithm that segbox has no word for.
+fn decode_key(payload: &[u8]) -> Option<(u32, HmacAlgorithm, Secret)> {
+    let (mut id, mut number, mut secret) = (0, 0, Vec::new());
+    for (kind, value) in attributes(payload) {
+        match kind {
+            uapi::SEG6_ATTR_HMACKEYID => id = u32_of(value)?,
+            uapi::SEG6_ATTR_ALGID => number = u8_of(value)?,
+            uapi::SEG6_ATTR_SECRET => secret = value.to_vec(),
+            _ => {}
+        }
+    }
+    let algorithm = ALGORITHMS.iter().find(|(_, known)| *known == number)?.0;
+    Some((id, algorithm, Secret(secret)))
+}

@@ -1,0 +1,193 @@
+//! One netlink socket: a request and its answer, or a whole table. Not here: what the messages say, and many at once (batch).
+
+use std::io;
+
+use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
+use netlink_sys::SocketAddr;
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+
+use super::answer::{TalkError, refusal};
+use super::frame::{Frame, frames};
+
+/// NLMSG_ERROR and NLMSG_DONE (include/uapi/linux/netlink.h).
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+/// NLM_F_DUMP_INTR: the table changed while it was read.
+const INTERRUPTED: u16 = 0x10;
+
+/// The kernel fills at most 32 KiB a datagram of a dump, and more only if a single message asks for it
+/// (net/netlink/af_netlink.c, netlink_dump); the largest such message, a NIC with hundreds of virtual functions, is not asked for.
+const RECEIVE_BUFFER: usize = 64 << 10;
+
+/// Room for answers that wait to be read. A batch has at most [`super::batch`]'s number of messages in flight, and each refusal
+/// takes up to 1.3 KiB of it with its words and the kernel's own bookkeeping.
+const RECEIVE_QUEUE: usize = 1 << 20;
+
+/// A table that changes under this many readings in a row is given up: on a router with a full BGP feed the first one or two may.
+const READINGS: usize = 8;
+
+pub(super) struct Socket {
+    inner: netlink_sys::Socket,
+    sequence: u32,
+    buffer: Vec<u8>,
+}
+
+/// A request's body that is made by hand: headers and attributes that the typed crates lack.
+pub(super) struct Raw<'a>(pub(super) &'a [u8]);
+
+impl Emitable for Raw<'_> {
+    fn buffer_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn emit(&self, buffer: &mut [u8]) {
+        buffer[..self.0.len()].copy_from_slice(self.0);
+    }
+}
+
+/// Appends one request to a buffer.
+pub(super) fn append(buffer: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, body: &impl Emitable) {
+    let start = buffer.len();
+    let length = 16 + body.buffer_len();
+    buffer.resize(start + length.next_multiple_of(4), 0);
+    let mut header = NetlinkHeader::default();
+    header.length = u32::try_from(length).expect("a message is far below 4 GiB");
+    header.message_type = kind;
+    header.flags = flags | NLM_F_REQUEST;
+    header.sequence_number = sequence;
+    header.emit(&mut buffer[start..start + 16]);
+    body.emit(&mut buffer[start + 16..start + length]);
+}
+
+impl Socket {
+    /// `protocol` as in `netlink_sys::protocols`.
+    pub(super) fn open(protocol: isize) -> io::Result<Self> {
+        let inner = netlink_sys::Socket::new(protocol)?;
+        inner.connect(&SocketAddr::new(0, 0))?;
+        // The kernel's own words for an error, and no copy of the request beside them.
+        inner.set_ext_ack(true)?;
+        inner.set_cap_ack(true)?;
+        // Dumps are filtered by the kernel: ours among a million BGP routes cost what ours cost. Linux 4.20.
+        inner.set_netlink_get_strict_chk(true)?;
+        // Refused to a user without CAP_NET_ADMIN, who may read and never writes batches.
+        let _ = set_socket_recv_buffer_size_force(&inner, RECEIVE_QUEUE);
+        Ok(Self { inner, sequence: 0, buffer: vec![0; RECEIVE_BUFFER] })
+    }
+
+    /// The first of `count` sequence numbers that no request on this socket had.
+    pub(super) fn sequences(&mut self, count: u32) -> u32 {
+        let first = self.sequence.wrapping_add(1);
+        self.sequence = self.sequence.wrapping_add(count);
+        first
+    }
+
+    /// Hands whole messages to the kernel, which has done them all when this returns.
+    pub(super) fn send(&self, messages: &[u8]) -> Result<(), TalkError> {
+        loop {
+            match self.inner.send(messages, 0) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(TalkError::Send(error)),
+            }
+        }
+    }
+
+    /// Reads one datagram's messages.
+    pub(super) fn receive(&mut self) -> Result<impl Iterator<Item = Frame<'_>>, TalkError> {
+        let length = loop {
+            let mut room = &mut self.buffer[..];
+            match self.inner.recv(&mut room, libc::MSG_TRUNC) {
+                Ok(length) => break length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => return Err(TalkError::Lost),
+                Err(error) => return Err(TalkError::Receive(error)),
+            }
+        };
+        match self.buffer.get(..length) {
+            Some(datagram) => Ok(frames(datagram)),
+            None => Err(TalkError::Receive(Errno::MSGSIZE.into())),
+        }
+    }
+
+    /// One request that the kernel does or refuses.
+    pub(super) fn ask(&mut self, kind: u16, flags: u16, body: &impl Emitable) -> Result<(), TalkError> {
+        self.exchange(kind, flags | NLM_F_ACK, body, |_| ())
+    }
+
+    /// One request that is answered by one message.
+    pub(super) fn ask_for<T>(
+        &mut self,
+        kind: u16,
+        body: &impl Emitable,
+        mut read: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, TalkError> {
+        let mut answer = None;
+        self.exchange(kind, NLM_F_ACK, body, |payload| answer = answer.take().or_else(|| read(payload)))?;
+        Ok(answer)
+    }
+
+    fn exchange(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        body: &impl Emitable,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), TalkError> {
+        let sequence = self.sequences(1);
+        let mut request = Vec::new();
+        append(&mut request, kind, flags, sequence, body);
+        self.send(&request)?;
+        loop {
+            for frame in self.receive()?.filter(|frame| frame.sequence == sequence) {
+                match frame.kind {
+                    ERROR => return refusal(frame.flags, frame.payload).map_or(Ok(()), |no| Err(TalkError::Refused(no))),
+                    _ => each(frame.payload),
+                }
+            }
+        }
+    }
+
+    /// A whole table: what `read` makes of each message. It is read again from the start where it changed meanwhile.
+    pub(super) fn dump<T>(
+        &mut self,
+        kind: u16,
+        body: &impl Emitable,
+        mut read: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, TalkError> {
+        for _ in 0..READINGS {
+            let mut rows = Vec::new();
+            if self.dump_once(kind, body, |payload| rows.extend(read(payload)))? {
+                return Ok(rows);
+            }
+        }
+        Err(TalkError::Restless)
+    }
+
+    /// Whether the table held still.
+    fn dump_once(&mut self, kind: u16, body: &impl Emitable, mut each: impl FnMut(&[u8])) -> Result<bool, TalkError> {
+        let sequence = self.sequences(1);
+        let mut request = Vec::new();
+        append(&mut request, kind, NLM_F_DUMP, sequence, body);
+        self.send(&request)?;
+        let mut still = true;
+        loop {
+            for frame in self.receive()?.filter(|frame| frame.sequence == sequence) {
+                still &= frame.flags & INTERRUPTED == 0;
+                match frame.kind {
+                    // A dump that fails halfway says so in NLMSG_DONE: an error number as in NLMSG_ERROR, no request behind it.
+                    ERROR | DONE => {
+                        let flags = if frame.kind == ERROR { frame.flags } else { 0 };
+                        return refusal(flags, frame.payload).map_or(Ok(still), |no| Err(TalkError::Refused(no)));
+                    }
+                    _ => each(frame.payload),
+                }
+            }
+        }
+    }
+
+    /// Whether a message is the acknowledgement of some request.
+    pub(super) fn is_answer(frame: &Frame<'_>) -> bool {
+        frame.kind == ERROR
+    }
+}

@@ -1,0 +1,265 @@
+//! Takes steps: each becomes a request or a file written, and gets its own result. Routes, addresses and neighbours go in
+//! batches, the rest one by one. Not here: which steps, or their order.
+
+use std::net::Ipv6Addr;
+use std::os::fd::RawFd;
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::LinkUnspec;
+use rustix::io::Errno;
+use segbox_config::{IfName, Matcher};
+use segbox_plan::{Delta, HmacKey, Link, Materials, Setting, Step, Verb};
+
+use super::answer::TalkError;
+use super::batch::{self, Undone};
+use super::encap::{EncapError, Lookup};
+use super::error::StepError;
+use super::links::Links;
+use super::socket::append;
+use super::{Netlink, Programs, address, device, route};
+use crate::sysctl;
+
+/// What names in a step lead to.
+struct Names<'a> {
+    links: &'a Links,
+    programs: Programs<'a>,
+}
+
+impl Lookup for Names<'_> {
+    fn index(&self, interface: IfName) -> Option<u32> {
+        self.links.index(interface)
+    }
+
+    fn program(&self, name: &str) -> Option<RawFd> {
+        (self.programs)(name)
+    }
+}
+
+/// A step that is one request, whatever the others do.
+fn is_one_request(step: &Step) -> bool {
+    matches!(step, Step::Route(_) | Step::Address(_) | Step::Neighbor(_))
+}
+
+impl Netlink {
+    pub(super) fn take_all(
+        &mut self,
+        steps: &[&Step],
+        programs: Programs<'_>,
+        materials: &Materials,
+    ) -> Vec<Result<(), StepError>> {
+        let mut results = Vec::with_capacity(steps.len());
+        for run in steps.chunk_by(|one, next| is_one_request(one) && is_one_request(next)) {
+            if is_one_request(run[0]) {
+                results.extend(self.take_batch(run, programs));
+            } else {
+                results.extend(run.iter().map(|step| self.take_one(step, materials)));
+            }
+        }
+        results
+    }
+
+    /// Steps of one request each. Where one waits for another (a gateway behind a route of the same batch), it is tried again for
+    /// as long as that gets any further one done.
+    fn take_batch(&mut self, steps: &[&Step], programs: Programs<'_>) -> Vec<Result<(), StepError>> {
+        let links = match Links::read(self.first()) {
+            Ok(links) => links,
+            Err(error) => return steps.iter().map(|_| Err(StepError::Links(error.same()))).collect(),
+        };
+        let names = Names { links: &links, programs };
+        let mut results: Vec<Result<(), StepError>> = steps.iter().map(|_| Ok(())).collect();
+        let mut open: Vec<usize> = (0..steps.len()).collect();
+        loop {
+            let make = |at: usize, sequence: u32, buffer: &mut Vec<u8>| encode(steps[open[at]], &names, sequence, buffer);
+            let undone = batch::write(&mut self.route, open.len(), &make);
+            let progress = undone.len() < open.len();
+            let mut waiting = Vec::new();
+            for (at, trouble) in undone {
+                let index = open[at];
+                results[index] = judge(steps[index], trouble);
+                if results[index].as_ref().is_err_and(waits_for_another) {
+                    waiting.push(index);
+                }
+            }
+            if waiting.is_empty() || !progress {
+                break;
+            }
+            for index in &waiting {
+                results[*index] = Ok(());
+            }
+            waiting.sort_unstable();
+            open = waiting;
+        }
+        for result in &mut results {
+            if let Err(StepError::Route { key, maker, source, .. }) = result
+                && source.errno() == Some(Errno::EXIST.raw_os_error())
+            {
+                *maker = route::maker(self.first(), key);
+            }
+        }
+        results
+    }
+
+    fn take_one(&mut self, step: &Step, materials: &Materials) -> Result<(), StepError> {
+        match step {
+            Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value),
+            // A setting is never taken away.
+            Step::Setting(Delta { after: None, .. }) => Ok(()),
+            Step::Link(delta) => self.take_link(step.verb(), delta),
+            Step::HmacKey(delta) => self.take_key(step.verb(), delta, materials),
+            Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
+            Step::Route(_) | Step::Address(_) | Step::Neighbor(_) => {
+                self.take_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
+            }
+        }
+    }
+
+    fn take_link(&mut self, verb: Verb, delta: &Delta<IfName, Link>) -> Result<(), StepError> {
+        let name = delta.key;
+        let failed = |source| StepError::Device { verb, name, source };
+        // No kind of them changes in place (the kernel's vrf, dummy and ifb have no changelink).
+        if delta.before.is_some() {
+            let links = Links::read(self.first()).map_err(StepError::Links)?;
+            // What meanwhile is another's stays.
+            if let Some(own) = links.named(name).filter(|link| link.own.is_some()) {
+                device::remove(self.first(), own.index).map_err(failed)?;
+            }
+        }
+        match delta.after {
+            Some(link) => device::make(self.first(), name, link).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    fn take_key(&mut self, verb: Verb, delta: &Delta<u32, HmacKey>, materials: &Materials) -> Result<(), StepError> {
+        let id = delta.key;
+        let result = match &delta.after {
+            Some(key) => {
+                let missing = || StepError::NoSecret { id, digest: key.digest.clone() };
+                let secret = materials.secrets.get(&key.digest).ok_or_else(missing)?;
+                self.seg6.put_key(id, key.algorithm, secret)
+            }
+            None => self.seg6.remove_key(id).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) }),
+        };
+        result.map_err(|source| StepError::HmacKey { verb, id, source })
+    }
+
+    fn set(&mut self, setting: &Setting, value: &str) -> Result<(), StepError> {
+        let wrong = || StepError::Value { setting: setting.clone(), value: value.to_owned() };
+        let failed = |source| StepError::Setting { setting: setting.clone(), value: value.to_owned(), source };
+        let write = |name: &str| {
+            let failed = |source| StepError::Sysctl { name: name.to_owned(), value: value.to_owned(), source };
+            sysctl::write(name, value).map_err(failed)
+        };
+        let name = match setting {
+            Setting::Hostname => return write("kernel.hostname"),
+            Setting::Sysctl(name) => return write(name),
+            Setting::EncapSource => {
+                let source: Ipv6Addr = value.parse().map_err(|_| wrong())?;
+                return self.seg6.set_source(source).map_err(failed);
+            }
+            Setting::LinkName(hardware) => return self.name(hardware, value, wrong, failed),
+            Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
+        };
+        let links = Links::read(self.first()).map_err(StepError::Links)?;
+        let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
+        let link = LinkUnspec::new_with_index(index_of(name)?);
+        let link = match (setting, value) {
+            (Setting::LinkUp(_), "up") => link.up(),
+            (Setting::LinkUp(_), "down") => link.down(),
+            (Setting::LinkMtu(_), mtu) => link.mtu(mtu.parse().map_err(|_| wrong())?),
+            (Setting::LinkMaster(_), "") => link.nocontroller(),
+            (Setting::LinkMaster(_), master) => link.controller(index_of(master.parse().map_err(|_| wrong())?)?),
+            _ => return Err(wrong()),
+        };
+        device::set(self.first(), link).map_err(failed)
+    }
+
+    fn name(
+        &mut self,
+        hardware: &Matcher,
+        value: &str,
+        wrong: impl FnOnce() -> StepError,
+        failed: impl FnOnce(TalkError) -> StepError,
+    ) -> Result<(), StepError> {
+        let name = value.parse().map_err(|_| wrong())?;
+        let links = Links::read(self.first()).map_err(StepError::Links)?;
+        let missing = || StepError::NoHardware { hardware: in_words(hardware), name: value.to_owned() };
+        let link = links.with(hardware).ok_or_else(missing)?;
+        device::rename(self.first(), &links, link, name).map_err(failed)
+    }
+}
+
+fn in_words(hardware: &Matcher) -> String {
+    let mac = hardware.mac.map(|mac| format!("MAC {mac}"));
+    let pci = hardware.pci.as_ref().map(|pci| format!("PCI path {pci}"));
+    mac.into_iter().chain(pci).collect::<Vec<_>>().join(" and ")
+}
+
+/// Appends a step's request.
+fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -> Result<(), StepError> {
+    let index = |name| names.links.index(name).ok_or(StepError::NoInterface { name });
+    // Adding fails where another's is there already; changing swaps in one go, so that no packet falls between.
+    let flags = match step.verb() {
+        Verb::Add => NLM_F_CREATE | NLM_F_EXCL,
+        Verb::Change => NLM_F_CREATE | NLM_F_REPLACE,
+        Verb::Remove => 0,
+    };
+    match step {
+        Step::Route(Delta { key, after: Some(route), .. }) => {
+            let message = route::put(key, route, names).map_err(|error| match error {
+                EncapError::NoInterface(name) => StepError::NoInterface { name },
+                EncapError::NoProgram(program) => StepError::NoProgram { key: *key, program },
+                EncapError::Segments(wrong) => StepError::Segments { key: *key, count: wrong.count, most: wrong.most },
+            })?;
+            append(buffer, libc::RTM_NEWROUTE, flags, sequence, &message);
+        }
+        Step::Route(Delta { key, after: None, .. }) => {
+            append(buffer, libc::RTM_DELROUTE, flags, sequence, &route::remove(key));
+        }
+        Step::Address(Delta { key, after, .. }) => {
+            let kind = if after.is_some() { libc::RTM_NEWADDR } else { libc::RTM_DELADDR };
+            append(buffer, kind, flags, sequence, &address::address(index(key.interface)?, key.address));
+        }
+        Step::Neighbor(Delta { key, after, .. }) => {
+            let (kind, flags) = match after {
+                // A neighbour that was learned meanwhile gives way.
+                Some(_) => (libc::RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE),
+                None => (libc::RTM_DELNEIGH, 0),
+            };
+            append(buffer, kind, flags, sequence, &address::neighbor(index(key.interface)?, key.address, *after));
+        }
+        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) => {
+            return Err(StepError::NotNetlink);
+        }
+    }
+    Ok(())
+}
+
+/// What a request's trouble means for its step.
+fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
+    let verb = step.verb();
+    let source = match trouble {
+        // What sat on a link that is gone is gone too.
+        Undone::NotMade(StepError::NoInterface { .. }) if verb == Verb::Remove => return Ok(()),
+        Undone::NotMade(error) => return Err(error),
+        Undone::NotDone(error) if verb == Verb::Remove && is_gone(&error) => return Ok(()),
+        Undone::NotDone(error) => error,
+    };
+    Err(match step {
+        Step::Route(delta) => StepError::Route { verb, key: delta.key, maker: None, source },
+        Step::Address(delta) => StepError::Address { verb, key: delta.key, source },
+        Step::Neighbor(delta) => StepError::Neighbor { verb, key: delta.key, source },
+        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) => StepError::NotNetlink,
+    })
+}
+
+/// What was to be removed is not there: the end that was asked for.
+fn is_gone(error: &TalkError) -> bool {
+    let gone = [Errno::NOENT, Errno::SRCH, Errno::NODEV, Errno::ADDRNOTAVAIL].map(Errno::raw_os_error);
+    error.errno().is_some_and(|errno| gone.contains(&errno))
+}
+
+fn waits_for_another(error: &StepError) -> bool {
+    let unreachable = [Errno::NETUNREACH, Errno::HOSTUNREACH].map(Errno::raw_os_error);
+    matches!(error, StepError::Route { source, .. } if source.errno().is_some_and(|errno| unreachable.contains(&errno)))
+}
