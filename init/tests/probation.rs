@@ -41,7 +41,8 @@ object = "builtin:end_add_tlv"
 "#;
 
 fn router() -> (Lab, Files) {
-    let topology = Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
+    let topology =
+        Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
     let lab = topology.build().expect("these tests make network namespaces: run them as root");
     let files = Files::new();
     files.write("seven.key", "a secret of some length");
@@ -72,7 +73,8 @@ fn wait_for(what: &str, done: impl Fn() -> bool) {
 #[test]
 fn unconfirmed_it_is_undone_programs_and_keys_included() {
     let (lab, files) = router();
-    let (namespace, before, after) = (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
+    let (namespace, before, after) =
+        (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
     apply(namespace, &before);
     let run = on_probation(namespace, &after, "2s");
     assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
@@ -88,7 +90,8 @@ fn unconfirmed_it_is_undone_programs_and_keys_included() {
 #[test]
 fn confirmed_it_stays() {
     let (lab, files) = router();
-    let (namespace, before, after) = (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
+    let (namespace, before, after) =
+        (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
     apply(namespace, &before);
     assert_eq!(on_probation(namespace, &after, "3s").code, Some(0));
     let other = segbox(namespace, [OsStr::new("apply"), before.as_os_str()]);
@@ -104,7 +107,8 @@ fn confirmed_it_stays() {
 #[test]
 fn killed_meanwhile_it_is_undone_too() {
     let (lab, files) = router();
-    let (namespace, before, after) = (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
+    let (namespace, before, after) =
+        (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
     apply(namespace, &before);
     for moment in [5, 20, 40, 80, 160] {
         let mut command = namespace.command(SEGBOX).expect("there");
@@ -122,7 +126,8 @@ fn killed_meanwhile_it_is_undone_too() {
 #[test]
 fn with_its_watch_killed_too_the_next_change_undoes_it_first() {
     let (lab, files) = router();
-    let (namespace, before, after) = (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
+    let (namespace, before, after) =
+        (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
     apply(namespace, &before);
     assert_eq!(on_probation(namespace, &after, "2s").code, Some(0));
     kill_the_watch_of(namespace);

@@ -48,7 +48,8 @@ segments = ["fc00:0:2:1::"]
 
 /// A router with one port, and its files.
 fn router() -> (Lab, Files) {
-    let topology = Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
+    let topology =
+        Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
     (topology.build().expect("these tests make network namespaces: run them as root"), Files::new())
 }
 
@@ -73,7 +74,11 @@ fn plan_tells_the_steps_apply_takes_them_and_then_nothing_is_left() {
     let (lab, files) = router();
     let plan = segbox_on(&lab, "plan", &files, ROUTER);
     assert_eq!(plan.code, Some(2), "{}{}", plan.out, plan.err);
-    for line in ["+ sid       fc00:0:1:1::/128  End dev segbox0", "+ address   2001:db8:1::1/64 dev eth0", "+ policy    2001:db8:3::/64"] {
+    for line in [
+        "+ sid       fc00:0:1:1::/128  End dev segbox0",
+        "+ address   2001:db8:1::1/64 dev eth0",
+        "+ policy    2001:db8:3::/64",
+    ] {
         assert!(plan.out.contains(line), "{line} is not in\n{}", plan.out);
     }
     let before = observed(&lab["router"]);
@@ -84,9 +89,13 @@ fn plan_tells_the_steps_apply_takes_them_and_then_nothing_is_left() {
     assert!(second.out.contains("nothing to do"), "{}", second.out);
     // The dump of before, planned on paper, has the same steps.
     let dump = files.write("before.json", before.to_string());
-    let paper = segbox(&lab["router"], ["plan".as_ref(), files.path().join("segbox.toml").as_os_str(), "--actual".as_ref(), dump.as_os_str()]);
+    let paper = segbox(
+        &lab["router"],
+        ["plan".as_ref(), files.path().join("segbox.toml").as_os_str(), "--actual".as_ref(), dump.as_os_str()],
+    );
     assert_eq!(paper.code, Some(2), "{}", paper.err);
-    let routes = |run: &Run| run.out.lines().filter(|line| line.contains("fc00:")).map(str::to_owned).collect::<Vec<_>>();
+    let routes =
+        |run: &Run| run.out.lines().filter(|line| line.contains("fc00:")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(routes(&paper), routes(&plan));
     assert_eq!(segbox(&lab["router"], ["clear"]).code, Some(0));
 }
@@ -102,7 +111,11 @@ fn clear_leaves_the_router_as_it_was_found() {
     assert_ne!(observed(namespace), before);
     let clear = segbox(namespace, ["clear"]);
     assert_eq!(clear.code, Some(0), "{}{}", clear.out, clear.err);
-    assert_eq!(observed(namespace), before, "settings, addresses and routes that others made are there, nothing else is");
+    assert_eq!(
+        observed(namespace),
+        before,
+        "settings, addresses and routes that others made are there, nothing else is"
+    );
     let again = segbox(namespace, ["clear"]);
     assert_eq!(again.code, Some(0));
     assert!(again.out.contains("nothing to do"), "{}", again.out);
@@ -140,7 +153,8 @@ fn a_refused_step_is_told_in_the_kernels_words_and_all_is_undone() {
 fn a_changed_file_takes_only_the_difference() {
     let (lab, files) = router();
     apply(&lab["router"], &files.write("segbox.toml", ROUTER));
-    let changed = ROUTER.replace("fc00:0:2:1::", "fc00:0:2:2::") + "\n[[srv6.sid]]\nsid = \"fc00:0:1:2::\"\nbehavior = \"End\"\n";
+    let changed =
+        ROUTER.replace("fc00:0:2:1::", "fc00:0:2:2::") + "\n[[srv6.sid]]\nsid = \"fc00:0:1:2::\"\nbehavior = \"End\"\n";
     let plan = segbox_on(&lab, "plan", &files, &changed);
     assert_eq!(plan.code, Some(2));
     assert!(plan.out.contains("2 steps: 1 to add, 1 to change, 0 to remove"), "{}", plan.out);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segbox_config::{IfName, LinkSeen, Matcher};
 use serde::Serialize;
 
-use crate::state::{Actual, Setting, State};
+use crate::state::{Actual, Route, Setting, State};
 use crate::step::{Delta, Phase, Step, Verb};
 
 /// The steps from an actual to a desired state, in order.
@@ -77,15 +77,25 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.rows, &state.rows, Step::Row, &mut steps);
     // A program that goes takes its maps along.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
-    compare(&desired.routes, &state.routes, Step::Route, &mut steps);
+    compare_by(&desired.routes, &state.routes, Route::asks_for, Step::Route, &mut steps);
     steps.sort_by_cached_key(Step::stage);
     Plan { steps }
 }
 
-/// Walks two sorted maps side by side: one pass, whatever their size.
 fn compare<K: Ord + Clone, V: PartialEq + Clone>(
     desired: &BTreeMap<K, V>,
     actual: &BTreeMap<K, V>,
+    step: impl Fn(Delta<K, V>) -> Step,
+    steps: &mut Vec<Step>,
+) {
+    compare_by(desired, actual, V::eq, step, steps);
+}
+
+/// Walks two sorted maps side by side: one pass, whatever their size.
+fn compare_by<K: Ord + Clone, V: Clone>(
+    desired: &BTreeMap<K, V>,
+    actual: &BTreeMap<K, V>,
+    agree: impl Fn(&V, &V) -> bool,
     step: impl Fn(Delta<K, V>) -> Step,
     steps: &mut Vec<Step>,
 ) {
@@ -101,7 +111,8 @@ fn compare<K: Ord + Clone, V: PartialEq + Clone>(
         let want = if order.is_le() { wanted.next() } else { None };
         let have = if order.is_ge() { found.next() } else { None };
         let (before, after) = (have.map(|(_, value)| value), want.map(|(_, value)| value));
-        if before != after {
+        let same = before.zip(after).is_some_and(|(before, after)| agree(after, before));
+        if !same {
             let (key, _) = want.or(have).expect("one of both was peeked");
             steps.push(step(Delta { key: key.clone(), before: before.cloned(), after: after.cloned() }));
         }
@@ -118,7 +129,7 @@ impl Actual {
     }
 
     fn link_with(&self, matcher: &Matcher) -> Option<&LinkSeen> {
-        self.links.iter().find(|link| fits(matcher, link))
+        self.links.iter().find(|link| matcher.fits(link))
     }
 
     /// Takes a plan in memory: what `observe` would find after it.
@@ -133,7 +144,7 @@ impl Actual {
         match step {
             Step::Setting(Delta { key: Setting::LinkName(matcher), after: Some(name), .. }) => {
                 let name: Option<IfName> = name.parse().ok();
-                if let (Some(link), Some(name)) = (self.links.iter_mut().find(|link| fits(matcher, link)), name) {
+                if let (Some(link), Some(name)) = (self.links.iter_mut().find(|link| matcher.fits(link)), name) {
                     link.name = name;
                 }
             }
@@ -142,8 +153,12 @@ impl Actual {
     }
 }
 
-/// Whether a link is the hardware that a matcher names: all that is given must fit.
-fn fits(matcher: &Matcher, link: &LinkSeen) -> bool {
-    matcher.mac.is_none_or(|mac| link.mac == Some(mac))
-        && matcher.pci.as_ref().is_none_or(|pci| link.pci.as_ref() == Some(pci))
+impl Route {
+    /// Whether a route as found is what is asked for. One asked for by its gateway alone is on whichever interface the kernel found.
+    fn asks_for(&self, found: &Self) -> bool {
+        self.interface.is_none_or(|interface| found.interface == Some(interface))
+            && self.via == found.via
+            && self.onlink == found.onlink
+            && self.encap == found.encap
+    }
 }

@@ -18,13 +18,17 @@ const SHOWN: usize = 200;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Undone {
     #[error("{refused} refused; everything was undone: the router is as it was before")]
-    #[diagnostic(help("the refused steps and the kernel's answers stand above; mend the file or the box, and apply again"))]
+    #[diagnostic(help(
+        "the refused steps and the kernel's answers stand above; mend the file or the box, and apply again"
+    ))]
     Whole { refused: String },
     #[error("the kernel did not keep {unkept}; everything was undone: the router is as it was before")]
     #[diagnostic(help("another program may be changing the same things; the steps it did not keep stand above"))]
     NotKept { unkept: String },
     #[error("the change failed, and {left} could not be undone")]
-    #[diagnostic(help("they stand above; `segbox plan` shows what is left to do, `segbox clear` removes all that segbox made"))]
+    #[diagnostic(help(
+        "they stand above; `segbox plan` shows what is left to do, `segbox clear` removes all that segbox made"
+    ))]
     Partly { left: String },
 }
 

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use miette::Result;
 use segbox_fastpath::Netlink;
 
-use super::output::{self, GOOD, print, styled};
 use super::OK;
+use super::output::{self, GOOD, print, styled};
 use crate::router::{Box_, read};
 
 pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {

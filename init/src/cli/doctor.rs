@@ -28,7 +28,8 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
                 text += &format!("        without it: {}\n", finding.without);
             }
         }
-        let end = if missing == 0 { styled(GOOD, "nothing is missing") } else { styled(BAD, format!("{missing} missing")) };
+        let end =
+            if missing == 0 { styled(GOOD, "nothing is missing") } else { styled(BAD, format!("{missing} missing")) };
         print(&(text + &end + "\n"))?;
     }
     Ok(if missing == 0 { OK } else { ExitCode::from(DEVIATIONS) })

@@ -39,7 +39,10 @@ pub(super) fn warnings(warnings: &Faults) {
 
 /// `segbox status | head` is done when head is.
 pub(super) fn is_closed_pipe(report: &Report) -> bool {
-    report.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    report
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A text in a style.

@@ -43,8 +43,8 @@ pub(super) fn run(file: &Path, dump: Option<&Path>, json: bool) -> Result<ExitCo
 /// A plan on paper: another router's state, so neither this one's kernel nor its memory of settings counts.
 fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
     let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
-    let actual: Actual = serde_json::from_slice(&content)
-        .map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
+    let actual: Actual =
+        serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
     let on = Box_ { links: Some(actual.links.clone()), kernel: None };
     let reading = read("plan", file, on)?;
     let kernel = segbox_fastpath::kernel::survey();

@@ -41,7 +41,8 @@ fn type_name(shape: &Shape) -> String {
         Shape::Int { size, signed } => format!("{}{}", if *signed { 'i' } else { 'u' }, size * 8),
         Shape::Array(shape, length) => format!("[{}; {length}]", type_name(shape)),
         Shape::Struct { fields, .. } => {
-            let fields: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.name, type_name(&field.shape))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|field| format!("{}: {}", field.name, type_name(&field.shape))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
     }

@@ -62,7 +62,8 @@ fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
         rows[0].insert(4, "packets/s".to_owned());
     }
     for (at, sid) in status.sids.iter().enumerate().take(SHOWN) {
-        let mut cells = vec![sid.sid.clone(), number(sid.packets), number(sid.bytes), number(sid.errors), sid.behavior.clone()];
+        let mut cells =
+            vec![sid.sid.clone(), number(sid.packets), number(sid.bytes), number(sid.errors), sid.behavior.clone()];
         if let Some((before, seconds)) = earlier {
             // The same SID mostly stands at the same place; one that is new has no rate yet.
             let before = before.sids.get(at).filter(|before| before.sid == sid.sid);

@@ -49,13 +49,17 @@ pub(crate) enum ChangeError {
     #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
     Waiting { left: Duration },
     #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
-    #[diagnostic(help("the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"))]
+    #[diagnostic(help(
+        "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
+    ))]
     Verifier {
         #[related]
         refused: Vec<VerifierError>,
     },
     #[error("cannot read the router's state")]
-    #[diagnostic(help("nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"))]
+    #[diagnostic(help(
+        "nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"
+    ))]
     Kernel(#[source] Refusal),
     #[error("cannot leave a watch behind that undoes the change; nothing was applied")]
     Guard(#[source] std::io::Error),
@@ -78,11 +82,7 @@ impl Router {
         Ok(diff(&want.state, &found.actual))
     }
 
-    pub(super) fn context<'a>(
-        &'a self,
-        actual: &'a Actual,
-        base: &'a BTreeMap<Setting, String>,
-    ) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, actual: &'a Actual, base: &'a BTreeMap<Setting, String>) -> Context<'a> {
         Context { actual, base, kernel: &self.survey, own_box: self.own_box }
     }
 

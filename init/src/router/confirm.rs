@@ -167,7 +167,7 @@ impl Router {
         let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
         target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));
         let Observed { actual, materials } = now;
-        let (left, _) = transaction::restore(&mut self.kernel, &target, &earlier, &materials, actual)
+        let left = transaction::restore(&mut self.kernel, &target, &earlier, &materials, actual)
             .map_err(ChangeError::Kernel)?;
         self.folder.write_base(&former)?;
         match pending.record {

@@ -24,10 +24,14 @@ pub(crate) struct Folder(PathBuf);
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum FolderError {
     #[error("cannot {verb} {}", path.display())]
-    #[diagnostic(help("segbox keeps what it must remember until the next boot under /run/segbox: it must be writable, with some space"))]
+    #[diagnostic(help(
+        "segbox keeps what it must remember until the next boot under /run/segbox: it must be writable, with some space"
+    ))]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
     #[error("{} is not what segbox writes there", path.display())]
-    #[diagnostic(help("another version of segbox may have written it; `segbox clear` starts anew, or remove the file"))]
+    #[diagnostic(help(
+        "another version of segbox may have written it; `segbox clear` starts anew, or remove the file"
+    ))]
     Content { path: PathBuf, source: serde_json::Error },
     #[error("another segbox is changing this router")]
     #[diagnostic(help("wait until it is done; it holds a lock on {}", path.display()))]

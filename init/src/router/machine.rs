@@ -53,9 +53,8 @@ impl Machine for Kernel {
             return boxed(bpf::take(&mut self.programs, stage, materials));
         }
         // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
-        let fds: BTreeMap<&str, OwnedFd> = named_programs(stage)
-            .filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd)))
-            .collect();
+        let fds: BTreeMap<&str, OwnedFd> =
+            named_programs(stage).filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd))).collect();
         let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
         boxed(self.netlink.take(&stage.iter().collect::<Vec<_>>(), &fd, materials))
     }

@@ -36,7 +36,9 @@ pub(crate) struct Router {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum OpenError {
     #[error("`segbox {command}` needs root")]
-    #[diagnostic(help("run it as `sudo segbox {command}`; it lacks the capability {capability} here. `segbox check` needs none"))]
+    #[diagnostic(help(
+        "run it as `sudo segbox {command}`; it lacks the capability {capability} here. `segbox check` needs none"
+    ))]
     NotRoot { command: &'static str, capability: &'static str },
     #[error("cannot reach the kernel's networking")]
     #[diagnostic(help("`segbox doctor` shows what this kernel has and lacks"))]
@@ -59,7 +61,8 @@ impl Router {
 
 /// Whether this network namespace is the one that PID 1 is in. Where that cannot be seen (a container) it is not.
 fn is_the_boxs_own() -> bool {
-    let file = |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|file| (file.dev(), file.ino()));
+    let file =
+        |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|file| (file.dev(), file.ino()));
     matches!((file("1"), file("thread-self")), (Ok(first), Ok(own)) if first == own)
 }
 

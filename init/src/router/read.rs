@@ -62,7 +62,10 @@ pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, Faults
     draft.resolve(&around)
 }
 
-fn named<T>(names: &BTreeSet<String>, look_up: impl Fn(&str) -> Result<T, String>) -> BTreeMap<String, Result<T, String>> {
+fn named<T>(
+    names: &BTreeSet<String>,
+    look_up: impl Fn(&str) -> Result<T, String>,
+) -> BTreeMap<String, Result<T, String>> {
     names.iter().map(|name| (name.clone(), look_up(name))).collect()
 }
 

@@ -170,10 +170,14 @@ fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
     let programs = &router.kernel.programs;
     // A map that cannot be read (of a kind without rows, or gone meanwhile) has nothing to show.
     let names = programs.maps(program).unwrap_or_default();
-    names.into_iter().filter_map(|map| programs.read_map(program, &map).ok().map(|rows| (map, rows))).map(|(map, rows)| {
-        let set = rows.iter().filter(|row| row.values.iter().flatten().any(|byte| *byte != 0));
-        (map, set.map(row).collect())
-    }).collect()
+    names
+        .into_iter()
+        .filter_map(|map| programs.read_map(program, &map).ok().map(|rows| (map, rows)))
+        .map(|(map, rows)| {
+            let set = rows.iter().filter(|row| row.values.iter().flatten().any(|byte| *byte != 0));
+            (map, set.map(row).collect())
+        })
+        .collect()
 }
 
 fn row(row: &MapRow) -> Row {

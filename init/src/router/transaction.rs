@@ -30,8 +30,6 @@ pub(crate) enum End {
 pub(crate) struct Report {
     pub(crate) taken: Vec<Taken>,
     pub(crate) end: End,
-    /// The kernel as it was found at the end.
-    pub(crate) after: Actual,
 }
 
 /// Brings `machine` from `before` to what `desired` says of it, or back to `before`.
@@ -54,7 +52,7 @@ pub(crate) fn run<M: Machine>(
     for _ in 0..ROUNDS {
         let plan = names_first(diff(&desired(&now), &now));
         if plan.is_empty() {
-            return Ok(Report { taken, end: End::InSync, after: now });
+            return Ok(Report { taken, end: End::InSync });
         }
         keep(&plan)?;
         names.extend(plan.steps.iter().filter_map(former_name));
@@ -66,12 +64,12 @@ pub(crate) fn run<M: Machine>(
     }
     let unkept = if refused { Plan::default() } else { diff(&desired(&now), &now) };
     if !refused && unkept.is_empty() {
-        return Ok(Report { taken, end: End::InSync, after: now });
+        return Ok(Report { taken, end: End::InSync });
     }
     let mut target = before.actual.state.clone();
     target.settings.extend(names);
-    let (left, after) = restore(machine, &target, &before.materials, materials, now)?;
-    Ok(Report { taken, end: End::Undone { unkept, left }, after })
+    let left = restore(machine, &target, &before.materials, materials, now)?;
+    Ok(Report { taken, end: End::Undone { unkept, left } })
 }
 
 /// Takes `machine` back to `target`: the undo of a change is the diff back. Gives what could not be taken back.
@@ -81,7 +79,7 @@ pub(crate) fn restore<M: Machine>(
     earlier: &Materials,
     later: &Materials,
     mut now: Actual,
-) -> Result<(Plan, Actual), Refusal> {
+) -> Result<Plan, Refusal> {
     let mut materials = later.clone();
     materials.programs.extend(earlier.programs.clone());
     materials.secrets.extend(earlier.secrets.clone());
@@ -96,7 +94,7 @@ pub(crate) fn restore<M: Machine>(
         }
         now = machine.observe()?.actual;
     }
-    Ok((diff(target, &now), now))
+    Ok(diff(target, &now))
 }
 
 /// Takes a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if none was refused.
@@ -126,7 +124,9 @@ fn is_rename(step: &Step) -> bool {
 
 fn former_name(step: &Step) -> Option<(Setting, String)> {
     match step {
-        Step::Setting(Delta { key: key @ Setting::LinkName(_), before: Some(name), .. }) => Some((key.clone(), name.clone())),
+        Step::Setting(Delta { key: key @ Setting::LinkName(_), before: Some(name), .. }) => {
+            Some((key.clone(), name.clone()))
+        }
         _ => None,
     }
 }

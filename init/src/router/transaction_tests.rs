@@ -102,7 +102,8 @@ fn whichever_step_is_refused_the_router_is_as_before() {
 
 #[test]
 fn a_refused_stage_is_finished_and_the_next_not_begun() {
-    let mut machine = Memory { actual: Actual { state: old(), ..Actual::default() }, refuses: Some(1), ..Memory::default() };
+    let mut machine =
+        Memory { actual: Actual { state: old(), ..Actual::default() }, refuses: Some(1), ..Memory::default() };
     let report = change(&mut machine);
     let stage = report.taken[0].step.stage();
     assert!(report.taken.iter().all(|taken| taken.step.stage() == stage), "{:?}", report.taken);
@@ -110,8 +111,11 @@ fn a_refused_stage_is_finished_and_the_next_not_begun() {
 
 #[test]
 fn a_kernel_that_does_not_keep_a_step_is_found_out_and_undone() {
-    let mut machine =
-        Memory { actual: Actual { state: old(), ..Actual::default() }, forgets: Some(forwarding()), ..Memory::default() };
+    let mut machine = Memory {
+        actual: Actual { state: old(), ..Actual::default() },
+        forgets: Some(forwarding()),
+        ..Memory::default()
+    };
     let report = change(&mut machine);
     let End::Undone { unkept, left } = report.end else { panic!("the setting was not kept, and yet: in sync") };
     assert_eq!(unkept.steps.len(), 1);
