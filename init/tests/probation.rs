@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use segbox_lab::{Cable, Lab, Namespace, Topology};
-use support::{Files, SEGBOX, apply, segbox};
+use support::files::Files;
+use support::segbox::{Run, SEGBOX, apply, run, segbox};
 
 const BEFORE: &str = r#"
 [interface.eth0]
@@ -57,7 +58,7 @@ fn in_sync(namespace: &Namespace, file: &Path) -> bool {
     plan.code == Some(0)
 }
 
-fn on_probation(namespace: &Namespace, file: &Path, time: &str) -> support::Run {
+fn on_probation(namespace: &Namespace, file: &Path, time: &str) -> Run {
     segbox(namespace, [OsStr::new("apply"), file.as_os_str(), "--confirm".as_ref(), time.as_ref()])
 }
 
@@ -142,7 +143,7 @@ fn with_its_watch_killed_too_the_next_change_undoes_it_first() {
 
 /// Ends the one process that runs in this namespace and is called segbox-guard.
 fn kill_the_watch_of(namespace: &Namespace) {
-    let listed = support::run(std::process::Command::new("ip").args(["netns", "pids", namespace.name()]));
+    let listed = run(std::process::Command::new("ip").args(["netns", "pids", namespace.name()]));
     let guards: Vec<i32> = listed
         .out
         .lines()

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use segbox_lab::{Cable, Lab, Namespace, Topology};
 use serde_json::Value;
-use support::{Files, Run, SEGBOX, apply, run, segbox};
+use support::files::Files;
+use support::segbox::{Run, SEGBOX, apply, run, segbox};
 
 const ROUTER: &str = r#"
 [interface.eth0]
