@@ -46,13 +46,15 @@ pub(crate) fn run() -> Result<(), Failure> {
     let objects = workspace::objects();
     let key = key(&toolchain)?;
     let stamp = objects.join(".key");
-    let object = |name: &String| objects.join(format!("{name}.o"));
+    let object = |name: &String| workspace::object(name);
     if fs::read_to_string(&stamp).is_ok_and(|old| old == key) && programs.iter().map(object).all(|path| path.exists()) {
         return Ok(());
     }
 
     let built = build(&toolchain)?;
-    fs::create_dir_all(&objects).map_err(|error| Failure::file("create", &objects, &error))?;
+    for folder in [objects.clone(), objects.join("bench")] {
+        fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
+    }
     remove_strangers(&objects, &programs)?;
     let strip = toolchain.llvm_tool("llvm-strip")?;
     for name in &programs {

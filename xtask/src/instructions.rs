@@ -71,10 +71,11 @@ fn count(toolchain: &Toolchain) -> Result<Vec<Count>, Failure> {
                 .arg(&peer),
             "every program has a peer in fastpath-ebpf/c; it needs libbpf's headers (Debian: apt-get install libbpf-dev)",
         )?;
-        let rust = instructions(&workspace::objects().join(format!("{name}.o")))?;
+        let rust = instructions(&workspace::object(&name))?;
         Ok(Count { rust, c: instructions(&peer)?, name })
     };
-    workspace::programs()?.into_iter().map(count).collect()
+    // The benchmark's own programs are no part of what it measures.
+    workspace::programs()?.into_iter().filter(|name| !workspace::is_of_bench(name)).map(count).collect()
 }
 
 const C_FLAGS: [&str; 6] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall"];

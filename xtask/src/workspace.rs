@@ -17,6 +17,17 @@ pub(crate) fn objects() -> PathBuf {
     target().join("bpf")
 }
 
+/// Where a program's object is. The benchmark's are in a folder of their own: the product embeds the others.
+pub(crate) fn object(name: &str) -> PathBuf {
+    let folder = if is_of_bench(name) { objects().join("bench") } else { objects() };
+    folder.join(format!("{name}.o"))
+}
+
+/// Whether a program is the benchmark's own and no part of the product.
+pub(crate) fn is_of_bench(name: &str) -> bool {
+    name.starts_with("bench_")
+}
+
 /// Cargo's output directory.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
