@@ -19,6 +19,6 @@ pub use describe::{describe, outline};
 pub use error::Error;
 pub use ethtool::{Offload, set_offload};
 pub use frame::{Frame, Mac, echo_request, is_noise, tcp, udp};
-pub use namespace::Namespace;
+pub use namespace::{Namespace, remove_abandoned, remove_ours};
 pub use topology::{Cable, Host, Lab, Topology};
 pub use wire::{Captured, Wire};

@@ -162,6 +162,31 @@ impl Drop for Namespace {
     }
 }
 
+/// Removes every namespace of this process, from whichever thread: for the end by a signal, which drops nothing.
+pub fn remove_ours() {
+    remove(&|owner| owner == std::process::id());
+}
+
+/// Removes the namespaces of processes that are no more: kept on purpose, or left by a kill. Says their names.
+pub fn remove_abandoned() -> Vec<String> {
+    remove(&|owner| !PathBuf::from(format!("/proc/{owner}")).exists())
+}
+
+fn remove(whose: &dyn Fn(u32) -> bool) -> Vec<String> {
+    let mut removed = Vec::new();
+    // No folder: no namespace was ever made here.
+    for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("sb-").and_then(|rest| rest.split_once('-')?.0.parse().ok());
+        if owner.is_some_and(whose) {
+            drop(Namespace { name: name.clone(), kept: false });
+            removed.push(name);
+        }
+    }
+    removed.sort();
+    removed
+}
+
 fn place(name: &str) -> PathBuf {
     PathBuf::from(FOLDER).join(name)
 }

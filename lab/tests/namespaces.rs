@@ -47,7 +47,7 @@ fn a_panic_leaves_nothing() {
 #[test]
 fn commands_run_inside_both_ways() {
     let namespace = Namespace::new("commands").expect("root");
-    let inside = rustix_id(&namespace);
+    let inside = own_namespace(&namespace);
     let run = |mut command: std::process::Command| {
         let output = command.args(["-c", "readlink /proc/self/ns/net; ls /sys/class/net"]).output().expect("sh runs");
         String::from_utf8(output.stdout).expect("text")
@@ -56,7 +56,16 @@ fn commands_run_inside_both_ways() {
     assert_eq!(run(namespace.exec("sh")), format!("{inside}\nlo\n"), "ip netns exec has its own /sys");
 }
 
-fn rustix_id(namespace: &Namespace) -> String {
+#[test]
+fn what_a_dead_process_left_can_be_removed() {
+    let make = "sb-999999999-left";
+    let added = std::process::Command::new("ip").args(["netns", "add", make]).status().expect("iproute2");
+    assert!(added.success());
+    assert!(segbox_lab::remove_abandoned().contains(&make.to_owned()), "no process has that number");
+    assert!(!exists(make));
+}
+
+fn own_namespace(namespace: &Namespace) -> String {
     let read = || std::fs::read_link("/proc/thread-self/ns/net").expect("procfs").display().to_string();
     namespace.enter(read).expect("there")
 }

@@ -52,6 +52,24 @@ impl Srh {
         self.segments.get(usize::from(self.segments_left)).copied()
     }
 
+    /// Types and values of the TLVs, padding among them (RFC 8754 section 2.1). Ends where one does not fit.
+    pub fn tlvs(&self) -> Vec<(u8, &[u8])> {
+        let mut found = Vec::new();
+        let mut rest = &self.tlvs[..];
+        loop {
+            rest = match rest {
+                // Pad1 has neither length nor value.
+                [0, behind @ ..] => behind,
+                [kind, length, behind @ ..] if behind.len() >= usize::from(*length) => {
+                    let (value, behind) = behind.split_at(usize::from(*length));
+                    found.push((*kind, value));
+                    behind
+                }
+                _ => return found,
+            };
+        }
+    }
+
     /// Length in bytes.
     pub fn wire_len(&self) -> usize {
         8 + 16 * self.segments.len() + self.tlvs.len()
@@ -182,6 +200,7 @@ mod tests {
         let srh = &packet.srhs[0];
         assert_eq!((srh.segments_left, srh.flags, srh.tag, srh.active()), (0, 0x20, 0x0102, Some(packet.destination)));
         assert_eq!(srh.tlvs, [0x7c, 6, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff]);
+        assert_eq!(srh.tlvs(), [(124, &[0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff][..])]);
         assert_eq!(packet.bytes(), bytes);
         for cut in 0..bytes.len() {
             assert_eq!(Packet::parse(&bytes[..cut]), None, "cut at {cut}");
