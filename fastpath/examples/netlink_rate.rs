@@ -1,6 +1,7 @@
 //! How fast routes go in and come back, beside `ip -6 -batch` of the same: `netlink_rate [ROUTES] [ROUNDS]`, as root.
 //!
-//! Each round runs both, in a fresh network namespace, one after the other; the median of the rounds counts.
+//! Each round runs both, in a fresh network namespace, one after the other; the median of the rounds counts. Past some 40,000
+//! routes `ip` meets the kernel's ENOMEM and gives up: its time is then that of what it got done, and says nothing.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -77,7 +78,7 @@ fn round(count: u32) -> Outcome<Round> {
     let (status, ip) = timed(|| Ok(ip.status()?))?;
     std::fs::remove_file(&file)?;
     if !status.success() {
-        return Err("ip -6 -batch failed".into());
+        eprintln!("`ip -6 -batch` gave up");
     }
     take(&mut netlink, &removing)?;
     Ok(Round { put, read, remove, ip })

@@ -1,0 +1,148 @@
+//! What is put is what is read: every encap there is, and bytes that are none.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::RawFd;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use netlink_packet_core::Emitable;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use segbox_config::{Behavior, Csid, Endpoint, Flavors, HeadendMode, IfName, Lookup as Table};
+use segbox_plan::{Encap, Route, RouteKey};
+
+use super::super::route;
+use super::{EncapError, Lookup, SegmentsError, decode_counters};
+
+/// Interface `eth7` has index 7; every program is loaded.
+struct Numbered;
+
+impl Lookup for Numbered {
+    fn index(&self, interface: IfName) -> Option<u32> {
+        interface.as_str().strip_prefix("eth")?.parse().ok()
+    }
+
+    fn program(&self, _: &str) -> Option<RawFd> {
+        Some(3)
+    }
+}
+
+fn named(index: u32) -> IfName {
+    format!("eth{index}").parse().expect("a name")
+}
+
+fn interface() -> impl Strategy<Value = IfName> {
+    (1_u32..1000).prop_map(named)
+}
+
+fn segments(most: usize) -> impl Strategy<Value = Vec<Ipv6Addr>> {
+    vec(any::<Ipv6Addr>(), 1..=most)
+}
+
+fn program() -> impl Strategy<Value = String> {
+    "[a-z_]{1,20}@[0-9a-f]{8}"
+}
+
+fn behavior() -> impl Strategy<Value = Behavior> {
+    prop_oneof![
+        Just(Behavior::End),
+        (any::<Ipv6Addr>(), option::of(interface())).prop_map(|(next_hop, interface)| Behavior::EndX { next_hop, interface }),
+        any::<u32>().prop_map(|table| Behavior::EndT { table }),
+        interface().prop_map(|interface| Behavior::EndDx2 { interface }),
+        any::<Ipv4Addr>().prop_map(|next_hop| Behavior::EndDx4 { next_hop }),
+        any::<Ipv6Addr>().prop_map(|next_hop| Behavior::EndDx6 { next_hop }),
+        any::<u32>().prop_map(|vrf_table| Behavior::EndDt4 { vrf_table }),
+        any::<u32>().prop_map(|table| Behavior::EndDt6 { lookup: Table::Table(table) }),
+        any::<u32>().prop_map(|table| Behavior::EndDt6 { lookup: Table::VrfTable(table) }),
+        any::<u32>().prop_map(|vrf_table| Behavior::EndDt46 { vrf_table }),
+        segments(126).prop_map(|segments| Behavior::EndB6Insert { segments }),
+        segments(127).prop_map(|segments| Behavior::EndB6Encaps { segments }),
+        program().prop_map(|program| Behavior::EndBpf { program }),
+    ]
+}
+
+fn flavors() -> impl Strategy<Value = Flavors> {
+    let csid = (any::<u8>(), any::<u8>()).prop_map(|(block_length, function_length)| Csid { block_length, function_length });
+    (any::<bool>(), option::of(csid)).prop_map(|(psp, next_csid)| Flavors { psp, next_csid })
+}
+
+fn policy() -> impl Strategy<Value = Encap> {
+    let mode = prop_oneof![
+        Just(HeadendMode::Encaps),
+        Just(HeadendMode::EncapsRed),
+        Just(HeadendMode::EncapsL2),
+        Just(HeadendMode::EncapsL2Red),
+        Just(HeadendMode::Insert),
+    ];
+    (mode, segments(123), any::<u32>()).prop_map(|(mode, segments, hmac_key)| Encap::Seg6 { mode, segments, hmac_key })
+}
+
+fn encap() -> impl Strategy<Value = Encap> {
+    prop_oneof![
+        Just(Encap::None),
+        policy(),
+        (behavior(), flavors())
+            .prop_map(|(behavior, flavors)| Encap::Seg6Local(Box::new(Endpoint { behavior, flavors }))),
+        program().prop_map(Encap::BpfIn),
+    ]
+}
+
+fn prefix() -> impl Strategy<Value = IpNet> {
+    prop_oneof![
+        (any::<Ipv4Addr>(), 0_u8..=32).prop_map(|(address, length)| Ipv4Net::new_assert(address, length).trunc().into()),
+        (any::<Ipv6Addr>(), 0_u8..=128).prop_map(|(address, length)| Ipv6Net::new_assert(address, length).trunc().into()),
+    ]
+}
+
+fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
+    let key = (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
+    let route = (option::of(interface()), option::of(any::<IpAddr>()), any::<bool>(), encap())
+        .prop_map(|(interface, via, onlink, encap)| Route { interface, via, onlink, encap });
+    (key, route)
+}
+
+/// The request's payload: the kernel gives the same attributes back.
+fn payload(key: &RouteKey, route: &Route) -> Vec<u8> {
+    let message = route::put(key, route, &Numbered).expect("everything named is there");
+    let mut bytes = vec![0; message.buffer_len()];
+    message.emit(&mut bytes);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn a_route_reads_back_as_it_was_put((key, route) in any_route()) {
+        prop_assert_eq!(route::decode(&payload(&key, &route), named), Some((key, route)));
+    }
+
+    #[test]
+    fn nothing_makes_the_reader_stumble((key, route) in any_route(), cut in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte: u8) {
+        let mut bytes = payload(&key, &route);
+        *place.get_mut(&mut bytes) = byte;
+        bytes.truncate(cut.index(bytes.len()));
+        route::decode(&bytes, named);
+        decode_counters(&bytes);
+    }
+
+    #[test]
+    fn neither_do_bytes_that_mean_nothing(bytes in vec(any::<u8>(), 0..400)) {
+        route::decode(&bytes, named);
+        for kind in 0..12 {
+            super::decode(kind, &bytes, named);
+        }
+    }
+}
+
+#[test]
+fn a_list_that_no_srh_holds_is_refused_before_the_kernel_sees_it() {
+    let of = |count, mode, hmac_key| {
+        let encap = Encap::Seg6 { mode, segments: vec![Ipv6Addr::LOCALHOST; count], hmac_key };
+        super::encode(&encap, &Numbered).map(|_| ())
+    };
+    let refused = |count, most| Err(EncapError::Segments(SegmentsError { count, most }));
+    assert_eq!(of(0, HeadendMode::Encaps, 0), refused(0, 127));
+    assert_eq!(of(127, HeadendMode::Encaps, 0), Ok(()));
+    assert_eq!(of(128, HeadendMode::Encaps, 0), refused(128, 127));
+    assert_eq!(of(127, HeadendMode::Insert, 0), refused(127, 126));
+    assert_eq!(of(126, HeadendMode::EncapsRed, 7), refused(126, 125));
+}
