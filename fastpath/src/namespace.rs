@@ -4,10 +4,19 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
-/// A network namespace by its cookie: a number that the kernel gives to no other while the box runs. Linux 5.14.
+/// The calling thread's network namespace.
+const OWN: &str = "/proc/thread-self/ns/net";
+
+/// A network namespace, displayed as `264-4026532177`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Namespace(u64);
+pub struct Namespace {
+    /// SO_NETNS_COOKIE: a number that the kernel gives to no other namespace while the box runs. Linux 5.14.
+    cookie: u64,
+    /// Its inode in nsfs; the kernel uses these again, but wants one beside the cookie to open a namespace.
+    inode: u32,
+}
 
 /// What became of a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +33,9 @@ impl Namespace {
     /// The calling thread's.
     ///
     /// # Errors
-    /// ENOPROTOOPT before Linux 5.14.
+    /// ENOPROTOOPT before Linux 5.14; ENOENT without /proc.
     pub fn current() -> io::Result<Self> {
+        let inode = std::fs::metadata(OWN)?.ino() as u32;
         let kind = rustix::net::SocketFlags::CLOEXEC;
         let socket =
             rustix::net::socket_with(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, kind, None)?;
@@ -41,12 +51,13 @@ impl Namespace {
                 &raw mut length,
             )
         };
-        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(cookie)) }
+        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(Self { cookie, inode }) }
     }
 
     /// The namespace of a text that [`Namespace`] displays as.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
+        let (cookie, inode) = text.split_once('-')?;
+        Some(Self { cookie: cookie.parse().ok()?, inode: inode.parse().ok()? })
     }
 
     /// Whether it still exists, for certain.
@@ -74,16 +85,19 @@ impl Namespace {
         struct Handle {
             bytes: u32,
             kind: i32,
-            id: [u32; 2],
-            /// Zero: the id is enough.
+            id: u64,
             namespace_type: u32,
             inode: u32,
         }
         const FILEID_NSFS: i32 = 0xf1;
-        let id = self.0.to_ne_bytes();
-        let half = |at: usize| u32::from_ne_bytes([id[at], id[at + 1], id[at + 2], id[at + 3]]);
-        let mut handle = Handle { bytes: 16, kind: FILEID_NSFS, id: [half(0), half(4)], namespace_type: 0, inode: 0 };
-        let nsfs = std::fs::File::open("/proc/thread-self/ns/net")?;
+        let mut handle = Handle {
+            bytes: 16,
+            kind: FILEID_NSFS,
+            id: self.cookie,
+            namespace_type: libc::CLONE_NEWNET as u32,
+            inode: self.inode,
+        };
+        let nsfs = std::fs::File::open(OWN)?;
         // SAFETY: the handle is as long as it says, and its descriptor is open.
         let fd = unsafe {
             libc::open_by_handle_at(nsfs.as_raw_fd(), (&raw mut handle).cast(), libc::O_RDONLY | libc::O_CLOEXEC)
@@ -98,7 +112,7 @@ impl Namespace {
 
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        write!(f, "{}-{}", self.cookie, self.inode)
     }
 }
 
@@ -112,5 +126,6 @@ mod tests {
         assert_eq!(Namespace::current().expect("Linux 5.14"), here);
         assert_ne!(here.fate(), Fate::Gone);
         assert_eq!(Namespace::of_text(&here.to_string()), Some(here));
+        assert_eq!(Namespace::of_text("stamp"), None);
     }
 }

@@ -14,6 +14,9 @@ pub enum BtfError {
     /// A type's record reaches beyond the table's end, or is of a kind that did not exist by Linux 6.18.
     #[error("type {0} is damaged, or newer than segbox knows")]
     Type(u32),
+    /// The tables of functions and source lines lead nowhere.
+    #[error("its functions and source lines (.BTF.ext) are damaged")]
+    Lines,
 }
 
 const MAGIC: u16 = 0xeb9f;
@@ -97,6 +100,35 @@ impl<'a> Btf<'a> {
             start += string.len() + 1;
             (at, string)
         })
+    }
+
+    /// Whether a `.BTF.ext` section (functions, source lines, CO-RE relocations) leads nowhere beyond itself and the
+    /// strings: aya-obj reads it on trust.
+    pub(crate) fn check_lines(&self, section: &[u8]) -> Result<(), BtfError> {
+        self.lines_are_whole(section).filter(|whole| *whole).map(drop).ok_or(BtfError::Lines)
+    }
+
+    fn lines_are_whole(&self, section: &[u8]) -> Option<bool> {
+        let header = u32_at(section, 4)? as usize;
+        // Each table: where in the header its place stands, and the least that a record holds. Old headers have two.
+        for (at, least) in [(8, 8), (16, 16), (24, 16)].into_iter().filter(|(at, _)| at + 8 <= header) {
+            let from = header.checked_add(u32_at(section, at)? as usize)?;
+            let mut rest = section.get(from..from.checked_add(u32_at(section, at + 4)? as usize)?)?;
+            if rest.is_empty() {
+                continue;
+            }
+            let record = u32_at(rest, 0)? as usize;
+            rest = rest.get(4..)?;
+            while !rest.is_empty() {
+                self.string(u32_at(rest, 0)?)?;
+                let length = record.checked_mul(u32_at(rest, 4)? as usize)?;
+                rest = rest.get(8..)?.get(length..)?;
+            }
+            if record < least || !record.is_multiple_of(4) {
+                return Some(false);
+            }
+        }
+        Some(true)
     }
 
     /// The variables that the data section of this name (`.rodata`, `.maps`) lists.

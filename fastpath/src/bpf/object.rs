@@ -35,6 +35,9 @@ pub enum ObjectError {
     /// A symbol lies beyond its section.
     #[error("symbol `{0}` reaches beyond the end of its section; the object is damaged")]
     Symbol(String),
+    /// A section without content (.bss) that no map could hold, or one with an address.
+    #[error("section `{0}` has an address, or more than {LARGEST_SECTION} bytes; the object is damaged")]
+    Section(String),
     /// The types cannot be read.
     #[error("the object's type information (.BTF) cannot be read: {0}")]
     Btf(#[from] BtfError),
@@ -45,6 +48,9 @@ pub enum ObjectError {
     #[error("this object is damaged: {0}")]
     Damaged(String),
 }
+
+/// Largest section that has a size and no content in the file: it becomes one value of one map, and is set aside at once.
+const LARGEST_SECTION: u64 = 16 << 20;
 
 /// Reads an object. Reads only the bytes, so it is the same on any machine.
 ///
@@ -95,6 +101,10 @@ impl<'a> Parts<'a> {
             Some(section) => Some(Btf::parse(section.data()?)?),
             None => None,
         };
+        if let (Some(btf), Some(section)) = (&btf, elf.section_by_name(".BTF.ext")) {
+            btf.check_lines(section.data()?)?;
+        }
+        check_sections(&elf)?;
         check_symbols(&elf)?;
         let (programs, places) = programs(&elf)?;
         let globals = globals(&elf, btf.as_ref());
@@ -131,6 +141,18 @@ pub(crate) fn kind_of(map_type: u32) -> MapKind {
         HASH | LRU_HASH => MapKind::Hash,
         LPM_TRIE => MapKind::LpmTrie,
         other => MapKind::Other(other),
+    }
+}
+
+/// Every section is as large as its content, or small; and at address 0, as in all that was not linked to run.
+fn check_sections(elf: &object::File<'_>) -> Result<(), ObjectError> {
+    let beyond = |section: &object::Section<'_, '_>| {
+        let empty = section.data().is_ok_and(|data| data.len() as u64 != section.size());
+        section.address() != 0 || empty && section.size() > LARGEST_SECTION
+    };
+    match elf.sections().find(beyond) {
+        Some(section) => Err(ObjectError::Section(section.name().unwrap_or("?").to_owned())),
+        None => Ok(()),
     }
 }
 

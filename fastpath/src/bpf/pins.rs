@@ -1,9 +1,9 @@
 //! Programs in the kernel, by name: pins in the box's bpffs. Not here: routes that run them, and which there should be.
 //!
 //! ```text
-//! /sys/fs/bpf/segbox/<network namespace's cookie>/<stamp@1a2b3c4d>/prog
-//!                                                                 /rows/<map>   filled by the file: its rows are state
-//!                                                                 /maps/<map>   the program's own
+//! /sys/fs/bpf/segbox/<network namespace>/<stamp@1a2b3c4d>/prog
+//!                                                        /rows/<map>   filled by the file: its rows are state
+//!                                                        /maps/<map>   the program's own
 //! ```
 //!
 //! A folder is made under a name with `~` and renamed when it is whole, and renamed back before it is taken apart: one

@@ -3,8 +3,8 @@
 //!
 //! Only what comes before a name's `/` counts to aya-obj, so a name's first bytes become `tp/`: no byte moves, and the
 //! program type is given to the kernel by the loader, not by aya-obj. The names in `.BTF`, by which source lines are
-//! found, change alike, and [`Renamed::restore`] puts them back in what the kernel is given: a function of C may well be
-//! called `lwt_seg6local`, and `tp/_seg6local` is no name of a function to the kernel.
+//! found, change alike, and [`Renamed::restore`] puts them back in what the kernel is given: a struct may well be called
+//! `lwt_in`, and share that string with the section; `tp/_in` is no name of a struct to the kernel.
 
 use std::str::FromStr;
 
