@@ -99,8 +99,18 @@ pub enum Lookup {
 
 /// Every endpoint behavior's name as RFC 8986 spells it, in its order, End.BPF last.
 pub const BEHAVIORS: [&str; 12] = [
-    "End", "End.X", "End.T", "End.DX2", "End.DX4", "End.DX6", "End.DT4", "End.DT6", "End.DT46", "End.B6.Insert",
-    "End.B6.Encaps", "End.BPF",
+    "End",
+    "End.X",
+    "End.T",
+    "End.DX2",
+    "End.DX4",
+    "End.DX6",
+    "End.DT4",
+    "End.DT6",
+    "End.DT46",
+    "End.B6.Insert",
+    "End.B6.Encaps",
+    "End.BPF",
 ];
 
 impl Behavior {

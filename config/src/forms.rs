@@ -29,6 +29,7 @@ pub(crate) enum Form {
     Program,
     KeyId,
     CpuList,
+    Sysctl,
 }
 
 impl Form {
@@ -50,6 +51,7 @@ impl Form {
             Self::Program => program(text),
             Self::KeyId => key_id(text).map(drop),
             Self::CpuList => cpu_list(text).map(drop),
+            Self::Sysctl => sysctl(text),
         }
     }
 
@@ -70,6 +72,7 @@ impl Form {
             Self::Program => "a program's name",
             Self::KeyId => "a key id",
             Self::CpuList => "a list of CPUs",
+            Self::Sysctl => "a sysctl's name",
         }
     }
 
@@ -89,6 +92,7 @@ impl Form {
             Self::Program => "^[0-9A-Za-z_-]{1,63}$",
             Self::KeyId => "^[0-9]{1,10}$",
             Self::CpuList => "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+            Self::Sysctl => "^[0-9A-Za-z_-]+(\\.[0-9A-Za-z_/-]+)+$",
         }
     }
 }
@@ -131,9 +135,11 @@ pub(crate) fn prefix(text: &str) -> Result<IpNet, TextFault> {
 }
 
 pub(crate) fn ipv6_prefix(text: &str) -> Result<Ipv6Net, TextFault> {
-    match prefix(text)? {
-        IpNet::V6(net) => Ok(net),
-        IpNet::V4(_) => Err(TextFault::Prefix { text: text.into(), family: "IPv6", example: "fc00:0:2::/48" }),
+    let fault = || TextFault::Prefix { text: text.into(), family: "IPv6", example: "fc00:0:2::/48" };
+    match prefix(text) {
+        Ok(IpNet::V6(net)) => Ok(net),
+        Ok(IpNet::V4(_)) | Err(TextFault::Prefix { .. }) => Err(fault()),
+        Err(other) => Err(other),
     }
 }
 
@@ -178,6 +184,15 @@ fn program(text: &str) -> Result<(), TextFault> {
     if fits && (1..=63).contains(&text.len()) { Ok(()) } else { Err(TextFault::Program { text: text.into() }) }
 }
 
+/// A dotted name; a `/` in a part is a `.` of an interface's name, as sysctl(8) has it.
+fn sysctl(text: &str) -> Result<(), TextFault> {
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/'))
+    };
+    let fits = text.contains('.') && !text.starts_with(['/', '.']) && text.split('.').all(part);
+    if fits { Ok(()) } else { Err(TextFault::Sysctl { text: text.into() }) }
+}
+
 pub(crate) fn key_id(text: &str) -> Result<u32, TextFault> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let id = text.parse().ok().filter(|id| digits && *id != 0);
@@ -188,7 +203,8 @@ pub(crate) fn key_id(text: &str) -> Result<u32, TextFault> {
 pub(crate) fn cpu_list(text: &str) -> Result<Vec<u32>, TextFault> {
     let fault = || TextFault::CpuList { text: text.into() };
     // NR_CPUS is at most 8192 on x86; a larger number is a slip, and 0-4294967295 would fill the memory.
-    let cpu = |text: &str| text.parse::<u32>().ok().filter(|cpu| *cpu < 8192 && !text.starts_with('+')).ok_or_else(fault);
+    let cpu =
+        |text: &str| text.parse::<u32>().ok().filter(|cpu| *cpu < 8192 && !text.starts_with('+')).ok_or_else(fault);
     let mut cpus = std::collections::BTreeSet::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -225,10 +241,13 @@ mod tests {
         for bad in ["03:00.0", "0000:03:00.8", "0000:03:20.0", "0000:03:00", "0000:03:00.00"] {
             assert!(pci(bad).is_err(), "{bad}");
         }
-        assert!(hostname("r2.lab").is_ok() && hostname("").is_err() && hostname("-r").is_err() && hostname("a..b").is_err());
+        assert!(
+            hostname("r2.lab").is_ok() && hostname("").is_err() && hostname("-r").is_err() && hostname("a..b").is_err()
+        );
         assert!(program("end-x_1").is_ok() && program("a.b").is_err() && program("").is_err());
         assert!(key_id("7") == Ok(7) && key_id("0").is_err() && key_id("+7").is_err() && key_id("4294967296").is_err());
         assert_eq!(cpu_list("4,0-2,1"), Ok(vec![0, 1, 2, 4]));
+        assert!(sysctl("net.core.somaxconn").is_ok() && sysctl("net").is_err() && sysctl("net..core").is_err());
         for bad in ["", "1-", "3-1", "0-99999", "+1", "a"] {
             assert!(cpu_list(bad).is_err(), "{bad}");
         }

@@ -58,14 +58,32 @@ pub const NEEDS: [Need; 14] = [
     need(Feature::LwtBpf, "LWT BPF", (4, 10), "CONFIG_LWTUNNEL_BPF", "no H.BPF policy"),
     need(Feature::Vrf, "VRF devices", (4, 3), "CONFIG_NET_VRF", "no [vrf], End.DT4 or End.DT46; End.DT6 takes a table"),
     need(Feature::Dummy, "dummy devices", (2, 2), "CONFIG_DUMMY", "segbox's own routes hang on an ifb device"),
-    need(Feature::Counters, "per-SID counters", (5, 14), "CONFIG_IPV6_SEG6_LWTUNNEL", "status shows no packets per SID"),
+    need(
+        Feature::Counters,
+        "per-SID counters",
+        (5, 14),
+        "CONFIG_IPV6_SEG6_LWTUNNEL",
+        "status shows no packets per SID",
+    ),
     need(Feature::EndDt4, "End.DT4", (5, 11), "CONFIG_IPV6_SEG6_LWTUNNEL", "no End.DT4 SID"),
     need(Feature::EndDt46, "End.DT46", (5, 14), "CONFIG_IPV6_SEG6_LWTUNNEL", "no End.DT46 SID"),
-    need(Feature::Reduced, "reduced encapsulation", (6, 0), "CONFIG_IPV6_SEG6_LWTUNNEL", "no H.Encaps.Red, H.Encaps.L2.Red"),
+    need(
+        Feature::Reduced,
+        "reduced encapsulation",
+        (6, 0),
+        "CONFIG_IPV6_SEG6_LWTUNNEL",
+        "no H.Encaps.Red, H.Encaps.L2.Red",
+    ),
     need(Feature::NextCsid, "NEXT-CSID on End", (6, 1), "CONFIG_IPV6_SEG6_LWTUNNEL", "no compressed SIDs"),
     need(Feature::NextCsidEndX, "NEXT-CSID on End.X", (6, 6), "CONFIG_IPV6_SEG6_LWTUNNEL", "NEXT-CSID on End only"),
     need(Feature::Psp, "PSP on End", (6, 3), "CONFIG_IPV6_SEG6_LWTUNNEL", "no PSP"),
-    need(Feature::EndXInterface, "End.X with an interface", (6, 17), "CONFIG_IPV6_SEG6_LWTUNNEL", "no link-local next hop for End.X"),
+    need(
+        Feature::EndXInterface,
+        "End.X with an interface",
+        (6, 17),
+        "CONFIG_IPV6_SEG6_LWTUNNEL",
+        "no link-local next hop for End.X",
+    ),
 ];
 
 const fn need(

@@ -13,6 +13,7 @@ mod model;
 mod names;
 mod object;
 mod place;
+pub mod profile;
 mod read;
 mod resolve;
 mod surroundings;
@@ -20,7 +21,8 @@ mod toml;
 
 pub use behavior::{BEHAVIORS, Behavior, Csid, Endpoint, Flavors, HEADEND_BEHAVIORS, HeadendMode, Lookup};
 pub use fault::{
-    Fault, FaultKind, Faults, NetworkFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault, SyntaxFault, TextFault,
+    Fault, FaultKind, Faults, NetworkFault, ProfileFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault,
+    SyntaxFault, TextFault,
 };
 pub use grammar::{reference, schema};
 pub use kernel::{Feature, Kernel, NEEDS, Need};

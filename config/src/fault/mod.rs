@@ -3,6 +3,7 @@
 //! The words of a fault stand beside its variant; whether it is a warning does too. [`report`] puts them before a person.
 
 mod network;
+mod profile;
 mod program;
 mod report;
 mod shape;
@@ -13,6 +14,7 @@ mod syntax;
 use miette::{Diagnostic, LabeledSpan, Severity};
 
 pub use network::NetworkFault;
+pub use profile::ProfileFault;
 pub use program::ProgramFault;
 pub use report::Faults;
 pub use shape::{ShapeFault, TextFault};
@@ -55,6 +57,9 @@ pub enum FaultKind {
     /// Programs, their globals and maps.
     #[diagnostic(transparent)]
     Program(#[from] ProgramFault),
+    /// Hardware profiles.
+    #[diagnostic(transparent)]
+    Profile(#[from] ProfileFault),
     /// What the file was checked against.
     #[diagnostic(transparent)]
     Surroundings(#[from] SurroundingsFault),

@@ -11,11 +11,17 @@ use crate::names::IfName;
 pub enum NetworkFault {
     /// `match = {}`.
     #[error("`match` fits any hardware")]
-    #[diagnostic(code(segbox::match_empty), help("give `mac`, `pci` or both; without `match` the interface is found by its name"))]
+    #[diagnostic(
+        code(segbox::match_empty),
+        help("give `mac`, `pci` or both; without `match` the interface is found by its name")
+    )]
     MatchEmpty,
     /// Two names for one piece of hardware.
     #[error("`{first}` and `{second}` match the same hardware")]
-    #[diagnostic(code(segbox::same_hardware), help("an interface has one name: keep one of the two, or make the matches differ"))]
+    #[diagnostic(
+        code(segbox::same_hardware),
+        help("an interface has one name: keep one of the two, or make the matches differ")
+    )]
     SameHardware {
         /// The one further up.
         first: IfName,
@@ -137,16 +143,14 @@ pub enum NetworkFault {
         what: &'static str,
     },
     /// What the kernel would answer with EEXIST.
-    #[error("{first} and {second} are for the same destination `{destination}` in table {table} with metric {metric}")]
+    #[error("{who} are for the same destination `{destination}` in table {table} with metric {metric}")]
     #[diagnostic(
         code(segbox::same_route),
-        help("keep one, or give one a higher `metric` to stand in when the other goes")
+        help("keep one; a route or policy with a higher `metric` may stand in when the other goes")
     )]
     SameRoute {
-        /// `a route`, `a policy`, `a SID`: further up.
-        first: &'static str,
-        /// Further down.
-        second: &'static str,
+        /// `two policies`, `a route and a SID`.
+        who: String,
         /// The destination.
         destination: String,
         /// Routing table.
@@ -156,7 +160,11 @@ pub enum NetworkFault {
     },
     /// The lower metric takes all.
     #[error("this never takes traffic: `{destination}` in table {table} has a lower metric elsewhere")]
-    #[diagnostic(severity(Warning), code(segbox::never_used), help("remove it, unless it is to stand in when the other goes"))]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::never_used),
+        help("remove it, unless it is to stand in when the other goes")
+    )]
     NeverUsed {
         /// The destination.
         destination: String,
@@ -174,7 +182,10 @@ pub enum NetworkFault {
     },
     /// A group address, or zero.
     #[error("`{mac}` is not the address of one station")]
-    #[diagnostic(code(segbox::mac_unusable), help("write a station's own address: its first byte is even, and it is not all zero"))]
+    #[diagnostic(
+        code(segbox::mac_unusable),
+        help("write a station's own address: its first byte is even, and it is not all zero")
+    )]
     MacUnusable {
         /// The address.
         mac: crate::model::Mac,

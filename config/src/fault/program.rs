@@ -27,7 +27,10 @@ pub enum ProgramFault {
     },
     /// An object without any.
     #[error("`{object}` holds no program that segbox could run")]
-    #[diagnostic(code(segbox::no_program), help("put one in the section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)"))]
+    #[diagnostic(
+        code(segbox::no_program),
+        help("put one in the section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)")
+    )]
     NoProgram {
         /// The object.
         object: String,
@@ -54,7 +57,10 @@ pub enum ProgramFault {
     },
     /// A section of another kind of program.
     #[error("`{section}` is a program segbox has no place for")]
-    #[diagnostic(code(segbox::no_such_hook), help("choose one in a section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)"))]
+    #[diagnostic(
+        code(segbox::no_such_hook),
+        help("choose one in a section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)")
+    )]
     NoSuchHook {
         /// Its ELF section.
         section: String,
@@ -156,7 +162,7 @@ pub enum ProgramFault {
     },
     /// Too many or too few bytes or elements.
     #[error("`{name}` takes {wanted} {unit}, and here are {found}")]
-    #[diagnostic(code(segbox::value_length), help("write {wanted}"))]
+    #[diagnostic(code(segbox::value_length), help("write {wanted} {unit}"))]
     ValueLength {
         /// The global, map or field.
         name: String,

@@ -140,7 +140,9 @@ pub enum TextFault {
     #[error("`{text}` is no host name")]
     #[diagnostic(
         code(segbox::no_hostname),
-        help("letters, digits and `-` in labels with dots between, at most 64 characters (RFC 1123 section 2.1), like `r2`")
+        help(
+            "letters, digits and `-` in labels with dots between, at most 64 characters (RFC 1123 section 2.1), like `r2`"
+        )
     )]
     Hostname {
         /// As written.
@@ -158,7 +160,10 @@ pub enum TextFault {
     },
     /// Not an HMAC key's id.
     #[error("`{text}` is no HMAC key id")]
-    #[diagnostic(code(segbox::no_key_id), help("write a number from 1 to 4294967295: 0 means no key (RFC 8754 section 2.1.2.1)"))]
+    #[diagnostic(
+        code(segbox::no_key_id),
+        help("write a number from 1 to 4294967295: 0 means no key (RFC 8754 section 2.1.2.1)")
+    )]
     KeyId {
         /// As written.
         text: String,
@@ -167,6 +172,16 @@ pub enum TextFault {
     #[error("`{text}` is no list of CPUs")]
     #[diagnostic(code(segbox::no_cpu_list), help("write numbers and ranges with commas between, like `0,2-3`"))]
     CpuList {
+        /// As written.
+        text: String,
+    },
+    /// Not a sysctl's name.
+    #[error("`{text}` is no sysctl's name")]
+    #[diagnostic(
+        code(segbox::no_sysctl),
+        help("write it as `sysctl` prints it, in quotes, like `\"net.core.netdev_budget\"`")
+    )]
+    Sysctl {
         /// As written.
         text: String,
     },

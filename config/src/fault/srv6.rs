@@ -53,7 +53,11 @@ pub enum Srv6Fault {
     },
     /// Not routed to this box, perhaps.
     #[error("`{sid}` lies outside the locator `{locator}`")]
-    #[diagnostic(severity(Warning), code(segbox::outside_locator), help("take one inside it, or see that others route this one here"))]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::outside_locator),
+        help("take one inside it, or see that others route this one here")
+    )]
     OutsideLocator {
         /// The SID.
         sid: String,
@@ -113,7 +117,9 @@ pub enum Srv6Fault {
     #[error("the kernel takes no NEXT-CSID of {block} + {function} bits")]
     #[diagnostic(
         code(segbox::csid_lengths),
-        help("each length is a multiple of 8 from 8 to 120, and both together at most 128 (net/ipv6/seg6_local.c, next_csid_chk_*)")
+        help(
+            "each length is a multiple of 8 from 8 to 120, and both together at most 128 (net/ipv6/seg6_local.c, next_csid_chk_*)"
+        )
     )]
     CsidLengths {
         /// Locator-block, in bits.
@@ -122,8 +128,14 @@ pub enum Srv6Fault {
         function: i128,
     },
     /// Containers with an argument don't match.
-    #[error("`{sid}` is longer than block and function ({bits} bits), so a container with more C-SIDs behind never fits it")]
-    #[diagnostic(severity(Warning), code(segbox::csid_prefix), help("write the SID as a /{bits} (RFC 9800 section 4.1)"))]
+    #[error(
+        "`{sid}` is longer than block and function ({bits} bits), so a container with more C-SIDs behind never fits it"
+    )]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::csid_prefix),
+        help("write the SID as a /{bits} (RFC 9800 section 4.1)")
+    )]
     CsidPrefix {
         /// The SID.
         sid: String,
@@ -185,7 +197,10 @@ pub enum Srv6Fault {
     },
     /// `[srv6] source` that can be no source.
     #[error("`{address}` is {what}, which no packet can come from")]
-    #[diagnostic(code(segbox::source_unusable), help("write an address of this box that others reach, like `fc00:0:2::1`"))]
+    #[diagnostic(
+        code(segbox::source_unusable),
+        help("write an address of this box that others reach, like `fc00:0:2::1`")
+    )]
     SourceUnusable {
         /// The address.
         address: IpAddr,

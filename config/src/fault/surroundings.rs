@@ -69,7 +69,10 @@ pub enum SurroundingsFault {
     },
     /// The object cannot be read.
     #[error("the object `{object}` cannot be used: {why}")]
-    #[diagnostic(code(segbox::object_unreadable), help("a path is relative to this file; `segbox programs` lists the built-in ones"))]
+    #[diagnostic(
+        code(segbox::object_unreadable),
+        help("a path is relative to this file; `segbox programs` lists the built-in ones")
+    )]
     ObjectUnreadable {
         /// As written.
         object: String,
@@ -86,7 +89,7 @@ pub enum SurroundingsFault {
         why: String,
     },
     /// A secret that others can read.
-    #[error("the key file `{file}` is open to others (mode {mode:o})")]
+    #[error("the key file `{file}` is open to others (mode {mode:04o})")]
     #[diagnostic(code(segbox::secret_open), help("run `chmod 600 {file}`"))]
     SecretOpen {
         /// As written.

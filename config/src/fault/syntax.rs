@@ -18,6 +18,10 @@ pub enum SyntaxFault {
         /// What would be right there.
         wanted: String,
     },
+    /// `key =` and nothing behind it.
+    #[error("a value is missing")]
+    #[diagnostic(code(segbox::no_value), help("write one after `=`, or remove the key"))]
+    NoValue,
     /// A key or table given twice.
     #[error("`{key}` is there already")]
     #[diagnostic(
@@ -37,7 +41,10 @@ pub enum SyntaxFault {
     },
     /// An integer that 64 bits don't hold.
     #[error("`{text}` does not fit in 64 bits")]
-    #[diagnostic(code(segbox::number_too_long), help("write a number from -2^63 to 2^64-1; an address stands in quotes"))]
+    #[diagnostic(
+        code(segbox::number_too_long),
+        help("write a number from -2^63 to 2^64-1; an address stands in quotes")
+    )]
     NumberTooLong {
         /// As written.
         text: String,
@@ -61,6 +68,8 @@ impl SyntaxFault {
             .map(|expected| match expected {
                 Expected::Literal("\n") => "a new line".to_owned(),
                 Expected::Literal(text) => format!("`{text}`"),
+                Expected::Description("literal string" | "basic string") => "a text in quotes".to_owned(),
+                Expected::Description(many) if many.ends_with('s') => (*many).to_owned(),
                 Expected::Description(text) => format!("a {text}"),
                 _ => "something else".to_owned(),
             })
@@ -71,16 +80,22 @@ impl SyntaxFault {
             format!("write {} here", words.join(" or "))
         };
         let at = error.unexpected().or(error.context()).unwrap_or_default();
-        let (start, end) = (at.start().min(length), at.end().min(length));
-        // An empty place shows nothing: take the byte it stands before, where there is one.
-        let end = if start == end { (end + 1).min(length).max(start) } else { end };
-        let span = Span { start: start as u32, end: end as u32 };
+        let start = at.start().min(length);
+        let span = Self::at(at.start(), at.end(), length);
         let fault = Fault::new(span, Self::Toml { what: error.description().to_owned(), wanted });
         match error.context().filter(|context| context.start() < start && error.unexpected().is_some()) {
-            Some(context) => {
-                fault.beside(Span { start: context.start() as u32, end: context.end().min(length) as u32 }, "belongs to this")
-            }
+            Some(context) => fault.beside(
+                Span { start: context.start() as u32, end: context.end().min(length) as u32 },
+                "belongs to this",
+            ),
             None => fault,
         }
+    }
+
+    /// A place in a text of so many bytes. An empty one shows nothing: it takes the byte it stands before, where there is one.
+    pub(crate) fn at(start: usize, end: usize, length: usize) -> Span {
+        let start = start.min(length);
+        let end = if end <= start { start + 1 } else { end };
+        Span { start: start as u32, end: end.min(length) as u32 }
     }
 }

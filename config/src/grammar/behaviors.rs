@@ -35,27 +35,120 @@ const PLAIN: Row = Row { behavior: "", doc: "", needs: &[], takes: &[], one_of: 
 /// The behaviors of `[[srv6.sid]]`.
 pub(crate) const SIDS: &[Row] = &[
     Row { behavior: "End", doc: "Go on to the next segment.", takes: &["csid"], ..PLAIN },
-    Row { behavior: "End.X", doc: "Go on to the next segment, over one adjacency.", needs: &["next-hop"], takes: &["interface", "csid"], ..PLAIN },
-    Row { behavior: "End.T", doc: "Go on to the next segment, looked up in a table.", one_of: &["vrf", "table"], ..PLAIN },
-    Row { behavior: "End.DX2", doc: "Take the Ethernet frame out and send it from an interface.", needs: &["interface"], ..PLAIN },
-    Row { behavior: "End.DX4", doc: "Take the IPv4 packet out and hand it to a neighbour.", needs: &["next-hop"], ..PLAIN },
-    Row { behavior: "End.DX6", doc: "Take the IPv6 packet out and hand it to a neighbour.", needs: &["next-hop"], ..PLAIN },
-    Row { behavior: "End.DT4", doc: "Take the IPv4 packet out and look it up in a VRF.", needs: &["vrf"], feature: Some(Feature::EndDt4), ..PLAIN },
-    Row { behavior: "End.DT6", doc: "Take the IPv6 packet out and look it up in a VRF or table.", one_of: &["vrf", "table"], ..PLAIN },
-    Row { behavior: "End.DT46", doc: "Take the packet out and look it up in a VRF, by its family.", needs: &["vrf"], feature: Some(Feature::EndDt46), ..PLAIN },
+    Row {
+        behavior: "End.X",
+        doc: "Go on to the next segment, over one adjacency.",
+        needs: &["next-hop"],
+        takes: &["interface", "csid"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.T",
+        doc: "Go on to the next segment, looked up in a table.",
+        one_of: &["vrf", "table"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DX2",
+        doc: "Take the Ethernet frame out and send it from an interface.",
+        needs: &["interface"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DX4",
+        doc: "Take the IPv4 packet out and hand it to a neighbour.",
+        needs: &["next-hop"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DX6",
+        doc: "Take the IPv6 packet out and hand it to a neighbour.",
+        needs: &["next-hop"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DT4",
+        doc: "Take the IPv4 packet out and look it up in a VRF.",
+        needs: &["vrf"],
+        feature: Some(Feature::EndDt4),
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DT6",
+        doc: "Take the IPv6 packet out and look it up in a VRF or table.",
+        one_of: &["vrf", "table"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.DT46",
+        doc: "Take the packet out and look it up in a VRF, by its family.",
+        needs: &["vrf"],
+        feature: Some(Feature::EndDt46),
+        ..PLAIN
+    },
     Row { behavior: "End.B6.Insert", doc: "Put a policy's SRH into the packet.", needs: &["segments"], ..PLAIN },
-    Row { behavior: "End.B6.Encaps", doc: "Wrap the packet in a policy's IPv6 header and SRH.", needs: &["segments"], ..PLAIN },
-    Row { behavior: "End.BPF", doc: "Run a program after the segment was advanced; Linux's own, not RFC 8986's.", needs: &["program"], feature: Some(Feature::Seg6Bpf), ..PLAIN },
+    Row {
+        behavior: "End.B6.Encaps",
+        doc: "Wrap the packet in a policy's IPv6 header and SRH.",
+        needs: &["segments"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "End.BPF",
+        doc: "Run a program after the segment was advanced; Linux's own, not RFC 8986's.",
+        needs: &["program"],
+        feature: Some(Feature::Seg6Bpf),
+        ..PLAIN
+    },
 ];
 
 /// The behaviors of `[[srv6.policy]]`.
 pub(crate) const HEADENDS: &[Row] = &[
-    Row { behavior: "H.Encaps", doc: "Wrap the packet in an IPv6 header and SRH.", needs: &["segments"], takes: &["hmac-key"], ..PLAIN },
-    Row { behavior: "H.Encaps.Red", doc: "The same, with the first segment in the destination only.", needs: &["segments"], takes: &["hmac-key"], feature: Some(Feature::Reduced), ..PLAIN },
-    Row { behavior: "H.Encaps.L2", doc: "Wrap the whole Ethernet frame.", needs: &["segments"], takes: &["hmac-key"], ..PLAIN },
-    Row { behavior: "H.Encaps.L2.Red", doc: "The same, with the first segment in the destination only.", needs: &["segments"], takes: &["hmac-key"], feature: Some(Feature::Reduced), ..PLAIN },
-    Row { behavior: "H.Insert", doc: "Put an SRH into the packet itself; IPv6 only.", needs: &["segments"], takes: &["hmac-key"], ..PLAIN },
-    Row { behavior: "H.BPF", doc: "Run a program on the way in (LWT BPF IN); Linux's own, not RFC 8986's.", needs: &["program"], takes: &["via"], feature: Some(Feature::LwtBpf), ..PLAIN },
+    Row {
+        behavior: "H.Encaps",
+        doc: "Wrap the packet in an IPv6 header and SRH.",
+        needs: &["segments"],
+        takes: &["hmac-key"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "H.Encaps.Red",
+        doc: "The same, with the first segment in the destination only.",
+        needs: &["segments"],
+        takes: &["hmac-key"],
+        feature: Some(Feature::Reduced),
+        ..PLAIN
+    },
+    Row {
+        behavior: "H.Encaps.L2",
+        doc: "Wrap the whole Ethernet frame.",
+        needs: &["segments"],
+        takes: &["hmac-key"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "H.Encaps.L2.Red",
+        doc: "The same, with the first segment in the destination only.",
+        needs: &["segments"],
+        takes: &["hmac-key"],
+        feature: Some(Feature::Reduced),
+        ..PLAIN
+    },
+    Row {
+        behavior: "H.Insert",
+        doc: "Put an SRH into the packet itself; IPv6 only.",
+        needs: &["segments"],
+        takes: &["hmac-key"],
+        ..PLAIN
+    },
+    Row {
+        behavior: "H.BPF",
+        doc: "Run a program on the way in (LWT BPF IN); Linux's own, not RFC 8986's.",
+        needs: &["program"],
+        takes: &["via"],
+        feature: Some(Feature::LwtBpf),
+        ..PLAIN
+    },
 ];
 
 /// A flavor that the kernel has, where, and since when.
@@ -81,8 +174,16 @@ pub(crate) const REFUSED_FLAVORS: [(&str, &str, &str); 3] = [
         "it names the flavor and refuses it; a packet for this box itself is taken in with its SRH all the same",
         "remove it: a host's stack reads past an SRH with no segments left by itself",
     ),
-    ("USD", "it names the flavor and refuses it", "remove it, and give the packets to decapsulate a SID with End.DT6, End.DT4, End.DT46 or End.DX6"),
-    ("REPLACE-CSID", "of RFC 9800's two flavors it has NEXT-CSID only", "use `NEXT-CSID`, here and on the other nodes of the path"),
+    (
+        "USD",
+        "it names the flavor and refuses it",
+        "remove it, and give the packets to decapsulate a SID with End.DT6, End.DT4, End.DT46 or End.DX6",
+    ),
+    (
+        "REPLACE-CSID",
+        "of RFC 9800's two flavors it has NEXT-CSID only",
+        "use `NEXT-CSID`, here and on the other nodes of the path",
+    ),
 ];
 
 #[cfg(test)]

@@ -40,13 +40,15 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
         (Kind::Word(words) | Kind::WordOrInt(words, _), Value::Text(text)) => {
             if !words.contains(&text) {
                 let near = near(text, words.iter().copied());
-                faults.push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
+                faults
+                    .push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
             }
         }
         (Kind::Refusable(words, refused), Value::Text(text)) => {
             if !words.contains(&text) && !refused.contains(&text) {
                 let near = near(text, words.iter().copied());
-                faults.push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
+                faults
+                    .push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
             }
         }
         (Kind::WordOr(words, form), Value::Text(text)) => {
@@ -59,7 +61,8 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
         (Kind::Int(range) | Kind::WordOrInt(_, range), Value::Int(value)) => {
             let Range { min, max, unit } = *range;
             if !(i128::from(min)..=i128::from(max)).contains(&value) {
-                faults.push(Fault::new(entry.span(), ShapeFault::OutOfRange { key: key.into(), value, min, max, unit }));
+                faults
+                    .push(Fault::new(entry.span(), ShapeFault::OutOfRange { key: key.into(), value, min, max, unit }));
             }
         }
         (Kind::List(of), Value::List) => entry.children().for_each(|item| check_kind(of, item, key, example, faults)),
@@ -77,6 +80,10 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
             for child in entry.children() {
                 if let Err(fault) = form.check(child.key()) {
                     faults.push(Fault::new(child.key_span(), fault));
+                    if matches!(of, Kind::Scalar) {
+                        // `net.core.x = 1` without quotes: a table named `net`. Its name says it all.
+                        continue;
+                    }
                 }
                 check_kind(of, child, child.key(), example, faults);
             }
@@ -97,7 +104,10 @@ fn wrong(kind: &Kind, entry: Entry<'_>, found: Value<'_>, key: &str, example: &s
         _ if example.is_empty() => format!("[{key}.NAME]"),
         _ => format!("{key} = {example}"),
     };
-    Fault::new(entry.span(), ShapeFault::WrongType { key: key.into(), wanted: kind.wanted(), found: kind_of(found), example })
+    Fault::new(
+        entry.span(),
+        ShapeFault::WrongType { key: key.into(), wanted: kind.wanted(), found: kind_of(found), example },
+    )
 }
 
 /// A value's type, with its article.
@@ -122,7 +132,9 @@ impl Kind {
             Self::Word(words) | Self::Refusable(words, _) => format!("one of {}", listed(words.iter().copied())),
             Self::WordOr(words, form) => format!("{} or a text: {}", listed(words.iter().copied()), form.name()),
             Self::Int(range) => format!("a number from {} to {}{}", range.min, range.max, range.unit),
-            Self::WordOrInt(words, range) => format!("{} or a number from {} to {}", listed(words.iter().copied()), range.min, range.max),
+            Self::WordOrInt(words, range) => {
+                format!("{} or a number from {} to {}", listed(words.iter().copied()), range.min, range.max)
+            }
             Self::Bool => "`true` or `false`".into(),
             Self::List(of) => match of {
                 Self::Text(form) => format!("a list, each {}", form.name()),

@@ -8,7 +8,7 @@ mod reference;
 mod schema;
 mod segbox;
 
-pub(crate) use behaviors::{HEADENDS, REFUSED_FLAVORS, Row, SIDS, flavor_row};
+pub(crate) use behaviors::{REFUSED_FLAVORS, Row, flavor_row};
 pub(crate) use check::check;
 pub(crate) use profile::PROFILE;
 pub use reference::reference;
@@ -131,7 +131,11 @@ mod tests {
                 for key in table.keys {
                     assert!(key.doc.ends_with('.'), "{} {}", table.title, key.name);
                     if key.example.is_empty() {
-                        assert!(!key.required && matches!(key.kind, Kind::Table(_) | Kind::Named(..) | Kind::Rows(_)), "{}", key.name);
+                        assert!(
+                            !key.required && matches!(key.kind, Kind::Table(_) | Kind::Named(..) | Kind::Rows(_)),
+                            "{}",
+                            key.name
+                        );
                         continue;
                     }
                     let text = format!("{} = {}", key.name, key.example);

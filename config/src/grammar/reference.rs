@@ -1,3 +1,92 @@
-//! The reference page of segbox.toml as markdown.
-/// x
-pub fn reference() -> String { String::new() }
+//! The grammar as a page of markdown: docs/segbox-toml.md.
+
+use std::fmt::{self, Write as _};
+
+use super::{Key, Kind, PROFILE, SEGBOX, Table};
+
+/// The reference page of segbox.toml and of hardware profiles, as markdown.
+pub fn reference() -> String {
+    let mut page = String::new();
+    write(&mut page).expect("a String takes it all");
+    page
+}
+
+const HEAD: &str = "\
+# segbox.toml
+
+Every key there is. This page is made from the same table that the file is checked by: `cargo test -p segbox-config` compares
+the two, and `SEGBOX_BLESS=1 cargo test -p segbox-config` writes it anew.
+
+Unknown keys are faults. Addresses and prefixes may be written in any form that `ip` takes; a prefix has no bits set behind its
+length. A key marked with ● must be there.
+";
+
+const VALUES: &str = "\
+## Values of globals and maps
+
+`[program.NAME.globals]` and `[program.NAME.map.MAPNAME]` hold values whose types the object knows:
+
+| the object's type | in the file |
+|---|---|
+| integer, bool, enum | a number that it holds (little endian); `true` and `false` are 1 and 0 |
+| 16 bytes, but for an integer or a struct of several fields | an IPv6 address as text, in network byte order |
+| 4 bytes, integers too | an IPv4 address as text, in network byte order |
+| 6 bytes | a MAC address as text |
+| bytes of any length | `\"0x…\"`, two hexadecimal digits a byte; or a list of numbers to 255 |
+| 1, 2, 4 or 8 bytes without a type | also a number, little endian |
+| array | a list, all its elements |
+| struct | a table by field names; a field that is not there is zero; one of a single field also as that field |
+
+The key of a map's row is a text: a number as `7` or `0x7`, the key of an LPM trie as a prefix, and a struct as its fields in
+order with a space between them.
+";
+
+fn write(page: &mut String) -> fmt::Result {
+    page.push_str(HEAD);
+    tables(page, &SEGBOX, 2)?;
+    writeln!(page, "\n{VALUES}")?;
+    writeln!(page, "## Hardware profiles\n\nFiles of `hw-profiles/`, one a box family.")?;
+    tables(page, &PROFILE, 3)
+}
+
+/// A table's section and those of the tables in it.
+fn tables(page: &mut String, table: &Table, depth: usize) -> fmt::Result {
+    writeln!(page, "\n{} {}\n\n{}\n", "#".repeat(depth), table.title, table.doc)?;
+    writeln!(page, "| key | takes | for instance | |\n|---|---|---|---|")?;
+    for key in table.keys {
+        let mark = if key.required { " ●" } else { "" };
+        let example = if key.example.is_empty() { String::new() } else { format!("`{}`", key.example) };
+        writeln!(page, "| `{}`{mark} | {} | {example} | {} |", key.name, takes(key), key.doc)?;
+    }
+    if !table.rows.is_empty() {
+        writeln!(page, "\n| behavior | needs | may have | since | |\n|---|---|---|---|---|")?;
+    }
+    for row in table.rows {
+        let mut needs = quoted(row.needs);
+        needs.extend((!row.one_of.is_empty()).then(|| quoted(row.one_of).join(" or ")));
+        let takes = quoted(row.takes);
+        let since = row.feature.unwrap_or(crate::kernel::Feature::Seg6Lwtunnel).need().since;
+        let (needs, takes) = (needs.join(", "), takes.join(", "));
+        writeln!(page, "| `{}` | {needs} | {takes} | Linux {}.{} | {} |", row.behavior, since.0, since.1, row.doc)?;
+    }
+    let mut inside = table.keys.iter().filter_map(|key| inner(&key.kind));
+    inside.try_for_each(|table| tables(page, table, (depth + 1).min(4)))
+}
+
+/// The table that a key holds, if it has keys of its own to tell of.
+fn inner(kind: &Kind) -> Option<&'static Table> {
+    match kind {
+        Kind::Table(table) | Kind::Rows(table) => Some(table),
+        Kind::Named(_, of) | Kind::List(of) => inner(of),
+        _ => None,
+    }
+}
+
+fn takes(key: &Key) -> String {
+    // A `|` would end the cell.
+    key.kind.wanted().replace('|', "\\|")
+}
+
+fn quoted(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| format!("`{key}`")).collect()
+}

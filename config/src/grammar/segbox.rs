@@ -1,6 +1,7 @@
 //! The tables of segbox.toml.
 
-use super::{HEADENDS, Key, Kind, POSITIVE, SIDS, Table, WHOLE, range};
+use super::behaviors::{HEADENDS, SIDS};
+use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::behavior::{BEHAVIORS, HEADEND_BEHAVIORS};
 use crate::forms::Form;
 
@@ -11,12 +12,22 @@ pub(crate) static SEGBOX: Table = Table {
     rows: &[],
     keys: &[
         Key::optional("system", Kind::Table(&SYSTEM), "The box itself.", ""),
-        Key::optional("interface", Kind::Named(Form::Interface, &Kind::Table(&INTERFACE)), "Network interfaces, by name.", ""),
+        Key::optional(
+            "interface",
+            Kind::Named(Form::Interface, &Kind::Table(&INTERFACE)),
+            "Network interfaces, by name.",
+            "",
+        ),
         Key::optional("vrf", Kind::Named(Form::Interface, &Kind::Table(&VRF)), "Virtual routing tables, by name.", ""),
         Key::optional("route", Kind::Rows(&ROUTE), "Static routes.", ""),
         Key::optional("neighbor", Kind::Rows(&NEIGHBOR), "Permanent neighbours.", ""),
         Key::optional("srv6", Kind::Table(&SRV6), "What the box does for SRv6.", ""),
-        Key::optional("program", Kind::Named(Form::Program, &Kind::Table(&PROGRAM)), "BPF programs, by a name of your own.", ""),
+        Key::optional(
+            "program",
+            Kind::Named(Form::Program, &Kind::Table(&PROGRAM)),
+            "BPF programs, by a name of your own.",
+            "",
+        ),
     ],
 };
 
@@ -52,8 +63,18 @@ static INTERFACE: Table = Table {
             "Its addresses, each with the prefix length of the link.",
             "[\"2001:db8:12::2/64\"]",
         ),
-        Key::optional("mtu", Kind::Int(range(68, 65535, " (bytes)")), "Largest packet it carries, in bytes; 1280 or more where it speaks IPv6.", "9000"),
-        Key::optional("srv6", Kind::Bool, "Accept SRv6 packets here (the kernel's `seg6_enabled`); false without it.", "true"),
+        Key::optional(
+            "mtu",
+            Kind::Int(range(68, 65535, " (bytes)")),
+            "Largest packet it carries, in bytes; 1280 or more where it speaks IPv6.",
+            "9000",
+        ),
+        Key::optional(
+            "srv6",
+            Kind::Bool,
+            "Accept SRv6 packets here (the kernel's `seg6_enabled`); false without it.",
+            "true",
+        ),
         Key::optional(
             "hmac",
             Kind::Word(&["ignore", "check", "require"]),
@@ -85,16 +106,27 @@ static VRF: Table = Table {
 
 const VIA: &str = "The gateway; a link-local one needs `interface`.";
 const VRF_OF: &str = "The VRF whose table it goes into; without it the main table.";
-const METRIC: &str = "Among entries for the same destination the lowest wins; without it the kernel's default (IPv6 1024, IPv4 0).";
+const METRIC: &str =
+    "Among entries for the same destination the lowest wins; without it the kernel's default (IPv6 1024, IPv4 0).";
 
 static ROUTE: Table = Table {
     title: "[[route]]",
     doc: "A static route. It needs `via`, `interface` or both.",
     rows: &[],
     keys: &[
-        Key::required("destination", Kind::Text(Form::Prefix), "Where to: an IPv6 or IPv4 prefix.", "\"2001:db8:34::/64\""),
+        Key::required(
+            "destination",
+            Kind::Text(Form::Prefix),
+            "Where to: an IPv6 or IPv4 prefix.",
+            "\"2001:db8:34::/64\"",
+        ),
         Key::optional("via", Kind::Text(Form::Ip), VIA, "\"2001:db8:23::3\""),
-        Key::optional("interface", Kind::Text(Form::Interface), "Leaves here; without it the kernel finds it from `via`.", "\"eth1\""),
+        Key::optional(
+            "interface",
+            Kind::Text(Form::Interface),
+            "Leaves here; without it the kernel finds it from `via`.",
+            "\"eth1\"",
+        ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
         Key::optional("metric", Kind::Int(WHOLE), METRIC, "1024"),
     ],
@@ -122,7 +154,12 @@ static SRV6: Table = Table {
             "The prefix that others route to this box for its SIDs; a SID outside it is a warning.",
             "\"fc00:0:2::/48\"",
         ),
-        Key::optional("source", Kind::Text(Form::Ipv6), "Outer source address of what this box encapsulates.", "\"fc00:0:2::1\""),
+        Key::optional(
+            "source",
+            Kind::Text(Form::Ipv6),
+            "Outer source address of what this box encapsulates.",
+            "\"fc00:0:2::1\"",
+        ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
         Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
         Key::optional("policy", Kind::Rows(&POLICY), "What the box does as a headend.", ""),
@@ -151,7 +188,12 @@ static SID: Table = Table {
     doc: "An entry of My Local SID Table (RFC 8986 section 4).",
     rows: SIDS,
     keys: &[
-        Key::required("sid", Kind::Text(Form::Sid), "The SID; a /128 unless a prefix length stands with it.", "\"fc00:0:2:1::\""),
+        Key::required(
+            "sid",
+            Kind::Text(Form::Sid),
+            "The SID; a /128 unless a prefix length stands with it.",
+            "\"fc00:0:2:1::\"",
+        ),
         Key::required("behavior", Kind::Word(&BEHAVIORS), "What is done for it.", "\"End\""),
         Key::optional(
             "flavors",
@@ -159,12 +201,32 @@ static SID: Table = Table {
             "Variations: PSP (with End), NEXT-CSID (with End and End.X). The kernel has no USP, USD and REPLACE-CSID.",
             "[\"PSP\"]",
         ),
-        Key::optional("csid", Kind::Table(&CSID), "The lengths of NEXT-CSID's fields; without it 32 and 16 bits.", "{ block-length = 32, function-length = 16 }"),
-        Key::optional("next-hop", Kind::Text(Form::Ip), "The adjacency that packets are handed to.", "\"2001:db8:23::3\""),
-        Key::optional("interface", Kind::Text(Form::Interface), "The link of the adjacency (End.X), or where frames leave (End.DX2).", "\"eth1\""),
+        Key::optional(
+            "csid",
+            Kind::Table(&CSID),
+            "The lengths of NEXT-CSID's fields; without it 32 and 16 bits.",
+            "{ block-length = 32, function-length = 16 }",
+        ),
+        Key::optional(
+            "next-hop",
+            Kind::Text(Form::Ip),
+            "The adjacency that packets are handed to.",
+            "\"2001:db8:23::3\"",
+        ),
+        Key::optional(
+            "interface",
+            Kind::Text(Form::Interface),
+            "The link of the adjacency (End.X), or where frames leave (End.DX2).",
+            "\"eth1\"",
+        ),
         Key::optional("vrf", Kind::Text(Form::Interface), "The VRF whose table is looked up.", "\"blue\""),
         Key::optional("table", Kind::Int(POSITIVE), "The routing table that is looked up; 254 is the main one.", "100"),
-        Key::optional("segments", SEGMENTS, "The policy's segments, in the order the packet visits them.", "[\"fc00:0:9:1::\", \"fc00:0:8:1::\"]"),
+        Key::optional(
+            "segments",
+            SEGMENTS,
+            "The policy's segments, in the order the packet visits them.",
+            "[\"fc00:0:9:1::\", \"fc00:0:8:1::\"]",
+        ),
         Key::optional("program", Kind::Text(Form::Program), "The `[program.NAME]` that runs.", "\"stamp\""),
     ],
 };
@@ -175,7 +237,12 @@ static CSID: Table = Table {
     rows: &[],
     keys: &[
         Key::required("block-length", Kind::Int(range(8, 120, " (bits)")), "Locator-Block, in bits.", "32"),
-        Key::required("function-length", Kind::Int(range(8, 120, " (bits)")), "Locator-Node and Function, in bits.", "16"),
+        Key::required(
+            "function-length",
+            Kind::Int(range(8, 120, " (bits)")),
+            "Locator-Node and Function, in bits.",
+            "16",
+        ),
     ],
 };
 
@@ -184,15 +251,40 @@ static POLICY: Table = Table {
     doc: "What the box does as a headend for the traffic to a destination (RFC 8986 section 5).",
     rows: HEADENDS,
     keys: &[
-        Key::required("destination", Kind::Text(Form::Prefix), "The traffic that is steered: an IPv6 or IPv4 prefix.", "\"2001:db8:40::/64\""),
+        Key::required(
+            "destination",
+            Kind::Text(Form::Prefix),
+            "The traffic that is steered: an IPv6 or IPv4 prefix.",
+            "\"2001:db8:40::/64\"",
+        ),
         Key::required("behavior", Kind::Word(&HEADEND_BEHAVIORS), "How it is steered.", "\"H.Encaps\""),
-        Key::optional("segments", SEGMENTS, "In the order the packet visits them.", "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]"),
-        Key::optional("interface", Kind::Text(Form::Interface), "The route's device; without it one of segbox's own.", "\"eth1\""),
+        Key::optional(
+            "segments",
+            SEGMENTS,
+            "In the order the packet visits them.",
+            "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]",
+        ),
+        Key::optional(
+            "interface",
+            Kind::Text(Form::Interface),
+            "The route's device; without it one of segbox's own.",
+            "\"eth1\"",
+        ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
         Key::optional("metric", Kind::Int(WHOLE), METRIC, "512"),
         Key::optional("hmac-key", Kind::Int(POSITIVE), "The `[srv6.hmac-key.ID]` that signs the SRH.", "7"),
-        Key::optional("program", Kind::Text(Form::Program), "The `[program.NAME]` that runs on the way in.", "\"classify\""),
-        Key::optional("via", Kind::Text(Form::Ip), "The gateway of packets that the program lets pass as they are.", "\"2001:db8:23::3\""),
+        Key::optional(
+            "program",
+            Kind::Text(Form::Program),
+            "The `[program.NAME]` that runs on the way in.",
+            "\"classify\"",
+        ),
+        Key::optional(
+            "via",
+            Kind::Text(Form::Ip),
+            "The gateway of packets that the program lets pass as they are.",
+            "\"2001:db8:23::3\"",
+        ),
     ],
 };
 
@@ -213,7 +305,12 @@ static PROGRAM: Table = Table {
             "Which program of the object, by its section or its function; needed where it holds several.",
             "\"lwt_seg6local/stamp\"",
         ),
-        Key::optional("globals", Kind::Named(Form::Free("a global's name"), &Kind::Typed), "Read-only globals of the object (.rodata), set before it is verified.", ""),
+        Key::optional(
+            "globals",
+            Kind::Named(Form::Free("a global's name"), &Kind::Typed),
+            "Read-only globals of the object (.rodata), set before it is verified.",
+            "",
+        ),
         Key::optional(
             "map",
             Kind::Named(Form::Free("a map's name"), &Kind::Named(Form::Free("a row's key"), &Kind::Typed)),

@@ -3,8 +3,10 @@
 //! The tree of the text lives only while it is read. A Draft keeps values, and the places of what may still prove wrong.
 
 mod network;
+mod policies;
 mod program;
 mod routes;
+mod sids;
 mod srv6;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -50,7 +50,7 @@ impl Reader {
 
     fn one_interface(&mut self, name: IfName, entry: Entry<'_>) -> Interface {
         let mut interface = Interface {
-            matches: entry.get("match").and_then(|entry| self.matcher(entry)),
+            matches: entry.get("match").map(|entry| self.matcher(entry)),
             srv6: entry.get("srv6").and_then(Entry::bool).unwrap_or_default(),
             mtu: number(entry, "mtu").ok().flatten(),
             ..Interface::default()
@@ -89,17 +89,16 @@ impl Reader {
         interface
     }
 
-    fn matcher(&mut self, entry: Entry<'_>) -> Option<Matcher> {
+    /// `match`. One with a fault fits nothing and is passed over where interfaces are looked for: one fault is enough.
+    fn matcher(&mut self, entry: Entry<'_>) -> Matcher {
         if entry.value() == Value::Table && entry.children().next().is_none() {
             self.fault(entry.span(), NetworkFault::MatchEmpty);
         }
-        let mac = optional(entry, "mac", forms::mac).ok()?;
-        let pci = optional(entry, "pci", forms::pci).ok()?;
-        if let Some(mac) = mac {
-            self.station(mac);
-        }
-        let matcher = Matcher { mac: mac.map(|mac| mac.value), pci: pci.map(|pci| pci.value) };
-        (matcher.mac.is_some() || matcher.pci.is_some()).then_some(matcher)
+        let mac = optional(entry, "mac", forms::mac);
+        let pci = optional(entry, "pci", forms::pci);
+        let (Ok(mac), Ok(pci)) = (mac, pci) else { return Matcher { mac: None, pci: None } };
+        let fine = mac.is_none_or(|mac| self.station(mac));
+        Matcher { mac: mac.filter(|_| fine).map(|mac| mac.value), pci: pci.filter(|_| fine).map(|pci| pci.value) }
     }
 
     /// A MAC address that one station can have.

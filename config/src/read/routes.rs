@@ -24,6 +24,12 @@ pub(super) struct Claim {
 }
 
 const SID: &str = "a SID";
+const ROUTE: &str = "a route";
+pub(super) const POLICY: &str = "a policy";
+
+fn plural(what: &str) -> &'static str {
+    if what == ROUTE { "routes" } else { "policies" }
+}
 
 impl Reader {
     pub(super) fn claim(&mut self, what: &'static str, table: u32, destination: At<IpNet>, metric: Option<u32>) {
@@ -58,7 +64,7 @@ impl Reader {
         let metric = metric(entry)?;
         let (Some(destination), Some(table), interface) = (destination, table, interface?) else { return Ok(None) };
         let metric = explicit(metric, destination.value);
-        self.claim("a route", table, destination, metric);
+        self.claim(ROUTE, table, destination, metric);
         Ok(Some(Route { destination: destination.value, via, interface, table, metric }))
     }
 
@@ -87,15 +93,19 @@ impl Reader {
             if (a.table, a.destination) != (b.table, b.destination) {
                 continue;
             }
-            let destination = b.destination.to_string();
-            // Claims of a metric are in the text's order; what to call the first of the two is its own kind.
+            let destination = shown(b.destination);
             let fault = if a.metric != b.metric {
-                Fault::new(b.span, NetworkFault::NeverUsed { destination, table: b.table }).beside(a.span, "this takes it all")
+                Fault::new(b.span, NetworkFault::NeverUsed { destination, table: b.table })
+                    .beside(a.span, "this takes it all")
             } else if a.what == SID && b.what == SID {
                 Fault::new(b.span, Srv6Fault::SidTwice { sid: destination }).beside(a.span, "first here")
             } else {
-                let (first, second, table, metric) = (a.what, b.what, b.table, b.metric);
-                let same = NetworkFault::SameRoute { first, second, destination, table, metric };
+                let who = if a.what == b.what {
+                    format!("two {}", plural(a.what))
+                } else {
+                    format!("{} and {}", a.what, b.what)
+                };
+                let same = NetworkFault::SameRoute { who, destination, table: b.table, metric: b.metric };
                 Fault::new(b.span, same).beside(a.span, "first here")
             };
             self.faults.push(fault);
@@ -114,6 +124,11 @@ pub(super) fn metric(entry: Entry<'_>) -> Result<Option<u32>, Reported> {
 /// The metric, None where it is what the kernel takes for none.
 pub(super) fn explicit(metric: Option<u32>, destination: IpNet) -> Option<u32> {
     metric.filter(|metric| *metric != 0 || destination.addr().is_ipv4())
+}
+
+/// A prefix as a person writes it: a SID without its /128.
+pub(super) fn shown(net: IpNet) -> String {
+    if net.prefix_len() == 128 { net.addr().to_string() } else { net.to_string() }
 }
 
 fn link_local(address: IpAddr) -> bool {

@@ -64,7 +64,10 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
         (Value::List(items), Shape::Array(of, length)) => {
             if items.len() == *length as usize {
                 let step = of.size() as usize;
-                items.iter().zip(bytes.chunks_mut(step.max(1))).for_each(|(item, bytes)| fill(of, name, item, bytes, faults));
+                items
+                    .iter()
+                    .zip(bytes.chunks_mut(step.max(1)))
+                    .for_each(|(item, bytes)| fill(of, name, item, bytes, faults));
                 Ok(())
             } else {
                 let (wanted, found) = (*length as usize, items.len());
@@ -106,7 +109,8 @@ fn number(shape: &Shape, name: &str, value: i128, bytes: &mut [u8]) -> Result<()
         _ => return Err(mismatch(shape, name, "a number".into())),
     };
     let bits = (size * 8).min(64);
-    let (min, max) = if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) };
+    let (min, max) =
+        if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) };
     if !(min..=max).contains(&value) {
         return Err(ProgramFault::ValueRange { name: name.into(), value, min, max });
     }
@@ -122,7 +126,9 @@ fn from_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<
     let plain = !matches!(shape, Shape::Int { .. } | Shape::Struct { .. });
     let octets: Option<Vec<u8>> = match bytes.len() {
         16 if plain => text.parse::<Ipv6Addr>().ok().map(|address| address.octets().into()),
-        4 if plain || matches!(shape, Shape::Int { .. }) => text.parse::<Ipv4Addr>().ok().map(|address| address.octets().into()),
+        4 if plain || matches!(shape, Shape::Int { .. }) => {
+            text.parse::<Ipv4Addr>().ok().map(|address| address.octets().into())
+        }
         6 if plain => forms::mac(text).ok().map(|mac| mac.0.into()),
         _ => None,
     };
@@ -161,11 +167,19 @@ fn key_text(shape: &Shape, name: &str, text: &str, span: Span, bytes: &mut [u8])
         Shape::Struct { fields, size } if only_field(fields, *size).is_none() => {
             let parts: Vec<_> = text.split_whitespace().collect();
             if parts.len() != fields.len() {
-                return Err(fault(mismatch(shape, name, format!("`{text}`"))));
+                let names = crate::fault::listed(fields.iter().map(|field| field.name.as_str()));
+                let wanted = format!("{names} with a space between");
+                return Err(fault(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") }));
             }
             for (part, field) in parts.into_iter().zip(fields) {
                 let start = field.offset as usize;
-                key_text(&field.shape, &field.name, part, span, &mut bytes[start..start + field.shape.size() as usize])?;
+                key_text(
+                    &field.shape,
+                    &field.name,
+                    part,
+                    span,
+                    &mut bytes[start..start + field.shape.size() as usize],
+                )?;
             }
             Ok(())
         }
@@ -191,13 +205,17 @@ fn key_number(text: &str) -> Option<i128> {
 /// A prefix as struct bpf_lpm_trie_key has it: its length in bits as a u32, then the address.
 fn trie_key(name: &str, key: &At<Box<str>>, bytes: &mut [u8]) -> Result<(), Fault> {
     let found = || format!("`{}`", key.value);
-    let wrong = |wanted: &str| Fault::new(key.span, ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: found() });
+    let wrong = |wanted: &str| {
+        Fault::new(key.span, ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: found() })
+    };
     let Some((length, address)) = bytes.split_at_mut_checked(4) else {
         return Err(wrong("no key: its type is shorter than a prefix length"));
     };
     let prefix = match forms::prefix(&key.value) {
         Ok(prefix) => prefix,
-        Err(fault @ (TextFault::HostBits { .. } | TextFault::PrefixTooLong { .. })) => return Err(Fault::new(key.span, fault)),
+        Err(fault @ (TextFault::HostBits { .. } | TextFault::PrefixTooLong { .. })) => {
+            return Err(Fault::new(key.span, fault));
+        }
         Err(_) => return Err(wrong(if address.len() == 4 { "an IPv4 prefix" } else { "an IPv6 prefix" })),
     };
     match (prefix.addr(), address.len()) {
@@ -222,7 +240,7 @@ fn wanted(shape: &Shape) -> String {
         Shape::Int { size, .. } => format!("a number of {} bits", size * 8),
         Shape::Struct { fields, size } if only_field(fields, *size).is_some() => wanted(&fields[0].shape),
         Shape::Struct { fields, .. } => {
-            format!("a struct of {}", crate::fault::listed(fields.iter().map(|field| field.name.as_str())))
+            format!("a table of the fields {}", crate::fault::listed(fields.iter().map(|field| field.name.as_str())))
         }
         Shape::Array(of, length) if !is_bytes(shape) => format!("a list of {length}, each {}", wanted(of)),
         shape => match shape.size() {

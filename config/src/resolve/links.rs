@@ -27,6 +27,10 @@ pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &
 }
 
 fn by_hardware(name: IfName, matcher: &Matcher, links: &[LinkSeen]) -> Option<SurroundingsFault> {
+    if matcher.mac.is_none() && matcher.pci.is_none() {
+        // A `match` with a fault.
+        return None;
+    }
     let fits: Vec<_> = links.iter().filter(|link| matcher.fits(link)).map(|link| link.name.as_str()).collect();
     match fits[..] {
         [_] => None,

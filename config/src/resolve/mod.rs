@@ -41,7 +41,11 @@ impl Draft {
     pub fn resolve(mut self, surroundings: &Surroundings) -> Result<Checked, Faults> {
         self.hold(surroundings, Unseen::Fails);
         let warnings = Faults::new(self.source, self.faults);
-        if warnings.iter().all(Fault::is_warning) { Ok(Checked { config: self.config, warnings }) } else { Err(warnings) }
+        if warnings.iter().all(Fault::is_warning) {
+            Ok(Checked { config: self.config, warnings })
+        } else {
+            Err(warnings)
+        }
     }
 
     /// The file's warnings, where no more can be asked than whether it is right as far as these surroundings show.
@@ -100,7 +104,11 @@ impl Draft {
                 major: kernel.version.0,
                 minor: kernel.version.1,
                 what: need.name,
-                elsewhere: if *count > 1 { format!(", which the file asks for in {count} places") } else { String::new() },
+                elsewhere: if *count > 1 {
+                    format!(", which the file asks for in {count} places")
+                } else {
+                    String::new()
+                },
                 since_major: need.since.0,
                 since_minor: need.since.1,
                 option: need.option,
@@ -117,7 +125,9 @@ fn secret(key: &KeyDraft, surroundings: &Surroundings, unseen: Unseen) -> Result
         None if unseen == Unseen::Passes => Ok(None),
         None => Err(SurroundingsFault::NotLookedAt { file }),
         Some(Err(why)) => Err(SurroundingsFault::SecretUnreadable { file, why: why.clone() }),
-        Some(Ok(found)) if found.mode & 0o077 != 0 => Err(SurroundingsFault::SecretOpen { file, mode: found.mode & 0o777 }),
+        Some(Ok(found)) if found.mode & 0o077 != 0 => {
+            Err(SurroundingsFault::SecretOpen { file, mode: found.mode & 0o777 })
+        }
         Some(Ok(found)) if !(1..=MOST_SECRET).contains(&found.secret.len()) => {
             Err(SurroundingsFault::SecretLength { file, bytes: found.secret.len() })
         }

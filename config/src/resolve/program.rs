@@ -13,7 +13,12 @@ use crate::read::{ProgramDraft, Value};
 use crate::surroundings::Surroundings;
 
 /// The program, or None and its faults; None without one where the object passes unseen.
-pub(super) fn resolve(draft: &ProgramDraft, around: &Surroundings, unseen: Unseen, faults: &mut Vec<Fault>) -> Option<Program> {
+pub(super) fn resolve(
+    draft: &ProgramDraft,
+    around: &Surroundings,
+    unseen: Unseen,
+    faults: &mut Vec<Fault>,
+) -> Option<Program> {
     let at = draft.object.as_ref()?;
     let object = match around.objects.get(&at.value) {
         Some(Ok(object)) => object,
@@ -94,7 +99,8 @@ fn by_name<'o>(name: String, object: &'o Object, section: &At<String>) -> Result
         (Some(program), ..) | (None, Some(program), None) => Ok(program),
         (None, Some(_), Some(_)) => Err(ProgramFault::Several { object: name, names: names(object) }),
         (None, None, _) => {
-            let among = object.programs.iter().flat_map(|program| [program.section.as_str(), program.function.as_str()]);
+            let among =
+                object.programs.iter().flat_map(|program| [program.section.as_str(), program.function.as_str()]);
             Err(ProgramFault::NoSuchSection { object: name, section: wanted.to_owned(), near: near(wanted, among) })
         }
     }
@@ -130,7 +136,12 @@ fn global(
 }
 
 /// A map's rows; those with a fault are left out, and their faults added.
-fn map(name: &At<Box<str>>, shape: &MapShape, written: &[crate::read::Pair], faults: &mut Vec<Fault>) -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn map(
+    name: &At<Box<str>>,
+    shape: &MapShape,
+    written: &[crate::read::Pair],
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let map = || name.value.to_string();
     let mut rows = BTreeMap::new();
     if matches!(shape.kind, MapKind::Other(_)) {
@@ -152,7 +163,9 @@ fn map(name: &At<Box<str>>, shape: &MapShape, written: &[crate::read::Pair], fau
                 continue;
             }
         };
-        if shape.kind == MapKind::Array && let Some(index) = past_the_end(&bytes, shape.max_entries) {
+        if shape.kind == MapKind::Array
+            && let Some(index) = past_the_end(&bytes, shape.max_entries)
+        {
             let past = ProgramFault::PastTheEnd { name: map(), index, most: shape.max_entries };
             faults.push(Fault::new(key.span, past));
             continue;

@@ -42,8 +42,12 @@ pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
         stretch.push(token);
     }
     builder.take(&stretch, &mut errors);
-    faults.append(&mut builder.faults);
-    faults.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
+    let mut found = builder.faults;
+    found.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
+    // What the parser stumbles over twice at one place is one fault, and its own words come before ours.
+    found.sort_by_key(|fault| (fault.span.start, fault.kind == SyntaxFault::NoValue.into()));
+    found.dedup_by_key(|fault| fault.span.start);
+    faults.append(&mut found);
     builder.tree
 }
 
@@ -280,14 +284,21 @@ impl<'t> Builder<'t> {
     }
 
     /// The kind and data of a scalar.
-    fn scalar_of(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) -> (Kind, (u32, u32)) {
+    fn scalar_of(
+        &mut self,
+        raw: RawSpan,
+        encoding: Option<Encoding>,
+        errors: &mut dyn ErrorSink,
+    ) -> (Kind, (u32, u32)) {
         let bad = (Kind::Bad, (0, 0));
-        let Some(text) = self.source.input().get(raw.start()..raw.end()).filter(|text| !text.is_empty()) else {
-            // The parser's stand-in for a value that is not there; it has told so already.
+        let text = self.source.input().get(raw.start()..raw.end()).unwrap_or_default();
+        if text.is_empty() {
+            let at = SyntaxFault::at(raw.start(), raw.end(), self.source.input().len());
+            self.faults.push(Fault::new(at, SyntaxFault::NoValue));
             return bad;
-        };
-        let mut decoded = Cow::Borrowed("");
+        }
         let mut failed = false;
+        let mut decoded = Cow::Borrowed("");
         let kind = toml_parser::Raw::new_unchecked(text, encoding, raw).decode_scalar(&mut decoded, &mut |error| {
             failed = true;
             errors.report_error(error);

@@ -7,7 +7,7 @@ use segbox_config::{
 };
 
 /// The box.
-pub fn surroundings() -> Surroundings {
+pub(crate) fn surroundings() -> Surroundings {
     let link = |name: &str, mac: &str, pci: Option<&str>| LinkSeen {
         name: name.parse().expect("a name"),
         mac: mac.parse().ok(),

@@ -1,0 +1,196 @@
+//! Hardware profiles: what depends on the box and not on the network, and which of them fits a box. Not here: turning the knobs.
+//!
+//! Every knob is optional: one that a profile does not name is left as it is.
+
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wildmatch::WildMatch;
+
+pub use read::read;
+
+/// A profile without a fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The box family, for a person.
+    pub description: String,
+    /// `[match] board`: a glob of the DMI board name.
+    pub board: Option<String>,
+    /// `[match] cpu`: a glob of the CPU's model name.
+    pub model: Option<String>,
+    /// `[match] nics`: drivers that must all be there.
+    pub drivers: Option<Vec<String>>,
+    /// `[cpu]`.
+    pub cpu: Cpu,
+    /// `[bpf]`.
+    pub bpf: Bpf,
+    /// `[nic.NAME]`, by driver or interface; the latter wins.
+    pub nics: BTreeMap<String, Nic>,
+    /// `[sysctl]`: the value as written into /proc/sys.
+    pub sysctls: BTreeMap<String, String>,
+}
+
+/// `[cpu]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cpu {
+    /// cpufreq's scaling governor.
+    pub governor: Option<String>,
+    /// Longest time to wake up, in microseconds.
+    pub max_cstate_latency_us: Option<u32>,
+    /// Whether simultaneous multithreading is turned off.
+    pub smt_off: bool,
+    /// CPUs for everything that is not forwarding, ascending.
+    pub housekeeping: Option<Vec<u32>>,
+    /// CPUs that forward, ascending.
+    pub forwarding: Option<Vec<u32>>,
+}
+
+/// `[bpf]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bpf {
+    /// net.core.bpf_jit_enable: 0 off, 1 on, 2 debug.
+    pub jit: Option<u8>,
+    /// net.core.bpf_jit_harden.
+    pub harden: Option<bool>,
+}
+
+/// `[nic.NAME]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nic {
+    /// Receive and transmit queues.
+    pub queues: Option<Queues>,
+    /// Receive descriptors a queue.
+    pub rx_ring: Option<Ring>,
+    /// Transmit descriptors a queue.
+    pub tx_ring: Option<Ring>,
+    /// Where the queues' interrupts go.
+    pub irq: Option<Irq>,
+    /// Whether each CPU transmits on the queue whose interrupt it gets; false turns XPS off.
+    pub xps_same_cpu: Option<bool>,
+    /// Whether software spreads packets over the forwarding CPUs; false turns RPS off.
+    pub rps_forwarding: Option<bool>,
+    /// What of an IPv6 packet the card spreads by: `src`, `dst`, `flow-label`, `src-port`, `dst-port`.
+    pub rss_hash: Option<Vec<String>>,
+    /// Interrupt coalescing by ethtool's names; a truth value is 1 or 0.
+    pub coalesce: BTreeMap<String, u32>,
+    /// Offloads by ethtool's short names.
+    pub offloads: BTreeMap<String, bool>,
+    /// Whether packets are polled in kernel threads.
+    pub threaded_napi: Option<bool>,
+}
+
+/// How many queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queues {
+    /// One a forwarding CPU.
+    Forwarding,
+    /// So many.
+    Number(u32),
+}
+
+/// How many descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ring {
+    /// As many as the card takes.
+    Max,
+    /// So many.
+    Number(u32),
+}
+
+/// Where interrupts go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Irq {
+    /// A forwarding CPU each.
+    OnePerForwardingCpu,
+    /// These CPUs in turn.
+    Cpus(Vec<u32>),
+}
+
+/// What of a box decides which profile fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// DMI board name (/sys/class/dmi/id/board_name).
+    pub board: Option<String>,
+    /// CPU model name (/proc/cpuinfo).
+    pub cpu: Option<String>,
+    /// Drivers of its network cards.
+    pub nics: BTreeSet<String>,
+}
+
+/// Why there is no best profile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum NoMatch {
+    /// None fits.
+    #[error("no hardware profile fits this box")]
+    #[diagnostic(code(segbox::no_profile_fits), help("name one in `[system] hardware`, or `none`"))]
+    None,
+    /// Several fit equally well.
+    #[error("the hardware profiles {names} fit this box equally well")]
+    #[diagnostic(
+        code(segbox::profiles_tie),
+        help("name one in `[system] hardware`, or give one more keys in its `[match]`")
+    )]
+    Tie {
+        /// Those that do.
+        names: String,
+    },
+}
+
+/// The profile that fits a box best: every key of its `[match]` fits, and no other that fits has as many.
+///
+/// # Errors
+///
+/// None fits, or several do with the most keys.
+pub fn best_match<'p>(profiles: &'p BTreeMap<String, Profile>, machine: &Machine) -> Result<&'p str, NoMatch> {
+    let fitting = profiles.iter().filter_map(|(name, profile)| Some((profile.fits(machine)?, name.as_str())));
+    let fitting: Vec<_> = fitting.collect();
+    let most = fitting.iter().map(|(keys, _)| *keys).max().ok_or(NoMatch::None)?;
+    let best: Vec<_> = fitting.iter().filter(|(keys, _)| *keys == most).map(|(_, name)| *name).collect();
+    match best[..] {
+        [one] => Ok(one),
+        _ => Err(NoMatch::Tie { names: crate::fault::listed(best) }),
+    }
+}
+
+impl Profile {
+    /// How many keys of `[match]` fit; None where one does not.
+    fn fits(&self, machine: &Machine) -> Option<usize> {
+        let glob = |glob: &Option<String>, text: &Option<String>| {
+            glob.as_ref().map(|glob| text.as_ref().is_some_and(|text| WildMatch::new(glob).matches(text)))
+        };
+        let nics = self.drivers.as_ref().map(|all| all.iter().all(|driver| machine.nics.contains(driver)));
+        let given = [glob(&self.board, &machine.board), glob(&self.model, &machine.cpu), nics];
+        let given: Vec<bool> = given.into_iter().flatten().collect();
+        given.iter().all(|fits| *fits).then_some(given.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(text: &str) -> Profile {
+        read(format!("description = \"d\"\n[match]\n{text}"), "test").expect("no fault")
+    }
+
+    #[test]
+    fn the_profile_with_the_most_keys_that_fit_wins() {
+        let mut profiles = BTreeMap::from([
+            ("generic".to_owned(), profile("")),
+            ("board".to_owned(), profile("board = \"X8*\"")),
+            ("exact".to_owned(), profile("board = \"X8SIL*\"\nnics = [\"ixgbe\"]")),
+            ("other".to_owned(), profile("board = \"X8SIL*\"\ncpu = \"*Atom*\"\nnics = [\"ixgbe\"]")),
+        ]);
+        let nics = BTreeSet::from(["e1000e".to_owned(), "ixgbe".to_owned()]);
+        let mut machine =
+            Machine { board: Some("X8SIL-F".into()), cpu: Some("Intel Xeon X3440 @ 2.53GHz".into()), nics };
+        assert_eq!(best_match(&profiles, &machine), Ok("exact"));
+        profiles.insert("again".into(), profile("board = \"X8SIL-?\"\ncpu = \"*X3440*\""));
+        assert_eq!(best_match(&profiles, &machine), Err(NoMatch::Tie { names: "`again` and `exact`".into() }));
+        machine.board = None;
+        assert_eq!(best_match(&profiles, &machine), Ok("generic"), "what is not known fits no glob");
+        profiles.remove("generic");
+        assert_eq!(best_match(&profiles, &machine), Err(NoMatch::None));
+    }
+}

@@ -1,0 +1,76 @@
+//! Reads `[[srv6.policy]]`: what the box does as a headend.
+
+use ipnet::IpNet;
+
+use super::routes::{POLICY, explicit, metric};
+use super::{Reader, Reported, number, value};
+use crate::behavior::HeadendMode;
+use crate::fault::{Srv6Fault, near};
+use crate::forms;
+use crate::grammar::{Row, Table};
+use crate::kernel::Feature;
+use crate::model::{Policy, Steer};
+use crate::object::Hook;
+use crate::place::At;
+use crate::toml::Entry;
+
+impl Reader {
+    pub(super) fn policy(&mut self, table: &'static Table, entry: Entry<'_>) -> Result<Policy, Reported> {
+        let destination = value(entry, "destination", forms::prefix);
+        let interface = self.interface(entry);
+        let lookup = self.table(entry);
+        let metric = metric(entry);
+        if let (Some(destination), Some(table), Ok(metric)) = (destination, lookup, &metric) {
+            self.claim(POLICY, table, destination, explicit(*metric, destination.value));
+        }
+        let (row, fits) = self.row(table, entry)?;
+        if let Some(feature) = row.feature {
+            self.feature(feature, entry.span());
+        }
+        let steer = self.steer(entry, row, destination);
+        let via = if row.has("via") { self.via(entry, destination.map(|net| net.value)) } else { Ok(None) };
+        let (steer, via, interface, metric) = (steer?, via?, interface?, metric?);
+        let (Some(destination), Some(table), true) = (destination, lookup, fits) else { return Err(Reported) };
+        let metric = explicit(metric, destination.value);
+        Ok(Policy { destination: destination.value, steer, interface, via, table, metric })
+    }
+
+    fn steer(&mut self, entry: Entry<'_>, row: &Row, destination: Option<At<IpNet>>) -> Result<Steer, Reported> {
+        let ipv4 = destination.filter(|net| net.value.addr().is_ipv4());
+        let mode = match row.behavior {
+            "H.Encaps" => HeadendMode::Encaps,
+            "H.Encaps.Red" => HeadendMode::EncapsRed,
+            "H.Encaps.L2" => HeadendMode::EncapsL2,
+            "H.Encaps.L2.Red" => HeadendMode::EncapsL2Red,
+            "H.Insert" => HeadendMode::Insert,
+            _ => {
+                if let Some(net) = ipv4 {
+                    self.fault(net.span, Srv6Fault::BpfIpv4 { destination: net.value.to_string() });
+                }
+                return self.program(entry, Hook::LwtIn).map(Steer::Program);
+            }
+        };
+        self.feature(Feature::Seg6Lwtunnel, entry.span());
+        let insert = mode == HeadendMode::Insert;
+        if let Some(net) = ipv4.filter(|_| insert) {
+            self.fault(net.span, Srv6Fault::InsertIpv4 { destination: net.value.to_string() });
+            return Err(Reported);
+        }
+        let segments = self.segments(entry, row.behavior, insert, entry.get("hmac-key").is_some());
+        let hmac_key = self.hmac_id(entry);
+        Ok(Steer::Segments { mode, segments: segments?, hmac_key: hmac_key? })
+    }
+
+    /// `hmac-key`, or 0 for none.
+    fn hmac_id(&mut self, entry: Entry<'_>) -> Result<u32, Reported> {
+        let Some(id) = number(entry, "hmac-key")? else { return Ok(0) };
+        if id == 0 || self.keys.contains(&id) {
+            return if id == 0 { Err(Reported) } else { Ok(id) };
+        }
+        let ids: Vec<_> = self.keys.iter().map(u32::to_string).collect();
+        let near = near(&id.to_string(), ids.iter().map(String::as_str));
+        let span = entry.get("hmac-key").map(Entry::span).unwrap_or_default();
+        self.fault(span, Srv6Fault::UnknownHmacKey { id, near });
+        Err(Reported)
+    }
+}
