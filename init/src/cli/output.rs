@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use miette::{IntoDiagnostic, Report};
 use segbox_config::Faults;
 
+use crate::router::FaultyFile;
+
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
@@ -33,7 +35,7 @@ pub(super) fn fault(report: &Report) {
 /// Prints what is worth a second look to standard error.
 pub(super) fn warnings(warnings: &Faults) {
     if !warnings.is_empty() {
-        fault(&Report::new(warnings.clone()));
+        fault(&Report::new(FaultyFile(warnings.clone())));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod confirm;
+mod faults;
 mod folder;
 mod machine;
 mod read;
@@ -17,6 +18,7 @@ use segbox_config::Kernel as KernelSurvey;
 
 pub(crate) use change::{Change, ChangeError, Wanted};
 pub(crate) use confirm::{confirm, guard};
+pub(crate) use faults::FaultyFile;
 use machine::{Kernel, Machine, Refusal};
 pub(crate) use read::{Box_, Reading, read};
 pub(crate) use status::{Status, status};

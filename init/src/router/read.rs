@@ -6,8 +6,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use segbox_config::{Checked, Faults, Kernel, LinkSeen, SecretFile, Surroundings};
+use segbox_config::{Checked, Kernel, LinkSeen, SecretFile, Surroundings};
 use segbox_fastpath::bpf;
+
+use super::faults::FaultyFile;
 
 /// A file, read and found without fault.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub(crate) enum ReadError {
     NotText { path: PathBuf, at: usize },
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Faults(Box<Faults>),
+    Faults(Box<FaultyFile>),
 }
 
 /// What of the box a file is checked against; None is not checked.
@@ -43,12 +45,12 @@ pub(crate) fn read(command: &'static str, path: &Path, on: Box_) -> Result<Readi
     let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes)
         .map_err(|error| ReadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() + 1 })?;
-    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(faults)))?;
+    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile(faults))))?;
     Ok(Reading { path: path.to_owned(), text, checked })
 }
 
 /// Checks a text as if it lay at `path`: what it names is looked for beside it.
-pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, Faults> {
+pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, segbox_config::Faults> {
     let draft = segbox_config::read(text.to_owned(), path.display().to_string());
     let beside = path.parent().unwrap_or(Path::new("."));
     let needs = draft.needs();

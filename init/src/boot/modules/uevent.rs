@@ -1,0 +1,112 @@
+//! The kernel's word of devices that come and go (netlink, NETLINK_KOBJECT_UEVENT). Not here: what to do about them.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use netlink_sys::protocols::NETLINK_KOBJECT_UEVENT;
+use netlink_sys::{Socket, SocketAddr};
+
+/// Room for a boot's worth of devices that nobody reads while modules load; the kernel drops what does not fit.
+const ROOM: usize = 4 << 20;
+
+/// A device that came, went or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Uevent {
+    /// `add`, `remove`, `change`, `bind`, ...
+    pub(crate) action: String,
+    /// `net`, `block`, `pci`, ...
+    pub(crate) subsystem: String,
+    /// What modules.alias knows the device by; empty where it needs no module.
+    pub(crate) modalias: String,
+}
+
+impl Uevent {
+    /// Reads a message: `add@/devices/...`, then `KEY=value`, each ending in a NUL. None for anything else.
+    pub(crate) fn parse(message: &[u8]) -> Option<Self> {
+        let mut parts = message.split(|byte| *byte == 0);
+        // Of the kernel's own form: udevd's (`libudev`) is not for us.
+        let (action, _) = std::str::from_utf8(parts.next()?).ok()?.split_once('@')?;
+        let mut event = Self { action: action.to_owned(), ..Self::default() };
+        for part in parts {
+            let Some((key, value)) = std::str::from_utf8(part).ok().and_then(|text| text.split_once('=')) else { continue };
+            match key {
+                "SUBSYSTEM" => value.clone_into(&mut event.subsystem),
+                "MODALIAS" => value.clone_into(&mut event.modalias),
+                _ => {}
+            }
+        }
+        Some(event)
+    }
+}
+
+/// A socket that hears of every device from the moment it is opened.
+pub(crate) struct Uevents(Socket);
+
+impl Uevents {
+    /// Opens it.
+    pub(crate) fn open() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_KOBJECT_UEVENT)?;
+        // Group 1 is the kernel's own; its sender's port is 0, and group 2 is udevd's.
+        socket.bind(&SocketAddr::new(0, 1))?;
+        socket.set_non_blocking(true)?;
+        // Past the usual limit, as root may. A smaller buffer still works; what is lost is looked for again.
+        let fd = socket.as_fd();
+        drop(rustix::net::sockopt::set_socket_recv_buffer_size_force(fd, ROOM));
+        Ok(Self(socket))
+    }
+
+    /// The next event that is waiting.
+    ///
+    /// # Errors
+    /// ENOBUFS: some were lost.
+    pub(crate) fn next(&self) -> io::Result<Option<Uevent>> {
+        loop {
+            match self.0.recv_from_full() {
+                Ok((message, sender)) if sender.port_number() == 0 => {
+                    if let Some(event) = Uevent::parse(&message) {
+                        return Ok(Some(event));
+                    }
+                }
+                // Any program may send here; only the kernel is believed.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl AsFd for Uevents {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl std::fmt::Debug for Uevents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Uevents({})", self.0.as_raw_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_message() {
+        let message = b"add@/devices/pci0000:00/0000:00:03.0/virtio0\0ACTION=add\0SUBSYSTEM=virtio\0\
+            MODALIAS=virtio:d00000001v00001AF4\0SEQNUM=900\0";
+        let event = Uevent::parse(message).expect("an event");
+        assert_eq!((event.action.as_str(), event.subsystem.as_str()), ("add", "virtio"));
+        assert_eq!(event.modalias, "virtio:d00000001v00001AF4");
+    }
+
+    #[test]
+    fn is_not_misled_by_another_form() {
+        assert_eq!(Uevent::parse(b"libudev\0\xfe\xed\xca\xfe"), None);
+        assert_eq!(Uevent::parse(b""), None);
+        assert_eq!(Uevent::parse(b"\xff\xff@"), None);
+        let bare = Uevent::parse(b"remove@/x\0SUBSYSTEM\0\xff=\xff\0").expect("an event");
+        assert_eq!(bare, Uevent { action: "remove".into(), ..Uevent::default() });
+    }
+}
