@@ -7,6 +7,7 @@ mod profile;
 mod reference;
 mod schema;
 mod segbox;
+mod srv6;
 
 pub(crate) use behaviors::{REFUSED_FLAVORS, Row, flavor_row};
 pub(crate) use check::check;

@@ -5,7 +5,7 @@ use crate::forms::Form;
 
 /// The profile.
 pub(crate) static PROFILE: Table = Table {
-    title: "the profile",
+    title: "The profile",
     doc: "What depends on the box and not on the network. A knob that is not here is left as it is.",
     rows: &[],
     keys: &[

@@ -1,13 +1,12 @@
-//! The tables of segbox.toml.
+//! The tables of segbox.toml, but for `[srv6]`.
 
-use super::behaviors::{HEADENDS, SIDS};
+use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
-use crate::behavior::{BEHAVIORS, HEADEND_BEHAVIORS};
 use crate::forms::Form;
 
 /// The file.
 pub(crate) static SEGBOX: Table = Table {
-    title: "the file",
+    title: "The file",
     doc: "One box. Every table is optional: an empty file is a box with loopback and nothing else.",
     rows: &[],
     keys: &[
@@ -105,8 +104,8 @@ static VRF: Table = Table {
 };
 
 const VIA: &str = "The gateway; a link-local one needs `interface`.";
-const VRF_OF: &str = "The VRF whose table it goes into; without it the main table.";
-const METRIC: &str =
+pub(super) const VRF_OF: &str = "The VRF whose table it goes into; without it the main table.";
+pub(super) const METRIC: &str =
     "Among entries for the same destination the lowest wins; without it the kernel's default (IPv6 1024, IPv4 0).";
 
 static ROUTE: Table = Table {
@@ -140,151 +139,6 @@ static NEIGHBOR: Table = Table {
         Key::required("address", Kind::Text(Form::Ip), "Its address.", "\"2001:db8:23::3\""),
         Key::required("mac", Kind::Text(Form::Mac), "Its link-layer address.", "\"52:54:00:12:34:99\""),
         Key::required("interface", Kind::Text(Form::Interface), "The link it is on.", "\"eth1\""),
-    ],
-};
-
-static SRV6: Table = Table {
-    title: "[srv6]",
-    doc: "What the box does for SRv6 (RFC 8754, RFC 8986).",
-    rows: &[],
-    keys: &[
-        Key::optional(
-            "locator",
-            Kind::Text(Form::Ipv6Prefix),
-            "The prefix that others route to this box for its SIDs; a SID outside it is a warning.",
-            "\"fc00:0:2::/48\"",
-        ),
-        Key::optional(
-            "source",
-            Kind::Text(Form::Ipv6),
-            "Outer source address of what this box encapsulates.",
-            "\"fc00:0:2::1\"",
-        ),
-        Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
-        Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
-        Key::optional("policy", Kind::Rows(&POLICY), "What the box does as a headend.", ""),
-    ],
-};
-
-static HMAC_KEY: Table = Table {
-    title: "[srv6.hmac-key.ID]",
-    doc: "An HMAC key (RFC 8754 section 2.1.2). The secret is in a file of its own, never here.",
-    rows: &[],
-    keys: &[
-        Key::required("algorithm", Kind::Word(&["sha1", "sha256"]), "How the digest is made.", "\"sha256\""),
-        Key::required(
-            "secret-file",
-            Kind::Text(Form::Free("the path of a file")),
-            "The file with the secret, 1 to 64 bytes, readable by its owner only; relative to this file.",
-            "\"hmac-7.key\"",
-        ),
-    ],
-};
-
-const SEGMENTS: Kind = Kind::List(&Kind::Text(Form::Ipv6));
-
-static SID: Table = Table {
-    title: "[[srv6.sid]]",
-    doc: "An entry of My Local SID Table (RFC 8986 section 4).",
-    rows: SIDS,
-    keys: &[
-        Key::required(
-            "sid",
-            Kind::Text(Form::Sid),
-            "The SID; a /128 unless a prefix length stands with it.",
-            "\"fc00:0:2:1::\"",
-        ),
-        Key::required("behavior", Kind::Word(&BEHAVIORS), "What is done for it.", "\"End\""),
-        Key::optional(
-            "flavors",
-            Kind::List(&Kind::Refusable(&["PSP", "NEXT-CSID"], &["USP", "USD", "REPLACE-CSID"])),
-            "Variations: PSP (with End), NEXT-CSID (with End and End.X). The kernel has no USP, USD and REPLACE-CSID.",
-            "[\"PSP\"]",
-        ),
-        Key::optional(
-            "csid",
-            Kind::Table(&CSID),
-            "The lengths of NEXT-CSID's fields; without it 32 and 16 bits.",
-            "{ block-length = 32, function-length = 16 }",
-        ),
-        Key::optional(
-            "next-hop",
-            Kind::Text(Form::Ip),
-            "The adjacency that packets are handed to.",
-            "\"2001:db8:23::3\"",
-        ),
-        Key::optional(
-            "interface",
-            Kind::Text(Form::Interface),
-            "The link of the adjacency (End.X), or where frames leave (End.DX2).",
-            "\"eth1\"",
-        ),
-        Key::optional("vrf", Kind::Text(Form::Interface), "The VRF whose table is looked up.", "\"blue\""),
-        Key::optional("table", Kind::Int(POSITIVE), "The routing table that is looked up; 254 is the main one.", "100"),
-        Key::optional(
-            "segments",
-            SEGMENTS,
-            "The policy's segments, in the order the packet visits them.",
-            "[\"fc00:0:9:1::\", \"fc00:0:8:1::\"]",
-        ),
-        Key::optional("program", Kind::Text(Form::Program), "The `[program.NAME]` that runs.", "\"stamp\""),
-    ],
-};
-
-static CSID: Table = Table {
-    title: "`csid`",
-    doc: "Bit lengths of a NEXT-CSID container's fields (RFC 9800 section 4.1); whole bytes, together at most 128.",
-    rows: &[],
-    keys: &[
-        Key::required("block-length", Kind::Int(range(8, 120, " (bits)")), "Locator-Block, in bits.", "32"),
-        Key::required(
-            "function-length",
-            Kind::Int(range(8, 120, " (bits)")),
-            "Locator-Node and Function, in bits.",
-            "16",
-        ),
-    ],
-};
-
-static POLICY: Table = Table {
-    title: "[[srv6.policy]]",
-    doc: "What the box does as a headend for the traffic to a destination (RFC 8986 section 5).",
-    rows: HEADENDS,
-    keys: &[
-        Key::required(
-            "destination",
-            Kind::Text(Form::Prefix),
-            "The traffic that is steered: an IPv6 or IPv4 prefix.",
-            "\"2001:db8:40::/64\"",
-        ),
-        Key::required("behavior", Kind::Word(&HEADEND_BEHAVIORS), "How it is steered.", "\"H.Encaps\""),
-        Key::optional(
-            "segments",
-            SEGMENTS,
-            "In the order the packet visits them.",
-            "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]",
-        ),
-        Key::optional(
-            "interface",
-            Kind::Text(Form::Interface),
-            "The route's device; without it one of segbox's own.",
-            "\"eth1\"",
-        ),
-        Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
-        Key::optional("metric", Kind::Int(WHOLE), METRIC, "512"),
-        Key::optional("hmac-key", Kind::Int(POSITIVE), "The `[srv6.hmac-key.ID]` that signs the SRH.", "7"),
-        Key::optional(
-            "program",
-            Kind::Text(Form::Program),
-            "The `[program.NAME]` that runs on the way in.",
-            "\"classify\"",
-        ),
-        Key::optional(
-            "via",
-            Kind::Text(Form::Ip),
-            "The gateway of packets that the program lets pass as they are.",
-            "\"2001:db8:23::3\"",
-        ),
     ],
 };
 

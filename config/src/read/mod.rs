@@ -10,6 +10,7 @@ mod sids;
 mod srv6;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, near};
@@ -101,6 +102,8 @@ struct Reader {
     programs: BTreeMap<String, BTreeMap<Hook, Span>>,
     /// Every `[srv6.hmac-key.ID]`.
     keys: BTreeSet<u32>,
+    /// Who has an address: what is local is never looked up as a SID.
+    owners: BTreeMap<Ipv6Addr, IfName>,
     /// All that becomes a route.
     routes: Vec<routes::Claim>,
 }

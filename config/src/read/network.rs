@@ -38,7 +38,7 @@ impl Reader {
             self.link(name);
             let interface = self.one_interface(name.value, entry);
             if let Some(matcher) = &interface.matches {
-                if let Some((other, _)) = matchers.iter().find(|(_, other)| overlap(matcher, other)) {
+                if let Some((other, _)) = matchers.iter().find(|(_, other)| matcher.overlaps(other)) {
                     let same = NetworkFault::SameHardware { first: other.value, second: name.value };
                     self.faults.push(Fault::new(name.span, same).beside(other.span, "the other one"));
                 }
@@ -78,6 +78,9 @@ impl Reader {
                 self.faults.push(Fault::new(item.span(), twice).beside(first, "first here"));
             } else {
                 interface.addresses.push(address);
+                if let IpAddr::V6(address) = plain {
+                    self.owners.insert(address, name);
+                }
             }
         }
         let ipv6 = interface.srv6 || interface.addresses.iter().any(|net| net.addr().is_ipv6());
@@ -117,7 +120,9 @@ impl Reader {
             let Ok(value) = forms::interface(entry.key()) else { continue };
             let name = At { value, span: entry.key_span() };
             self.feature(Feature::Vrf, name.span);
-            if let Some(interface) = root.get("interface").and_then(|all| all.get(entry.key())) {
+            if self.config.interfaces.contains_key(&value)
+                && let Some(interface) = root.get("interface").and_then(|all| all.get(entry.key()))
+            {
                 let clash = Fault::new(name.span, NetworkFault::VrfIsInterface { name: value });
                 self.faults.push(clash.beside(interface.key_span(), "the interface"));
             }
@@ -169,14 +174,16 @@ impl Reader {
     }
 }
 
-/// Whether some hardware could fit both.
-fn overlap(a: &Matcher, b: &Matcher) -> bool {
-    let differ = |a: Option<&str>, b: Option<&str>| matches!((a, b), (Some(a), Some(b)) if a != b);
-    let same = |a: Option<&str>, b: Option<&str>| a.is_some() && a == b;
-    let (mac_a, mac_b) = (a.mac.map(|mac| mac.to_string()), b.mac.map(|mac| mac.to_string()));
-    let (mac_a, mac_b) = (mac_a.as_deref(), mac_b.as_deref());
-    let (pci_a, pci_b) = (a.pci.as_deref(), b.pci.as_deref());
-    !differ(mac_a, mac_b) && !differ(pci_a, pci_b) && (same(mac_a, mac_b) || same(pci_a, pci_b))
+impl Matcher {
+    /// Whether both name the same hardware, as far as can be told without looking at any.
+    pub(crate) fn overlaps(&self, other: &Matcher) -> bool {
+        fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> Option<bool> {
+            a.zip(b).map(|(a, b)| a == b)
+        }
+        let mac = agree(self.mac.as_ref(), other.mac.as_ref());
+        let pci = agree(self.pci.as_ref(), other.pci.as_ref());
+        mac != Some(false) && pci != Some(false) && (mac, pci) != (None, None)
+    }
 }
 
 /// The kernel's name for a table that is not for VRFs (/etc/iproute2/rt_tables).

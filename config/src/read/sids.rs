@@ -1,6 +1,6 @@
 //! Reads `[[srv6.sid]]`: My Local SID Table. Not here: which keys a behavior takes (the grammar's rows say so).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
@@ -44,7 +44,7 @@ impl Reader {
     fn sid_itself(&mut self, sid: At<Ipv6Net>, locator: Option<At<Ipv6Net>>) {
         let address = sid.value.addr();
         let whole = sid.value.prefix_len() == 128;
-        let owner = whole.then(|| self.owner(address)).flatten();
+        let owner = self.owners.get(&address).copied().filter(|_| whole);
         if let Some(what) = no_segment(address) {
             self.fault(sid.span, Srv6Fault::SidUnusable { sid: address, what });
         } else if let Some(interface) = owner {
@@ -55,12 +55,6 @@ impl Reader {
             self.faults.push(Fault::new(sid.span, outside).beside(locator.span, "the locator"));
         }
         self.claim_sid(At { value: IpNet::V6(sid.value), span: sid.span });
-    }
-
-    /// The interface that has an address.
-    fn owner(&self, address: Ipv6Addr) -> Option<crate::names::IfName> {
-        let has = |net: &IpNet| net.addr() == IpAddr::V6(address);
-        self.config.interfaces.iter().find(|(_, interface)| interface.addresses.iter().any(has)).map(|(name, _)| *name)
     }
 
     fn flavors(&mut self, entry: Entry<'_>, row: &Row, sid: Option<At<Ipv6Net>>) -> Result<Flavors, Reported> {

@@ -16,10 +16,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::fault::{Fault, ProgramFault, TextFault, near};
+use crate::fault::{Fault, FaultKind, ProgramFault, TextFault, listed, near};
 use crate::forms;
-use crate::object::{MapKind, MapShape, Shape};
-use crate::place::{At, Span};
+use crate::object::{Field, MapKind, MapShape, Shape};
+use crate::place::At;
 use crate::read::Value;
 
 /// A value's bytes; None where it has a fault, which is added. `name` is what a fault calls it.
@@ -31,12 +31,12 @@ pub(super) fn encode(shape: &Shape, name: &str, value: &At<Value>, faults: &mut 
 }
 
 /// The bytes of a row's key.
-pub(super) fn encode_key(map: &MapShape, name: &str, key: &At<Box<str>>) -> Result<Vec<u8>, Fault> {
+pub(super) fn encode_key(map: &MapShape, name: &str, key: &str) -> Result<Vec<u8>, FaultKind> {
     let mut bytes = vec![0; map.key.size() as usize];
     if map.kind == MapKind::LpmTrie {
         trie_key(name, key, &mut bytes)?;
     } else {
-        key_text(&map.key, name, &key.value, key.span, &mut bytes)?;
+        key_text(&map.key, name, key, &mut bytes)?;
     }
     Ok(bytes)
 }
@@ -95,7 +95,7 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
 }
 
 /// The type of a struct's one field that fills it: what `struct in6_addr` and a Rust newtype come down to.
-fn only_field(fields: &[crate::object::Field], size: u32) -> Option<&Shape> {
+fn only_field(fields: &[Field], size: u32) -> Option<&Shape> {
     match fields {
         [field] if field.offset == 0 && field.shape.size() == size => Some(&field.shape),
         _ => None,
@@ -161,34 +161,26 @@ fn hex(name: &str, digits: &str, text: &str, bytes: &mut [u8]) -> Result<(), Pro
     Ok(())
 }
 
-fn key_text(shape: &Shape, name: &str, text: &str, span: Span, bytes: &mut [u8]) -> Result<(), Fault> {
-    let fault = |fault: ProgramFault| Fault::new(span, fault);
+fn key_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
     match shape {
         Shape::Struct { fields, size } if only_field(fields, *size).is_none() => {
             let parts: Vec<_> = text.split_whitespace().collect();
             if parts.len() != fields.len() {
-                let names = crate::fault::listed(fields.iter().map(|field| field.name.as_str()));
-                let wanted = format!("{names} with a space between");
-                return Err(fault(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") }));
+                let wanted = format!("{} with a space between", names(fields));
+                return Err(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") });
             }
             for (part, field) in parts.into_iter().zip(fields) {
                 let start = field.offset as usize;
-                key_text(
-                    &field.shape,
-                    &field.name,
-                    part,
-                    span,
-                    &mut bytes[start..start + field.shape.size() as usize],
-                )?;
+                key_text(&field.shape, &field.name, part, &mut bytes[start..start + field.shape.size() as usize])?;
             }
             Ok(())
         }
-        Shape::Struct { fields, .. } => key_text(&fields[0].shape, name, text, span, bytes),
+        Shape::Struct { fields, .. } => key_text(&fields[0].shape, name, text, bytes),
         Shape::Int { .. } | Shape::Bytes(1 | 2 | 4 | 8) => match key_number(text) {
-            Some(value) => number(shape, name, value, bytes).map_err(fault),
-            None => from_text(shape, name, text, bytes).map_err(fault),
+            Some(value) => number(shape, name, value, bytes),
+            None => from_text(shape, name, text, bytes),
         },
-        _ => from_text(shape, name, text, bytes).map_err(fault),
+        _ => from_text(shape, name, text, bytes),
     }
 }
 
@@ -203,19 +195,16 @@ fn key_number(text: &str) -> Option<i128> {
 }
 
 /// A prefix as struct bpf_lpm_trie_key has it: its length in bits as a u32, then the address.
-fn trie_key(name: &str, key: &At<Box<str>>, bytes: &mut [u8]) -> Result<(), Fault> {
-    let found = || format!("`{}`", key.value);
-    let wrong = |wanted: &str| {
-        Fault::new(key.span, ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: found() })
+fn trie_key(name: &str, key: &str, bytes: &mut [u8]) -> Result<(), FaultKind> {
+    let wrong = |wanted: &str| -> FaultKind {
+        ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: format!("`{key}`") }.into()
     };
     let Some((length, address)) = bytes.split_at_mut_checked(4) else {
         return Err(wrong("no key: its type is shorter than a prefix length"));
     };
-    let prefix = match forms::prefix(&key.value) {
+    let prefix = match forms::prefix(key) {
         Ok(prefix) => prefix,
-        Err(fault @ (TextFault::HostBits { .. } | TextFault::PrefixTooLong { .. })) => {
-            return Err(Fault::new(key.span, fault));
-        }
+        Err(fault @ (TextFault::HostBits { .. } | TextFault::PrefixTooLong { .. })) => return Err(fault.into()),
         Err(_) => return Err(wrong(if address.len() == 4 { "an IPv4 prefix" } else { "an IPv6 prefix" })),
     };
     match (prefix.addr(), address.len()) {
@@ -229,6 +218,11 @@ fn trie_key(name: &str, key: &At<Box<str>>, bytes: &mut [u8]) -> Result<(), Faul
     Ok(())
 }
 
+/// The fields of a struct, for a person.
+fn names(fields: &[Field]) -> String {
+    listed(fields.iter().map(|field| field.name.as_str()))
+}
+
 fn mismatch(shape: &Shape, name: &str, found: String) -> ProgramFault {
     ProgramFault::ValueType { name: name.into(), wanted: wanted(shape), found }
 }
@@ -239,9 +233,7 @@ fn wanted(shape: &Shape) -> String {
         Shape::Int { size: 4, .. } => "a number of 32 bits, or an IPv4 address as text".into(),
         Shape::Int { size, .. } => format!("a number of {} bits", size * 8),
         Shape::Struct { fields, size } if only_field(fields, *size).is_some() => wanted(&fields[0].shape),
-        Shape::Struct { fields, .. } => {
-            format!("a table of the fields {}", crate::fault::listed(fields.iter().map(|field| field.name.as_str())))
-        }
+        Shape::Struct { fields, .. } => format!("a table of the fields {}", names(fields)),
         Shape::Array(of, length) if !is_bytes(shape) => format!("a list of {length}, each {}", wanted(of)),
         shape => match shape.size() {
             16 => "16 bytes: an IPv6 address as text, or `0x` and digits".into(),

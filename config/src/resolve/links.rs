@@ -1,8 +1,8 @@
 //! Holds the interfaces a file names against those of the box.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fault::{Fault, SurroundingsFault, listed, near};
+use crate::fault::{Fault, NetworkFault, SurroundingsFault, listed, near};
 use crate::model::{Config, Matcher};
 use crate::names::IfName;
 use crate::place::Span;
@@ -10,19 +10,34 @@ use crate::surroundings::LinkSeen;
 
 /// Adds a fault for every interface that isn't there, at its first mention.
 pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &[LinkSeen], faults: &mut Vec<Fault>) {
-    let there = |name: &IfName| links.iter().any(|link| link.name == *name);
+    let there: BTreeSet<_> = links.iter().map(|link| link.name).collect();
     for (name, span) in mentions {
         let matcher = config.interfaces.get(name).and_then(|interface| interface.matches.as_ref());
         let fault = match matcher {
             Some(matcher) => by_hardware(*name, matcher, links),
             // A VRF of the file is a device that segbox makes.
-            None if there(name) || config.vrfs.contains_key(name) => None,
+            None if there.contains(name) || config.vrfs.contains_key(name) => None,
             None => {
                 let near = near(name.as_str(), links.iter().map(|link| link.name.as_str()));
                 Some(SurroundingsFault::NoSuchInterface { name: *name, near })
             }
         };
         faults.extend(fault.map(|fault| Fault::new(*span, fault)));
+    }
+    let mut taken: BTreeMap<IfName, IfName> = BTreeMap::new();
+    for (second, interface) in &config.interfaces {
+        let fits = |link: &&LinkSeen| match &interface.matches {
+            Some(matcher) => matcher.fits(link),
+            None => link.name == *second,
+        };
+        let Some(first) = links.iter().find(fits).and_then(|link| taken.insert(link.name, *second)) else { continue };
+        let both = config.interfaces[&first].matches.as_ref().zip(interface.matches.as_ref());
+        // What could be told from the file alone is told already.
+        if !both.is_some_and(|(a, b)| a.overlaps(b)) {
+            let place = |name| mentions.get(name).copied().unwrap_or_default();
+            let same = NetworkFault::SameHardware { first, second: *second };
+            faults.push(Fault::new(place(second), same).beside(place(&first), "the other one"));
+        }
     }
 }
 

@@ -156,10 +156,10 @@ fn map(
     let mut places: BTreeMap<Vec<u8>, Span> = BTreeMap::new();
     for (key, value) in written {
         let value = encode(&shape.value, &name.value, value, faults);
-        let bytes = match encode_key(shape, &name.value, key) {
+        let bytes = match encode_key(shape, &name.value, &key.value) {
             Ok(bytes) => bytes,
             Err(fault) => {
-                faults.push(fault);
+                faults.push(Fault::new(key.span, fault));
                 continue;
             }
         };

@@ -1,75 +1,37 @@
-//! From text to [`Tree`]: drives `toml_parser` a stretch of the text at a time, and keeps TOML's rules on tables.
-//!
-//! A stretch ends before a header outside all brackets, so the tokens of a 15 MB file are never all in memory.
+//! Grows a [`Tree`] as headers, keys and values come by, and keeps TOML's rules on tables. Not here: where they come from.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use toml_parser::decoder::{Encoding, ScalarKind};
-use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
-use toml_parser::{ErrorSink, ParseError, Span as RawSpan, lexer::TokenKind};
+use toml_parser::Span as RawSpan;
 
 use super::{Key, Kind, NONE, Node, ROOT, Tree};
 use crate::fault::{Fault, SyntaxFault};
 use crate::place::Span;
 
-/// Tokens of a stretch, at least: enough that starting one costs nothing, few enough to stay in a cache.
-const STRETCH: usize = 2048;
-/// Lists and inline tables in each other, at most: a file of brackets must not exhaust the stack. The `toml` crate's limit.
-const DEPTH: u32 = 80;
 /// A table with more keys than this gets an index.
 const CROWD: usize = 16;
 
-/// The tree of what is well-formed; every syntax fault is added to `faults`.
-pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
-    let source = toml_parser::Source::new(text);
-    let mut builder = Builder::new(source);
-    let mut errors: Vec<ParseError> = Vec::new();
-    let mut stretch = Vec::with_capacity(STRETCH * 2);
-    let (mut depth, mut line_start) = (0_u32, true);
-    for token in source.lex() {
-        let kind = token.kind();
-        if kind == TokenKind::LeftSquareBracket && line_start && depth == 0 && stretch.len() >= STRETCH {
-            builder.take(&stretch, &mut errors);
-            stretch.clear();
-        }
-        match kind {
-            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => depth += 1,
-            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        line_start = kind == TokenKind::Newline || line_start && kind == TokenKind::Whitespace;
-        stretch.push(token);
-    }
-    builder.take(&stretch, &mut errors);
-    let mut found = builder.faults;
-    found.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
-    // What the parser stumbles over twice at one place is one fault, and its own words come before ours.
-    found.sort_by_key(|fault| (fault.span.start, fault.kind == SyntaxFault::NoValue.into()));
-    found.dedup_by_key(|fault| fault.span.start);
-    faults.append(&mut found);
-    builder.tree
-}
-
-struct Builder<'t> {
-    source: toml_parser::Source<'t>,
-    tree: Tree<'t>,
-    faults: Vec<Fault>,
+/// A tree that grows, and where in it the text is.
+pub(super) struct Builder<'t> {
+    pub(super) source: toml_parser::Source<'t>,
+    pub(super) tree: Tree<'t>,
+    pub(super) faults: Vec<Fault>,
     /// The table that keys go to: the last header's. None after a header with a fault: its keys go nowhere.
-    section: Option<u32>,
-    header: RawSpan,
+    pub(super) section: Option<u32>,
+    pub(super) header: RawSpan,
     /// The keys read since the last value; None stands for one with a fault.
-    path: Vec<Option<Key>>,
+    pub(super) path: Vec<Option<Key>>,
     /// A dot was read: the next key belongs to the path.
-    dotted: bool,
+    pub(super) dotted: bool,
     /// Lists and inline tables that are open.
-    open: Vec<u32>,
+    pub(super) open: Vec<u32>,
     /// Keys of crowded tables.
     index: HashMap<u32, HashMap<Cow<'t, str>, u32>>,
 }
 
 impl<'t> Builder<'t> {
-    fn new(source: toml_parser::Source<'t>) -> Self {
+    pub(super) fn new(source: toml_parser::Source<'t>) -> Self {
         let root = Node { kind: Kind::Table, key: Key::None, span: Span::default(), data: (NONE, NONE), next: NONE };
         Self {
             source,
@@ -84,15 +46,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn take(&mut self, stretch: &[toml_parser::lexer::Token], errors: &mut Vec<ParseError>) {
-        let source = self.source;
-        let mut guard = RecursionGuard::new(self, DEPTH);
-        let mut checked = ValidateWhitespace::new(&mut guard, source);
-        parse_document(stretch, &mut checked, errors);
-    }
-
     /// A string as it stands in the text, or kept aside where an escape makes it differ.
-    fn keep(&mut self, text: Cow<'t, str>, span: Span) -> Result<(u32, u32), u32> {
+    pub(super) fn keep(&mut self, text: Cow<'t, str>, span: Span) -> Result<(u32, u32), u32> {
         match text {
             Cow::Borrowed("") => Ok((span.start, span.start)),
             Cow::Borrowed(part) => {
@@ -111,7 +66,7 @@ impl<'t> Builder<'t> {
         self.tree.nodes.len() as u32 - 1
     }
 
-    fn node(&mut self, id: u32) -> &mut Node {
+    pub(super) fn node(&mut self, id: u32) -> &mut Node {
         &mut self.tree.nodes[id as usize]
     }
 
@@ -194,7 +149,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The table of a header that ends here.
-    fn close_header(&mut self, rows: bool, end: RawSpan) {
+    pub(super) fn close_header(&mut self, rows: bool, end: RawSpan) {
         let path = std::mem::take(&mut self.path);
         self.section = self.define(&path, rows, span(self.header.append(end)));
         self.path = path;
@@ -242,7 +197,7 @@ impl<'t> Builder<'t> {
     }
 
     /// A node for a value that stands here, under the keys just read or in the list that is open.
-    fn attach(&mut self, kind: Kind, span: Span) -> u32 {
+    pub(super) fn attach(&mut self, kind: Kind, span: Span) -> u32 {
         let path = std::mem::take(&mut self.path);
         let holder = self.open.last().copied().or(self.section);
         let id = match holder {
@@ -276,57 +231,11 @@ impl<'t> Builder<'t> {
         id
     }
 
-    fn close(&mut self, end: RawSpan) {
+    pub(super) fn close(&mut self, end: RawSpan) {
         if let Some(id) = self.open.pop() {
             self.node(id).span.end = end.end() as u32;
         }
         self.path.clear();
-    }
-
-    /// The kind and data of a scalar.
-    fn scalar_of(
-        &mut self,
-        raw: RawSpan,
-        encoding: Option<Encoding>,
-        errors: &mut dyn ErrorSink,
-    ) -> (Kind, (u32, u32)) {
-        let bad = (Kind::Bad, (0, 0));
-        let text = self.source.input().get(raw.start()..raw.end()).unwrap_or_default();
-        if text.is_empty() {
-            let at = SyntaxFault::at(raw.start(), raw.end(), self.source.input().len());
-            self.faults.push(Fault::new(at, SyntaxFault::NoValue));
-            return bad;
-        }
-        let mut failed = false;
-        let mut decoded = Cow::Borrowed("");
-        let kind = toml_parser::Raw::new_unchecked(text, encoding, raw).decode_scalar(&mut decoded, &mut |error| {
-            failed = true;
-            errors.report_error(error);
-        });
-        if failed {
-            return bad;
-        }
-        match kind {
-            ScalarKind::String => match self.keep(decoded, span(raw)) {
-                Ok(range) => (Kind::Text, range),
-                Err(index) => (Kind::OwnedText, (index, 0)),
-            },
-            ScalarKind::Boolean(value) => (Kind::Bool, (value.into(), 0)),
-            ScalarKind::DateTime => (Kind::Date, (0, 0)),
-            ScalarKind::Float => (Kind::Float, (0, 0)),
-            ScalarKind::Integer(radix) => {
-                let halves = |bits: u64| (bits as u32, (bits >> 32) as u32);
-                let value = i128::from_str_radix(&decoded, radix.value()).ok();
-                if let Some(int) = value.and_then(|value| i64::try_from(value).ok()) {
-                    (Kind::Int, halves(int.cast_unsigned()))
-                } else if let Some(int) = value.and_then(|value| u64::try_from(value).ok()) {
-                    (Kind::Wide, halves(int))
-                } else {
-                    self.faults.push(Fault::new(span(raw), SyntaxFault::NumberTooLong { text: text.to_owned() }));
-                    bad
-                }
-            }
-        }
     }
 }
 
@@ -339,75 +248,7 @@ fn key_text<'t>(tree: &Tree<'t>, text: &'t str, key: Key) -> Cow<'t, str> {
     }
 }
 
-fn span(raw: RawSpan) -> Span {
+/// A place as we keep it.
+pub(super) fn span(raw: RawSpan) -> Span {
     Span { start: raw.start() as u32, end: raw.end() as u32 }
-}
-
-impl EventReceiver for Builder<'_> {
-    fn std_table_open(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
-        (self.section, self.header) = (None, span);
-        self.path.clear();
-        self.open.clear();
-    }
-
-    fn std_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
-        self.close_header(false, span);
-    }
-
-    fn array_table_open(&mut self, span: RawSpan, errors: &mut dyn ErrorSink) {
-        self.std_table_open(span, errors);
-    }
-
-    fn array_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
-        self.close_header(true, span);
-    }
-
-    fn inline_table_open(&mut self, raw: RawSpan, _errors: &mut dyn ErrorSink) -> bool {
-        let id = self.attach(Kind::Inline, span(raw));
-        self.open.push(id);
-        true
-    }
-
-    fn inline_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
-        self.close(span);
-    }
-
-    fn array_open(&mut self, raw: RawSpan, _errors: &mut dyn ErrorSink) -> bool {
-        let id = self.attach(Kind::List, span(raw));
-        self.open.push(id);
-        true
-    }
-
-    fn array_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
-        self.close(span);
-    }
-
-    fn simple_key(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) {
-        if !std::mem::take(&mut self.dotted) {
-            self.path.clear();
-        }
-        let mut decoded = Cow::Borrowed("");
-        let mut failed = false;
-        if let Some(text) = self.source.input().get(raw.start()..raw.end()) {
-            toml_parser::Raw::new_unchecked(text, encoding, raw).decode_key(&mut decoded, &mut |error| {
-                failed = true;
-                errors.report_error(error);
-            });
-        }
-        let key = (!failed).then(|| match self.keep(decoded, span(raw)) {
-            Ok((start, end)) => Key::Borrowed(start, end),
-            Err(index) => Key::Owned(index),
-        });
-        self.path.push(key);
-    }
-
-    fn key_sep(&mut self, _span: RawSpan, _errors: &mut dyn ErrorSink) {
-        self.dotted = true;
-    }
-
-    fn scalar(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) {
-        let (kind, data) = self.scalar_of(raw, encoding, errors);
-        let id = self.attach(kind, span(raw));
-        self.node(id).data = data;
-    }
 }

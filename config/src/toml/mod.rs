@@ -1,13 +1,13 @@
 //! A TOML document as a tree with places, 32 bytes a node. Not here: what the keys of a segbox.toml mean.
 //!
-//! Lexing, parsing and decoding are `toml_parser`'s; what is ours is the tree ([`build`]) and TOML's rules on defining a
-//! table twice. Values keep pointing into the text: nothing is copied but strings with escapes.
+//! Lexing, parsing and decoding are `toml_parser`'s; what is ours is the tree and TOML's rules on defining a table twice. Values keep pointing into the text: nothing is copied but strings with escapes.
 
 mod build;
+mod events;
 
 use crate::place::Span;
 
-pub(crate) use build::parse;
+pub(crate) use events::parse;
 
 /// The document. Nodes that a fault made unreachable stay in the arena and are never seen again.
 pub(crate) struct Tree<'t> {

@@ -1,0 +1,174 @@
+//! From text to [`Tree`]: drives `toml_parser` a stretch of the text at a time, and hands what it finds to the [`Builder`].
+//!
+//! A stretch ends before a header outside all brackets, so the tokens of a 15 MB file are never all in memory.
+
+use std::borrow::Cow;
+
+use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::lexer::{Token, TokenKind};
+use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
+use toml_parser::{ErrorSink, ParseError, Span as RawSpan};
+
+use super::build::{Builder, span};
+use super::{Key, Kind, Tree};
+use crate::fault::{Fault, SyntaxFault};
+
+/// Tokens of a stretch, at least: enough that starting one costs nothing, few enough to stay in a cache.
+const STRETCH: usize = 2048;
+/// Lists and inline tables in each other, at most: a file of brackets must not exhaust the stack. The `toml` crate's limit.
+const DEPTH: u32 = 80;
+
+/// The tree of what is well-formed; every syntax fault is added to `faults`.
+pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
+    let source = toml_parser::Source::new(text);
+    let mut builder = Builder::new(source);
+    let mut errors: Vec<ParseError> = Vec::new();
+    let mut stretch = Vec::with_capacity(STRETCH * 2);
+    let (mut depth, mut line_start) = (0_u32, true);
+    for token in source.lex() {
+        let kind = token.kind();
+        if kind == TokenKind::LeftSquareBracket && line_start && depth == 0 && stretch.len() >= STRETCH {
+            builder.take(&stretch, &mut errors);
+            stretch.clear();
+        }
+        match kind {
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => depth += 1,
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        line_start = kind == TokenKind::Newline || line_start && kind == TokenKind::Whitespace;
+        stretch.push(token);
+    }
+    builder.take(&stretch, &mut errors);
+    let mut found = builder.faults;
+    found.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
+    // What the parser stumbles over twice at one place is one fault, and its own words come before ours.
+    found.sort_by_key(|fault| (fault.span.start, fault.kind == SyntaxFault::NoValue.into()));
+    found.dedup_by_key(|fault| fault.span.start);
+    faults.append(&mut found);
+    builder.tree
+}
+
+impl Builder<'_> {
+    fn take(&mut self, stretch: &[Token], errors: &mut Vec<ParseError>) {
+        let source = self.source;
+        let mut guard = RecursionGuard::new(self, DEPTH);
+        let mut checked = ValidateWhitespace::new(&mut guard, source);
+        parse_document(stretch, &mut checked, errors);
+    }
+
+    /// The kind and data of a scalar.
+    fn scalar_of(
+        &mut self,
+        raw: RawSpan,
+        encoding: Option<Encoding>,
+        errors: &mut dyn ErrorSink,
+    ) -> (Kind, (u32, u32)) {
+        let bad = (Kind::Bad, (0, 0));
+        let text = self.source.input().get(raw.start()..raw.end()).unwrap_or_default();
+        if text.is_empty() {
+            let at = SyntaxFault::at(raw.start(), raw.end(), self.source.input().len());
+            self.faults.push(Fault::new(at, SyntaxFault::NoValue));
+            return bad;
+        }
+        let mut failed = false;
+        let mut decoded = Cow::Borrowed("");
+        let kind = toml_parser::Raw::new_unchecked(text, encoding, raw).decode_scalar(&mut decoded, &mut |error| {
+            failed = true;
+            errors.report_error(error);
+        });
+        if failed {
+            return bad;
+        }
+        match kind {
+            ScalarKind::String => match self.keep(decoded, span(raw)) {
+                Ok(range) => (Kind::Text, range),
+                Err(index) => (Kind::OwnedText, (index, 0)),
+            },
+            ScalarKind::Boolean(value) => (Kind::Bool, (value.into(), 0)),
+            ScalarKind::DateTime => (Kind::Date, (0, 0)),
+            ScalarKind::Float => (Kind::Float, (0, 0)),
+            ScalarKind::Integer(radix) => {
+                let halves = |bits: u64| (bits as u32, (bits >> 32) as u32);
+                let value = i128::from_str_radix(&decoded, radix.value()).ok();
+                if let Some(int) = value.and_then(|value| i64::try_from(value).ok()) {
+                    (Kind::Int, halves(int.cast_unsigned()))
+                } else if let Some(int) = value.and_then(|value| u64::try_from(value).ok()) {
+                    (Kind::Wide, halves(int))
+                } else {
+                    self.faults.push(Fault::new(span(raw), SyntaxFault::NumberTooLong { text: text.to_owned() }));
+                    bad
+                }
+            }
+        }
+    }
+}
+
+impl EventReceiver for Builder<'_> {
+    fn std_table_open(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
+        (self.section, self.header) = (None, span);
+        self.path.clear();
+        self.open.clear();
+    }
+
+    fn std_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
+        self.close_header(false, span);
+    }
+
+    fn array_table_open(&mut self, span: RawSpan, errors: &mut dyn ErrorSink) {
+        self.std_table_open(span, errors);
+    }
+
+    fn array_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
+        self.close_header(true, span);
+    }
+
+    fn inline_table_open(&mut self, raw: RawSpan, _errors: &mut dyn ErrorSink) -> bool {
+        let id = self.attach(Kind::Inline, span(raw));
+        self.open.push(id);
+        true
+    }
+
+    fn inline_table_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
+        self.close(span);
+    }
+
+    fn array_open(&mut self, raw: RawSpan, _errors: &mut dyn ErrorSink) -> bool {
+        let id = self.attach(Kind::List, span(raw));
+        self.open.push(id);
+        true
+    }
+
+    fn array_close(&mut self, span: RawSpan, _errors: &mut dyn ErrorSink) {
+        self.close(span);
+    }
+
+    fn simple_key(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        if !std::mem::take(&mut self.dotted) {
+            self.path.clear();
+        }
+        let mut decoded = Cow::Borrowed("");
+        let mut failed = false;
+        if let Some(text) = self.source.input().get(raw.start()..raw.end()) {
+            toml_parser::Raw::new_unchecked(text, encoding, raw).decode_key(&mut decoded, &mut |error| {
+                failed = true;
+                errors.report_error(error);
+            });
+        }
+        let key = (!failed).then(|| match self.keep(decoded, span(raw)) {
+            Ok((start, end)) => Key::Borrowed(start, end),
+            Err(index) => Key::Owned(index),
+        });
+        self.path.push(key);
+    }
+
+    fn key_sep(&mut self, _span: RawSpan, _errors: &mut dyn ErrorSink) {
+        self.dotted = true;
+    }
+
+    fn scalar(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        let (kind, data) = self.scalar_of(raw, encoding, errors);
+        let id = self.attach(kind, span(raw));
+        self.node(id).data = data;
+    }
+}
