@@ -12,6 +12,7 @@ mod ethtool;
 mod frame;
 mod namespace;
 mod netlink;
+mod ring;
 mod topology;
 mod wire;
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 use ipnet::IpNet;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags};
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder, new_connection};
 use rustix::net::{AddressFamily, SocketType, netdevice, socket};
@@ -39,7 +40,9 @@ impl Namespace {
     pub fn address(&self, interface: &str, address: IpNet) -> Result<(), Error> {
         let doing = || format!("add {address} to {interface} of {}", self.name());
         self.netlink(doing, async |handle| {
-            let request = handle.address().add(index_of(interface)?, address.addr(), address.prefix_len());
+            let mut request = handle.address().add(index_of(interface)?, address.addr(), address.prefix_len());
+            // Without it even an address that nobody probes is unusable until a worker of the kernel has run.
+            request.message_mut().attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
             request.execute().await.map_err(Failure::Netlink)
         })
     }
@@ -61,6 +64,19 @@ impl Namespace {
         })
     }
 
+    /// The number of an interface in this namespace.
+    pub(crate) fn index(&self, interface: &str) -> Result<u32, Error> {
+        self.enter(|| index_of(interface))?.map_err(|failure| self.told(failure, String::new))
+    }
+
+    fn told(&self, failure: Failure, doing: impl FnOnce() -> String) -> Error {
+        match failure {
+            Failure::Netlink(source) => Error::Netlink { doing: doing(), source },
+            Failure::NoInterface(interface) => Error::NoInterface { namespace: self.name().to_owned(), interface },
+            Failure::Io(source) => Error::Namespace { name: self.name().to_owned(), doing: "open netlink", source },
+        }
+    }
+
     /// Runs requests over a netlink socket of this namespace.
     fn netlink<T: Send>(
         &self,
@@ -77,11 +93,7 @@ impl Namespace {
                 result
             })
         };
-        self.enter(run)?.map_err(|failure| match failure {
-            Failure::Netlink(source) => Error::Netlink { doing: doing(), source },
-            Failure::NoInterface(interface) => Error::NoInterface { namespace: self.name().to_owned(), interface },
-            Failure::Io(source) => Error::Namespace { name: self.name().to_owned(), doing: "open netlink", source },
-        })
+        self.enter(run)?.map_err(|failure| self.told(failure, doing))
     }
 }
 
