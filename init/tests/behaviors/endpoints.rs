@@ -3,7 +3,10 @@
 use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::{Frame, Namespace, tcp, udp};
 
-use crate::support::{Files, Port, Through, all_hold, at_end, datagram, in_path, path, run, segbox, v6};
+use crate::support::files::Files;
+use crate::support::segbox::{run, segbox, status};
+use crate::support::through::{Port, Through, all_hold, at_end, datagram, in_path};
+use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("endpoints.toml"));
 
@@ -13,7 +16,8 @@ pub(crate) fn fill_table_100(router: &Namespace, _: &Files) {
     let filled = run(ip.args(["-6", "address", "add", "2001:db8:33::1/64", "dev", "eth2"]));
     assert_eq!(filled.code, Some(0), "{}", filled.err);
     let mut ip = router.command("ip").expect("the namespace is there");
-    let filled = run(ip.args(["-6", "neighbor", "add", "2001:db8:33::2", "lladdr", "02:00:00:00:03:01", "dev", "eth2"]));
+    let filled =
+        run(ip.args(["-6", "neighbor", "add", "2001:db8:33::2", "lladdr", "02:00:00:00:03:01", "dev", "eth2"]));
     assert_eq!(filled.code, Some(0), "{}", filled.err);
     let mut ip = router.command("ip").expect("the namespace is there");
     let filled = run(ip.args(["-6", "route", "add", "::/0", "via", "2001:db8:33::2", "dev", "eth2", "table", "100"]));
@@ -139,7 +143,7 @@ fn every_sid_counts_what_it_forwarded() {
     for _ in 0..3 {
         through.pass(&packet);
     }
-    let status = crate::support::status(through.router());
+    let status = status(through.router());
     let sids = status["sids"].as_array().expect("a list");
     let sid = sids.iter().find(|sid| sid["sid"] == "fc00:0:2:3::/128").expect("listed");
     assert_eq!((sid["packets"].as_u64(), sid["errors"].as_u64()), (Some(3), Some(0)), "{sid}");

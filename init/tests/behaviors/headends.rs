@@ -3,7 +3,8 @@
 use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::{Frame, udp};
 
-use crate::support::{Port, Through, all_hold, path, v6};
+use crate::support::through::{Port, Through, all_hold};
+use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("headends.toml"));
 const HEADEND: Headend = Headend { source: std::net::Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1) };

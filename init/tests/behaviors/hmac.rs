@@ -3,7 +3,8 @@
 use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::udp;
 
-use crate::support::{Port, Through, all_hold, datagram, in_path, path, v6};
+use crate::support::through::{Port, Through, all_hold, datagram, in_path};
+use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("hmac.toml"));
 const KEY_ID: u32 = 7;

@@ -10,4 +10,5 @@ mod support;
 mod endpoints;
 mod headends;
 mod hmac;
+mod namespaces;
 mod programs;

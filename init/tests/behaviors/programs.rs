@@ -1,14 +1,16 @@
 //! What every built-in program makes of a packet.
 
-use segbox_lab::expect::{self, Headend, Packet, Srh};
+use segbox_lab::expect::{self, Headend, Packet};
 
 use crate::endpoints::fill_table_100;
-use crate::support::{Port, Through, all_hold, at_end, datagram, in_path, path, status, v6};
+use crate::support::segbox::status;
+use crate::support::through::{Port, Through, all_hold, at_end, datagram, in_path};
+use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("programs.toml"));
 const NEXT: &str = "fc00:0:3:1::";
-/// The TLV that the file's `stamp` adds; the value is three 16-bit words in the machine's order.
-const STAMP: [u8; 8] = [130, 6, 2, 1, 4, 3, 6, 5];
+/// The TLV that the file's `stamp` adds.
+const STAMP: [u8; 8] = [130, 6, 1, 2, 3, 4, 5, 6];
 
 fn to(program: u16, tlvs: &[u8]) -> Packet {
     let mut packet = in_path(&[&format!("fc00:0:2:{program}::"), NEXT, "fc00:0:4:3::"], &datagram());
@@ -26,28 +28,25 @@ fn programs_change_the_srh_and_nothing_else() {
     // 12 bytes of it and padding of 4; before another TLV, 8 go and what is left of the hole is padding.
     let between = [&[130, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10][..], &[124, 2, 7, 7]].concat();
     let padded = [&[4, 2, 0, 0][..], &[124, 2, 7, 7]].concat();
-    let tlvs = |tlvs: &[u8]| {
-        let tlvs = tlvs.to_vec();
-        move |srh: &mut Srh| srh.tlvs = tlvs
-    };
-    let end = |packet: &Packet, program: &dyn Fn(&mut Srh)| expect::end_bpf(packet, |srh| program(srh));
-    let cases: [(&str, u16, &[u8], &dyn Fn(&mut Srh)); 8] = [
-        ("end_noop", 100, &other, &|_| ()),
-        ("end_add_tlv", 101, &[], &tlvs(&STAMP)),
-        ("end_add_tlv behind another", 101, &other, &tlvs(&both)),
-        ("end_del_tlv", 102, &STAMP, &tlvs(&[])),
-        ("end_del_tlv, the second of two", 102, &both, &tlvs(&other)),
-        ("end_del_tlv with its padding", 102, &long, &tlvs(&[])),
-        ("end_del_tlv before another", 102, &between, &tlvs(&padded)),
-        ("end_del_tlv where there is none", 102, &other, &|_| ()),
+    // The TLVs before and after.
+    let cases: [(&str, u16, &[u8], &[u8]); 8] = [
+        ("end_noop", 100, &other, &other),
+        ("end_add_tlv", 101, &[], &STAMP),
+        ("end_add_tlv behind another", 101, &other, &both),
+        ("end_del_tlv", 102, &STAMP, &[]),
+        ("end_del_tlv, the second of two", 102, &both, &other),
+        ("end_del_tlv with its padding", 102, &long, &[]),
+        ("end_del_tlv before another", 102, &between, &padded),
+        ("end_del_tlv where there is none", 102, &other, &other),
     ];
-    all_hold(cases.into_iter().map(|(name, sid, before, program)| {
+    all_hold(cases.into_iter().map(|(name, sid, before, after)| {
         let packet = to(sid, before);
-        let expected = end(&packet, program).expect("the model forwards it");
+        let expected = expect::end_bpf(&packet, |srh| srh.tlvs = after.to_vec()).expect("the model forwards it");
         (name, through.expect(&packet.bytes(), Some((Port::Eth1, expected.bytes()))))
     }));
     let packet = to(103, &[]);
-    let marked = end(&packet, &|srh| (srh.tag, srh.flags) = (0x1234, 0x20)).expect("the model forwards it");
+    let marked = expect::end_bpf(&packet, |srh| (srh.tag, srh.flags) = (0x1234, 0x20));
+    let marked = marked.expect("the model forwards it");
     all_hold([("end_tag", through.expect(&packet.bytes(), Some((Port::Eth1, marked.bytes()))))]);
     let last = at_end("fc00:0:2:100::", &datagram());
     all_hold([("End.BPF at its last segment", through.expect(&last.bytes(), None))]);
@@ -59,14 +58,10 @@ fn programs_choose_the_way_and_wrap() {
     let policy = path(["fc00:0:9:1::", "fc00:0:8:1::"]);
     let headend = Headend { source: v6("fc00:0:2::1") };
     let (x, t, dt6, insert, encap) = (to(105, &[]), to(106, &[]), to(107, &[]), to(108, &[]), to(109, &[]));
-    // End.DT6 of a program sees a packet whose path has one segment more; the kernel's own would not.
+    // A program never sees a path's last segment, so its End.DT6 ends the path wherever it stands.
     let inner = Packet::parse(&dt6.payload).expect("a packet inside");
     let inner = Packet { hop_limit: inner.hop_limit - 1, ..inner };
-    let ended = {
-        let mut packet = in_path(&["fc00:0:2:107::", NEXT], &datagram());
-        packet.destination = v6("fc00:0:2:107::");
-        packet
-    };
+    let last_but_one = in_path(&["fc00:0:2:107::", NEXT], &datagram());
     // End first, then the policy: RFC 8986's order, which the kernel's own End.B6.Insert does not keep.
     let inserted = {
         let advanced = Packet { hop_limit: insert.hop_limit, ..expect::end(&insert).expect("forwarded") };
@@ -77,8 +72,8 @@ fn programs_choose_the_way_and_wrap() {
     let cases = [
         ("end_x", &x, Some((Port::Eth2, out(expect::end(&x))))),
         ("end_t", &t, Some((Port::Eth2, out(expect::end(&t))))),
-        ("end_dt6 at the last but one", &ended, Some((Port::Eth2, inner.bytes()))),
-        ("end_dt6 with more to go", &dt6, None),
+        ("end_dt6 at the last but one", &last_but_one, Some((Port::Eth2, inner.bytes()))),
+        ("end_dt6 with more to go", &dt6, Some((Port::Eth2, inner.bytes()))),
         ("end_insert_srh", &insert, Some((Port::Eth1, out(inserted)))),
         ("end_encap_srh", &encap, Some((Port::Eth1, out(wrapped)))),
     ];

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use segbox_lab::udp;
 
-use support::{Port, SEGBOX, Through, in_path, run, v6};
+use support::segbox::{SEGBOX, run};
+use support::through::{Port, Through, in_path};
+use support::v6;
 
 const BASE: &str = concat!(include_str!("../behaviors/router.toml"), include_str!("untouched.toml"));
 

@@ -94,4 +94,4 @@ int inspect_t(struct __sk_buff *skb)
     return bpf_lwt_seg6_action(skb, SEG6_LOCAL_ACTION_END_T, &wanted, sizeof(wanted)) ? BPF_DROP : BPF_REDIRECT;
 }
 
-char license[] SEC("license") = "Dual MIT/GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -21,7 +21,9 @@ use std::time::Duration;
 use segbox_lab::expect::{Packet, Srh};
 use segbox_lab::{Cable, Host, Lab, Topology, Wire};
 
-use support::{Files, apply, path, run, v6};
+use support::files::Files;
+use support::segbox::{apply, run};
+use support::{path, v6};
 
 const FILES: [(&str, &str); 5] = [
     ("n2", include_str!("n2.toml")),

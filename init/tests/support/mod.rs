@@ -4,13 +4,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-mod files;
-mod segbox;
-mod through;
-
-pub(crate) use files::Files;
-pub(crate) use segbox::{Run, SEGBOX, apply, run, segbox, status};
-pub(crate) use through::{Port, Through, all_hold, at_end, datagram, in_path};
+pub(crate) mod files;
+pub(crate) mod segbox;
+pub(crate) mod through;
 
 use std::net::Ipv6Addr;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use segbox_lab::expect::{self, Packet};
 use segbox_lab::{Cable, Frame, Lab, Namespace, Topology, Wire, outline, udp};
 
-use super::{Files, apply, v6};
+use super::files::Files;
+use super::segbox::apply;
+use super::v6;
 
 /// Neighbours, as the files of these tests name them: the first cable ends at `eth0` of the router, and so on. A frame
 /// from the router to the tester carries these addresses.
