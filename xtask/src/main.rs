@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod demo;
 mod ebpf;
 mod elf;
 mod failure;
 mod instructions;
 mod linker;
 mod process;
+mod scale;
 mod stamp;
 mod test;
 mod toolchain;
@@ -37,6 +39,17 @@ enum Task {
     Check,
     /// All tests
     Test,
+    /// Compare `segbox apply` of many routes with `ip -6 -batch`, and measure its memory; needs a release build
+    Scale {
+        /// How often, in turn
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+        /// Write docs/scale.md
+        #[arg(long)]
+        write: bool,
+    },
+    /// Three routers in network namespaces, and a packet through all of them
+    Demo(demo::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +59,8 @@ fn main() -> ExitCode {
         Task::Instructions { check: false } => instructions::write(),
         Task::Check => check::run(),
         Task::Test => test::run(),
+        Task::Scale { rounds, write } => scale::run(rounds, write),
+        Task::Demo(options) => demo::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
