@@ -59,7 +59,8 @@ fn round(count: u32) -> Outcome<Round> {
     take(&mut netlink, &[Step::Setting(Delta { key: up, before: None, after: Some("up".into()) })])?;
     take(&mut netlink, &[Step::Link(Delta { key: anchor, before: None, after: Some(Link::Ifb) })])?;
     let routes: Vec<(RouteKey, Route)> = (0..count).map(|number| route(number, anchor)).collect();
-    let add = |(key, route): &(RouteKey, Route)| Step::Route(Delta { key: *key, before: None, after: Some(route.clone()) });
+    let add =
+        |(key, route): &(RouteKey, Route)| Step::Route(Delta { key: *key, before: None, after: Some(route.clone()) });
     let adding: Vec<Step> = routes.iter().map(add).collect();
     let removing: Vec<Step> = adding.iter().cloned().filter_map(Step::inverse).collect();
 

@@ -58,7 +58,9 @@ pub(super) fn write<E: Send>(sockets: &mut [Socket], count: usize, make: &impl M
     };
     match sockets {
         [first, others @ ..] if count >= WORTH_A_THREAD => thread::scope(|scope| {
-            let others: Vec<_> = others.iter_mut().map(|socket| scope.spawn(|| work(socket))).collect();
+            let start = |socket| thread::Builder::new().spawn_scoped(scope, || work(socket));
+            // Where no thread can be had, this one does it all.
+            let others: Vec<_> = others.iter_mut().filter_map(|socket| start(socket).ok()).collect();
             let mut undone = work(first);
             for other in others {
                 undone.extend(other.join().expect("a batch's thread does not panic"));

@@ -208,10 +208,14 @@ impl StepError {
     /// What a person can do about it, where that is known.
     pub fn mend(&self) -> Option<&'static str> {
         let source = match self {
-            Self::NoInterface { .. } => return Some("look at `ip link`: is the driver loaded, is the name spelled so?"),
+            Self::NoInterface { .. } => {
+                return Some("look at `ip link`: is the driver loaded, is the name spelled so?");
+            }
             Self::NoHardware { .. } => return Some("compare `match` in the file with `ip link` and `lspci`"),
             Self::Segments { .. } => return Some("split the path with an End.B6.Encaps SID on the way"),
-            Self::NoProgram { .. } => return Some("see why the program was not loaded: its step failed before this one"),
+            Self::NoProgram { .. } => {
+                return Some("see why the program was not loaded: its step failed before this one");
+            }
             Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
             Self::Route { source, .. }
             | Self::Address { source, .. }
@@ -230,8 +234,12 @@ fn mend(error: &StepError, errno: i32) -> Option<&'static str> {
     use rustix::io::Errno;
     Some(match (error, Errno::from_raw_os_error(errno)) {
         (StepError::Route { .. }, Errno::EXIST) => "remove the other route, or give this one another metric",
-        (StepError::Address { .. }, Errno::EXIST) => "the address is there and another made it: remove it, or leave it out of the file",
-        (StepError::Device { .. }, Errno::EXIST) => "a device of this name is there and segbox did not make it: choose another name",
+        (StepError::Address { .. }, Errno::EXIST) => {
+            "the address is there and another made it: remove it, or leave it out of the file"
+        }
+        (StepError::Device { .. }, Errno::EXIST) => {
+            "a device of this name is there and segbox did not make it: choose another name"
+        }
         (StepError::Route { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH) => {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }

@@ -57,9 +57,9 @@ fn link_settings(links: &Links, state: &mut State) {
 }
 
 fn sysctls(links: &Links, state: &mut State) -> Result<(), ObserveError> {
-    let of_links = links.iter().flat_map(|link| {
-        list::OF_A_LINK.iter().map(|(family, name)| list::of_a_link(family, link.name, name))
-    });
+    let of_links = links
+        .iter()
+        .flat_map(|link| list::OF_A_LINK.iter().map(|(family, name)| list::of_a_link(family, link.name, name)));
     for name in list::GLOBAL.into_iter().map(str::to_owned).chain(of_links) {
         read_sysctl(&name, Setting::Sysctl(name.clone()), state)?;
     }

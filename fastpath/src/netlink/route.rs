@@ -190,4 +190,3 @@ pub(super) fn maker(socket: &mut Socket, key: &RouteKey) -> Option<String> {
 fn protocol_name(protocol: u8) -> String {
     if protocol == PROTOCOL { "segbox".to_owned() } else { RouteProtocol::from(protocol).to_string() }
 }
-

@@ -27,6 +27,9 @@ const ENOTSUPP: i32 = 524;
 /// The kernel's number of each algorithm (SEG6_HMAC_ALGO_*).
 const ALGORITHMS: [(HmacAlgorithm, u8); 2] = [(HmacAlgorithm::Sha1, 1), (HmacAlgorithm::Sha256, 2)];
 
+/// Every key by its id, and every secret by its digest.
+type Keys = (BTreeMap<u32, HmacKey>, BTreeMap<String, Secret>);
+
 /// A socket to the family.
 pub(super) struct Seg6 {
     socket: Socket,
@@ -72,11 +75,12 @@ impl Seg6 {
         self.socket.ask(family, 0, &Raw(&body))
     }
 
-    /// Every key by its id, and every secret by its digest. The kernel does not keep who made a key: all are segbox's.
-    pub(super) fn keys(&mut self) -> Result<(BTreeMap<u32, HmacKey>, BTreeMap<String, Secret>), TalkError> {
+    /// The kernel does not keep who made a key: all are segbox's.
+    pub(super) fn keys(&mut self) -> Result<Keys, TalkError> {
         let none = [Some(Errno::NOENT.raw_os_error()), Some(Errno::OPNOTSUPP.raw_os_error()), Some(ENOTSUPP)];
         let dump = self.family().and_then(|family| {
-            self.socket.dump(family, &Raw(&message(uapi::SEG6_CMD_DUMPHMAC, [])), |payload| decode_key(payload.get(4..)?))
+            self.socket
+                .dump(family, &Raw(&message(uapi::SEG6_CMD_DUMPHMAC, [])), |payload| decode_key(payload.get(4..)?))
         });
         let rows = match dump {
             Err(error) if none.contains(&error.errno()) => Vec::new(),

@@ -100,7 +100,9 @@ impl Socket {
             match self.inner.recv(&mut room, libc::MSG_TRUNC) {
                 Ok(length) => break length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => return Err(TalkError::Lost),
+                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
+                    return Err(TalkError::Lost);
+                }
                 Err(error) => return Err(TalkError::Receive(error)),
             }
         };
@@ -141,7 +143,9 @@ impl Socket {
         loop {
             for frame in self.receive()?.filter(|frame| frame.sequence == sequence) {
                 match frame.kind {
-                    ERROR => return refusal(frame.flags, frame.payload).map_or(Ok(()), |no| Err(TalkError::Refused(no))),
+                    ERROR => {
+                        return refusal(frame.flags, frame.payload).map_or(Ok(()), |no| Err(TalkError::Refused(no)));
+                    }
                     _ => each(frame.payload),
                 }
             }

@@ -48,11 +48,12 @@ impl Netlink {
         materials: &Materials,
     ) -> Vec<Result<(), StepError>> {
         let mut results = Vec::with_capacity(steps.len());
+        let mut links = None;
         for run in steps.chunk_by(|one, next| is_one_request(one) && is_one_request(next)) {
             if is_one_request(run[0]) {
                 results.extend(self.take_batch(run, programs));
             } else {
-                results.extend(run.iter().map(|step| self.take_one(step, materials)));
+                results.push(self.take_one(run[0], materials, &mut links));
             }
         }
         results
@@ -69,7 +70,8 @@ impl Netlink {
         let mut results: Vec<Result<(), StepError>> = steps.iter().map(|_| Ok(())).collect();
         let mut open: Vec<usize> = (0..steps.len()).collect();
         loop {
-            let make = |at: usize, sequence: u32, buffer: &mut Vec<u8>| encode(steps[open[at]], &names, sequence, buffer);
+            let make =
+                |at: usize, sequence: u32, buffer: &mut Vec<u8>| encode(steps[open[at]], &names, sequence, buffer);
             let undone = batch::write(&mut self.route, open.len(), &make);
             let progress = undone.len() < open.len();
             let mut waiting = Vec::new();
@@ -99,12 +101,13 @@ impl Netlink {
         results
     }
 
-    fn take_one(&mut self, step: &Step, materials: &Materials) -> Result<(), StepError> {
+    /// `links` is what the last step knew of them; None where it changed which there are.
+    fn take_one(&mut self, step: &Step, materials: &Materials, links: &mut Option<Links>) -> Result<(), StepError> {
         match step {
-            Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value),
+            Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value, links),
             // A setting is never taken away.
             Step::Setting(Delta { after: None, .. }) => Ok(()),
-            Step::Link(delta) => self.take_link(step.verb(), delta),
+            Step::Link(delta) => self.take_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.take_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
             Step::Route(_) | Step::Address(_) | Step::Neighbor(_) => {
@@ -113,7 +116,23 @@ impl Netlink {
         }
     }
 
-    fn take_link(&mut self, verb: Verb, delta: &Delta<IfName, Link>) -> Result<(), StepError> {
+    /// The links, read where they are not known.
+    fn known<'a>(&mut self, links: &'a mut Option<Links>) -> Result<&'a Links, StepError> {
+        let known = match links.take() {
+            Some(known) => known,
+            None => Links::read(self.first()).map_err(StepError::Links)?,
+        };
+        Ok(links.insert(known))
+    }
+
+    fn take_link(
+        &mut self,
+        verb: Verb,
+        delta: &Delta<IfName, Link>,
+        links: &mut Option<Links>,
+    ) -> Result<(), StepError> {
+        // Which there are changes now, one way or the other.
+        *links = None;
         let name = delta.key;
         let failed = |source| StepError::Device { verb, name, source };
         // No kind of them changes in place (the kernel's vrf, dummy and ifb have no changelink).
@@ -143,7 +162,7 @@ impl Netlink {
         result.map_err(|source| StepError::HmacKey { verb, id, source })
     }
 
-    fn set(&mut self, setting: &Setting, value: &str) -> Result<(), StepError> {
+    fn set(&mut self, setting: &Setting, value: &str, links: &mut Option<Links>) -> Result<(), StepError> {
         let wrong = || StepError::Value { setting: setting.clone(), value: value.to_owned() };
         let failed = |source| StepError::Setting { setting: setting.clone(), value: value.to_owned(), source };
         let write = |name: &str| {
@@ -157,10 +176,13 @@ impl Netlink {
                 let source: Ipv6Addr = value.parse().map_err(|_| wrong())?;
                 return self.seg6.set_source(source).map_err(failed);
             }
-            Setting::LinkName(hardware) => return self.name(hardware, value, wrong, failed),
+            Setting::LinkName(hardware) => {
+                *links = None;
+                return self.name(hardware, value, wrong, failed);
+            }
             Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
         };
-        let links = Links::read(self.first()).map_err(StepError::Links)?;
+        let links = self.known(links)?;
         let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
         let link = LinkUnspec::new_with_index(index_of(name)?);
         let link = match (setting, value) {

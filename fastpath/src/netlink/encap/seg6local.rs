@@ -3,7 +3,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_route::route::{RouteLwTunnelEncap, RouteSeg6LocalTunnel as Attribute, Seg6LocalAction, Seg6LocalSrh};
+use netlink_packet_route::route::{
+    RouteLwTunnelEncap, RouteSeg6LocalTunnel as Attribute, Seg6LocalAction, Seg6LocalSrh,
+};
 use segbox_config::{Behavior, Csid, Endpoint, Flavors, IfName, Lookup as Table};
 
 use super::super::frame::{attributes, u8_of, u32_of};
@@ -55,8 +57,8 @@ fn encode_srh(segments: &[Ipv6Addr], insert: bool) -> Result<Attribute, EncapErr
 /// All three must be there, and are taken for zero (parse_nla_counters). Linux 5.14; an earlier kernel passes over it.
 fn counters() -> Attribute {
     let zero = &0_u64.to_ne_bytes()[..];
-    let of_each =
-        [uapi::SEG6_LOCAL_CNT_PACKETS, uapi::SEG6_LOCAL_CNT_BYTES, uapi::SEG6_LOCAL_CNT_ERRORS].map(|kind| (kind, zero));
+    let of_each = [uapi::SEG6_LOCAL_CNT_PACKETS, uapi::SEG6_LOCAL_CNT_BYTES, uapi::SEG6_LOCAL_CNT_ERRORS]
+        .map(|kind| (kind, zero));
     Attribute::Other(nest(uapi::SEG6_LOCAL_COUNTERS, &of_each))
 }
 

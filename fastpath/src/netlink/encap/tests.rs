@@ -46,7 +46,8 @@ fn program() -> impl Strategy<Value = String> {
 fn behavior() -> impl Strategy<Value = Behavior> {
     prop_oneof![
         Just(Behavior::End),
-        (any::<Ipv6Addr>(), option::of(interface())).prop_map(|(next_hop, interface)| Behavior::EndX { next_hop, interface }),
+        (any::<Ipv6Addr>(), option::of(interface()))
+            .prop_map(|(next_hop, interface)| Behavior::EndX { next_hop, interface }),
         any::<u32>().prop_map(|table| Behavior::EndT { table }),
         interface().prop_map(|interface| Behavior::EndDx2 { interface }),
         any::<Ipv4Addr>().prop_map(|next_hop| Behavior::EndDx4 { next_hop }),
@@ -62,7 +63,8 @@ fn behavior() -> impl Strategy<Value = Behavior> {
 }
 
 fn flavors() -> impl Strategy<Value = Flavors> {
-    let csid = (any::<u8>(), any::<u8>()).prop_map(|(block_length, function_length)| Csid { block_length, function_length });
+    let csid =
+        (any::<u8>(), any::<u8>()).prop_map(|(block_length, function_length)| Csid { block_length, function_length });
     (any::<bool>(), option::of(csid)).prop_map(|(psp, next_csid)| Flavors { psp, next_csid })
 }
 
@@ -89,13 +91,16 @@ fn encap() -> impl Strategy<Value = Encap> {
 
 fn prefix() -> impl Strategy<Value = IpNet> {
     prop_oneof![
-        (any::<Ipv4Addr>(), 0_u8..=32).prop_map(|(address, length)| Ipv4Net::new_assert(address, length).trunc().into()),
-        (any::<Ipv6Addr>(), 0_u8..=128).prop_map(|(address, length)| Ipv6Net::new_assert(address, length).trunc().into()),
+        (any::<Ipv4Addr>(), 0_u8..=32)
+            .prop_map(|(address, length)| Ipv4Net::new_assert(address, length).trunc().into()),
+        (any::<Ipv6Addr>(), 0_u8..=128)
+            .prop_map(|(address, length)| Ipv6Net::new_assert(address, length).trunc().into()),
     ]
 }
 
 fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
-    let key = (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
+    let key =
+        (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
     let route = (option::of(interface()), option::of(any::<IpAddr>()), any::<bool>(), encap())
         .prop_map(|(interface, via, onlink, encap)| Route { interface, via, onlink, encap });
     (key, route)

@@ -1,0 +1,8 @@
+//! Netlink against the running kernel, each test in network namespaces of its own. Needs root, and fails without it.
+
+mod encaps;
+mod foreign;
+mod many;
+mod packets;
+mod settings;
+mod world;
