@@ -51,9 +51,11 @@ pub enum Verb {
 pub enum Phase {
     /// Sysctls and names of the box and its links.
     System,
-    /// Devices, VRF membership, MTU, up.
+    /// Devices of segbox's own.
+    Device,
+    /// VRF membership, MTU, up.
     Link,
-    /// Sysctls of one link: its folder is there once the link is.
+    /// Sysctls of one link, whose folder is there once the link is; and the VRFs', which come with the first VRF where VRFs are a module.
     LinkSystem,
     /// Addresses, neighbours, encapsulation source, HMAC keys.
     Address,
@@ -147,12 +149,12 @@ impl Step {
         match self {
             Self::Setting(delta) => match &delta.key {
                 Setting::Hostname | Setting::LinkName(_) => Phase::System,
-                Setting::Sysctl(name) if crate::sysctl::is_of_a_link(name) => Phase::LinkSystem,
+                Setting::Sysctl(name) if crate::sysctl::comes_with_a_link(name) => Phase::LinkSystem,
                 Setting::Sysctl(_) => Phase::System,
                 Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,
                 Setting::EncapSource => Phase::Address,
             },
-            Self::Link(_) => Phase::Link,
+            Self::Link(_) => Phase::Device,
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,

@@ -20,9 +20,14 @@ pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
     format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))
 }
 
-/// Whether a dotted name is one interface's.
-pub(crate) fn is_of_a_link(name: &str) -> bool {
-    name.split('.').nth(2) == Some("conf") && !matches!(name.split('.').nth(3), Some("all" | "default"))
+/// Whether a sysctl is there only once some link is: one interface's own, or the VRF module's.
+pub(crate) fn comes_with_a_link(name: &str) -> bool {
+    let mut parts = name.split('.').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("vrf"), _, _) => true,
+        (_, Some("conf"), Some(interface)) => !matches!(interface, "all" | "default"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -33,7 +38,8 @@ mod tests {
     fn tells_a_links_sysctl_from_the_boxs() {
         let name = of_a_link("ipv6", "eth0.100".parse().expect("a name"), "seg6_enabled");
         assert_eq!(name, "net.ipv6.conf.eth0/100.seg6_enabled");
-        assert!(is_of_a_link(&name));
-        assert!(GLOBAL.iter().all(|name| !is_of_a_link(name)));
+        assert!(comes_with_a_link(&name));
+        let late: Vec<_> = GLOBAL.iter().filter(|name| comes_with_a_link(name)).collect();
+        assert_eq!(late, [&"net.vrf.strict_mode"]);
     }
 }
