@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod clang;
 pub(crate) mod files;
 pub(crate) mod segbox;
 pub(crate) mod through;
