@@ -93,11 +93,11 @@ pub(crate) struct Loaded {
 /// # Errors
 /// As for loading it: see [`LoadError`].
 pub fn verify(program: &Program) -> Result<(), LoadError> {
-    let loaded = load(program)?;
+    let mut loaded = load(program)?;
     for (name, rows) in &program.rows {
         let fail = |source| LoadError::Row { map: name.clone(), source };
-        let map = loaded.maps.get(name).ok_or_else(|| LoadError::NoMap(name.clone()))?;
-        let map = Map::of(map.as_fd()).map_err(fail)?;
+        let map = loaded.maps.remove(name).ok_or_else(|| LoadError::NoMap(name.clone()))?;
+        let map = Map::of(map).map_err(fail)?;
         for (key, value) in rows {
             map.put(key, value).map_err(fail)?;
         }

@@ -117,9 +117,7 @@ impl Programs {
 
     /// The rows of a map that the file fills.
     fn state_of(&self, program: &str, map: &str) -> Result<Vec<(RowKey, Bytes)>, PinError> {
-        let fd = self.map(program, map)?;
-        let opened = Map::of(fd.as_fd());
-        let read = opened.and_then(|map| Ok((map.kind, map.rows()?)));
+        let read = Map::of(self.map(program, map)?).and_then(|map| Ok((map.kind, map.rows()?)));
         let (kind, rows) = read.map_err(|source| PinError::of_map(program, map, source))?;
         let rows = rows.into_iter().filter_map(|MapRow { key, mut values }| Some((key, values.pop()?)));
         let set = rows.filter(|(_, value)| kind != MapKind::Array || value.iter().any(|byte| *byte != 0));
@@ -214,8 +212,7 @@ impl Programs {
     /// # Errors
     /// There is no such program or map, or it is one that has no rows to read.
     pub fn read_map(&self, name: &str, map: &str) -> Result<Vec<MapRow>, PinError> {
-        let fd = self.map(name, map)?;
-        let rows = Map::of(fd.as_fd()).and_then(|map| map.rows());
+        let rows = Map::of(self.map(name, map)?).and_then(|map| map.rows());
         rows.map_err(|source| PinError::of_map(name, map, source))
     }
 
@@ -224,12 +221,7 @@ impl Programs {
     /// # Errors
     /// There is no such program or map, or the kernel does not take the row.
     pub fn put_row(&mut self, row: &RowKey, value: &Bytes) -> Result<(), PinError> {
-        let fd = self.map(&row.program, &row.map)?;
-        if let Some(bpffs) = &self.bpffs {
-            let (folder, pin) = (self.folder_of(&row.program), pin_of(&row.map));
-            bpffs.rename(&folder.join(MAPS).join(&pin), &folder.join(ROWS).join(&pin))?;
-        }
-        let put = Map::of(fd.as_fd()).and_then(|map| map.put(&row.key.0, &value.0));
+        let put = self.filled(row)?.put(&row.key.0, &value.0);
         put.map_err(|source| PinError::of_map(&row.program, &row.map, source))
     }
 
@@ -238,13 +230,22 @@ impl Programs {
     /// # Errors
     /// The kernel does not take the key.
     pub fn remove_row(&mut self, row: &RowKey) -> Result<(), PinError> {
-        let fd = match self.map(&row.program, &row.map) {
-            Ok(fd) => fd,
+        let removed = match self.filled(row) {
+            Ok(map) => map.remove(&row.key.0),
             Err(PinError::NoProgram(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let removed = Map::of(fd.as_fd()).and_then(|map| map.remove(&row.key.0));
         removed.map_err(|source| PinError::of_map(&row.program, &row.map, source))
+    }
+
+    /// The map of a row, from now on one that the file fills.
+    pub(crate) fn filled(&self, row: &RowKey) -> Result<Map, PinError> {
+        let map = self.map(&row.program, &row.map)?;
+        if let Some(bpffs) = &self.bpffs {
+            let (folder, pin) = (self.folder_of(&row.program), pin_of(&row.map));
+            bpffs.rename(&folder.join(MAPS).join(&pin), &folder.join(ROWS).join(&pin))?;
+        }
+        Map::of(map).map_err(|source| PinError::of_map(&row.program, &row.map, source))
     }
 
     fn folder_of(&self, name: &str) -> PathBuf {
@@ -257,7 +258,7 @@ impl Programs {
 }
 
 impl PinError {
-    fn of_map(program: &str, map: &str, source: MapError) -> Self {
+    pub(crate) fn of_map(program: &str, map: &str, source: MapError) -> Self {
         Self::Map { program: program.to_owned(), map: map.to_owned(), source }
     }
 }

@@ -1,7 +1,8 @@
 //! Takes a plan's steps of programs and rows. Decides nothing: the plan has the order. Not here: the other steps.
 
-use segbox_plan::{Delta, Materials, Step};
+use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
 
+use super::maps::Map;
 use super::pins::{PinError, Programs};
 
 /// Why a step was not taken.
@@ -18,27 +19,49 @@ pub enum StepError {
     Pin(#[from] PinError),
 }
 
-/// Takes the steps in turn; one that fails does not keep the next from being tried.
+/// Takes the steps in turn; one that fails does not keep the next from being tried. Rows of one map that follow each
+/// other share its descriptor: opening a pin costs ten times what writing a row does.
 pub fn take<'a>(
     programs: &mut Programs,
     steps: impl IntoIterator<Item = &'a Step>,
     materials: &Materials,
 ) -> Vec<Result<(), StepError>> {
-    steps.into_iter().map(|step| take_one(programs, step, materials)).collect()
+    let mut open = None;
+    let take_one = |step: &'a Step| match step {
+        Step::Program(Delta { key, after, .. }) => {
+            // Its maps change with it.
+            open = None;
+            if after.is_none() {
+                return Ok(programs.remove(key)?);
+            }
+            let program = materials.programs.get(key).ok_or_else(|| StepError::NoMaterial(key.clone()))?;
+            Ok(programs.put(key, program)?)
+        }
+        Step::Row(delta) => take_row(programs, &mut open, delta),
+        Step::Setting(_) | Step::Link(_) | Step::Address(_) | Step::Neighbor(_) | Step::HmacKey(_) | Step::Route(_) => {
+            Err(StepError::Elsewhere)
+        }
+    };
+    steps.into_iter().map(take_one).collect()
 }
 
-fn take_one(programs: &mut Programs, step: &Step, materials: &Materials) -> Result<(), StepError> {
-    match step {
-        Step::Program(Delta { key, after: Some(_), .. }) => {
-            let program = materials.programs.get(key).ok_or_else(|| StepError::NoMaterial(key.clone()))?;
-            programs.put(key, program)?;
-        }
-        Step::Program(Delta { key, after: None, .. }) => programs.remove(key)?,
-        Step::Row(Delta { key, after: Some(value), .. }) => programs.put_row(key, value)?,
-        Step::Row(Delta { key, after: None, .. }) => programs.remove_row(key)?,
-        Step::Setting(_) | Step::Link(_) | Step::Address(_) | Step::Neighbor(_) | Step::HmacKey(_) | Step::Route(_) => {
-            return Err(StepError::Elsewhere);
-        }
-    }
-    Ok(())
+fn take_row<'a>(
+    programs: &mut Programs,
+    open: &mut Option<(&'a RowKey, Map)>,
+    Delta { key, after, .. }: &'a Delta<RowKey, Bytes>,
+) -> Result<(), StepError> {
+    let map = match open {
+        Some((last, map)) if (&last.program, &last.map) == (&key.program, &key.map) => map,
+        _ => match programs.filled(key) {
+            Ok(map) => &mut open.insert((key, map)).1,
+            // A program's rows go with it.
+            Err(PinError::NoProgram(_)) if after.is_none() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let taken = match after {
+        Some(value) => map.put(&key.key.0, &value.0),
+        None => map.remove(&key.key.0),
+    };
+    Ok(taken.map_err(|source| PinError::of_map(&key.program, &key.map, source))?)
 }
