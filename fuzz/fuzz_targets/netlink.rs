@@ -1,0 +1,5 @@
+//! No datagram makes the netlink readers panic, whatever kernel, or program with segbox's protocol number, is behind it.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|datagram: &[u8]| segbox_fastpath::read_anything(datagram));
