@@ -173,6 +173,7 @@ fn cookie() -> Finding {
 fn by_cookie() -> Finding {
     match Namespace::current().map(Namespace::fate) {
         Ok(Fate::Alive) => Finding::Found("file handles of namespaces".to_owned()),
+        _ if !rustix::process::geteuid().is_root() => Finding::Unknown("only root may open them".to_owned()),
         Ok(Fate::Gone | Fate::Unknown) | Err(_) => {
             Finding::Missing("file handles of namespaces; Linux 6.18 has them".to_owned())
         }

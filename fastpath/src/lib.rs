@@ -6,7 +6,7 @@ mod namespace;
 mod netlink;
 pub mod sysctl;
 
-pub use namespace::{Fate, Namespace};
+pub use namespace::{Fate, Namespace, NoNamespace};
 pub use netlink::{
     Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, Refusal, StepError, TalkError,
 };

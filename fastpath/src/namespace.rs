@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::str::FromStr;
 
 /// The calling thread's network namespace.
 const OWN: &str = "/proc/thread-self/ns/net";
@@ -52,12 +53,6 @@ impl Namespace {
             )
         };
         if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(Self { cookie, inode }) }
-    }
-
-    /// The namespace of a text that [`Namespace`] displays as.
-    pub(crate) fn of_text(text: &str) -> Option<Self> {
-        let (cookie, inode) = text.split_once('-')?;
-        Some(Self { cookie: cookie.parse().ok()?, inode: inode.parse().ok()? })
     }
 
     /// Whether it still exists, for certain.
@@ -110,6 +105,21 @@ impl Namespace {
     }
 }
 
+/// A text that no namespace displays as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a network namespace is written as its cookie and its inode, 264-4026532177")]
+pub struct NoNamespace;
+
+impl FromStr for Namespace {
+    type Err = NoNamespace;
+
+    fn from_str(text: &str) -> Result<Self, NoNamespace> {
+        let (cookie, inode) = text.split_once('-').ok_or(NoNamespace)?;
+        let (cookie, inode) = (cookie.parse().map_err(|_| NoNamespace)?, inode.parse().map_err(|_| NoNamespace)?);
+        Ok(Self { cookie, inode })
+    }
+}
+
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.cookie, self.inode)
@@ -125,7 +135,7 @@ mod tests {
         let here = Namespace::current().expect("Linux 5.14");
         assert_eq!(Namespace::current().expect("Linux 5.14"), here);
         assert_ne!(here.fate(), Fate::Gone);
-        assert_eq!(Namespace::of_text(&here.to_string()), Some(here));
-        assert_eq!(Namespace::of_text("stamp"), None);
+        assert_eq!(here.to_string().parse(), Ok(here));
+        assert_eq!("stamp".parse::<Namespace>(), Err(NoNamespace));
     }
 }

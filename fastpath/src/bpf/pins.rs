@@ -170,6 +170,10 @@ impl Programs {
         if bpffs.rename(&self.folder_of(name), &going)? {
             bpffs.remove_all(&going)?;
         }
+        // With the last program goes all that segbox has here.
+        if bpffs.list(&self.folder)?.is_empty() {
+            bpffs.remove_all(&self.folder)?;
+        }
         Ok(())
     }
 
@@ -272,7 +276,7 @@ pub fn sweep() -> Result<usize, PinError> {
     let Some(bpffs) = Bpffs::find()? else { return Ok(0) };
     let mut swept = 0;
     for folder in bpffs.list(Path::new(FOLDER))? {
-        if Namespace::of_text(&folder).map(Namespace::fate) == Some(Fate::Gone) {
+        if folder.parse().map(Namespace::fate) == Ok(Fate::Gone) {
             bpffs.remove_all(&Path::new(FOLDER).join(folder))?;
             swept += 1;
         }
