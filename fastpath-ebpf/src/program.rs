@@ -10,10 +10,9 @@ mod helper;
 mod packet;
 mod path;
 
-pub use aya_ebpf::bindings::__sk_buff;
 pub use aya_ebpf::{btf_maps as maps, macros::btf_map as map};
 pub use helper::{Behavior, Encap, Refused};
-pub use packet::{FixedSrh, Packet};
+pub use packet::{__sk_buff, FixedSrh, Packet};
 pub use path::{Path, Room, Segments};
 
 /// What the kernel shall do with the packet (`enum bpf_ret_code` in include/uapi/linux/bpf.h).

@@ -44,27 +44,27 @@ impl Packet {
     #[inline(always)]
     pub fn adjust_srh(&mut self, offset: u32, delta: i32) -> Result<(), Refused> {
         // SAFETY: the context is the program's own.
-        ok(unsafe { bpf_lwt_seg6_adjust_srh(self.skb, offset, delta) })
+        ok(unsafe { bpf_lwt_seg6_adjust_srh(self.skb.cast(), offset, delta) })
     }
 
     /// Writes the first `len` bytes of `bytes` to the SRH's flags, tag or TLVs; the kernel refuses all else.
     #[inline(always)]
     pub fn store<T>(&mut self, offset: u32, bytes: &T, len: u32) -> Result<(), Refused> {
         // SAFETY: as above; the verifier checks that `len` bytes are there.
-        ok(unsafe { bpf_lwt_seg6_store_bytes(self.skb, offset, (&raw const *bytes).cast(), len) })
+        ok(unsafe { bpf_lwt_seg6_store_bytes(self.skb.cast(), offset, (&raw const *bytes).cast(), len) })
     }
 
     /// Carries out a behavior. When it succeeds the packet has its next hop: answer `Verdict::Redirect`.
     #[inline(always)]
     pub fn behave(&mut self, behavior: Behavior, parameter: *const c_void, len: u32) -> Result<(), Refused> {
         // SAFETY: as above; the verifier checks that `len` bytes are there. The kernel only reads them.
-        ok(unsafe { bpf_lwt_seg6_action(self.skb, behavior as u32, parameter.cast_mut(), len) })
+        ok(unsafe { bpf_lwt_seg6_action(self.skb.cast(), behavior as u32, parameter.cast_mut(), len) })
     }
 
     /// Puts an SRH on a packet that may have none yet (lwt_in only).
     #[inline(always)]
     pub fn push_encap(&mut self, encap: Encap, srh: *const c_void, len: u32) -> Result<(), Refused> {
         // SAFETY: as above.
-        ok(unsafe { bpf_lwt_push_encap(self.skb, encap, srh.cast_mut(), len) })
+        ok(unsafe { bpf_lwt_push_encap(self.skb.cast(), encap, srh.cast_mut(), len) })
     }
 }

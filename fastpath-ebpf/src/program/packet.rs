@@ -3,9 +3,25 @@
 //! Does not write: End.BPF programs write through the kernel's helpers only. A helper that changes the packet makes
 //! what points into it stale; the borrow checker says so before the verifier does.
 
-use aya_ebpf::bindings::__sk_buff;
+use core::mem::offset_of;
 
 use crate::srh::{IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE};
+
+/// A program's context: `struct __sk_buff` of include/uapi/linux/bpf.h, as far as the programs read it.
+///
+/// Written out here because aya-ebpf's has pointers to two other structures, and LLVM puts those into BTF in the order
+/// of their addresses in its own memory: the same source would not give the same object.
+#[repr(C)]
+pub struct __sk_buff {
+    len: u32,
+    before_protocol: [u32; 3],
+    protocol: u32,
+    before_data: [u32; 14],
+    data: u32,
+    data_end: u32,
+}
+
+const _: () = assert!(offset_of!(__sk_buff, protocol) == 16 && offset_of!(__sk_buff, data) == 76);
 
 /// A packet from its IPv6 header on.
 pub struct Packet {
