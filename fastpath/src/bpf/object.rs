@@ -42,7 +42,7 @@ pub enum ObjectError {
     #[error("the object's type information (.BTF) cannot be read: {0}")]
     Btf(#[from] BtfError),
     /// aya-obj does not take it.
-    #[error("this object cannot be read")]
+    #[error("this object cannot be read: {0}")]
     Parse(#[from] aya_obj::ParseError),
     /// aya-obj stopped on it.
     #[error("this object is damaged: {0}")]
