@@ -10,3 +10,5 @@ pub use namespace::{Fate, Namespace, NoNamespace};
 pub use netlink::{
     Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, Refusal, StepError, TalkError,
 };
+#[doc(hidden)]
+pub use netlink::read_anything;

@@ -45,7 +45,7 @@ pub(super) fn addresses(socket: &mut Socket, links: &Links) -> Result<Vec<(Addre
 }
 
 /// Reads an RTM_NEWADDR's payload (struct ifaddrmsg and attributes).
-fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKey, bool)> {
+pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKey, bool)> {
     let &[_, prefix_length, _, _, ..] = payload else { return None };
     let index = u32_of(payload.get(4..)?)?;
     let (mut local, mut address, mut protocol) = (None, None, 0);
@@ -83,7 +83,7 @@ pub(super) fn neighbors(socket: &mut Socket, links: &Links) -> Result<Vec<(Neigh
 }
 
 /// Reads an RTM_NEWNEIGH's payload (struct ndmsg and attributes).
-fn decode_neighbor(payload: &[u8], links: &Links) -> Option<(NeighborKey, Mac)> {
+pub(super) fn decode_neighbor(payload: &[u8], links: &Links) -> Option<(NeighborKey, Mac)> {
     let index = u32_of(payload.get(4..)?)?;
     let state = u16_of(payload.get(8..)?)?;
     let (mut address, mut mac, mut protocol) = (None, None, 0);

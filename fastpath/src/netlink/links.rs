@@ -106,7 +106,7 @@ fn is_pci_path(name: &str) -> bool {
 }
 
 /// Reads an RTM_NEWLINK's payload (struct ifinfomsg and attributes).
-fn decode(payload: &[u8]) -> Option<LinkRow> {
+pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let index = u32_of(payload.get(4..)?)?;
     let flags = u32_of(payload.get(8..)?)?;
     let mut name = None;

@@ -142,3 +142,18 @@ impl Netlink {
         Links::read(self.first()).map(|links| links.statistics()).map_err(in_table("links"))
     }
 }
+
+/// Reads a datagram as every kind of message that the kernel sends: for the fuzzer, which looks for what makes it panic.
+#[doc(hidden)]
+pub fn read_anything(datagram: &[u8]) {
+    let links = Links::default();
+    for frame in frame::frames(datagram) {
+        let _ = answer::refusal(frame.flags, frame.payload);
+        links::decode(frame.payload);
+        address::decode_address(frame.payload, &links);
+        address::decode_neighbor(frame.payload, &links);
+        seg6::decode_key(frame.payload);
+        let _ = route::decode(frame.payload, |index| observe::name_or_number(&links, index));
+        route::decode_counters(frame.payload);
+    }
+}

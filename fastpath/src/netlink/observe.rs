@@ -42,7 +42,7 @@ pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveErro
 }
 
 /// A link's name; `if#7` for one that is gone while a local SID still holds its number, so that a plan sees it is wrong.
-fn name_or_number(links: &Links, index: u32) -> IfName {
+pub(super) fn name_or_number(links: &Links, index: u32) -> IfName {
     links.name(index).unwrap_or_else(|| format!("if#{index}").parse().expect("3 characters and 10 digits fit a name"))
 }
 

@@ -142,7 +142,7 @@ pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(Ro
 }
 
 /// The counters of a local SID of ours.
-fn decode_counters(payload: &[u8]) -> Option<(RouteKey, Counters)> {
+pub(super) fn decode_counters(payload: &[u8]) -> Option<(RouteKey, Counters)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
     let (_, value) = row.encap.filter(|(kind, _)| *kind == uapi::LWTUNNEL_ENCAP_SEG6_LOCAL)?;
     Some((row.key, encap::decode_counters(value)?))

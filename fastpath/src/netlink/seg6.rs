@@ -138,7 +138,7 @@ fn message<const N: usize>(command: u8, parts: [(u16, Vec<u8>); N]) -> Vec<u8> {
 }
 
 /// None for an algorithm that segbox has no word for.
-fn decode_key(payload: &[u8]) -> Option<(u32, HmacAlgorithm, Secret)> {
+pub(super) fn decode_key(payload: &[u8]) -> Option<(u32, HmacAlgorithm, Secret)> {
     let (mut id, mut number, mut secret) = (0, 0, Vec::new());
     for (kind, value) in attributes(payload) {
         match kind {
