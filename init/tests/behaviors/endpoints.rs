@@ -4,7 +4,7 @@ use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::{Frame, Namespace, tcp, udp};
 
 use crate::support::files::Files;
-use crate::support::segbox::{run, segbox, status};
+use crate::support::segbox::{run, status};
 use crate::support::through::{Port, Through, all_hold, at_end, datagram, in_path};
 use crate::support::{path, v6};
 
@@ -148,23 +148,4 @@ fn every_sid_counts_what_it_forwarded() {
     let sid = sids.iter().find(|sid| sid["sid"] == "fc00:0:2:3::/128").expect("listed");
     assert_eq!((sid["packets"].as_u64(), sid["errors"].as_u64()), (Some(3), Some(0)), "{sid}");
     assert_eq!(sid["bytes"].as_u64(), Some(3 * packet.len() as u64), "{sid}");
-}
-
-#[test]
-fn a_kernel_without_vrfs_is_named_before_anything_is_changed() {
-    let files = Files::new();
-    let namespace = Namespace::new("check").expect("root");
-    let file = files.write(
-        "segbox.toml",
-        "[vrf.blue]\ntable = 100\n[[srv6.sid]]\nsid = \"fc00:0:2:3::\"\nbehavior = \"End.DT46\"\nvrf = \"blue\"\n",
-    );
-    let mut ip = namespace.command("ip").expect("the namespace is there");
-    let vrfs = run(ip.args(["link", "add", "probe", "type", "vrf", "table", "99"])).code == Some(0);
-    let check = segbox(&namespace, ["check".as_ref(), file.as_os_str()]);
-    if vrfs {
-        assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
-    } else {
-        assert_eq!(check.code, Some(1), "{}{}", check.out, check.err);
-        assert!(check.err.contains("CONFIG_NET_VRF"), "the fault names what is missing: {}", check.err);
-    }
 }

@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use segbox_lab::udp;
+use segbox_lab::expect::{self, Headend};
+use segbox_lab::{outline, udp};
 
 use support::segbox::{SEGBOX, run};
 use support::through::{Port, Through, in_path};
-use support::v6;
+use support::{path, v6};
 
 const BASE: &str = concat!(include_str!("../behaviors/router.toml"), include_str!("untouched.toml"));
 
@@ -75,21 +76,41 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
     let repeated = times.iter().filter(|times| **times > 1).count();
     assert_eq!((lost, repeated), (0, 0), "lost and repeated, of {sent} packets during {applied} applies");
     assert!(applied >= 4, "every change happened at least once: {applied}");
+    println!("{sent} packets, {applied} applies");
     assert!(sent > RATE, "there was traffic: {sent} packets");
 }
 
-/// Sends numbered packets, one into the untouched SID and the next into the untouched policy, and says how many.
+/// Packet `number` as it goes in, and as it must come out: through a SID, a program and a policy in turn.
+fn packets(number: u32) -> (Vec<u8>, Vec<u8>) {
+    let datagram = |to| udp((v6("2001:db8:a::2").into(), 9), (v6(to).into(), 9), &number.to_be_bytes());
+    let into = |sid| in_path(&[sid, "fc00:0:3:1::"], &datagram("2001:db8:b::2"));
+    let (packet, out) = match number % 3 {
+        0 => (into("fc00:0:2:1::").bytes(), expect::end(&into("fc00:0:2:1::"))),
+        1 => {
+            let packet = into("fc00:0:2:2::");
+            (packet.bytes(), expect::end_bpf(&packet, |srh| srh.tlvs = vec![124, 6, 0, 0, 0, 0, 0, 0]))
+        }
+        _ => {
+            let packet = datagram("2001:db8:b0::2");
+            let headend = Headend { source: v6("fc00:0:2::1") };
+            let out = expect::encaps(&packet, headend, &path(["fc00:0:3:1::", "fc00:0:4:3::"]));
+            (packet, out)
+        }
+    };
+    (packet, out.expect("the model forwards it").bytes())
+}
+
+/// The number, and the UDP checksum before it: all in which packets of one kind differ.
+const NUMBER: usize = 4;
+const CHECKSUM: usize = 2;
+
+/// Sends numbered packets and says how many.
 fn send(through: &Through, end: Instant) -> u32 {
     let start = Instant::now();
     let mut sent = 0;
     while Instant::now() < end {
         for _ in 0..BURST {
-            let destination = if sent % 2 == 0 { "2001:db8:b::2" } else { "2001:db8:b0::2" };
-            let datagram = udp((v6("2001:db8:a::2").into(), 9), (v6(destination).into(), 9), &u32::to_be_bytes(sent));
-            match sent % 2 {
-                0 => through.send(&in_path(&["fc00:0:2:1::", "fc00:0:3:1::"], &datagram).bytes()),
-                _ => through.send(&datagram),
-            }
+            through.send(&packets(sent).0);
             sent += 1;
         }
         let due = start + Duration::from_secs(1) * sent / RATE;
@@ -98,14 +119,19 @@ fn send(through: &Through, end: Instant) -> u32 {
     sent
 }
 
-/// The numbers that came out, in their order, until all is done.
+/// The numbers that came out, in their order, until all is done. Each packet must be what it has to be.
 fn receive(through: &Through, done: &AtomicBool) -> Vec<u32> {
+    let expected = [0, 1, 2].map(|kind| packets(kind).1);
     let mut seen = Vec::new();
     let tap = through.tap(Port::Eth1);
     while !done.load(Ordering::Relaxed) {
         while let Some(captured) = tap.next(Duration::from_millis(20)).expect("readable") {
-            let number = captured.frame.last_chunk().expect("an Ethernet frame");
-            seen.push(u32::from_be_bytes(*number));
+            let packet = captured.frame.packet();
+            let number = u32::from_be_bytes(*packet.last_chunk().expect("an IPv6 packet"));
+            let same = packet.len() - NUMBER - CHECKSUM;
+            let kind = &expected[number as usize % 3];
+            assert_eq!(packet.get(..same), kind.get(..same), "{}", outline(&captured.frame));
+            seen.push(number);
         }
     }
     seen
