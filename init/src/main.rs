@@ -1,10 +1,11 @@
 //! `segbox`: the choice between PID 1 and command line.
 
+mod boot;
 mod cli;
 mod router;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    boot::run().unwrap_or_else(cli::main)
 }

@@ -246,3 +246,27 @@ fn the_order_of_tables_does_not_matter() {
     assert_eq!(segbox_on(&lab, "plan", &files, &turned).code, Some(0));
     assert_eq!(segbox(&lab["router"], ["clear"]).code, Some(0));
 }
+
+#[test]
+fn interfaces_that_change_names_get_them_back_with_all_that_was_theirs() {
+    let topology = Topology {
+        routers: &["router", "peer"],
+        hosts: &[],
+        cables: &[Cable("router", "eth0", "peer", "eth0"), Cable("router", "eth1", "peer", "eth1")],
+    };
+    let (lab, files) = (topology.build().expect("root"), Files::new());
+    let namespace = &lab["router"];
+    let before = observed(namespace);
+    let mac = |interface: &str| lab.mac("router", interface).map(|byte| format!("{byte:02x}")).join(":");
+    // The two swap their names, and one gets an MTU under its new one.
+    let text = format!(
+        "[interface.eth1]\nmatch = {{ mac = \"{}\" }}\nmtu = 1400\nsrv6 = true\n[interface.eth0]\nmatch = {{ mac = \"{}\" }}\n",
+        mac("eth0"),
+        mac("eth1")
+    );
+    apply(namespace, &files.write("segbox.toml", text));
+    let links = run(namespace.command("ip").expect("there").args(["-br", "link", "show", "eth1"]));
+    assert!(links.out.contains(&mac("eth0")), "{}", links.out);
+    assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
+    assert_eq!(observed(namespace), before);
+}

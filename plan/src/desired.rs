@@ -60,17 +60,32 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         state.neighbors.insert(key, neighbor.mac);
     }
     routes(config, context, &names, state);
-    for (setting, value) in context.base {
-        if out.state.settings.contains_key(setting) {
-            continue;
-        }
-        out.returned.insert(setting.clone());
-        // What is gone (an unplugged interface) cannot be put back.
-        if context.actual.setting(setting).is_some() {
-            out.state.settings.insert(setting.clone(), value.clone());
+    out.returned = go_back(context.actual, context.base, &mut out.state);
+    out
+}
+
+/// The state without segbox: nothing of its own, every setting as it was found.
+pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>) -> State {
+    let mut state = State::default();
+    go_back(actual, base, &mut state);
+    state
+}
+
+/// What a state does not ask for goes back to what it was before segbox; gives which settings those are.
+///
+/// The base knows an interface's settings under the name that the file gave it, so its old name comes back after all of them.
+fn go_back(actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) -> BTreeSet<Setting> {
+    let returned: BTreeMap<_, _> = base.iter().filter(|(setting, _)| !state.settings.contains_key(*setting)).collect();
+    let is_name = |setting: &Setting| matches!(setting, Setting::LinkName(_));
+    // What is gone (an unplugged interface) cannot be put back.
+    let differs = |setting: &Setting, value: &String| actual.setting(setting).is_some_and(|found| found != *value);
+    let names_wait = returned.iter().any(|(setting, value)| !is_name(setting) && differs(setting, value));
+    for (setting, value) in &returned {
+        if actual.setting(setting).is_some() && !(names_wait && is_name(setting)) {
+            state.settings.insert((*setting).clone(), (*value).clone());
         }
     }
-    out
+    returned.into_keys().cloned().collect()
 }
 
 /// Programs and their rows; gives the loaded name of each `[program.NAME]`.

@@ -11,7 +11,7 @@ mod step;
 /// The sysctls that segbox has a say in.
 pub mod sysctl;
 
-pub use desired::{Context, Desired, desired};
+pub use desired::{Context, Desired, desired, nothing};
 pub use diff::{Plan, Stage, diff};
 pub use identity::{program_name, secret_digest};
 pub use materials::{Materials, Secret};

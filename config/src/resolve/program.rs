@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Unseen;
-use super::encode::{encode, encode_key};
+use super::encode::encode;
+use super::keys::encode_key;
 use crate::fault::{Fault, ProgramFault, SurroundingsFault, listed, near};
 use crate::model::Program;
 use crate::object::{Hook, MapKind, MapShape, Object, ObjectProgram};
@@ -173,7 +174,9 @@ fn map(
         if let Some(first) = places.insert(bytes.clone(), key.span) {
             faults.push(Fault::new(key.span, ProgramFault::RowTwice { name: map() }).beside(first, "first here"));
         }
-        rows.extend(value.map(|value| (bytes, value)));
+        // An array has every row from the start, zeroed: one written so is the same as one left out.
+        let is_there = |value: &Vec<u8>| shape.kind != MapKind::Array || value.iter().any(|byte| *byte != 0);
+        rows.extend(value.filter(is_there).map(|value| (bytes, value)));
     }
     rows
 }

@@ -55,7 +55,8 @@ fn ended(status: &WaitStatus) -> String {
 pub(crate) fn start<T: Serialize>(name: &'static CStr, work: impl FnOnce() -> T) -> Result<Task<T>, Lost> {
     let text = name.to_str().unwrap_or("child");
     let failed = |source: std::io::Error| Lost::Start { name: text, source };
-    let memory: OwnedFd = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
+    let memory: OwnedFd =
+        rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
     let mut result = File::from(memory);
     match fork_named(name).map_err(failed)? {
         Some(pid) => Ok(Task { name: text, pid, result, kind: PhantomData }),
@@ -87,7 +88,7 @@ fn fork_named(name: &'static CStr) -> std::io::Result<Option<Pid>> {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => {
             // Seen by a person who looks at the processes; nothing depends on it.
-            drop(rustix::thread::set_name(name));
+            let _ = rustix::thread::set_name(name);
             panic::uninstall();
             std::panic::set_hook(Box::new(move |info| problem!("{}: {info}", name.to_string_lossy())));
             signals::unblock();
@@ -110,9 +111,7 @@ impl<T: DeserializeOwned> Task<T> {
         }
         let mut bytes = Vec::new();
         let read = self.result.rewind().and_then(|()| self.result.read_to_end(&mut bytes));
-        read.ok()
-            .and_then(|_| serde_json::from_slice(&bytes).ok())
-            .ok_or(Lost::Result { name: self.name })
+        read.ok().and_then(|_| serde_json::from_slice(&bytes).ok()).ok_or(Lost::Result { name: self.name })
     }
 }
 

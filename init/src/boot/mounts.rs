@@ -48,7 +48,8 @@ const MOUNTS: [Mount; 9] = [
 ];
 
 /// Of UEFI, and a module in Debian's kernel: mounted once modules can be loaded.
-const EFIVARFS: Mount = Mount { need: Need::WhereThere, ..always(c"efivarfs", c"/sys/firmware/efi/efivars", DATA_ONLY, None) };
+const EFIVARFS: Mount =
+    Mount { need: Need::WhereThere, ..always(c"efivarfs", c"/sys/firmware/efi/efivars", DATA_ONLY, None) };
 
 const fn always(kind: &'static CStr, on: &'static CStr, flags: MountFlags, data: Option<&'static CStr>) -> Mount {
     Mount { kind, on, flags, data, need: Need::Always }
@@ -81,13 +82,13 @@ pub(crate) fn mount_all() -> Vec<Refused, 9> {
 pub(crate) fn mount_efivars() {
     if rustix::fs::access(EFIVARFS.on, rustix::fs::Access::EXISTS).is_ok() {
         // Firmware without runtime services has none; nothing of segbox's depends on them.
-        drop(put(&EFIVARFS));
+        let _ = put(&EFIVARFS);
     }
 }
 
 fn put(entry: &Mount) -> Result<(), Errno> {
     // It is there already in most cases, and where it can't be made the mount says so.
-    drop(rustix::fs::mkdir(entry.on, Mode::from_raw_mode(0o755)));
+    let _ = rustix::fs::mkdir(entry.on, Mode::from_raw_mode(0o755));
     match mount(entry.kind, entry.on, entry.kind, entry.flags, entry.data) {
         // A kernel with CONFIG_DEVTMPFS_MOUNT was faster.
         Err(Errno::BUSY) => Ok(()),

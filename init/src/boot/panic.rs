@@ -33,7 +33,7 @@ fn die(info: &PanicHookInfo<'_>) -> ! {
     append(c"/sys/module/printk/parameters/always_kmsg_dump", "Y");
     // The state partition last: a broken disk may hold us here, and then the watchdog ends it.
     append(OWN_RECORD, &line);
-    drop(reboot(RebootCommand::Restart));
+    let _ = reboot(RebootCommand::Restart);
     // The kernel refused to reboot: the watchdog, which nobody feeds any more, will not.
     loop {
         std::thread::park();
@@ -44,8 +44,7 @@ fn append(path: &std::ffi::CStr, text: &str) {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY;
     let flags = if path == OWN_RECORD { flags | OFlags::CREATE } else { flags };
     if let Ok(file) = open(path, flags, Mode::from_raw_mode(0o600)) {
-        drop(rustix::io::write(&file, text.as_bytes()));
-        drop(rustix::fs::fdatasync(file.as_fd()));
+        let _ = rustix::io::write(&file, text.as_bytes());
+        let _ = rustix::fs::fdatasync(file.as_fd());
     }
 }
-

@@ -67,7 +67,13 @@ impl Boot {
     }
 
     /// Adds a step that ran from one moment to another.
-    pub(crate) fn step_until(&mut self, first: Moment, name: &str, (from, to): (Moment, Moment), result: impl Into<String>) {
+    pub(crate) fn step_until(
+        &mut self,
+        first: Moment,
+        name: &str,
+        (from, to): (Moment, Moment),
+        result: impl Into<String>,
+    ) {
         self.steps.push(Step {
             name: name.to_owned(),
             at_ms: milliseconds(from.since(first)),

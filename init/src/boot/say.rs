@@ -78,16 +78,16 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
     let Some(voice) = VOICE.get() else { return };
     let mut line = String::<LINE>::new();
     // A line that is too long ends early.
-    drop(write!(Capped(&mut line), "{}segbox: {text}", level.kernel_prefix()));
+    let _ = write!(Capped(&mut line), "{}segbox: {text}", level.kernel_prefix());
     if let Some(kmsg) = &voice.kmsg {
-        drop(rustix::io::write(kmsg, line.as_bytes()));
+        let _ = rustix::io::write(kmsg, line.as_bytes());
     }
     if matches!(level, Level::Notice | Level::Problem) {
         let body = &line.as_bytes()[level.kernel_prefix().len()..];
         for console in &voice.consoles {
             // Two writes: a full terminal takes neither.
-            drop(rustix::io::write(console.as_fd(), body));
-            drop(rustix::io::write(console.as_fd(), b"\r\n"));
+            let _ = rustix::io::write(console.as_fd(), body);
+            let _ = rustix::io::write(console.as_fd(), b"\r\n");
         }
     }
 }
@@ -109,7 +109,7 @@ impl<const N: usize> Write for Capped<'_, N> {
 /// Formats a line into a buffer, cut where it is full.
 pub(crate) fn capped<const N: usize>(text: fmt::Arguments<'_>) -> String<N> {
     let mut line = String::new();
-    drop(write!(Capped(&mut line), "{text}"));
+    let _ = write!(Capped(&mut line), "{text}");
     line
 }
 

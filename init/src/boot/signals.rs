@@ -74,7 +74,7 @@ impl AsFd for Signals {
 
 /// In a child: every signal is heard again, as a program expects.
 pub(crate) fn unblock() {
-    drop(SigSet::empty().thread_set_mask());
+    let _ = SigSet::empty().thread_set_mask();
 }
 
 #[cfg(test)]

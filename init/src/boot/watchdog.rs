@@ -64,7 +64,7 @@ impl Watchdog {
 
     /// Lets it sleep: the letter is the driver's sign that the silence to come is meant.
     pub(crate) fn stop(self) {
-        drop(rustix::io::write(&self.device, b"V"));
+        let _ = rustix::io::write(&self.device, b"V");
     }
 }
 

@@ -11,6 +11,7 @@ mod plan;
 mod programs;
 mod schema;
 mod status;
+mod status_boot;
 mod status_text;
 mod watch;
 
@@ -86,6 +87,8 @@ enum Command {
     Observe,
     /// Shows SIDs and policies with their counters, programs, links, and what deviates. Exits with 3 if anything does.
     Status {
+        /// Of what: without one the router; `boot`: the steps of this boot.
+        of: Option<StatusOf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -109,6 +112,13 @@ enum Command {
     /// Undoes an unconfirmed change; `apply --confirm` leaves it behind.
     #[command(hide = true)]
     Guard,
+}
+
+/// What `status` can be asked of beside the router.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum StatusOf {
+    /// The steps of this boot.
+    Boot,
 }
 
 /// Runs the command that the arguments name.
@@ -140,7 +150,8 @@ fn run(command: Command) -> miette::Result<ExitCode> {
         Command::Confirm => confirm::run(),
         Command::Clear => apply::clear(),
         Command::Observe => observe::run(),
-        Command::Status { json } => status::run(json),
+        Command::Status { of: None, json } => status::run(json),
+        Command::Status { of: Some(StatusOf::Boot), json } => status_boot::run(json),
         Command::Watch { every } => watch::run(every),
         Command::Doctor { json } => doctor::run(json),
         Command::Programs => programs::run(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use segbox_config::Config;
-use segbox_plan::{Actual, Context, Delta, Desired, Plan, Setting, State, Step, Verb, desired, diff};
+use segbox_plan::{Actual, Context, Delta, Desired, Plan, Setting, Step, Verb, desired, diff, nothing};
 use serde::{Deserialize, Serialize};
 
-use super::folder::FolderError;
+use super::folder::{Folder, FolderError};
 use super::machine::{Machine, Observed, Refusal};
 use super::transaction::{self, End, Report};
 use super::{Reading, Router, confirm, store};
@@ -88,6 +88,9 @@ impl Router {
 
     /// Makes the change, whole or not at all.
     pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
+        Folder::sweep();
+        // Pins of namespaces that are gone hold memory and nothing else; one that cannot go now goes another time.
+        drop(segbox_fastpath::bpf::sweep());
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
         let before = self.look()?;
@@ -120,7 +123,7 @@ impl Router {
     fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>) -> Desired {
         match wanted {
             Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base)),
-            Wanted::Nothing => Desired { state: back_to(base), ..Desired::default() },
+            Wanted::Nothing => Desired { state: nothing(&now.actual, base), ..Desired::default() },
         }
     }
 
@@ -152,7 +155,7 @@ impl Router {
             Wanted::File(reading) => {
                 desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box }).state
             }
-            Wanted::Nothing => back_to(base),
+            Wanted::Nothing => nothing(actual, base),
         };
         let mut found = base.clone();
         let keep = |plan: &Plan| {
@@ -166,11 +169,7 @@ impl Router {
     fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
         let mut base = self.folder.base()?;
         let Wanted::File(reading) = wanted else {
-            confirm::end(&self.folder)?;
-            for name in ["base.json", "record.json", "programs"] {
-                self.folder.remove(name)?;
-            }
-            return Ok(());
+            return Ok(self.folder.remove_all()?);
         };
         base.retain(|setting, _| !want.returned.contains(setting));
         self.folder.write_base(&base)?;
@@ -183,11 +182,6 @@ impl Router {
         store::retain(&self.folder, &want.state.programs.keys().collect())?;
         Ok(())
     }
-}
-
-/// Everything of segbox's gone, every setting as it was found.
-fn back_to(base: &BTreeMap<Setting, String>) -> State {
-    State { settings: base.clone(), ..State::default() }
 }
 
 /// Adds what a plan is about to change for the first time.

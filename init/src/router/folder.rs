@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use segbox_fastpath::Namespace;
+use segbox_fastpath::{Fate, Namespace};
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,6 +46,22 @@ impl Folder {
     /// The folder of a namespace, named by its cookie; made when first written to.
     pub(crate) fn of(namespace: Namespace) -> Self {
         Self(Path::new(ROOT).join(namespace.to_string()))
+    }
+
+    /// Removes the folders of namespaces that are gone for certain. What cannot be removed now is removed another time.
+    pub(crate) fn sweep() {
+        let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
+        for entry in entries {
+            let namespace: Option<Namespace> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if namespace.is_some_and(|namespace| namespace.fate() == Fate::Gone) {
+                drop(fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+
+    /// Removes all of it, the lock too: whoever waits for that one finds the new one.
+    pub(crate) fn remove_all(&self) -> Result<(), FolderError> {
+        self.remove("")
     }
 
     #[cfg(test)]

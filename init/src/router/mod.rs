@@ -20,7 +20,7 @@ pub(crate) use change::{Change, ChangeError, Wanted};
 pub(crate) use confirm::{confirm, guard};
 pub(crate) use faults::FaultyFile;
 use machine::{Kernel, Machine, Refusal};
-pub(crate) use read::{Box_, Reading, read};
+pub(crate) use read::{Box_, Reading, check, read};
 pub(crate) use status::{Status, status};
 pub(crate) use transaction::{End, Report};
 

@@ -92,7 +92,10 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.kernel.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let record: Option<Record> = router.folder.read_json("record.json")?;
     let pending = confirm::pending(&router.folder)?;
-    let deviations = deviations(router, &found.actual, record.as_ref())?;
+    let mut deviations = deviations(router, &found.actual, record.as_ref())?;
+    if router.own_box {
+        deviations.extend(crate::boot::problems());
+    }
     let (sids, policies) = routes(&found.actual, &counters);
     Ok(Status {
         healthy: deviations.is_empty(),

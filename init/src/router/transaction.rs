@@ -5,9 +5,9 @@ use segbox_plan::{Actual, Delta, Materials, Plan, Setting, State, Step, diff};
 
 use super::machine::{Machine, Observed, Refusal};
 
-/// How often a plan may be made anew until the kernel agrees. One round is the rule; a second follows where one step undoes
-/// another behind our back (a device that enters a VRF loses its IPv6 addresses), a third is slack.
-const ROUNDS: usize = 3;
+/// How often a plan may be made anew until the kernel agrees. One round is the rule; renames have one of their own, another follows
+/// where one step undoes another behind our back (a device that enters a VRF loses its IPv6 addresses), the last finds nothing.
+const ROUNDS: usize = 4;
 
 /// A step that was taken, or tried.
 #[derive(Debug)]

@@ -28,7 +28,8 @@ const FIRST: [&str; 13] = [
 ];
 
 /// Watchdogs, and the bridges whose drivers make Intel's watchdog a device of its own.
-const WATCHDOG: [&str; 4] = ["drivers/watchdog/", "drivers/mfd/", "drivers/i2c/busses/i2c-i801", "drivers/platform/x86/intel/"];
+const WATCHDOG: [&str; 4] =
+    ["drivers/watchdog/", "drivers/mfd/", "drivers/i2c/busses/i2c-i801", "drivers/platform/x86/intel/"];
 
 /// When a module is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -66,7 +66,10 @@ mod tests {
         assert!(fits("usb:v*p*d*dc*dsc*dp*ic08isc06ip50in*", "usb:v46F4p0001d0000dc00dsc00dp00ic08isc06ip50in00"));
         assert!(fits("acpi*:QEMU0002:*", "acpi:QEMU0002:"));
         assert!(fits("dmi*:[bs]vn*", "dmi:bvnSeaBIOS"));
-        assert!(fits("x86cpu:vendor:*:family:*:model:*:feature:*00[8-9A]*", "x86cpu:vendor:0:family:6:model:1:feature:,009,"));
+        assert!(fits(
+            "x86cpu:vendor:*:family:*:model:*:feature:*00[8-9A]*",
+            "x86cpu:vendor:0:family:6:model:1:feature:,009,"
+        ));
     }
 
     #[test]
@@ -74,7 +77,8 @@ mod tests {
         for (pattern, text) in [("ab", "abc"), ("abc", "ab"), ("", "a"), ("a?", "a"), ("[a-", "a"), ("*b", "abc")] {
             assert!(!fits(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("", ""), ("*", ""), ("**", "a"), ("*c", "abcbc"), ("a*b*c", "aXbYbZc"), ("[abc]", "b")] {
+        for (pattern, text) in [("", ""), ("*", ""), ("**", "a"), ("*c", "abcbc"), ("a*b*c", "aXbYbZc"), ("[abc]", "b")]
+        {
             assert!(fits(pattern, text), "{pattern} {text}");
         }
     }

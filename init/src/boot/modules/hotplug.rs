@@ -91,7 +91,7 @@ fn listen(loader: &Loader, events: &Uevents, tell: &impl Fn(News)) {
         let mut waiting = [PollFd::from_borrowed_fd(events.as_fd(), PollFlags::IN)];
         // An hour is as good as forever, and a lost wake-up mends itself.
         let hour = Timespec { tv_sec: Duration::from_secs(3600).as_secs().cast_signed(), tv_nsec: 0 };
-        drop(poll(&mut waiting, Some(&hour)));
+        let _ = poll(&mut waiting, Some(&hour));
     }
 }
 

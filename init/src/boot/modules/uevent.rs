@@ -28,7 +28,9 @@ impl Uevent {
         let (action, _) = std::str::from_utf8(parts.next()?).ok()?.split_once('@')?;
         let mut event = Self { action: action.to_owned(), ..Self::default() };
         for part in parts {
-            let Some((key, value)) = std::str::from_utf8(part).ok().and_then(|text| text.split_once('=')) else { continue };
+            let Some((key, value)) = std::str::from_utf8(part).ok().and_then(|text| text.split_once('=')) else {
+                continue;
+            };
             match key {
                 "SUBSYSTEM" => value.clone_into(&mut event.subsystem),
                 "MODALIAS" => value.clone_into(&mut event.modalias),
@@ -51,7 +53,7 @@ impl Uevents {
         socket.set_non_blocking(true)?;
         // Past the usual limit, as root may. A smaller buffer still works; what is lost is looked for again.
         let fd = socket.as_fd();
-        drop(rustix::net::sockopt::set_socket_recv_buffer_size_force(fd, ROOM));
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(fd, ROOM);
         Ok(Self(socket))
     }
 

@@ -57,7 +57,7 @@ pub(crate) fn from_volume(block: &Block) -> io::Result<()> {
     let mut room = MOST;
     let copied = copy(on, Path::new(FOLDER), &mut room, &|path| path.is_file().then(|| path.to_owned()));
     // Left mounted it would only look unclean when the stick is pulled.
-    drop(unmount(on, UnmountFlags::DETACH));
+    let _ = unmount(on, UnmountFlags::DETACH);
     copied
 }
 

@@ -39,7 +39,8 @@ pub(crate) fn label(start: &[u8]) -> Option<String> {
 fn volume_entry(directory: &[u8]) -> Option<String> {
     let (entries, _) = directory.as_chunks::<32>();
     // A name that starts with 0 ends the directory, 0xe5 is a removed entry, attribute 0x0f a piece of a long name.
-    let label = entries.iter().take_while(|entry| entry[0] != 0).find(|entry| entry[0] != 0xe5 && entry[11] & 0x3f == 0x08)?;
+    let label =
+        entries.iter().take_while(|entry| entry[0] != 0).find(|entry| entry[0] != 0xe5 && entry[11] & 0x3f == 0x08)?;
     text(&label[..11])
 }
 

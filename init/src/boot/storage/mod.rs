@@ -87,14 +87,15 @@ impl Storage {
             Ok(mounted) => {
                 self.found.push(block.name.clone());
                 if mounted == Mounted::ReadOnly {
-                    self.problems.push(format!("{} can only be read: its file system or the disk is damaged", block.name));
+                    self.problems
+                        .push(format!("{} can only be read: its file system or the disk is damaged", block.name));
                 }
                 Some(mounted)
             }
             Err(error) => {
                 let label = block.label.as_deref().unwrap_or_default();
                 self.problems.push(format!(
-                    "{} ({label}) cannot be mounted: {error}. `factory-reset` on the console makes it anew",
+                    "{} ({label}) cannot be mounted: {error}. The box runs without it; `segbox flash` makes the disk anew",
                     block.name
                 ));
                 None
@@ -111,7 +112,7 @@ impl Storage {
         let file = |source: Source, folder: &Path| {
             let path = folder.join("segbox.toml");
             let text = fs::read_to_string(&path).unwrap_or_default();
-            WantedFile { source, attempts: attempts(&text), path }
+            WantedFile { source, digest: generations::digest(text.as_bytes()), attempts: attempts(&text), path }
         };
         let wanted = if config.join("segbox.toml").exists() {
             Some(file(Source::Partition, config))
@@ -156,4 +157,13 @@ pub(crate) fn lead(folder: &Path) -> io::Result<()> {
     drop(fs::remove_file(&fresh));
     symlink(folder, &fresh)?;
     fs::rename(fresh, ETC)
+}
+
+/// Whether the config partition is mounted and can be written: asked of the kernel, which remounts a damaged one for reading only.
+pub(crate) fn is_persistent() -> bool {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    mounts.lines().any(|line| {
+        let mut words = line.split(' ');
+        words.nth(1) == Some(CONFIG) && words.nth(1).is_some_and(|options| options.starts_with("rw"))
+    })
 }

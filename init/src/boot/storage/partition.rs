@@ -52,7 +52,8 @@ fn block(folder: &Path) -> Option<Block> {
 
 /// Reads a block device's uevent file: `DEVNAME=vda3`, `PARTNAME=segbox-config`.
 fn described(uevent: &str) -> Option<Block> {
-    let value = |key: &str| uevent.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
+    let value =
+        |key: &str| uevent.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
     Some(Block { name: value("DEVNAME")?, label: value("PARTNAME"), removable: false })
 }
 

@@ -1,0 +1,164 @@
+//! A terminal: opened as this process's own, its two ways of reading (a key, a line), and programs run in its foreground. The line
+//! editing is the kernel's (backspace, Ctrl-U, Ctrl-W): at 115200 baud nothing is faster, and it cannot have a fault of ours.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, ioctl_tiocsctty, setsid};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcsetattr, tcsetpgrp,
+};
+
+/// Ctrl-C.
+const INTERRUPT: u8 = 3;
+/// Ctrl-D.
+const END: u8 = 4;
+
+/// This process's terminal.
+pub(crate) struct Terminal {
+    device: OwnedFd,
+    lines: Termios,
+    keys: Termios,
+}
+
+/// What a person typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// A line, without its end.
+    Line(String),
+    /// Ctrl-C: never mind.
+    Interrupted,
+    /// Ctrl-D on an empty line, or nothing for the whole time.
+    Nothing,
+}
+
+impl Terminal {
+    /// Opens it, and makes it this process's controlling terminal and standard input, output and error.
+    pub(crate) fn open(name: &str) -> io::Result<Self> {
+        // A process that leads a session already keeps it.
+        let _ = setsid();
+        let path = format!("/dev/{name}");
+        let device = open(&*path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        // Of a process that ended before us the terminal may still be taken.
+        let _ = ioctl_tiocsctty(&device);
+        rustix::stdio::dup2_stdin(&device)?;
+        rustix::stdio::dup2_stdout(&device)?;
+        rustix::stdio::dup2_stderr(&device)?;
+        block_background_stop();
+        let mut lines = tcgetattr(&device)?;
+        lines.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK;
+        // No signal while we read: Ctrl-C ends the line instead, and we see it.
+        lines.local_modes &= !LocalModes::ISIG;
+        lines.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        let mut keys = lines.clone();
+        keys.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO);
+        Ok(Self { device, lines, keys })
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn put(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Waits for a key, so long. True if one came; what was typed with it is forgotten.
+    pub(crate) fn key(&self, limit: Duration) -> io::Result<bool> {
+        self.set(&self.keys)?;
+        if !self.comes(limit)? {
+            return Ok(false);
+        }
+        let mut byte = [0; 16];
+        if rustix::io::read(&self.device, &mut byte)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        tcflush(&self.device, rustix::termios::QueueSelector::IFlush)?;
+        Ok(true)
+    }
+
+    /// Reads a line. Bytes that are no UTF-8 (line noise) are replaced.
+    pub(crate) fn line(&self, limit: Duration) -> io::Result<Typed> {
+        self.set(&self.lines)?;
+        if !self.comes(limit)? {
+            return Ok(Typed::Nothing);
+        }
+        // A canonical line has at most 4096 bytes (N_TTY_BUF_SIZE).
+        let mut buffer = [0; 4096];
+        let length = rustix::io::read(&self.device, &mut buffer)?;
+        Ok(typed(&buffer[..length]))
+    }
+
+    fn set(&self, modes: &Termios) -> io::Result<()> {
+        // What is on its way in belongs to the next mode: a paste must lose nothing.
+        Ok(tcsetattr(&self.device, OptionalActions::Now, modes)?)
+    }
+
+    fn comes(&self, limit: Duration) -> io::Result<bool> {
+        let timeout = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
+        let mut waiting = [PollFd::from_borrowed_fd(self.device.as_fd(), PollFlags::IN)];
+        match poll(&mut waiting, Some(&timeout)) {
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Runs a program of ours in the foreground: Ctrl-C ends it, and not this process.
+    pub(crate) fn run(&self, arguments: &[&str]) -> io::Result<ExitStatus> {
+        let mut modes = self.lines.clone();
+        modes.local_modes |= LocalModes::ISIG;
+        self.set(&modes)?;
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("segbox").args(arguments).env("TERM", "linux").process_group(0);
+        let mut child = command.spawn()?;
+        let group = Pid::from_raw(child.id().cast_signed());
+        self.foreground(group);
+        let status = child.wait();
+        self.foreground(Some(rustix::process::getpid()));
+        status
+    }
+
+    fn foreground(&self, group: Option<Pid>) {
+        // A child that has ended already has no group any more.
+        if let Some(group) = group {
+            let _ = tcsetpgrp(&self.device, group);
+        }
+    }
+}
+
+/// To take the foreground back is a background process's act, which would stop it (SIGTTOU).
+fn block_background_stop() {
+    use nix::sys::signal::{SigSet, Signal};
+    let set: SigSet = [Signal::SIGTTOU].into_iter().collect();
+    let _ = set.thread_block();
+}
+
+fn typed(bytes: &[u8]) -> Typed {
+    match bytes {
+        [] => Typed::Nothing,
+        [.., INTERRUPT] => Typed::Interrupted,
+        bytes => {
+            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            let text = String::from_utf8_lossy(bytes.strip_suffix(&[END]).unwrap_or(bytes)).into_owned();
+            Typed::Line(text.trim_end_matches('\r').to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_line_from_a_change_of_mind() {
+        assert_eq!(typed(b"status\n"), Typed::Line("status".into()));
+        assert_eq!(typed(b"half a wo\x03"), Typed::Interrupted);
+        assert_eq!(typed(b""), Typed::Nothing);
+        assert_eq!(typed(b"\xff\n"), Typed::Line("\u{fffd}".into()));
+    }
+}

@@ -1,0 +1,254 @@
+//! PID 1's own life: it waits for children, feeds the watchdog, hears signals and the news of devices, and starts again what must
+//! always run. One thread, one loop. Not here: the order of a boot (`order`).
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::de::DeserializeOwned;
+
+use super::child::{self, Lost, Task};
+use super::clock::Moment;
+use super::modules::{self, News};
+use super::say::{detail, problem};
+use super::shutdown;
+use super::signals::{Asked, Signals};
+use super::watchdog::{self, Watchdog};
+use super::{console, record::Boot};
+
+/// A child that is started again when it ends, and not more often than this: one that dies at once must not take the CPU.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// PID 1.
+pub(crate) struct Init {
+    /// Its first instruction.
+    pub(crate) first: Moment,
+    pub(crate) boot: Boot,
+    pub(crate) watchdog: Option<Watchdog>,
+    /// The devices that were there have their drivers.
+    pub(crate) settled: bool,
+    /// There is a state partition that can be written.
+    pub(crate) has_state: bool,
+    /// When the last network interface appeared that nobody has looked at yet.
+    pub(crate) interface_came: Option<Moment>,
+    signals: Option<Signals>,
+    /// Bytes of [`News`] from the child that knows of devices.
+    news: Option<OwnedFd>,
+    always: Vec<Always>,
+    /// Children that have ended and that somebody waits for.
+    ended: HashMap<Pid, WaitStatus>,
+}
+
+/// A child that must always run.
+struct Always {
+    what: Service,
+    pid: Option<Pid>,
+    started: Moment,
+}
+
+/// What it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Loads modules of devices.
+    Devices,
+    /// Screen and command line on a terminal, by the console's name.
+    Console(String),
+}
+
+impl Init {
+    pub(crate) fn new(first: Moment, signals: Option<Signals>) -> Self {
+        Self {
+            first,
+            boot: Boot::default(),
+            watchdog: None,
+            settled: false,
+            has_state: false,
+            interface_came: None,
+            signals,
+            news: None,
+            always: Vec::new(),
+            ended: HashMap::new(),
+        }
+    }
+
+    /// Starts something that must always run.
+    pub(crate) fn start(&mut self, what: Service) {
+        let mut always = Always { what, pid: None, started: Moment::now() };
+        always.pid = self.launch(&always.what);
+        self.always.push(always);
+    }
+
+    fn launch(&mut self, what: &Service) -> Option<Pid> {
+        let started = match what {
+            Service::Devices => {
+                let pipe =
+                    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK);
+                pipe.map_err(Into::into).and_then(|(read, write)| {
+                    let pid = child::start_forever(c"segbox-devices", || modules::hotplug(&write))?;
+                    self.news = Some(read);
+                    Ok(pid)
+                })
+            }
+            Service::Console(name) => child::start_forever(c"segbox-console", || console::run(name)),
+        };
+        started.map_err(|error| problem!("{what:?} could not be started: {error}")).ok()
+    }
+
+    /// Waits for a child's result, for so long. Meanwhile the box lives: this is the only way PID 1 waits for anything.
+    pub(crate) fn wait<T: DeserializeOwned>(&mut self, task: Task<T>, limit: Duration) -> Result<T, Lost> {
+        let end = Moment::now().plus(limit);
+        loop {
+            if let Some(status) = self.ended.remove(&task.pid) {
+                return task.result(status);
+            }
+            if Moment::now() >= end {
+                // One that hangs in the kernel does not die of it; it is not waited for.
+                let _ = nix::sys::signal::kill(task.pid, nix::sys::signal::Signal::SIGKILL);
+                return Err(Lost::TooSlow { name: task.name, limit });
+            }
+            self.attend(end);
+        }
+    }
+
+    /// Waits until `done`, for so long.
+    pub(crate) fn wait_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let end = Moment::now().plus(limit);
+        while !done(self) {
+            if Moment::now() >= end {
+                return false;
+            }
+            self.attend(end);
+        }
+        true
+    }
+
+    /// Waits for whatever comes next, until a moment at most, and does what it asks for.
+    pub(crate) fn attend(&mut self, until: Moment) {
+        let wait = until.since(Moment::now()).min(watchdog::FEED_EVERY).min(self.next_start());
+        let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: i64::from(wait.subsec_nanos()) };
+        let (mut signalled, mut told) = (false, false);
+        {
+            let sources = [self.signals.as_ref().map(AsFd::as_fd), self.news.as_ref().map(AsFd::as_fd)];
+            let mut waiting: Vec<PollFd<'_>> =
+                sources.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+            if poll(&mut waiting, Some(&timeout)).is_ok() {
+                // Which of the two it is is found out by reading: neither ever blocks.
+                (signalled, told) = (true, waiting.iter().any(|fd| !fd.revents().is_empty()));
+            }
+        }
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.feed_in_time();
+        }
+        if told {
+            self.hear_news();
+        }
+        if signalled {
+            self.hear_signals();
+        }
+        self.start_again();
+    }
+
+    fn hear_signals(&mut self) {
+        while let Some(asked) = self.signals.as_ref().and_then(Signals::next) {
+            match asked {
+                // Several children may share one signal: all are looked for below.
+                Asked::Reap | Asked::Nothing => {}
+                Asked::End(end) => shutdown::go_down(self, end),
+            }
+        }
+        self.reap();
+    }
+
+    /// Collects every child that has ended, also those that others left behind.
+    pub(crate) fn reap(&mut self) {
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            let Some(pid) = status.pid() else { return };
+            match self.always.iter_mut().find(|always| always.pid == Some(pid)) {
+                Some(always) => {
+                    always.pid = None;
+                    detail!("{:?} ended: {status:?}", always.what);
+                }
+                None => {
+                    self.ended.insert(pid, status);
+                    // Those that nobody waits for would gather over the years.
+                    if self.ended.len() > 64 {
+                        self.ended.clear();
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear_news(&mut self) {
+        let mut bytes = [0; 64];
+        let Some(news) = &self.news else { return };
+        let length = match rustix::io::read(news, &mut bytes) {
+            // The other end is closed: its child has ended, and is started again with a pipe of its own.
+            Ok(0) => {
+                self.news = None;
+                return;
+            }
+            Ok(length) => length,
+            Err(_) => return,
+        };
+        for news in bytes[..length].iter().copied().filter_map(News::of) {
+            match news {
+                News::Watchdog => self.open_watchdog(),
+                News::Settled => self.settled = true,
+                News::Interface => self.interface_came = Some(Moment::now()),
+            }
+        }
+    }
+
+    /// Opens the watchdog if it is not open yet.
+    pub(crate) fn open_watchdog(&mut self) {
+        if self.watchdog.is_some() {
+            return;
+        }
+        let from = Moment::now();
+        self.watchdog = Watchdog::open();
+        if let Some(watchdog) = &self.watchdog {
+            let result = format!("reboots after {} s of silence", watchdog.timeout);
+            self.boot.step(self.first, "watchdog", from, result);
+        }
+    }
+
+    /// How long until something that ended may be started again.
+    fn next_start(&self) -> Duration {
+        let now = Moment::now();
+        let waiting = self.always.iter().filter(|always| always.pid.is_none());
+        waiting.map(|always| always.started.plus(AGAIN).since(now)).min().unwrap_or(Duration::MAX)
+    }
+
+    fn start_again(&mut self) {
+        let now = Moment::now();
+        for at in 0..self.always.len() {
+            if self.always[at].pid.is_none() && now >= self.always[at].started.plus(AGAIN) {
+                let what = self.always[at].what.clone();
+                let pid = self.launch(&what);
+                (self.always[at].pid, self.always[at].started) = (pid, now);
+            }
+        }
+    }
+
+    /// Nothing is started again any more.
+    pub(crate) fn stop_starting(&mut self) {
+        self.always.clear();
+    }
+
+    /// Writes the record down for the commands; a record that cannot be written is not worth a boot.
+    pub(crate) fn write_record(&self) {
+        if let Err(error) = self.boot.write() {
+            problem!("the record of this boot cannot be written: {error}");
+        }
+    }
+
+    /// Says what is wrong, and remembers it for `status`.
+    pub(crate) fn note(&mut self, line: String) {
+        problem!("{line}");
+        self.boot.problems.push(line);
+    }
+}

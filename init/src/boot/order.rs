@@ -1,0 +1,286 @@
+//! The order of a boot, from PID 1's first instruction to a forwarding router. This file is the flow; each step's work is in a
+//! file of its own. PID 1 never returns from here.
+
+use std::fs;
+use std::time::Duration;
+
+use super::clock::Moment;
+use super::configuration::attempt::{Outcome, attempt};
+use super::configuration::source::{Candidate, Sources, candidates};
+use super::init::{Init, Service};
+use super::record::{Configured, seconds};
+use super::say::{self, notice, problem};
+use super::signals::Signals;
+use super::storage::{self, Storage};
+use super::{child, console, crash, entropy, modules, mounts, panic, settings, slot};
+
+/// For the drivers of a box: the slowest NICs take seconds to reset, under software emulation everything does.
+const DRIVERS: Duration = Duration::from_secs(20);
+/// For the disks, over what `storage` waits for itself.
+const DISKS: Duration = Duration::from_secs(25);
+/// For one attempt to configure: a hundred thousand routes take a second, a missing NIC three.
+const ATTEMPT: Duration = Duration::from_secs(45);
+/// For what follows the last SID.
+const AFTERWARDS: Duration = Duration::from_secs(20);
+/// A NIC that comes with others is waited for together with them.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// PID 1.
+pub(crate) fn pid1() -> ! {
+    let first = Moment::now();
+    panic::install();
+    // Nothing up to here and nothing in `early` asks for memory.
+    let (early, signals) = early(first);
+    let mut init = Init::new(first, signals);
+    init.boot.kernel_ms = super::clock::milliseconds(first.since_kernel());
+    init.boot.kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    early.tell(&mut init);
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    init.boot.slot = slot::booted(&command_line);
+    let failsafe = command_line.split_ascii_whitespace().any(|word| word == "segbox.failsafe");
+
+    drivers(&mut init);
+    let sources = disks(&mut init);
+    // Tuning has its place here: every NIC has its driver and nothing forwards yet. What of it is desired state is part of the
+    // plan below and is read back with it.
+    let degraded = configure(&mut init, &sources, failsafe);
+    afterwards(&mut init);
+    consoles(&mut init);
+    live(&mut init, &sources, degraded)
+}
+
+/// What happened before there was memory.
+struct Early {
+    marks: [(&'static str, Moment); 3],
+    mounts: heapless::Vec<mounts::Refused, 9>,
+    settings: heapless::Vec<settings::Refused, 9>,
+}
+
+fn early(first: Moment) -> (Early, Option<Signals>) {
+    let mounts = mounts::mount_all();
+    let mounted = Moment::now();
+    say::open_all();
+    let signals = Signals::open();
+    if let Err(errno) = signals {
+        problem!("signals cannot be heard: {errno}; reboot and power-off will not work");
+    }
+    let settings = settings::set_all(wants_quiet());
+    let marks = [("start", first), ("mounts", mounted), ("settings", Moment::now())];
+    (Early { marks, mounts, settings }, signals.ok())
+}
+
+/// Unless the kernel's command line asks for its messages.
+fn wants_quiet() -> bool {
+    let mut buffer = [0; 2048];
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+    let read = rustix::fs::open(c"/proc/cmdline", flags, rustix::fs::Mode::empty())
+        .and_then(|file| rustix::io::read(&file, &mut buffer));
+    let text = &buffer[..read.unwrap_or(0)];
+    !text
+        .split(u8::is_ascii_whitespace)
+        .any(|word| word == b"debug" || word == b"ignore_loglevel" || word.starts_with(b"loglevel="))
+}
+
+impl Early {
+    /// Now there is memory: the record gets what has happened so far.
+    fn tell(&self, init: &mut Init) {
+        let [start, mounted, set] = self.marks;
+        notice!("starting, {} after the kernel", seconds(start.1.since_kernel()));
+        let first = init.first;
+        init.boot.step_until(first, mounted.0, (start.1, mounted.1), "");
+        init.boot.step_until(first, set.0, (mounted.1, set.1), "");
+        for refused in &self.mounts {
+            init.note(format!("{} cannot be mounted: {}", refused.kind.to_string_lossy(), refused.errno));
+        }
+        for refused in &self.settings {
+            init.note(format!("{} cannot be set: {}", refused.name.to_string_lossy(), refused.errno));
+        }
+    }
+}
+
+/// The watchdog first, then the drivers of all devices that are there.
+fn drivers(init: &mut Init) {
+    let from = Moment::now();
+    // A driver that is built in needs no module.
+    init.open_watchdog();
+    if let Err(error) = modules::modprobe::install() {
+        init.note(format!("the kernel cannot ask for modules: /sbin/modprobe: {error}"));
+    }
+    init.start(Service::Devices);
+    let settled = init.wait_until(DRIVERS, |init| init.settled);
+    let first = init.first;
+    init.boot.step(first, "drivers", from, if settled { "" } else { "not done" });
+    if !settled {
+        init.note(format!("a driver is not done after {} s; going on without it", DRIVERS.as_secs()));
+    }
+}
+
+/// Finds the disks and what there is to be configured.
+fn disks(init: &mut Init) -> Sources {
+    let from = Moment::now();
+    let expected = init.boot.slot.is_some();
+    let found: Result<Storage, _> =
+        child::start(c"segbox-disks", || storage::find(expected)).and_then(|task| init.wait(task, DISKS));
+    let storage = found.unwrap_or_else(|error| {
+        init.note(format!("disks: {error}; this box boots without them"));
+        Storage::default()
+    });
+    let result = if storage.found.is_empty() { "none".to_owned() } else { storage.found.join(", ") };
+    let first = init.first;
+    init.boot.step(first, "disks", from, result);
+    for line in storage.problems {
+        init.note(line);
+    }
+    init.has_state = storage.state;
+    storage.sources
+}
+
+/// Tries one configuration after the other until one holds. True if something of it was left out.
+fn configure(init: &mut Init, sources: &Sources, failsafe: bool) -> Option<Candidate> {
+    if failsafe {
+        init.note(
+            "started with segbox.failsafe: the box's own configuration is not applied; `apply` does it".to_owned(),
+        );
+    }
+    if let Some(wanted) = sources.wanted.as_ref().filter(|wanted| wanted.is_passed_over() && !failsafe) {
+        init.note(format!(
+            "the file of the {} is passed over: {} boots in a row did not survive it. Mend it with `edit`, then `apply`",
+            wanted.source, wanted.attempts
+        ));
+    }
+    let mut first_try = true;
+    for candidate in candidates(sources, failsafe) {
+        if let Some(degraded) = try_one(init, sources, &candidate, std::mem::take(&mut first_try)) {
+            return degraded.then_some(candidate);
+        }
+    }
+    init.note("not even the built-in configuration holds; the console is all there is".to_owned());
+    None
+}
+
+/// Tries one. None: it does not hold. Else whether something was left out.
+fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try: bool) -> Option<bool> {
+    let from = Moment::now();
+    let outcome = child::start(c"segbox-configure", || attempt(candidate, sources, first_try))
+        .and_then(|task| init.wait(task, ATTEMPT));
+    let first = init.first;
+    match outcome {
+        Ok(Outcome::Holds { file, at, steps, dropped, remarks }) => {
+            init.boot.step_until(first, "configuration", (from, at), format!("{}: {steps} steps", candidate.name()));
+            init.boot.share_ms.get_or_insert(super::clock::milliseconds(at.since(first)));
+            let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
+            init.boot.good = wanted && dropped.is_empty();
+            for line in dropped.iter().cloned().chain(remarks) {
+                init.note(line);
+            }
+            let degraded = !dropped.is_empty();
+            notice!(
+                "configured from {}{}: {} from PID 1's first instruction to the last SID",
+                candidate.name(),
+                if degraded { ", in part" } else { "" },
+                seconds(at.since(first)),
+            );
+            init.boot.configuration = Some(Configured { source: candidate.name(), file, dropped });
+            Some(degraded)
+        }
+        Ok(Outcome::Fails(lines)) => {
+            init.boot.step(first, "configuration", from, format!("{}: does not hold", candidate.name()));
+            for line in lines {
+                init.note(format!("{}: {line}", candidate.name()));
+            }
+            None
+        }
+        Err(error) => {
+            init.boot.step(first, "configuration", from, format!("{}: {error}", candidate.name()));
+            init.note(format!("{}: {error}", candidate.name()));
+            None
+        }
+    }
+}
+
+/// What the traffic does not wait for: crash records, the seed, the boot loader's mark.
+fn afterwards(init: &mut Init) {
+    let (state, by_watchdog) = (init.has_state, init.watchdog.as_ref().is_some_and(|watchdog| watchdog.it_rebooted));
+    // Its driver is a module in most kernels; without a firmware that has variables there is nothing to mount.
+    mounts::mount_efivars();
+    run_afterwards(
+        init,
+        "last boot",
+        c"segbox-crash",
+        move || crash::collect(state, by_watchdog),
+        |init, (ended, problems)| {
+            problems.into_iter().for_each(|line| init.note(line));
+            if let Some(ended) = ended.as_ref().filter(|ended| *ended != "clean") {
+                init.note(format!("the last boot ended badly: {ended}"));
+            }
+            init.boot.last_end = ended;
+            init.boot.last_end.clone().unwrap_or_default()
+        },
+    );
+    if state {
+        let stir = || entropy::stir().map(str::to_owned).map_err(|error| error.to_string());
+        run_afterwards(init, "entropy", c"segbox-seed", stir, |_, result| result.unwrap_or_else(|error| error));
+    }
+    // A degraded boot is no fault of the slot's; one that fell back may be, and the loader counts it.
+    let fell_back = !init.boot.good && init.boot.configuration.as_ref().is_none_or(|run| run.dropped.is_empty());
+    if let Some(slot) = init.boot.slot.clone().filter(|_| !fell_back) {
+        let mark = move || slot::mark_good(&slot).map(str::to_owned).map_err(|error| error.to_string());
+        run_afterwards(init, "slot", c"segbox-slot", mark, |init, result: Result<String, String>| match result {
+            Ok(done) => done,
+            Err(error) => {
+                init.note(format!("the boot loader's count cannot be put back: {error}"));
+                "not marked".to_owned()
+            }
+        });
+    }
+    init.write_record();
+}
+
+/// One step in a child, its time and what came of it in the record.
+fn run_afterwards<T: serde::Serialize + serde::de::DeserializeOwned>(
+    init: &mut Init,
+    step: &str,
+    name: &'static std::ffi::CStr,
+    work: impl FnOnce() -> T,
+    then: impl FnOnce(&mut Init, T) -> String,
+) {
+    let from = Moment::now();
+    let result = match child::start(name, work).and_then(|task| init.wait(task, AFTERWARDS)) {
+        Ok(done) => then(init, done),
+        Err(error) => {
+            init.note(format!("{step}: {error}"));
+            "not done".to_owned()
+        }
+    };
+    let first = init.first;
+    init.boot.step(first, step, from, result);
+}
+
+fn consoles(init: &mut Init) {
+    let mut buffer = [0; 128];
+    let names: Vec<String> = say::active_consoles(&mut buffer).map(str::to_owned).collect();
+    for name in names {
+        init.start(Service::Console(console::terminal_of(&name)));
+    }
+}
+
+/// The rest of PID 1's life.
+fn live(init: &mut Init, sources: &Sources, mut degraded: Option<Candidate>) -> ! {
+    // What came before the configuration was looked at then.
+    init.interface_came = None;
+    loop {
+        let next = init.interface_came.map_or(Duration::from_secs(3600), |_| QUIET);
+        init.attend(Moment::now().plus(next));
+        let quiet = init.interface_came.is_some_and(|came| Moment::now() >= came.plus(QUIET));
+        if let Some(candidate) = degraded.clone().filter(|_| quiet) {
+            notice!("an interface has come: applying what was left out");
+            let left_out = init.boot.configuration.take().map(|run| run.dropped).unwrap_or_default();
+            init.boot.problems.retain(|line| !left_out.contains(line));
+            degraded = try_one(init, sources, &candidate, false).filter(|left_out| *left_out).map(|_| candidate);
+            init.write_record();
+        }
+        if quiet {
+            init.interface_came = None;
+        }
+    }
+}
