@@ -15,6 +15,10 @@ pub use template::{CHANGES, Change, Checksum, LEAD, MAX_FRAME, Template, WORDS};
 /// Most templates a generator cycles through: IMIX takes 12, and a power of two leaves room for mixes of one's own.
 pub const MAX_TEMPLATES: usize = 64;
 
+/// Bits of a nanosecond's fraction in a generator's times: 1/64 ns. At 10 million packets a second a pace is right to
+/// 0.02 %, and 64 bits last for nine years of uptime.
+pub const FRACTION: u32 = 6;
+
 /// A generator's settings and its place in the stream; entry 0 of its `state` map. One generator, one CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,9 +27,9 @@ pub struct GeneratorState {
     pub sent: u64,
     /// No packet is sent once `sent` is here.
     pub limit: u64,
-    /// Time between two packets in 1/1024 ns; 0: flat out.
+    /// Time between two packets, with [`FRACTION`]; 0: flat out.
     pub gap: u64,
-    /// Not before this moment is the next packet sent, in 1/1024 ns of the monotonic clock.
+    /// Not before this moment is the next packet sent: the monotonic clock in ns, with [`FRACTION`].
     pub due: u64,
     /// Flows to spread over, 1 at least.
     pub flows: u32,

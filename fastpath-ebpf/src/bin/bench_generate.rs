@@ -11,7 +11,7 @@
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_redirect, bpf_xdp_adjust_tail, bpf_xdp_store_bytes};
 use segbox_fastpath_ebpf::program::{map, maps::Array};
-use segbox_fastpath_ebpf::traffic::{GeneratorState, LEAD, MAX_FRAME, MAX_TEMPLATES, Template};
+use segbox_fastpath_ebpf::traffic::{FRACTION, GeneratorState, LEAD, MAX_FRAME, MAX_TEMPLATES, Template};
 
 segbox_fastpath_ebpf::object!();
 
@@ -23,9 +23,7 @@ static state: Array<GeneratorState, 1> = Array::new();
 #[map]
 static templates: Array<Template, MAX_TEMPLATES> = Array::new();
 
-/// Bits of a nanosecond's fraction in the state's times.
-const FRACTION: u32 = 10;
-/// A generator that is this late does not catch up: the burst would be no pace. 1 ms in 1/1024 ns.
+/// A generator that is this late does not catch up: the burst would be no pace. 1 ms.
 const LATE: u64 = 1_000_000 << FRACTION;
 
 /// Sends the stream's next packet, if it is time.

@@ -119,6 +119,9 @@ fn take(frame: &impl Frame) -> Option<()> {
 
 #[inline(always)]
 fn count_probe(frame: &impl Frame, set: &SinkSettings, count: &mut SinkCounts, probe: Probe) -> Option<()> {
+    if count.packets == 0 {
+        count.first = probe.sequence;
+    }
     count.packets += 1;
     count.bytes += u64::from(frame.len());
     if let Some(next) = expected.get_ptr_mut(probe.flow) {

@@ -43,6 +43,8 @@ pub struct SinkCounts {
     pub latency_max: u64,
     /// Samples that found no room.
     pub samples_lost: u64,
+    /// Sequence number of the first packet.
+    pub first: u64,
 }
 
 impl SinkCounts {
@@ -57,6 +59,11 @@ impl SinkCounts {
             latency_sum: self.latency_sum + other.latency_sum,
             latency_max: self.latency_max.max(other.latency_max),
             samples_lost: self.samples_lost + other.samples_lost,
+            first: match (self.packets, other.packets) {
+                (0, _) => other.first,
+                (_, 0) => self.first,
+                _ => self.first.min(other.first),
+            },
         }
     }
 }

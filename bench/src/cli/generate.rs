@@ -1,0 +1,77 @@
+//! `segbench generate`: one side alone, the sending one.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::{Error, need_root, traffic::Traffic};
+use crate::generator::{Generator, Sent, SocketGenerator, XdpGenerator};
+use crate::port::{self, MacArgument};
+use crate::stop;
+use crate::traffic::Stream;
+use crate::units::Kpps;
+
+/// Arguments of `segbench generate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Generate {
+    /// The port to send from.
+    port: String,
+    /// Ethernet address of the other end.
+    #[arg(long, value_name = "MAC")]
+    to: MacArgument,
+    #[command(flatten)]
+    traffic: Traffic,
+    /// Packets a second (250k, 1.5M); flat out without it.
+    #[arg(long)]
+    rate: Option<Kpps>,
+    /// Packets to send; else it is the duration that ends it.
+    #[arg(long)]
+    count: Option<u64>,
+    /// How long to send.
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// Through an AF_PACKET socket: for ports that take no redirected XDP frames.
+    #[arg(long)]
+    socket: bool,
+    /// The CPU to send on; the last one by default.
+    #[arg(long)]
+    cpu: Option<usize>,
+}
+
+/// A rate flat out, about: decides only how often the clock is looked at.
+const FAST: Kpps = Kpps(2000.0);
+
+impl Generate {
+    pub(super) fn run(&self) -> Result<ExitCode, Error> {
+        need_root("generating packets")?;
+        let shape = self.traffic.shape()?;
+        let mut generator: Box<dyn Generator> = if self.socket {
+            Box::new(SocketGenerator::new(&self.port)?)
+        } else {
+            Box::new(XdpGenerator::new(&self.port)?)
+        };
+        let from = port::mac_of(&self.port)?;
+        let ends = (from, self.to.0);
+        let stream = Stream::new(&shape, ends, self.traffic.sizes(), self.traffic.spread(), self.traffic.run)?;
+        port::pin(self.cpu.unwrap_or_else(port::last_cpu))?;
+        generator.start(&stream)?;
+        let begin = Instant::now();
+        let mut sent = Sent::default();
+        while !stop::asked() && self.count.map_or(begin.elapsed() < self.duration, |count| sent.packets < count) {
+            // Half a second or so at a time, so that the duration and Ctrl-C are looked at.
+            let chunk = (self.rate.unwrap_or(FAST).packets_per_second() / 2.0).max(1.0) as u64;
+            let left = self.count.map_or(chunk, |count| (count - sent.packets).min(chunk));
+            let more = generator.send(left, self.rate)?;
+            sent = Sent { packets: sent.packets + more.packets, time: sent.time + more.time };
+        }
+        let Sent { packets, time } = sent;
+        let rate = Kpps::of(packets, time);
+        anstream::println!(
+            "{packets} packets of {:.0} bytes sent in {:.2} s: {rate} kpps ({}), probe at byte {}",
+            stream.mean_len(),
+            time.as_secs_f64(),
+            generator.kind(),
+            stream.probe_at
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}

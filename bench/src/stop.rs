@@ -1,0 +1,26 @@
+//! Ctrl-C and SIGTERM as a flag: whoever works in rounds looks at it, keeps what is finished, and cleans up by leaving.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on the signals set the flag. A second one ends the process at once, for whoever cannot wait.
+///
+/// # Errors
+/// The kernel refuses the handler.
+pub(crate) fn listen() -> io::Result<()> {
+    let flag = ASKED.get_or_init(Arc::default);
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Registered first: at the first signal the flag is not yet set, so only the second one ends the process.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
+        signal_hook::flag::register(signal, flag.clone())?;
+    }
+    Ok(())
+}
+
+/// Whether a signal has asked to stop.
+pub(crate) fn asked() -> bool {
+    ASKED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+}

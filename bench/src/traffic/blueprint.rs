@@ -1,0 +1,316 @@
+//! From a shape to bytes, and to the places in them that change. The encoder is the laboratory's, which judges the
+//! router as well.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use segbox_fastpath_ebpf::traffic::{Change, Checksum, LEAD, MAGIC, MAX_FRAME, PROBE_LEN, Template};
+use segbox_lab::expect::{Packet, Srh, protocol};
+use segbox_lab::{Frame, Mac, udp};
+
+use super::sizes::SHORTEST_PAYLOAD;
+use super::{Inside, Shape};
+
+/// A frame and where its parts are, in bytes from the Ethernet header on.
+#[derive(Debug, Clone)]
+pub(crate) struct Blueprint {
+    bytes: Vec<u8>,
+    udp_at: usize,
+    /// Place of the probe.
+    pub(crate) probe_at: usize,
+    changes: Vec<(usize, Change)>,
+    /// Addresses of the header that the UDP checksum covers, as one sum.
+    pseudo: u32,
+}
+
+/// Why a packet cannot be made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BlueprintError {
+    /// No room for the probe.
+    #[error("a payload of {0} bytes has no room for the probe, which takes {SHORTEST_PAYLOAD}: ask for longer packets")]
+    Short(u16),
+    /// The generator's frames end before.
+    #[error("a frame of {0} bytes is longer than the {MAX_FRAME} that the generator sends: ask for shorter packets")]
+    Long(usize),
+}
+
+const ETHERNET: usize = 14;
+const IPV6: usize = 40;
+const PORTS: (u16, u16) = (40000, 5001);
+
+/// Ethernet addresses of a frame inside; nobody looks at them.
+const INNER_MACS: (Mac, Mac) = ([2, 0, 0, 0, 9, 1], [2, 0, 0, 0, 9, 2]);
+
+/// Bytes of all headers of a packet, from the IP header to the UDP header's end.
+pub(crate) fn overhead(shape: &Shape) -> u16 {
+    let (packet, _) = packet(shape, &[]);
+    packet.len() as u16
+}
+
+impl Blueprint {
+    /// A frame of this shape with a payload of so many bytes.
+    ///
+    /// # Errors
+    /// [`BlueprintError`].
+    pub(crate) fn new(shape: &Shape, (from, to): (Mac, Mac), payload: u16) -> Result<Self, BlueprintError> {
+        if payload < SHORTEST_PAYLOAD {
+            return Err(BlueprintError::Short(payload));
+        }
+        // A payload that no header's mistake leaves intact, and no run of zeros that a length mistake would hide in.
+        let filling: Vec<u8> = (0..payload).map(|place| (place as u8).wrapping_mul(31) | 1).collect();
+        let (packet, udp_in_packet) = packet(shape, &filling);
+        let frame = Frame::new(from, to, &packet);
+        if frame.len() > MAX_FRAME {
+            return Err(BlueprintError::Long(frame.len()));
+        }
+        let udp_at = ETHERNET + udp_in_packet;
+        // The probe is a word's multiple from the frame's start, LEAD included.
+        let probe_at = (udp_at + 8 + LEAD).next_multiple_of(4) - LEAD;
+        let (source, destination) = checksummed(shape);
+        let pseudo = sum_of_address(source) + sum_of_address(destination);
+        Ok(Self { bytes: frame.0, udp_at, probe_at, changes: changes(shape), pseudo })
+    }
+
+    /// The generator's template for it.
+    pub(crate) fn template(&self, run: u16) -> Template {
+        let mut bytes = self.bytes.clone();
+        bytes[self.probe_at..self.probe_at + PROBE_LEN].fill(0);
+        bytes[self.probe_at..self.probe_at + 4].copy_from_slice(&(MAGIC | u32::from(run)).to_be_bytes());
+        let checksum_at = self.udp_at + 6;
+        bytes[checksum_at..checksum_at + 2].fill(0);
+
+        let mut template = Template { len: bytes.len() as u32, ..Template::EMPTY };
+        let mut words = vec![0; LEAD];
+        words.extend(&bytes);
+        words.resize(words.len().next_multiple_of(4), 0);
+        for (word, bytes) in template.words.iter_mut().zip(words.as_chunks::<4>().0) {
+            *word = u32::from_ne_bytes(*bytes);
+        }
+        template.probe = place(self.probe_at);
+        let first_half = (checksum_at + LEAD).is_multiple_of(4);
+        let word = place(checksum_at - if first_half { 0 } else { 2 });
+        let rest = u32::from_be(template.words[word as usize]);
+        template.checksum =
+            Checksum { word, rest, shift: if first_half { 16 } else { 0 }, sum: self.sum(&bytes[self.udp_at..]) };
+        for (slot, (at, change)) in template.changes.iter_mut().zip(&self.changes) {
+            *slot = Change { word: place(*at), ..*change };
+        }
+        template
+    }
+
+    /// Sum of what the checksum covers and no packet changes.
+    fn sum(&self, datagram: &[u8]) -> u32 {
+        // Words that change and are covered are added with their values for each packet.
+        let changing: u32 = self.changes.iter().map(|(_, change)| halves(change.base & change.summed)).sum();
+        let mut sum = self.pseudo + u32::from(protocol::UDP) + datagram.len() as u32;
+        sum += datagram
+            .chunks(2)
+            .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or_default()])))
+            .sum::<u32>();
+        sum - changing
+    }
+}
+
+/// The word that a byte is the first of.
+fn place(at: usize) -> u32 {
+    debug_assert_eq!((at + LEAD) % 4, 0, "what changes is a whole word");
+    ((at + LEAD) / 4) as u32
+}
+
+fn halves(word: u32) -> u32 {
+    (word >> 16) + (word & 0xffff)
+}
+
+fn sum_of_address(address: IpAddr) -> u32 {
+    let octets = match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    octets.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum()
+}
+
+/// The packet, and where its UDP header is.
+fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
+    let datagram = |from: IpAddr, to: IpAddr| udp((from, PORTS.0), (to, PORTS.1), payload);
+    match shape {
+        Shape::Plain { from, to } => (datagram((*from).into(), (*to).into()), IPV6),
+        Shape::Plain4 { from, to } => (datagram((*from).into(), (*to).into()), 20),
+        Shape::Path { from, path, left, inside } => {
+            let (protocol, inner, udp_at) = inside_of(inside, *from, &datagram);
+            let srh = Srh { segments_left: *left, ..Srh::new(path) };
+            let destination = srh.active().expect("a table's segments left point into its path");
+            let outer = Packet {
+                traffic_class: 0,
+                flow_label: 0,
+                hop_limit: 64,
+                source: *from,
+                destination,
+                srhs: vec![srh.clone()],
+                protocol,
+                payload: inner,
+            };
+            (outer.bytes(), IPV6 + srh.wire_len() + udp_at)
+        }
+    }
+}
+
+/// What is behind an SRH: protocol, bytes, place of the UDP header in them.
+fn inside_of(inside: &Inside, outer: Ipv6Addr, datagram: &dyn Fn(IpAddr, IpAddr) -> Vec<u8>) -> (u8, Vec<u8>, usize) {
+    match inside {
+        // Which addresses does not matter here: the checksum is the template's.
+        Inside::Udp => (protocol::UDP, datagram(outer.into(), outer.into())[IPV6..].to_vec(), 0),
+        Inside::V6 { from, to } => (protocol::IPV6, datagram((*from).into(), (*to).into()), IPV6),
+        Inside::V4 { from, to } => (protocol::IPV4, datagram((*from).into(), (*to).into()), 20),
+        Inside::Frame { from, to } => {
+            let packet = datagram((*from).into(), (*to).into());
+            (protocol::ETHERNET, Frame::new(INNER_MACS.0, INNER_MACS.1, &packet).0, ETHERNET + IPV6)
+        }
+    }
+}
+
+/// The addresses that the UDP checksum covers: with an SRH directly before, the last segment is the destination
+/// (RFC 8200 section 8.1).
+fn checksummed(shape: &Shape) -> (IpAddr, IpAddr) {
+    let v6 = |from: &Ipv6Addr, to: &Ipv6Addr| (IpAddr::from(*from), IpAddr::from(*to));
+    let v4 = |from: &Ipv4Addr, to: &Ipv4Addr| (IpAddr::from(*from), IpAddr::from(*to));
+    match shape {
+        Shape::Plain { from, to } => v6(from, to),
+        Shape::Plain4 { from, to } => v4(from, to),
+        Shape::Path { from, path, inside, .. } => match inside {
+            Inside::Udp => v6(from, path.last().unwrap_or(from)),
+            Inside::V6 { from, to } | Inside::Frame { from, to } => v6(from, to),
+            Inside::V4 { from, to } => v4(from, to),
+        },
+    }
+}
+
+/// The words that follow flow and target, by their place in the frame.
+fn changes(shape: &Shape) -> Vec<(usize, Change)> {
+    let word = |address: &Ipv6Addr, at: usize| {
+        let octets = address.octets();
+        u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
+    };
+    let flow = |from: &Ipv6Addr, summed| {
+        vec![
+            (ETHERNET, Change { base: 6 << 28, flow: 0xf_ffff, ..Change::NONE }),
+            (ETHERNET + 20, Change { base: word(from, 12), flow: u32::MAX, summed, ..Change::NONE }),
+        ]
+    };
+    let target = |to: &Ipv6Addr, summed| Change { base: word(to, 4), target: u32::MAX, summed, ..Change::NONE };
+    match shape {
+        Shape::Plain4 { .. } => Vec::new(),
+        Shape::Plain { from, to } => {
+            let mut changes = flow(from, u32::MAX);
+            changes.push((ETHERNET + 28, target(to, u32::MAX)));
+            changes
+        }
+        Shape::Path { from, path, left, inside } => {
+            let direct = if *inside == Inside::Udp { u32::MAX } else { 0 };
+            let mut changes = flow(from, direct);
+            let active = usize::from(*left);
+            if let Some(to) = path.iter().rev().nth(active) {
+                // The last segment is the one that the checksum covers; it stands in the list only once.
+                let summed = if active == 0 { direct } else { 0 };
+                changes.push((ETHERNET + 28, target(to, summed)));
+                changes.push((ETHERNET + IPV6 + 8 + 16 * active + 4, target(to, 0)));
+            }
+            changes
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use segbox_fastpath_ebpf::traffic::Numbers;
+
+    use super::*;
+
+    fn v6(text: &str) -> Ipv6Addr {
+        text.parse().expect("an address")
+    }
+
+    fn shapes() -> Vec<Shape> {
+        let (from, to) = (v6("2001:db8:1::2"), v6("2001:db8:b::2"));
+        let (from4, to4) = (Ipv4Addr::new(192, 0, 2, 2), Ipv4Addr::new(198, 51, 100, 2));
+        let path = vec![v6("fc00:0:2:1::"), v6("fc00:0:3:1::")];
+        let insides =
+            [Inside::Udp, Inside::V6 { from, to }, Inside::V4 { from: from4, to: to4 }, Inside::Frame { from, to }];
+        let mut shapes = vec![Shape::Plain { from, to }, Shape::Plain4 { from: from4, to: to4 }];
+        for left in [0, 1] {
+            let path = |inside| Shape::Path { from, path: path.clone(), left, inside };
+            shapes.extend(insides.iter().cloned().map(path));
+        }
+        shapes
+    }
+
+    /// RFC 768's checksum by another road: over the datagram and the addresses that are in the frame.
+    fn verified(frame: &[u8], blueprint: &Blueprint, shape: &Shape) -> u32 {
+        let (source, destination) = checksummed(shape);
+        let datagram = &frame[blueprint.udp_at..];
+        let mut sum = sum_of_address(source) + sum_of_address(destination) + 17 + datagram.len() as u32;
+        sum += datagram
+            .chunks(2)
+            .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])))
+            .sum::<u32>();
+        while sum > 0xffff {
+            sum = halves(sum);
+        }
+        sum
+    }
+
+    #[test]
+    fn every_shape_has_a_right_checksum_and_a_probe_in_its_payload() {
+        for shape in shapes() {
+            for payload in [26, 64, 65, 1000] {
+                let blueprint = Blueprint::new(&shape, ([2; 6], [4; 6]), payload).expect("it fits");
+                let mut template = blueprint.template(7);
+                template.fill(Numbers { sequence: 0x1_2345_6789, time: 0xaaaa_bbbb_cccc, flow: 0, target: 0 });
+                let frame: Vec<u8> = template.frame().collect();
+                assert_eq!(frame.len(), blueprint.bytes.len());
+                assert_eq!(verified(&frame, &blueprint, &shape), 0xffff, "{shape:?}, {payload}");
+                let probe = &frame[blueprint.probe_at..];
+                assert_eq!(probe[..4], (MAGIC | 7).to_be_bytes());
+                assert_eq!(probe[8..16], 0x1_2345_6789_u64.to_be_bytes());
+                assert!(blueprint.probe_at - blueprint.udp_at - 8 <= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn flows_and_targets_change_addresses_and_nothing_breaks() {
+        for shape in shapes() {
+            let blueprint = Blueprint::new(&shape, ([2; 6], [4; 6]), 64).expect("it fits");
+            let mut template = blueprint.template(1);
+            template.fill(Numbers { sequence: 0, time: 0, flow: 5, target: 0x10007 });
+            let frame: Vec<u8> = template.frame().collect();
+            let moved = match &shape {
+                Shape::Plain4 { .. } => continue,
+                Shape::Plain { from, to } => Shape::Plain { from: by(from, 12, 5), to: by(to, 4, 0x10007) },
+                Shape::Path { from, path, left, inside } => {
+                    let mut path = path.clone();
+                    let active = path.len() - 1 - usize::from(*left);
+                    path[active] = by(&path[active], 4, 0x10007);
+                    Shape::Path { from: by(from, 12, 5), path, left: *left, inside: inside.clone() }
+                }
+            };
+            let expected = Blueprint::new(&moved, ([2; 6], [4; 6]), 64).expect("it fits");
+            assert_eq!(verified(&frame, &expected, &moved), 0xffff, "{shape:?}");
+            // But for the label, which the shape does not know, and the datagram, these are the moved shape's bytes.
+            assert_eq!(frame[14..18], [0x60, 0, 0, 5]);
+            assert_eq!(frame[18..expected.udp_at], expected.bytes[18..expected.udp_at], "{shape:?}");
+        }
+    }
+
+    fn by(address: &Ipv6Addr, at: usize, number: u32) -> Ipv6Addr {
+        let mut octets = address.octets();
+        let word = u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]]);
+        octets[at..at + 4].copy_from_slice(&(word + number).to_be_bytes());
+        octets.into()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let shape = &shapes()[0];
+        assert_eq!(Blueprint::new(shape, ([2; 6], [4; 6]), 25).err(), Some(BlueprintError::Short(25)));
+        assert_eq!(Blueprint::new(shape, ([2; 6], [4; 6]), 3000).err(), Some(BlueprintError::Long(3062)));
+    }
+}

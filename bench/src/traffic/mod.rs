@@ -1,0 +1,123 @@
+//! What is sent: packets of a shape, in sizes, spread over flows and targets.
+
+mod blueprint;
+mod shape;
+mod sizes;
+
+pub(crate) use blueprint::{Blueprint, BlueprintError};
+pub(crate) use shape::{Inside, Shape};
+pub(crate) use sizes::Sizes;
+
+use segbox_fastpath_ebpf::traffic::{GeneratorState, MAX_TEMPLATES, Numbers, Template};
+use segbox_lab::Mac;
+
+/// A stream of packets, ready to be sent: every packet of it follows from its sequence number.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    templates: Vec<Template>,
+    /// Place of the probe in bytes from the Ethernet header on.
+    pub(crate) probe_at: u32,
+    /// Flows: outer source address and flow label.
+    pub(crate) flows: u32,
+    /// Targets: destinations beside one another.
+    pub(crate) targets: u32,
+    /// Number that tells its packets from those of another stream.
+    pub(crate) run: u16,
+}
+
+/// How a stream spreads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spread {
+    /// Flows, 1 at least.
+    pub(crate) flows: u32,
+    /// Targets, 1 at least.
+    pub(crate) targets: u32,
+}
+
+impl Stream {
+    /// Packets of this shape between two Ethernet addresses.
+    ///
+    /// # Errors
+    /// [`BlueprintError`]: a size that has no room for the probe, or that is too long.
+    pub(crate) fn new(
+        shape: &Shape,
+        (from, to): (Mac, Mac),
+        sizes: &Sizes,
+        spread: Spread,
+        run: u16,
+    ) -> Result<Self, BlueprintError> {
+        let mut templates = Vec::new();
+        let mut probe_at = 0;
+        for payload in sizes.payloads(shape).into_iter().take(MAX_TEMPLATES) {
+            let blueprint = Blueprint::new(shape, (from, to), payload)?;
+            probe_at = blueprint.probe_at;
+            templates.push(blueprint.template(run));
+        }
+        let Spread { flows, targets } = spread;
+        Ok(Self { templates, probe_at: probe_at as u32, flows: flows.max(1), targets: targets.max(1), run })
+    }
+
+    /// The frames that the generator cycles through.
+    pub(crate) fn templates(&self) -> &[Template] {
+        &self.templates
+    }
+
+    /// Length in bytes of the longest frame.
+    pub(crate) fn longest(&self) -> u32 {
+        self.templates.iter().map(|template| template.len).max().unwrap_or_default()
+    }
+
+    /// Bytes of so many packets, from the stream's first on.
+    pub(crate) fn bytes(&self, packets: u64) -> u64 {
+        let count = self.templates.len() as u64;
+        let of = |place: usize| {
+            let rounds = packets / count + u64::from((place as u64) < packets % count);
+            rounds * u64::from(self.templates[place].len)
+        };
+        (0..self.templates.len()).map(of).sum()
+    }
+
+    /// Mean length of a frame in bytes.
+    pub(crate) fn mean_len(&self) -> f64 {
+        self.bytes(self.templates.len() as u64) as f64 / self.templates.len() as f64
+    }
+
+    /// The frame with this sequence number, stamped with this time.
+    pub(crate) fn frame(&self, sequence: u64, time: u64) -> Vec<u8> {
+        let (numbers, index) = self.numbers(sequence, time);
+        let mut template = self.templates[index as usize];
+        template.fill(numbers);
+        template.frame().collect()
+    }
+
+    fn numbers(&self, sequence: u64, time: u64) -> (Numbers, u32) {
+        self.state().numbers(sequence, time)
+    }
+
+    /// A generator's state at the start of this stream.
+    pub(crate) fn state(&self) -> GeneratorState {
+        GeneratorState {
+            flows: self.flows,
+            targets: self.targets,
+            templates: self.templates.len() as u32,
+            longest: self.longest(),
+            ..GeneratorState::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_those_of_the_frames() {
+        let shape = Shape::Plain { from: "2001:db8::1".parse().expect("one"), to: "2001:db8::2".parse().expect("one") };
+        let spread = Spread { flows: 1, targets: 1 };
+        let stream = Stream::new(&shape, ([2; 6], [4; 6]), &Sizes::Imix, spread, 1).expect("they fit");
+        for packets in [0, 1, 7, 12, 100] {
+            let bytes: u64 = (0..packets).map(|n| stream.frame(n, 0).len() as u64).sum();
+            assert_eq!(stream.bytes(packets), bytes);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The shape of a packet: which headers, which addresses. Bytes are made of it by the blueprint.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A packet in words. Its payload is always UDP with a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// IPv6 without an SRH.
+    Plain {
+        /// Source; flows count its last bytes up.
+        from: Ipv6Addr,
+        /// Destination; targets count bytes 4 to 7 up.
+        to: Ipv6Addr,
+    },
+    /// IPv4. It does not spread: its header checksum would change as well.
+    Plain4 {
+        /// Source.
+        from: Ipv4Addr,
+        /// Destination.
+        to: Ipv4Addr,
+    },
+    /// IPv6 with an SRH.
+    Path {
+        /// Source; flows count its last bytes up.
+        from: Ipv6Addr,
+        /// Segments in the order the packet visits them.
+        path: Vec<Ipv6Addr>,
+        /// Segments left: which one is the destination.
+        left: u8,
+        /// What is behind the SRH.
+        inside: Inside,
+    },
+}
+
+/// What a path carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// UDP directly, as in the thesis.
+    Udp,
+    /// An IPv6 packet.
+    V6 {
+        /// Source.
+        from: Ipv6Addr,
+        /// Destination.
+        to: Ipv6Addr,
+    },
+    /// An IPv4 packet.
+    V4 {
+        /// Source.
+        from: Ipv4Addr,
+        /// Destination.
+        to: Ipv4Addr,
+    },
+    /// A frame with an IPv6 packet.
+    Frame {
+        /// Source of the packet.
+        from: Ipv6Addr,
+        /// Destination of the packet.
+        to: Ipv6Addr,
+    },
+}

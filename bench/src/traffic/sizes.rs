@@ -1,0 +1,85 @@
+//! Sizes of packets: one payload, one packet size, or IMIX.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Shape;
+use super::blueprint::overhead;
+
+/// How long the packets of a stream are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sizes {
+    /// UDP payloads of so many bytes: how the thesis counts.
+    Payload(u16),
+    /// IP packets of so many bytes, all headers included.
+    Packet(u16),
+    /// Simple IMIX, mixed: of twelve packets seven are the shortest there are with a probe (40 bytes in IMIX, which IPv6
+    /// and UDP alone exceed), four of 576 bytes, one of 1500.
+    Imix,
+}
+
+/// The order in which the mix is sent; no size comes in one burst. 0 stands for the shortest.
+const IMIX: [u16; 12] = [0, 576, 0, 0, 576, 0, 1500, 0, 576, 0, 576, 0];
+
+/// Shortest payload: the probe, and two bytes before it where an Ethernet header inside moves it.
+pub(crate) const SHORTEST_PAYLOAD: u16 = 26;
+
+impl Sizes {
+    /// UDP payloads in bytes, in the order they are sent. A packet size below the headers' and the probe's is raised.
+    pub(crate) fn payloads(&self, shape: &Shape) -> Vec<u16> {
+        let payload = |packet: u16| packet.saturating_sub(overhead(shape)).max(SHORTEST_PAYLOAD);
+        match self {
+            Self::Payload(bytes) => vec![*bytes],
+            Self::Packet(bytes) => vec![payload(*bytes)],
+            Self::Imix => IMIX.map(payload).to_vec(),
+        }
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payload(bytes) => write!(f, "{bytes}-byte UDP payload"),
+            Self::Packet(bytes) => write!(f, "{bytes}-byte packets"),
+            Self::Imix => write!(f, "IMIX"),
+        }
+    }
+}
+
+/// Reads `imix`, `payload 64` or a packet size: `1500`.
+impl FromStr for Sizes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.trim().parse::<u16>().ok();
+        let read = match text.trim().to_lowercase().as_str() {
+            "imix" => Some(Self::Imix),
+            text => match text.strip_prefix("payload") {
+                Some(bytes) => number(bytes.trim_start_matches('=')).map(Self::Payload),
+                None => number(text).map(Self::Packet),
+            },
+        };
+        read.ok_or_else(|| format!("{text:?} is no size; write payload=64, a packet size such as 1500, or imix"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_they_are_shown() {
+        assert_eq!("payload=64".parse(), Ok(Sizes::Payload(64)));
+        assert_eq!("1500".parse(), Ok(Sizes::Packet(1500)));
+        assert_eq!("IMIX".parse(), Ok(Sizes::Imix));
+        assert!("big".parse::<Sizes>().is_err());
+    }
+
+    #[test]
+    fn the_mix_has_its_shares_and_nothing_is_shorter_than_the_probe() {
+        let shape = Shape::Plain { from: "::1".parse().expect("one"), to: "::2".parse().expect("one") };
+        let payloads = Sizes::Imix.payloads(&shape);
+        let count = |bytes| payloads.iter().filter(|payload| **payload == bytes).count();
+        assert_eq!((count(SHORTEST_PAYLOAD), count(576 - 48), count(1500 - 48)), (7, 4, 1));
+    }
+}
