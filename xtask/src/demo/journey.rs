@@ -87,11 +87,12 @@ impl Journey {
         let routers = self.direction.in_order(ROUTERS.to_vec());
         let mut before: Option<&Frame> = None;
         for (at, frame) in self.frames.iter().enumerate() {
+            let router = at.checked_sub(1).and_then(|at| routers.get(at));
             let Some(frame) = frame else {
-                screen::undone("", "  here it is lost");
+                screen::undone(router.unwrap_or(&from), "does not send it on");
                 break;
             };
-            if let (Some(before), Some(router)) = (before, at.checked_sub(1).and_then(|at| routers.get(at))) {
+            if let (Some(before), Some(router)) = (before, router) {
                 let met = hop::met(network, router, before.packet());
                 let effect = hop::effect(before.packet(), frame.packet());
                 if whole {

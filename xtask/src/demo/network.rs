@@ -139,7 +139,10 @@ impl Network {
 
     /// Shows what each router says of itself.
     pub(super) fn status(&self) -> Result<(), Failure> {
-        for router in ROUTERS {
+        for (at, router) in ROUTERS.into_iter().enumerate() {
+            if at > 0 {
+                line("");
+            }
             let mut status = self.segbox(router);
             // Its output is set in, so it cannot see the terminal itself.
             if anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never {
@@ -150,7 +153,6 @@ impl Network {
                 output.map_err(|error| Failure::new("cannot run segbox", error.to_string(), "run ./dev build"))?;
             line(&format!("  {}", name(router)));
             quote(&String::from_utf8_lossy(&output.stdout));
-            line("");
         }
         Ok(())
     }
