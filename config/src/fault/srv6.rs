@@ -174,6 +174,21 @@ pub enum Srv6Fault {
         /// `a multicast address` and so on.
         what: &'static str,
     },
+    /// The outer destination is steered again.
+    #[error("the first segment `{segment}` lies in `{destination}` itself, so its packets would be steered here again")]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::steers_itself),
+        help(
+            "add a route to the segment's locator, more specific than `{destination}`, unless a routing daemon brings one"
+        )
+    )]
+    SteersItself {
+        /// The segment.
+        segment: Ipv6Addr,
+        /// The policy's destination.
+        destination: String,
+    },
     /// Only IPv6 has extension headers.
     #[error("H.Insert puts an SRH into the packet itself, and `{destination}` is IPv4")]
     #[diagnostic(code(segbox::insert_ipv4), help("use `H.Encaps`"))]

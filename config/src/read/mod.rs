@@ -106,6 +106,8 @@ struct Reader {
     owners: BTreeMap<Ipv6Addr, IfName>,
     /// All that becomes a route.
     routes: Vec<routes::Claim>,
+    /// Policies of the main table that steer to a segment within themselves.
+    circles: Vec<routes::Circle>,
 }
 
 /// Where routes, SIDs and policies are looked up unless a VRF is named: RT_TABLE_MAIN.

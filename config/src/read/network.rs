@@ -64,9 +64,6 @@ impl Reader {
                 _ => None,
             };
         }
-        if let Some(srv6) = entry.get("srv6").filter(|entry| entry.bool() == Some(true)) {
-            self.feature(Feature::Seg6Lwtunnel, srv6.span());
-        }
         let mut seen: BTreeMap<IpAddr, Span> = BTreeMap::new();
         for item in rows(entry.get("addresses")) {
             let Some(address) = item.text().and_then(|text| forms::on_link(text).ok()) else { continue };

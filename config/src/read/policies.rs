@@ -58,6 +58,9 @@ impl Reader {
         }
         let segments = self.segments(entry, row.behavior, insert, entry.get("hmac-key").is_some());
         let hmac_key = self.hmac_id(entry);
+        if let (Some(net), Ok(segments)) = (destination, &segments) {
+            self.circle(net, segments[0], entry.get("vrf").is_none());
+        }
         Ok(Steer::Segments { mode, segments: segments?, hmac_key: hmac_key? })
     }
 

@@ -1,8 +1,9 @@
 //! Reads `[[route]]`, and finds routes, SIDs and policies that claim the same destination.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 use super::network::not_unicast;
 use super::{Reader, Reported, number, optional, value};
@@ -21,6 +22,12 @@ pub(super) struct Claim {
     metric: u32,
     span: Span,
     what: &'static str,
+}
+
+/// A policy and its first segment, within its own destination.
+pub(super) struct Circle {
+    destination: At<IpNet>,
+    segment: Ipv6Addr,
 }
 
 const SID: &str = "a SID";
@@ -84,9 +91,37 @@ impl Reader {
         Err(Reported)
     }
 
+    /// Notes a policy whose outer destination may be steered by it again.
+    pub(super) fn circle(&mut self, destination: At<IpNet>, segment: Ipv6Addr, main: bool) {
+        if main && destination.value.contains(&IpAddr::V6(segment)) {
+            self.circles.push(Circle { destination, segment });
+        }
+    }
+
+    /// Circles that nothing in the file breaks: no route, SID or link is more specific.
+    fn circles(&mut self, claims: &[Claim]) {
+        let circles = std::mem::take(&mut self.circles);
+        if circles.is_empty() {
+            return;
+        }
+        let links = self.config.interfaces.values().flat_map(|interface| interface.addresses.iter().map(IpNet::trunc));
+        let main = claims.iter().filter(|claim| claim.table == super::MAIN).map(|claim| claim.destination);
+        let known: HashSet<IpNet> = links.chain(main).collect();
+        for Circle { destination, segment } in circles {
+            let longer = destination.value.prefix_len() + 1..=128;
+            let around =
+                |length| Ipv6Net::new(segment, length).is_ok_and(|net| known.contains(&IpNet::V6(net.trunc())));
+            if !longer.into_iter().any(around) {
+                let fault = Srv6Fault::SteersItself { segment, destination: destination.value.to_string() };
+                self.fault(destination.span, fault);
+            }
+        }
+    }
+
     /// Everything that two entries claim, once all are read.
     pub(super) fn claims(&mut self) {
         let mut claims = std::mem::take(&mut self.routes);
+        self.circles(&claims);
         claims.sort_unstable();
         for pair in claims.windows(2) {
             let [a, b] = pair else { continue };

@@ -11,14 +11,13 @@
 //! | array | a list, all its elements |
 //! | struct | a table by field names; a field that is not there is zero; one of a single field also as that field |
 //!
-//! Keys of a map's rows are texts: a number is written as `7` or `0x7`, the key of an LPM trie as a prefix, and a struct as its
-//! fields in order with a space between them.
+//! Keys of a map's rows are texts, and [`super::keys`]' matter.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::fault::{Fault, FaultKind, ProgramFault, TextFault, listed, near};
+use crate::fault::{Fault, ProgramFault, listed, near};
 use crate::forms;
-use crate::object::{Field, MapKind, MapShape, Shape};
+use crate::object::{Field, Shape};
 use crate::place::At;
 use crate::read::Value;
 
@@ -28,17 +27,6 @@ pub(super) fn encode(shape: &Shape, name: &str, value: &At<Value>, faults: &mut 
     let before = faults.len();
     fill(shape, name, value, &mut bytes, faults);
     (faults.len() == before && value.value != Value::Bad).then_some(bytes)
-}
-
-/// The bytes of a row's key.
-pub(super) fn encode_key(map: &MapShape, name: &str, key: &str) -> Result<Vec<u8>, FaultKind> {
-    let mut bytes = vec![0; map.key.size() as usize];
-    if map.kind == MapKind::LpmTrie {
-        trie_key(name, key, &mut bytes)?;
-    } else {
-        key_text(&map.key, name, key, &mut bytes)?;
-    }
-    Ok(bytes)
 }
 
 fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: &mut Vec<Fault>) {
@@ -95,14 +83,14 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
 }
 
 /// The type of a struct's one field that fills it: what `struct in6_addr` and a Rust newtype come down to.
-fn only_field(fields: &[Field], size: u32) -> Option<&Shape> {
+pub(super) fn only_field(fields: &[Field], size: u32) -> Option<&Shape> {
     match fields {
         [field] if field.offset == 0 && field.shape.size() == size => Some(&field.shape),
         _ => None,
     }
 }
 
-fn number(shape: &Shape, name: &str, value: i128, bytes: &mut [u8]) -> Result<(), ProgramFault> {
+pub(super) fn number(shape: &Shape, name: &str, value: i128, bytes: &mut [u8]) -> Result<(), ProgramFault> {
     let (size, signed) = match *shape {
         Shape::Int { size, signed } => (size, signed),
         Shape::Bytes(size @ (1 | 2 | 4 | 8)) => (size, value < 0),
@@ -118,7 +106,7 @@ fn number(shape: &Shape, name: &str, value: i128, bytes: &mut [u8]) -> Result<()
     Ok(())
 }
 
-fn from_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
+pub(super) fn from_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
     let untyped = is_bytes(shape);
     if untyped && let Some(digits) = text.strip_prefix("0x") {
         return hex(name, digits, text, bytes);
@@ -161,65 +149,8 @@ fn hex(name: &str, digits: &str, text: &str, bytes: &mut [u8]) -> Result<(), Pro
     Ok(())
 }
 
-fn key_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
-    match shape {
-        Shape::Struct { fields, size } if only_field(fields, *size).is_none() => {
-            let parts: Vec<_> = text.split_whitespace().collect();
-            if parts.len() != fields.len() {
-                let wanted = format!("{} with a space between", names(fields));
-                return Err(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") });
-            }
-            for (part, field) in parts.into_iter().zip(fields) {
-                let start = field.offset as usize;
-                key_text(&field.shape, &field.name, part, &mut bytes[start..start + field.shape.size() as usize])?;
-            }
-            Ok(())
-        }
-        Shape::Struct { fields, .. } => key_text(&fields[0].shape, name, text, bytes),
-        Shape::Int { .. } | Shape::Bytes(1 | 2 | 4 | 8) => match key_number(text) {
-            Some(value) => number(shape, name, value, bytes),
-            None => from_text(shape, name, text, bytes),
-        },
-        _ => from_text(shape, name, text, bytes),
-    }
-}
-
-/// `7`, `-7`, `0x7`, `true`.
-fn key_number(text: &str) -> Option<i128> {
-    match (text, text.strip_prefix("0x")) {
-        ("true", _) => Some(1),
-        ("false", _) => Some(0),
-        (_, Some(digits)) => i128::from_str_radix(digits, 16).ok(),
-        _ => text.parse().ok(),
-    }
-}
-
-/// A prefix as struct bpf_lpm_trie_key has it: its length in bits as a u32, then the address.
-fn trie_key(name: &str, key: &str, bytes: &mut [u8]) -> Result<(), FaultKind> {
-    let wrong = |wanted: &str| -> FaultKind {
-        ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: format!("`{key}`") }.into()
-    };
-    let Some((length, address)) = bytes.split_at_mut_checked(4) else {
-        return Err(wrong("no key: its type is shorter than a prefix length"));
-    };
-    let prefix = match forms::prefix(key) {
-        Ok(prefix) => prefix,
-        Err(fault @ (TextFault::HostBits { .. } | TextFault::PrefixTooLong { .. })) => return Err(fault.into()),
-        Err(_) => return Err(wrong(if address.len() == 4 { "an IPv4 prefix" } else { "an IPv6 prefix" })),
-    };
-    match (prefix.addr(), address.len()) {
-        (IpAddr::V6(net), 16) => address.copy_from_slice(&net.octets()),
-        (IpAddr::V4(net), 4) => address.copy_from_slice(&net.octets()),
-        (_, 16) => return Err(wrong("an IPv6 prefix")),
-        (_, 4) => return Err(wrong("an IPv4 prefix")),
-        _ => return Err(wrong("no prefix: its type holds neither an IPv6 nor an IPv4 address")),
-    }
-    length.copy_from_slice(&u32::from(prefix.prefix_len()).to_le_bytes());
-    Ok(())
-}
-
 /// The fields of a struct, for a person.
-fn names(fields: &[Field]) -> String {
+pub(super) fn names(fields: &[Field]) -> String {
     listed(fields.iter().map(|field| field.name.as_str()))
 }
 
@@ -256,5 +187,56 @@ impl Value {
             Self::Bad => "nothing",
         }
         .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Span;
+
+    /// The bytes of a value, or the code of its first fault.
+    fn bytes(shape: &Shape, value: Value) -> Result<Vec<u8>, String> {
+        let mut faults = Vec::new();
+        let value = At { value, span: Span::default() };
+        encode(shape, "x", &value, &mut faults).ok_or_else(|| faults.remove(0).code())
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    #[test]
+    fn numbers_are_little_endian_and_fit() {
+        for size in [1, 2, 4, 8] {
+            let most = |signed| (1_i128 << (size * 8 - u32::from(signed))) - 1;
+            for signed in [false, true] {
+                let shape = Shape::Int { size, signed };
+                let all = bytes(&shape, Value::Int(most(signed))).expect("the largest fits");
+                assert!(all[..all.len() - 1].iter().all(|byte| *byte == 0xff));
+                assert_eq!(bytes(&shape, Value::Int(most(signed) + 1)), Err("segbox::value_range".into()));
+                assert_eq!(bytes(&shape, Value::Int(-1)).is_ok(), signed);
+            }
+            assert_eq!(bytes(&Shape::Bytes(size), Value::Int(1)).expect("it fits")[0], 1);
+        }
+        assert_eq!(bytes(&Shape::Bytes(3), Value::Int(1)), Err("segbox::value_type".into()));
+    }
+
+    #[test]
+    fn addresses_are_in_network_order() {
+        let v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).octets().to_vec();
+        let halves = Shape::Array(Box::new(Shape::Int { size: 8, signed: false }), 2);
+        let wrapped = |shape: &Shape| {
+            let inner = Field { name: "in6_u".into(), offset: 0, shape: shape.clone() };
+            Shape::Struct { size: shape.size(), fields: vec![inner] }
+        };
+        for shape in [Shape::Bytes(16), halves.clone(), wrapped(&Shape::Bytes(16)), wrapped(&wrapped(&halves))] {
+            assert_eq!(bytes(&shape, text("2001:db8::1")), Ok(v6.clone()), "{shape:?}");
+        }
+        assert_eq!(bytes(&Shape::Bytes(4), text("192.0.2.1")), Ok(vec![192, 0, 2, 1]));
+        assert_eq!(bytes(&Shape::Bytes(6), text("52:54:00:12:34:56")), Ok(vec![0x52, 0x54, 0, 0x12, 0x34, 0x56]));
+        assert_eq!(bytes(&Shape::Bytes(3), text("0x0102ff")), Ok(vec![1, 2, 255]));
+        assert_eq!(bytes(&Shape::Bytes(3), text("0x010")), Err("segbox::value_type".into()));
+        assert_eq!(bytes(&Shape::Bytes(8), text("2001:db8::1")), Err("segbox::value_type".into()));
     }
 }

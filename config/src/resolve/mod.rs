@@ -1,6 +1,7 @@
 //! Holds a [`Draft`] against its [`Surroundings`] and makes a [`Config`] of it. Not here: reading the surroundings.
 
 mod encode;
+mod keys;
 mod links;
 mod program;
 
