@@ -134,7 +134,6 @@ pub(crate) fn main() -> ExitCode {
     };
     match run(args.command) {
         Ok(code) => code,
-        Err(report) if output::is_closed_pipe(&report) => OK,
         Err(report) => {
             output::fault(&report);
             ExitCode::from(FAULT)

@@ -14,10 +14,20 @@ pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
 pub(super) const HEAD: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 
-/// Prints all of a text at once; styles are left out where standard output is no terminal.
+/// Prints all of a text at once; styles are left out where standard output is no terminal. Nobody listening any more
+/// (`segbox status | head`) is no fault.
 pub(super) fn print(text: &str) -> miette::Result<()> {
+    match write(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.into_diagnostic(),
+    }
+}
+
+/// The same, where it matters whether somebody listens.
+pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).into_diagnostic()
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Prints a value as JSON, for scripts.
@@ -37,14 +47,6 @@ pub(super) fn warnings(warnings: &Faults) {
     if !warnings.is_empty() {
         fault(&Report::new(FaultyFile(warnings.clone())));
     }
-}
-
-/// `segbox status | head` is done when head is.
-pub(super) fn is_closed_pipe(report: &Report) -> bool {
-    report
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A text in a style.

@@ -13,7 +13,7 @@ pub(super) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
     let sections = [
         heading(status),
         section("SIDs", &sids(status, earlier), status.sids.len()),
-        section("policies", &policies(status), status.policies.len()),
+        section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
     ];

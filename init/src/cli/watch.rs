@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use miette::Result;
 
-use super::output::print;
-use super::status_text;
+use super::{OK, output, status_text};
 use crate::router::{Router, Status, status};
 
 /// Cursor home, and all below it gone: the screen is overwritten in place, without a flicker.
@@ -21,7 +20,10 @@ pub(super) fn run(every: Duration) -> Result<ExitCode> {
     loop {
         let now = (status(&mut router)?, Instant::now());
         let since = earlier.as_ref().map(|(status, at)| (status, at.elapsed().as_secs_f64()));
-        print(&format!("{lead}{}\n", status_text::text(&now.0, since)))?;
+        if output::write(&format!("{lead}{}\n", status_text::text(&now.0, since))).is_err() {
+            // Whoever watched has gone.
+            return Ok(OK);
+        }
         earlier = Some(now);
         std::thread::sleep(every);
     }
