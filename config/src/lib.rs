@@ -1,6 +1,6 @@
 //! segbox.toml: text in, a [`Config`] that cannot be wrong out. Pure: no file, no kernel, no clock.
 //!
-//! [`read`] takes the text and never fails: its [`Draft`] holds all that is well-formed, and what is wrong. [`Draft::needs`]
+//! [`read()`] takes the text and never fails: its [`Draft`] holds all that is well-formed, and what is wrong. [`Draft::needs`]
 //! names the files to gather into [`Surroundings`], with the box and the kernel; [`Draft::resolve`] holds the Draft against
 //! them and gives the Config, or all [`Faults`] at once.
 

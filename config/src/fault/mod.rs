@@ -118,9 +118,16 @@ impl Diagnostic for Fault {
     }
 }
 
+/// Names that a wrong one is held against, at most.
+const MOST_NAMES: usize = 512;
+
 /// What a person may have meant by `given`: the nearest of `among`, or all of them where none is near and they are few.
 pub(crate) fn near<'a>(given: &str, among: impl IntoIterator<Item = &'a str>) -> String {
     let among: Vec<_> = among.into_iter().collect();
+    // A hundred thousand names held against a hundred thousand would take minutes.
+    if among.len() > MOST_NAMES {
+        return format!("there are {} of them", among.len());
+    }
     let lower = given.to_lowercase();
     let likeness = |word: &str| strsim::jaro_winkler(&lower, &word.to_lowercase());
     let best = among.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -1,6 +1,6 @@
 //! Holds a document against the grammar: unknown and missing keys, wrong types, values not written as such a value is.
 //!
-//! What passes here can be read without a fault by [`crate::read`], which asks the same forms.
+//! What passes here can be read without a fault by [`mod@crate::read`], which asks the same forms.
 
 use super::{Key, Kind, Range, Table};
 use crate::fault::{Fault, ShapeFault, listed, near};

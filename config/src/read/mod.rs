@@ -149,9 +149,11 @@ impl Reader {
         self.faults.push(Fault::new(span, fault));
     }
 
-    /// Notes that an interface must be there.
+    /// Notes that an interface must be there; a VRF of the file is one that segbox makes.
     fn link(&mut self, name: At<IfName>) -> IfName {
-        self.asks.links.entry(name.value).or_insert(name.span);
+        if !self.vrfs.contains_key(name.value.as_str()) {
+            self.asks.links.entry(name.value).or_insert(name.span);
+        }
         name.value
     }
 

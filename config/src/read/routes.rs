@@ -49,12 +49,12 @@ impl Reader {
     }
 
     pub(super) fn route(&mut self, entry: Entry<'_>) {
-        if let Ok(Some(route)) = self.try_route(entry) {
+        if let Ok(route) = self.try_route(entry) {
             self.config.routes.push(route);
         }
     }
 
-    fn try_route(&mut self, entry: Entry<'_>) -> Result<Option<Route>, Reported> {
+    fn try_route(&mut self, entry: Entry<'_>) -> Result<Route, Reported> {
         if entry.value() != Value::Table {
             return Err(Reported);
         }
@@ -69,10 +69,12 @@ impl Reader {
         }
         let via = self.via(entry, destination.map(|destination| destination.value))?;
         let metric = metric(entry)?;
-        let (Some(destination), Some(table), interface) = (destination, table, interface?) else { return Ok(None) };
+        let (Some(destination), Some(table), interface) = (destination, table, interface?) else {
+            return Err(Reported);
+        };
         let metric = explicit(metric, destination.value);
         self.claim(ROUTE, table, destination, metric);
-        Ok(Some(Route { destination: destination.value, via, interface, table, metric }))
+        Ok(Route { destination: destination.value, via, interface, table, metric })
     }
 
     /// `via`: a neighbour of the destination's family, on a link that is known.

@@ -14,6 +14,7 @@ use crate::forms;
 use crate::grammar::{REFUSED_FLAVORS, Row, Table, flavor_row};
 use crate::kernel::Feature;
 use crate::model::LocalSid;
+use crate::names::IfName;
 use crate::object::Hook;
 use crate::place::{At, Span};
 use crate::toml::Entry;
@@ -98,7 +99,7 @@ impl Reader {
     }
 
     fn csid(&mut self, entry: Entry<'_>) -> Result<Csid, Reported> {
-        let length = |key| Ok(number(entry, key)?.ok_or(Reported)? as u8);
+        let length = |key| number(entry, key)?.and_then(|bits| u8::try_from(bits).ok()).ok_or(Reported);
         let (block_length, function_length) = (length("block-length")?, length("function-length")?);
         let whole = |bits: u8| bits.is_multiple_of(8) && (8..=120).contains(&bits);
         if whole(block_length) && whole(function_length) && block_length + function_length <= 128 {
@@ -116,21 +117,7 @@ impl Reader {
         let interface = if row.has("interface") { self.interface(entry)? } else { None };
         Ok(match row.behavior {
             "End" => Behavior::End,
-            "End.X" => {
-                let next_hop = self.next_hop(entry, forms::ipv6)?;
-                let fault = if let Some(what) = not_unicast(next_hop.value.into()) {
-                    NetworkFault::NextHopUnusable { address: next_hop.value.into(), what }
-                } else if next_hop.value.is_unicast_link_local() && interface.is_none() {
-                    NetworkFault::ViaNeedsInterface { via: next_hop.value.into() }
-                } else {
-                    if interface.is_some() {
-                        self.feature(Feature::EndXInterface, entry.span());
-                    }
-                    return Ok(Behavior::EndX { next_hop: next_hop.value, interface });
-                };
-                self.fault(next_hop.span, fault);
-                return Err(Reported);
-            }
+            "End.X" => self.end_x(entry, interface)?,
             "End.T" => Behavior::EndT { table: self.lookup(entry)?.table() },
             "End.DX2" => Behavior::EndDx2 { interface: interface.ok_or(Reported)? },
             // Unspecified is fine for both: the kernel goes by the inner destination (net/ipv6/seg6_local.c, input_action_end_dx*).
@@ -152,6 +139,21 @@ impl Reader {
             "End.BPF" => Behavior::EndBpf { program: self.program(entry, Hook::Seg6Local)? },
             _ => return Err(Reported),
         })
+    }
+
+    fn end_x(&mut self, entry: Entry<'_>, interface: Option<IfName>) -> Result<Behavior, Reported> {
+        let At { value: next_hop, span } = self.next_hop(entry, forms::ipv6)?;
+        if let Some(what) = not_unicast(next_hop.into()) {
+            self.fault(span, NetworkFault::NextHopUnusable { address: next_hop.into(), what });
+            return Err(Reported);
+        }
+        if interface.is_some() {
+            self.feature(Feature::EndXInterface, entry.span());
+        } else if next_hop.is_unicast_link_local() {
+            self.fault(span, NetworkFault::ViaNeedsInterface { via: next_hop.into() });
+            return Err(Reported);
+        }
+        Ok(Behavior::EndX { next_hop, interface })
     }
 
     fn next_hop<T>(&mut self, entry: Entry<'_>, form: fn(&str) -> Result<T, TextFault>) -> Result<At<T>, Reported> {

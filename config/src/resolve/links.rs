@@ -15,8 +15,7 @@ pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &
         let matcher = config.interfaces.get(name).and_then(|interface| interface.matches.as_ref());
         let fault = match matcher {
             Some(matcher) => by_hardware(*name, matcher, links),
-            // A VRF of the file is a device that segbox makes.
-            None if there.contains(name) || config.vrfs.contains_key(name) => None,
+            None if there.contains(name) => None,
             None => {
                 let near = near(name.as_str(), links.iter().map(|link| link.name.as_str()));
                 Some(SurroundingsFault::NoSuchInterface { name: *name, near })

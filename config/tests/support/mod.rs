@@ -74,6 +74,8 @@ fn objects() -> BTreeMap<String, Result<Object, String>> {
     let mut stamp = object(&[("lwt_seg6local/end_add_tlv", "end_add_tlv")]);
     stamp.globals = BTreeMap::from([
         ("tlv_type".to_owned(), int(1)),
+        // A Rust newtype of six bytes.
+        ("tlv_value".to_owned(), of(&[("__0", Shape::Array(Box::new(int(1)), 6))])),
         ("limit".to_owned(), Shape::Int { size: 4, signed: true }),
         ("origin".to_owned(), Shape::Array(Box::new(int(1)), 16)),
         ("pair".to_owned(), of(&[("low", int(2)), ("high", int(2))])),
