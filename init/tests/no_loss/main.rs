@@ -26,8 +26,9 @@ const BURST: u32 = 20;
 /// A file of the series: other SIDs, another program and other policies beside the untouched ones.
 fn variant(number: usize) -> String {
     let mut text = BASE.to_owned();
-    for sid in (0..40).filter(|sid| (sid + number) % 3 != 0) {
-        let behavior = if (sid + number) % 2 == 0 { "\"End\"" } else { "\"End.X\"\nnext-hop = \"2001:db8:3::2\"" };
+    for sid in (0..40).filter(|sid| !(sid + number).is_multiple_of(3)) {
+        let behavior =
+            if (sid + number).is_multiple_of(2) { "\"End\"" } else { "\"End.X\"\nnext-hop = \"2001:db8:3::2\"" };
         let _ = write!(text, "\n[[srv6.sid]]\nsid = \"fc00:0:2:a{sid:02}::\"\nbehavior = {behavior}\n");
         let _ = write!(
             text,
