@@ -3,12 +3,14 @@
 //! Its name says who made it (`sb-PID-r1`), and it goes when its owner drops it, also while a test panics. Does not
 //! configure what is inside, but for the few sysctls that keep a fresh namespace quiet.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_bind, mount_bind_recursive, mount_change, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
@@ -36,22 +38,21 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A new one, named `sb-PID-ROLE`, with `-2`, `-3` and so on behind it where this process has one of that role.
+    /// A new one, named `sb-PID-ROLE`, with `-2`, `-3` and so on behind it where this process has made one of that role:
+    /// a name is never used again.
     ///
     /// # Errors
     /// [`Error::Namespace`]: not root, or /run is read-only.
     pub fn new(role: &str) -> Result<Self, Error> {
+        static MADE: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+        let copy = {
+            let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+            let copies = made.entry(role.to_owned()).or_insert(0);
+            *copies += 1;
+            *copies
+        };
         let stem = format!("sb-{}-{role}", std::process::id());
-        let mut name = stem.clone();
-        for copy in 2.. {
-            match Self::create(&name) {
-                Err(Error::Namespace { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-                    name = format!("{stem}-{copy}");
-                }
-                made => return made,
-            }
-        }
-        unreachable!("a process runs out of namespaces long before it runs out of numbers")
+        Self::create(&if copy == 1 { stem } else { format!("{stem}-{copy}") })
     }
 
     fn create(name: &str) -> Result<Self, Error> {
