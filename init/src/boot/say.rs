@@ -87,7 +87,7 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
         for console in &voice.consoles {
             // Two writes: a full terminal takes neither.
             let _ = rustix::io::write(console.as_fd(), body);
-            let _ = rustix::io::write(console.as_fd(), b"\r\n");
+            let _ = rustix::io::write(console.as_fd(), b"\n");
         }
     }
 }

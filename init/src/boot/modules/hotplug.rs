@@ -45,7 +45,10 @@ impl News {
 
 /// The child's work; it returns only if it cannot go on.
 pub(crate) fn run(to_pid1: &OwnedFd) {
-    let tell = |news: News| drop(rustix::io::write(to_pid1, &[news.byte()]));
+    let tell = |news: News| {
+        // PID 1 reads each byte, or is gone.
+        let _ = rustix::io::write(to_pid1, &[news.byte()]);
+    };
     // Before the first look at what is there: what comes in between is then heard of twice, and not missed.
     let events = match Uevents::open() {
         Ok(events) => events,
