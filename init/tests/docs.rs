@@ -1,0 +1,50 @@
+//! What the README and the guides show works as it stands there.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use segbox_lab::Namespace;
+use support::clang::compile;
+use support::files::Files;
+use support::segbox::{SEGBOX, apply, run, segbox};
+
+fn page(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands between a page's fences of this language.
+fn fenced<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_guides_program_compiles_loads_and_runs() {
+    let text = read(&page("docs/write-a-program.md"));
+    let (namespace, files) = (Namespace::new("docs").expect("these tests need root"), Files::new());
+    compile(&files, fenced(&text, "c")[0], "hop.o");
+    apply(&namespace, &files.write("segbox.toml", fenced(&text, "toml")[0]));
+    assert_eq!(segbox(&namespace, ["clear"]).code, Some(0));
+}
+
+#[test]
+fn every_toml_of_the_pages_is_without_fault() {
+    let files = Files::new();
+    let mut checked = 0;
+    let programs = std::fs::read_dir(page("docs/programs")).expect("the built-in programs have pages");
+    for path in programs.flatten().map(|entry| entry.path()).chain([page("README.md")]) {
+        for toml in fenced(&read(&path), "toml") {
+            let file = files.write("segbox.toml", toml);
+            let check = run(Command::new(SEGBOX).arg("check").arg("--elsewhere").arg(file));
+            assert_eq!(check.code, Some(0), "{}:\n{}", path.display(), check.err);
+            checked += 1;
+        }
+    }
+    assert!(checked > 5, "only {checked} examples were found");
+}
