@@ -59,10 +59,14 @@ fn segbox_on(lab: &Lab, command: &str, files: &Files, text: &str) -> Run {
     segbox(&lab["router"], [command.as_ref(), file.as_os_str()])
 }
 
-/// The kernel's state as `segbox observe` sees it, without what changes by itself.
+/// The kernel's state as `segbox observe` sees it, without the link-local addresses, which the kernel makes when it gets to it.
 fn observed(namespace: &Namespace) -> Value {
     let run = segbox(namespace, ["observe"]);
-    serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error} in: {}{}", run.out, run.err))
+    let mut dump: Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error} in: {}{}", run.out, run.err));
+    let addresses = dump["foreign-addresses"].as_array_mut().expect("a dump has them");
+    addresses.retain(|row| !row[0]["address"].as_str().is_some_and(|address| address.starts_with("fe80:")));
+    dump
 }
 
 fn ip(namespace: &Namespace, words: &str) {
@@ -269,4 +273,26 @@ fn interfaces_that_change_names_get_them_back_with_all_that_was_theirs() {
     assert!(links.out.contains(&mac("eth0")), "{}", links.out);
     assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
     assert_eq!(observed(namespace), before);
+}
+
+#[test]
+fn a_polite_signal_waits_until_the_change_is_whole() {
+    let (lab, files) = router();
+    let namespace = &lab["router"];
+    let file = files.write("many.toml", many(3000));
+    let mut command = namespace.command(SEGBOX).expect("there");
+    let mut child = command.arg("apply").arg(&file).stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let pid = rustix::process::Pid::from_child(&child);
+    // From the moment that the first route is there, a change is under way.
+    while !run(namespace.command("ip").expect("there").args(["-6", "route", "show", "proto", "86"]))
+        .out
+        .contains("2001:db8")
+    {
+        assert!(child.try_wait().expect("ours").is_none(), "it ended before its first route was seen");
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is ours");
+    child.wait().expect("it ends");
+    let plan = segbox(namespace, ["plan".as_ref(), file.as_os_str()]);
+    assert_eq!(plan.code, Some(0), "Ctrl-C left half a change: {}", plan.out.lines().count());
+    assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
 }

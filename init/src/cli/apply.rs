@@ -8,6 +8,7 @@ use miette::{Diagnostic, Result};
 
 use super::OK;
 use super::output::{self, BAD, FAINT, GOOD, count, print, styled};
+use super::uninterrupted::Uninterrupted;
 use crate::router::{Change, End, Report, Router, Wanted, read};
 
 /// Above this many steps only the refused ones are printed: nobody reads a hundred thousand lines, and a terminal takes longer
@@ -41,9 +42,10 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let begin = Instant::now();
     let mut router = Router::open("apply")?;
-    let on = router.box_()?;
+    let on = router.seen()?;
     let reading = read("apply", file, on)?;
     output::warnings(&reading.checked.warnings);
+    let _whole = Uninterrupted::begin();
     let report = router.change(&Wanted::File(&reading), Change { confirm })?;
     tell(&report, &format!("{} is applied", file.display()), begin)?;
     if let Some(time) = confirm.filter(|_| !report.taken.is_empty()) {
@@ -55,6 +57,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
 pub(super) fn clear() -> Result<ExitCode> {
     let begin = Instant::now();
     let mut router = Router::open("clear")?;
+    let _whole = Uninterrupted::begin();
     let report = router.change(&Wanted::Nothing, Change::default())?;
     tell(&report, "all that segbox made is gone", begin)?;
     Ok(OK)

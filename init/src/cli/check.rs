@@ -8,10 +8,10 @@ use segbox_fastpath::Netlink;
 
 use super::OK;
 use super::output::{self, GOOD, print, styled};
-use crate::router::{Box_, read};
+use crate::router::{Seen, read};
 
 pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
-    let on = if elsewhere { Box_::default() } else { this_box() };
+    let on = if elsewhere { Seen::default() } else { this_box() };
     let reading = read("check", file, on)?;
     output::warnings(&reading.checked.warnings);
     print(&format!("{}: {}\n", file.display(), styled(GOOD, "no fault")))?;
@@ -19,7 +19,7 @@ pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
 }
 
 /// What can be seen of this box without root. Where there is no netlink at all, the interfaces are not checked.
-fn this_box() -> Box_ {
+fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
-    Box_ { links, kernel: Some(segbox_fastpath::kernel::survey()) }
+    Seen { links, kernel: Some(segbox_fastpath::kernel::survey()) }
 }

@@ -13,6 +13,7 @@ mod schema;
 mod status;
 mod status_boot;
 mod status_text;
+mod uninterrupted;
 mod watch;
 
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use segbox_plan::{Actual, Context, Plan, Verb, desired, diff};
 
 use super::output::{BAD, CHANGED, GOOD, count, print, print_json, styled};
 use super::{OK, STEPS};
-use crate::router::{Box_, Router, read};
+use crate::router::{Router, Seen, read};
 
 /// A dump that cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -27,7 +27,7 @@ pub(super) fn run(file: &Path, dump: Option<&Path>, json: bool) -> Result<ExitCo
         Some(dump) => from_dump(file, dump)?,
         None => {
             let mut router = Router::open("plan")?;
-            let on = router.box_()?;
+            let on = router.seen()?;
             let reading = read("plan", file, on)?;
             router.plan(&reading.checked.config)?
         }
@@ -45,7 +45,7 @@ fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
     let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
     let actual: Actual =
         serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
-    let on = Box_ { links: Some(actual.links.clone()), kernel: None };
+    let on = Seen { links: Some(actual.links.clone()), kernel: None };
     let reading = read("plan", file, on)?;
     let kernel = segbox_fastpath::kernel::survey();
     let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true };

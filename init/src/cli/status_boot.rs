@@ -34,16 +34,18 @@ fn text(boot: &Boot) -> String {
         text += &format!("  {} {problem}\n", styled(BAD, "to mend:"));
     }
     let share = boot.share_ms.map_or("-".to_owned(), |time| format!("{time:.1} ms"));
-    text += &format!(
-        "Linux {}, {:.1} ms to PID 1; {share} from there to the last SID\n",
-        boot.kernel, boot.kernel_ms
-    );
+    text += &format!("Linux {}, {:.1} ms to PID 1; {share} from there to the last SID\n", boot.kernel, boot.kernel_ms);
     if let Some(ended) = &boot.last_end {
         text += &format!("the boot before this one ended: {ended}\n");
     }
     let mut rows = vec![["step", "at ms", "took ms", "result"].map(str::to_owned).to_vec()];
     for step in &boot.steps {
-        rows.push(vec![step.name.clone(), format!("{:.1}", step.at_ms), format!("{:.1}", step.took_ms), step.result.clone()]);
+        rows.push(vec![
+            step.name.clone(),
+            format!("{:.1}", step.at_ms),
+            format!("{:.1}", step.took_ms),
+            step.result.clone(),
+        ]);
     }
     text += &styled(HEAD, "steps");
     text.push('\n');

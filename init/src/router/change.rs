@@ -1,7 +1,7 @@
 //! A change of this router, from a wanted state to a record of it: lock, look, plan, verify, take, remember.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -173,7 +173,7 @@ impl Router {
         };
         base.retain(|setting, _| !want.returned.contains(setting));
         self.folder.write_base(&base)?;
-        let record = Record { at: Timestamp::now(), file: reading.path.clone(), text: reading.text.clone() };
+        let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
         self.folder.write_json("record.json", &record)?;
         if confirming {
             // Programs of before may have to come back.
@@ -182,6 +182,11 @@ impl Router {
         store::retain(&self.folder, &want.state.programs.keys().collect())?;
         Ok(())
     }
+}
+
+/// Where a file is, whoever asks from wherever later: what it names is looked for beside it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Adds what a plan is about to change for the first time.

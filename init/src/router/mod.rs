@@ -20,7 +20,7 @@ pub(crate) use change::{Change, ChangeError, Wanted};
 pub(crate) use confirm::{confirm, guard};
 pub(crate) use faults::FaultyFile;
 use machine::{Kernel, Machine, Refusal};
-pub(crate) use read::{Box_, Reading, check, read};
+pub(crate) use read::{Reading, Seen, check, read};
 pub(crate) use status::{Status, status};
 pub(crate) use transaction::{End, Report};
 
@@ -82,9 +82,9 @@ fn require_root(command: &'static str) -> Result<(), OpenError> {
 
 impl Router {
     /// What of this box a file is checked against.
-    pub(crate) fn box_(&mut self) -> Result<Box_, ChangeError> {
+    pub(crate) fn seen(&mut self) -> Result<Seen, ChangeError> {
         let links = self.kernel.netlink.links().map_err(|error| ChangeError::Kernel(error.into()))?;
-        Ok(Box_ { links: Some(links), kernel: Some(self.survey.clone()) })
+        Ok(Seen { links: Some(links), kernel: Some(self.survey.clone()) })
     }
 
     /// The kernel's state, for a dump.

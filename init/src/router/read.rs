@@ -33,15 +33,15 @@ pub(crate) enum ReadError {
     Faults(Box<FaultyFile>),
 }
 
-/// What of the box a file is checked against; None is not checked.
+/// What was seen of the box that a file is for; None is not checked.
 #[derive(Debug, Default)]
-pub(crate) struct Box_ {
+pub(crate) struct Seen {
     pub(crate) links: Option<Vec<LinkSeen>>,
     pub(crate) kernel: Option<Kernel>,
 }
 
 /// Reads and checks a file.
-pub(crate) fn read(command: &'static str, path: &Path, on: Box_) -> Result<Reading, ReadError> {
+pub(crate) fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, ReadError> {
     let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes)
         .map_err(|error| ReadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() + 1 })?;
@@ -50,7 +50,7 @@ pub(crate) fn read(command: &'static str, path: &Path, on: Box_) -> Result<Readi
 }
 
 /// Checks a text as if it lay at `path`: what it names is looked for beside it.
-pub(crate) fn check(path: &Path, text: &str, on: Box_) -> Result<Checked, segbox_config::Faults> {
+pub(crate) fn check(path: &Path, text: &str, on: Seen) -> Result<Checked, segbox_config::Faults> {
     let draft = segbox_config::read(text.to_owned(), path.display().to_string());
     let beside = path.parent().unwrap_or(Path::new("."));
     let needs = draft.needs();

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::change::{ChangeError, Record};
 use super::confirm;
 use super::machine::Machine;
-use super::read::{Box_, check};
+use super::read::{Seen, check};
 use super::{Refusal, Router};
 
 /// What `segbox status --json` prints.
@@ -115,7 +115,7 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
 /// Where the kernel is not as the last applied file says: the steps that would mend it.
 fn deviations(router: &Router, actual: &Actual, record: Option<&Record>) -> Result<Vec<String>, ChangeError> {
     let Some(record) = record else { return Ok(Vec::new()) };
-    let on = Box_ { links: Some(actual.links.clone()), kernel: Some(router.survey.clone()) };
+    let on = Seen { links: Some(actual.links.clone()), kernel: Some(router.survey.clone()) };
     match check(&record.file, &record.text, on) {
         Ok(checked) => {
             let base = router.folder.base()?;

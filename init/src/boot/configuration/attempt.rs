@@ -11,7 +11,7 @@ use super::source::{Candidate, Sources};
 use super::{generations, nics};
 use crate::boot::clock::Moment;
 use crate::boot::storage;
-use crate::router::{Box_, Change, ChangeError, End, Reading, Report, Router, Wanted, check};
+use crate::router::{Change, ChangeError, End, Reading, Report, Router, Seen, Wanted, check};
 
 /// What a box runs that has no file it could run. Nothing forwards, and nothing is reached but the console.
 const BUILT_IN: &str = "# Built in. `edit` on the console takes a file of your own.\n[system]\nhostname = \"segbox\"\n";
@@ -98,7 +98,7 @@ pub(crate) fn built_in() -> std::io::Result<&'static str> {
 
 fn apply(router: &mut Router, path: &Path, text: &str, first: bool) -> Result<(Report, Vec<String>), Vec<String>> {
     // Without the links: an interface that is missing is left out, where a person at the command line would be told.
-    let on = Box_ { links: None, kernel: Some(router.survey.clone()) };
+    let on = Seen { links: None, kernel: Some(router.survey.clone()) };
     let mut checked =
         check(path, text, on).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     let refused = |error: ChangeError| vec![chain(&error)];
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_has_no_fault_and_no_interface() {
-        let checked = check(Path::new(BUILT_IN_FILE), BUILT_IN, Box_::default()).expect("without fault");
+        let checked = check(Path::new(BUILT_IN_FILE), BUILT_IN, Seen::default()).expect("without fault");
         assert!(checked.config.interfaces.is_empty());
         assert_eq!(checked.config.system.hostname.as_deref(), Some(crate::boot::settings::HOSTNAME));
     }

@@ -38,7 +38,7 @@ pub(crate) fn settle(router: &mut Router, config: &Config, first: bool) -> Resul
 }
 
 fn links(router: &mut Router) -> Result<Vec<LinkSeen>, ChangeError> {
-    Ok(router.box_()?.links.unwrap_or_default())
+    Ok(router.seen()?.links.unwrap_or_default())
 }
 
 fn bound(config: &Config) -> std::collections::BTreeMap<IfName, segbox_config::Matcher> {
