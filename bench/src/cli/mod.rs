@@ -2,6 +2,7 @@
 
 mod generate;
 mod receive;
+mod run;
 mod traffic;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measures the forwarding table on this machine, in network namespaces.
+    Run(run::Run),
     /// Sends packets from a port, with sequence numbers and timestamps in them.
     Generate(generate::Generate),
     /// Counts such packets on a port: loss, reordering, latency.
@@ -42,6 +45,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let done = crate::stop::listen().map_err(Error::from).and_then(|()| match args.command {
+        Command::Run(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Receive(command) => command.run(),
     });

@@ -61,7 +61,7 @@ impl Traffic {
             InsideArgument::Udp => Inside::Udp,
             InsideArgument::V6 => Inside::V6 { from, to },
         };
-        Ok(Shape::Path { from, path: self.path.clone(), left: left as u8, inside })
+        Ok(Shape::Path { from, path: self.path.clone(), left: left as u8, tlvs: Vec::new(), inside })
     }
 
     /// Their sizes.

@@ -134,9 +134,9 @@ fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
     match shape {
         Shape::Plain { from, to } => (datagram((*from).into(), (*to).into()), IPV6),
         Shape::Plain4 { from, to } => (datagram((*from).into(), (*to).into()), 20),
-        Shape::Path { from, path, left, inside } => {
+        Shape::Path { from, path, left, tlvs, inside } => {
             let (protocol, inner, udp_at) = inside_of(inside, *from, &datagram);
-            let srh = Srh { segments_left: *left, ..Srh::new(path) };
+            let srh = Srh { segments_left: *left, tlvs: tlvs.clone(), ..Srh::new(path) };
             let destination = srh.active().expect("a table's segments left point into its path");
             let outer = Packet {
                 traffic_class: 0,
@@ -203,7 +203,7 @@ fn changes(shape: &Shape) -> Vec<(usize, Change)> {
             changes.push((ETHERNET + 28, target(to, u32::MAX)));
             changes
         }
-        Shape::Path { from, path, left, inside } => {
+        Shape::Path { from, path, left, inside, .. } => {
             let direct = if *inside == Inside::Udp { u32::MAX } else { 0 };
             let mut changes = flow(from, direct);
             let active = usize::from(*left);
@@ -236,7 +236,8 @@ mod tests {
             [Inside::Udp, Inside::V6 { from, to }, Inside::V4 { from: from4, to: to4 }, Inside::Frame { from, to }];
         let mut shapes = vec![Shape::Plain { from, to }, Shape::Plain4 { from: from4, to: to4 }];
         for left in [0, 1] {
-            let path = |inside| Shape::Path { from, path: path.clone(), left, inside };
+            let path =
+                |inside| Shape::Path { from, path: path.clone(), left, tlvs: vec![124, 6, 0, 0, 0, 0, 0, 0], inside };
             shapes.extend(insides.iter().cloned().map(path));
         }
         shapes
@@ -285,11 +286,11 @@ mod tests {
             let moved = match &shape {
                 Shape::Plain4 { .. } => continue,
                 Shape::Plain { from, to } => Shape::Plain { from: by(from, 12, 5), to: by(to, 4, 0x10007) },
-                Shape::Path { from, path, left, inside } => {
-                    let mut path = path.clone();
+                Shape::Path { from, path, left, tlvs, inside } => {
+                    let (mut path, tlvs) = (path.clone(), tlvs.clone());
                     let active = path.len() - 1 - usize::from(*left);
                     path[active] = by(&path[active], 4, 0x10007);
-                    Shape::Path { from: by(from, 12, 5), path, left: *left, inside: inside.clone() }
+                    Shape::Path { from: by(from, 12, 5), path, left: *left, tlvs, inside: inside.clone() }
                 }
             };
             let expected = Blueprint::new(&moved, ([2; 6], [4; 6]), 64).expect("it fits");

@@ -27,6 +27,8 @@ pub(crate) enum Shape {
         path: Vec<Ipv6Addr>,
         /// Segments left: which one is the destination.
         left: u8,
+        /// TLVs of the SRH; their bytes are a multiple of 8.
+        tlvs: Vec<u8>,
         /// What is behind the SRH.
         inside: Inside,
     },

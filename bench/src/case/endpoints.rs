@@ -1,0 +1,116 @@
+//! The kernel's own endpoint behaviors (RFC 8986 section 4, RFC 9800).
+
+use segbox_lab::Frame;
+use segbox_lab::expect::{self, Packet};
+
+use super::{Case, Expected, HEADEND, INNER, INNER4, NEXT, POLICY, RouterKind, at_end, in_path, out_of, through};
+use crate::traffic::{Inside, Shape};
+
+/// A behavior: id, its name in the file, its further keys, the packet to its SID, the model.
+type Row = (&'static str, &'static str, &'static str, Kind, fn(&Frame) -> Option<Expected>);
+
+/// Which packet a behavior is sent.
+enum Kind {
+    /// In its path, with a segment to go.
+    OnTheWay,
+    /// At its end, with IPv6, IPv4 or a frame inside.
+    Six,
+    Four,
+    Eth,
+}
+
+const fn next_hop6() -> &'static str {
+    "next-hop = \"2001:db8:2::2\"\n"
+}
+
+const POLICY_SEGMENTS: &str = "segments = [\"fc00:0:9:1::\", \"fc00:0:8:1::\"]\n";
+
+fn end(frame: &Frame) -> Option<Expected> {
+    through(frame, expect::end)
+}
+
+fn dx6(frame: &Frame) -> Option<Expected> {
+    out_of(frame, expect::dx6)
+}
+
+fn dx4(frame: &Frame) -> Option<Expected> {
+    out_of(frame, expect::dx4)
+}
+
+const ROWS: &[Row] = &[
+    ("end", "End", "", Kind::OnTheWay, end),
+    ("end-psp", "End", "flavors = [\"PSP\"]\n", Kind::OnTheWay, |frame| through(frame, expect::psp)),
+    ("end-x", "End.X", next_hop6(), Kind::OnTheWay, end),
+    ("end-t", "End.T", "table = 254\n", Kind::OnTheWay, end),
+    ("end-dx6", "End.DX6", next_hop6(), Kind::Six, dx6),
+    ("end-dx4", "End.DX4", "next-hop = \"192.0.2.66\"\n", Kind::Four, dx4),
+    ("end-dx2", "End.DX2", "interface = \"eth1\"\n", Kind::Eth, |frame| {
+        Some(Expected::Frame(expect::dx2(&Packet::parse(frame.packet())?)?))
+    }),
+    ("end-dt6", "End.DT6", "table = 254\n", Kind::Six, dx6),
+    ("end-b6-insert", "End.B6.Insert", POLICY_SEGMENTS, Kind::OnTheWay, |frame| {
+        through(frame, |packet| expect::b6_insert(packet, &POLICY))
+    }),
+    ("end-b6-encaps", "End.B6.Encaps", POLICY_SEGMENTS, Kind::OnTheWay, |frame| {
+        through(frame, |packet| expect::b6_encaps(packet, HEADEND, &POLICY))
+    }),
+];
+
+const VRF_ROWS: &[Row] = &[
+    ("end-dt4", "End.DT4", "vrf = \"blue\"\n", Kind::Four, dx4),
+    ("end-dt6-vrf", "End.DT6", "vrf = \"blue\"\n", Kind::Six, dx6),
+    ("end-dt46", "End.DT46", "vrf = \"blue\"\n", Kind::Six, dx6),
+    ("end-dt46-ipv4", "End.DT46", "vrf = \"blue\"\n", Kind::Four, dx4),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    let main = ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Main, 1 + place));
+    let vrf = VRF_ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Vrf, 1 + place));
+    main.chain(compressed()).chain(vrf).collect()
+}
+
+fn case((id, behavior, keys, kind, expect): &Row, router: RouterKind, number: usize) -> Case {
+    let sid = format!("fc00:0:2:{number:x}::");
+    let toml = format!("\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"{behavior}\"\n{keys}");
+    let shape = match kind {
+        Kind::OnTheWay => in_path(&[&sid, NEXT]),
+        Kind::Six => at_end(&sid, Inside::V6 { from: INNER.0, to: INNER.1 }),
+        Kind::Four => at_end(&sid, Inside::V4 { from: INNER4.0, to: INNER4.1 }),
+        Kind::Eth => at_end(&sid, Inside::Frame { from: INNER.0, to: INNER.1 }),
+    };
+    let flavor = if keys.contains("PSP") { " with PSP" } else { "" };
+    let inside = if id.ends_with("-ipv4") { " for IPv4" } else { "" };
+    let what = format!("{behavior}{flavor}{inside}");
+    Case { router, shape, expect: *expect, ..Case::of(id, &what, toml, Some(&sid)) }
+}
+
+/// NEXT-CSID: the argument moves up, and the SRH is not looked at.
+fn compressed() -> Vec<Case> {
+    let sid = |sid: &str, behavior: &str, keys: &str| {
+        format!("\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"{behavior}\"\nflavors = [\"NEXT-CSID\"]\n{keys}")
+    };
+    let shape = |destination: &str| -> Shape { in_path(&[destination, NEXT]) };
+    vec![
+        Case {
+            shape: shape("fc00:0:2a:3:4::"),
+            expect: |frame| through(frame, |packet| expect::next_csid(packet, 32, 16)),
+            sid: Some("fc00:0:2a::/48".to_owned()),
+            ..Case::of("end-next-csid", "End with NEXT-CSID", sid("fc00:0:2a::/48", "End", ""), None)
+        },
+        Case {
+            shape: shape("fc00:0:2e:0:5:6::"),
+            expect: |frame| through(frame, |packet| expect::next_csid(packet, 48, 16)),
+            sid: Some("fc00:0:2e::/64".to_owned()),
+            ..Case::of(
+                "end-x-next-csid",
+                "End.X with NEXT-CSID",
+                sid(
+                    "fc00:0:2e:0::/64",
+                    "End.X",
+                    &format!("{}csid = {{ block-length = 48, function-length = 16 }}\n", next_hop6()),
+                ),
+                None,
+            )
+        },
+    ]
+}

@@ -1,0 +1,73 @@
+//! Headend behaviors (RFC 8986 section 5), H.Insert, and a program as a headend. A headend has no SID that counts.
+
+use segbox_lab::Frame;
+use segbox_lab::expect::{self, Packet};
+
+use super::{Case, Expected, HEADEND, INNER4, POLICY, SOURCE, address, through};
+use crate::traffic::Shape;
+
+/// A policy: id, its name, what steers (the program's mode for H.BPF), the model.
+type Row = (&'static str, &'static str, fn(&Frame) -> Option<Expected>);
+
+const SEGMENTS: &str = "segments = [\"fc00:0:9:1::\", \"fc00:0:8:1::\"]\n";
+
+fn encaps(frame: &Frame) -> Option<Expected> {
+    Some(Expected::Packet(expect::encaps(frame.packet(), HEADEND, &POLICY)?.bytes()))
+}
+
+fn insert(frame: &Frame) -> Option<Expected> {
+    through(frame, |packet: &Packet| expect::insert(packet, &POLICY))
+}
+
+const ROWS: &[Row] = &[
+    ("headend-seg6-encap", "H.Encaps", encaps),
+    ("headend-seg6-encap-red", "H.Encaps.Red", |frame| {
+        Some(Expected::Packet(expect::encaps_red(frame.packet(), HEADEND, &POLICY)?.bytes()))
+    }),
+    ("headend-seg6-l2encap", "H.Encaps.L2", |frame| {
+        Some(Expected::Packet(expect::encaps_l2(frame, HEADEND, &POLICY)?.bytes()))
+    }),
+    ("headend-seg6-l2encap-red", "H.Encaps.L2.Red", |frame| {
+        Some(Expected::Packet(expect::encaps_l2_red(frame, HEADEND, &POLICY)?.bytes()))
+    }),
+    ("headend-seg6-insert", "H.Insert", insert),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases: Vec<_> = ROWS.iter().enumerate().map(|(place, row)| policy(0xb0 + place, row)).collect();
+    cases.push(v4());
+    cases.push(program(0xc0, "headend-bpf-encap", 0, encaps));
+    cases.push(program(0xc1, "headend-bpf-insert", 1, insert));
+    cases
+}
+
+/// Packets that a policy for `2001:db8:NUMBER::/64` steers.
+fn steered(number: usize) -> Shape {
+    Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{number:x}::2")) }
+}
+
+fn policy(number: usize, (id, behavior, expect): &Row) -> Case {
+    let toml =
+        format!("\n[[srv6.policy]]\ndestination = \"2001:db8:{number:x}::/64\"\nbehavior = \"{behavior}\"\n{SEGMENTS}");
+    Case { shape: steered(number), expect: *expect, sid: None, ..Case::of(id, behavior, toml, None) }
+}
+
+fn v4() -> Case {
+    let toml = format!("\n[[srv6.policy]]\ndestination = \"203.0.113.0/24\"\nbehavior = \"H.Encaps\"\n{SEGMENTS}");
+    Case {
+        shape: Shape::Plain4 { from: INNER4.0, to: std::net::Ipv4Addr::new(203, 0, 113, 2) },
+        expect: encaps,
+        ..Case::of("headend-seg6-encap-ipv4", "H.Encaps of IPv4", toml, None)
+    }
+}
+
+fn program(number: usize, id: &str, mode: u8, expect: fn(&Frame) -> Option<Expected>) -> Case {
+    let name = if mode == 0 { "push-encap" } else { "push-insert" };
+    let toml = format!(
+        "\n[[srv6.policy]]\ndestination = \"2001:db8:{number:x}::/64\"\nbehavior = \"H.BPF\"\nprogram = \"{name}\"\n\
+         [program.{name}]\nobject = \"builtin:headend_push\"\n[program.{name}.globals]\nmode = {mode}\n\
+         [program.{name}.map.segments]\n0 = \"fc00:0:9:1::\"\n1 = \"fc00:0:8:1::\"\n"
+    );
+    let what = if mode == 0 { "H.BPF, encapsulating" } else { "H.BPF, inserting" };
+    Case { shape: steered(number), expect, ..Case::of(id, what, toml, None) }
+}

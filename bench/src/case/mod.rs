@@ -1,0 +1,170 @@
+//! What is measured, as data: a case is a router's configuration, packets, and what must come out of them.
+//!
+//! Ids are those of the published results where there is one. Nothing is measured here.
+
+mod endpoints;
+mod headends;
+mod programs;
+mod published;
+mod router;
+mod scaling;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use segbox_lab::Frame;
+use segbox_lab::expect::{Headend, Packet};
+
+pub(crate) use published::{PUBLISHED_TEXT, Published, published};
+pub(crate) use router::{RouterKind, SINK_MAC, toml};
+
+use crate::traffic::{Inside, Shape, Sizes};
+
+/// A measurement.
+#[derive(Clone)]
+pub(crate) struct Case {
+    /// Its name: `end-bpf-noop`.
+    pub(crate) id: String,
+    /// What is measured, in RFC 8986's words.
+    pub(crate) what: String,
+    /// The router that it is measured on.
+    pub(crate) router: RouterKind,
+    /// What its router's file has for it.
+    pub(crate) toml: String,
+    /// The packets that come in.
+    pub(crate) shape: Shape,
+    /// Their sizes, where the case is about them.
+    pub(crate) sizes: Option<Sizes>,
+    /// Destinations to spread over.
+    pub(crate) targets: u32,
+    /// What the router must make of a frame.
+    pub(crate) expect: fn(&Frame) -> Option<Expected>,
+    /// The SID that must count each packet, as `segbox status` shows it. With many targets: the prefix they all lie in.
+    pub(crate) sid: Option<String>,
+}
+
+/// What must come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// A packet, in a frame from the router to the sink.
+    Packet(Vec<u8>),
+    /// A frame, as it is.
+    Frame(Vec<u8>),
+}
+
+/// What comes next on every path here: another router's SID.
+const NEXT: &str = "fc00:0:3:1::";
+/// Source address of what the router encapsulates, as its file says.
+const HEADEND: Headend = Headend { source: Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1) };
+/// The path that headends and binding SIDs here use.
+const POLICY: [Ipv6Addr; 2] = [Ipv6Addr::new(0xfc00, 0, 9, 1, 0, 0, 0, 0), Ipv6Addr::new(0xfc00, 0, 8, 1, 0, 0, 0, 0)];
+/// The source of all traffic.
+const SOURCE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0, 0, 0, 1, 0);
+/// Where packets inside go.
+const INNER: (Ipv6Addr, Ipv6Addr) =
+    (Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0, 0, 0, 0, 2), Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 2));
+/// The same for IPv4.
+const INNER4: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(192, 0, 2, 9), Ipv4Addr::new(198, 51, 100, 2));
+
+/// Every case, in the order of the table. `Duration` of a run grows with their number.
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = vec![plain()];
+    cases.extend(endpoints::cases());
+    cases.extend(headends::cases());
+    cases.extend(programs::cases());
+    cases.extend(scaling::cases());
+    cases
+}
+
+/// The packets of the thesis, forwarded by their destination alone: the baseline.
+fn plain() -> Case {
+    Case {
+        id: "ipv6-forward".to_owned(),
+        what: "plain IPv6".to_owned(),
+        shape: in_path(&[NEXT, "fc00:0:4:1::"]),
+        expect: |frame| {
+            let mut packet = Packet::parse(frame.packet())?;
+            packet.hop_limit = packet.hop_limit.checked_sub(1)?;
+            Some(Expected::Packet(packet.bytes()))
+        },
+        ..Case::of("", "", String::new(), None)
+    }
+}
+
+impl Case {
+    /// A case on the first router, with the thesis's packets to a SID of it.
+    fn of(id: &str, what: &str, toml: String, sid: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            what: what.to_owned(),
+            router: RouterKind::Main,
+            toml,
+            shape: in_path(&[sid.unwrap_or(NEXT), NEXT]),
+            sizes: None,
+            targets: 1,
+            expect: |_| None,
+            sid: sid.map(|sid| format!("{sid}/128")),
+        }
+    }
+
+    /// Whether it is one of those that a quick run leaves out.
+    pub(crate) fn is_scaling(&self) -> bool {
+        scaling::is_one(&self.id)
+    }
+}
+
+fn address(text: &str) -> Ipv6Addr {
+    text.parse().expect("the tables have addresses")
+}
+
+/// The thesis's packet: an SRH, and UDP directly behind it.
+fn in_path(path: &[&str]) -> Shape {
+    let path: Vec<_> = path.iter().map(|sid| address(sid)).collect();
+    let left = (path.len() - 1) as u8;
+    Shape::Path { from: SOURCE, path, left, tlvs: Vec::new(), inside: Inside::Udp }
+}
+
+/// A packet at the last of its two segments, with something inside.
+fn at_end(sid: &str, inside: Inside) -> Shape {
+    Shape::Path { from: SOURCE, path: vec![address("fc00:0:1:1::"), address(sid)], left: 0, tlvs: Vec::new(), inside }
+}
+
+/// The packet of a frame, through the model.
+fn through(frame: &Frame, model: impl FnOnce(&Packet) -> Option<Packet>) -> Option<Expected> {
+    Some(Expected::Packet(model(&Packet::parse(frame.packet())?)?.bytes()))
+}
+
+/// The same for models that leave bytes.
+fn out_of(frame: &Frame, model: impl FnOnce(&Packet) -> Option<Vec<u8>>) -> Option<Expected> {
+    Some(Expected::Packet(model(&Packet::parse(frame.packet())?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::traffic::{Spread, Stream};
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_packets_that_the_model_forwards() {
+        let mut ids = HashSet::new();
+        for case in all() {
+            assert!(ids.insert(case.id.clone()), "{} twice", case.id);
+            let sizes = case.sizes.clone().unwrap_or(Sizes::Payload(64));
+            let spread = Spread { flows: 4, targets: case.targets };
+            let stream = Stream::new(&case.shape, ([2; 6], [4; 6]), &sizes, spread, 1).expect("it fits");
+            for sequence in [0, 1, 999] {
+                let frame = Frame(stream.frame(sequence, 5));
+                assert!((case.expect)(&frame).is_some(), "{}", case.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_published_case_is_measured() {
+        let ids: HashSet<_> = all().into_iter().map(|case| case.id).collect();
+        for published in published() {
+            assert!(ids.contains(&published.case), "{}", published.case);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! End.BPF: the built-in programs, and the published ones that segbox does not bring along.
+
+use segbox_lab::Frame;
+use segbox_lab::expect::{self, Packet};
+
+use super::{Case, Expected, HEADEND, NEXT, POLICY, RouterKind, address, through};
+use crate::traffic::{Inside, Shape};
+
+/// A program: id, its object, its tables in the file below `[program.NAME`, TLVs of the packets, the model.
+type Row = (&'static str, &'static str, &'static str, &'static [u8], fn(&Frame) -> Option<Expected>);
+
+const SEGMENTS: &str = ".map.segments]\n0 = \"fc00:0:9:1::\"\n1 = \"fc00:0:8:1::\"\n";
+const TLV: [u8; 8] = [124, 6, 1, 2, 3, 4, 5, 6];
+const TLV20: [u8; 24] = [124, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 4, 2, 0, 0];
+
+fn end(frame: &Frame) -> Option<Expected> {
+    through(frame, expect::end)
+}
+
+fn add_tlv8(frame: &Frame) -> Option<Expected> {
+    through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.extend(TLV)))
+}
+
+fn add_tlv20(frame: &Frame) -> Option<Expected> {
+    through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.extend(TLV20)))
+}
+
+const ROWS: &[Row] = &[
+    ("end-bpf-noop", "builtin:end_noop", "", &[], end),
+    ("end-bpf-tag-increment", "bench_tag_increment.o", "", &[], |frame| {
+        through(frame, |packet| expect::end_bpf(packet, |srh| srh.tag = srh.tag.wrapping_add(1)))
+    }),
+    ("end-bpf-tag", "builtin:end_tag", ".globals]\ntag = 0x1234\nflags = 0x20\n", &[], |frame| {
+        through(frame, |packet| expect::end_bpf(packet, |srh| (srh.tag, srh.flags) = (0x1234, 0x20)))
+    }),
+    ("end-bpf-count", "builtin:end_count", "", &[], end),
+    ("end-bpf-add-tlv8", "builtin:end_add_tlv", ".globals]\ntlv_value = [1, 2, 3, 4, 5, 6]\n", &[], add_tlv8),
+    ("end-bpf-add-tlv20", "bench_add_tlv20.o", "", &[], add_tlv20),
+    ("end-bpf-del-tlv", "builtin:end_del_tlv", "", &TLV, |frame| {
+        through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.clear()))
+    }),
+    ("end-bpf-end-x", "builtin:end_x", ".globals]\nnext_hop = \"2001:db8:2::2\"\n", &[], end),
+    ("end-bpf-end-t", "builtin:end_t", ".globals]\ntable = 254\n", &[], end),
+    ("end-bpf-end-dt6", "builtin:end_dt6", ".globals]\ntable = 254\n", &[], |frame| {
+        // The program ends the path at its last segment but one: what is inside comes out.
+        let mut inner = Packet::parse(&Packet::parse(frame.packet())?.payload)?;
+        inner.hop_limit = inner.hop_limit.checked_sub(1)?;
+        Some(Expected::Packet(inner.bytes()))
+    }),
+    ("end-bpf-insert-srh", "builtin:end_insert_srh", SEGMENTS, &[], |frame| {
+        // End.BPF has moved on to the next segment before the program inserts: RFC 8986's order.
+        let packet = Packet::parse(frame.packet())?;
+        let moved = Packet { hop_limit: packet.hop_limit, ..expect::end(&packet)? };
+        Some(Expected::Packet(expect::insert(&moved, &POLICY)?.bytes()))
+    }),
+    ("end-bpf-encap-srh", "builtin:end_encap_srh", SEGMENTS, &[], |frame| {
+        through(frame, |packet| expect::b6_encaps(packet, HEADEND, &POLICY))
+    }),
+];
+
+/// Those that the thesis measured without the JIT as well.
+const WITHOUT_JIT: [&str; 3] = ["end-bpf-noop", "end-bpf-add-tlv8", "end-bpf-add-tlv20"];
+
+pub(super) fn cases() -> Vec<Case> {
+    let jit = ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Main, place));
+    let rows = ROWS.iter().enumerate().filter(|(_, row)| WITHOUT_JIT.contains(&row.0));
+    let interpreted = rows.map(|(place, row)| {
+        let case = case(row, RouterKind::NoJit, place);
+        Case { id: format!("{}-nojit", case.id), what: format!("{}, interpreted", case.what), ..case }
+    });
+    jit.chain(interpreted).collect()
+}
+
+fn case((id, object, tables, tlvs, expect): &Row, router: RouterKind, place: usize) -> Case {
+    let sid = format!("fc00:0:2:{:x}::", 0x100 + place);
+    let name = id;
+    let tables = if tables.is_empty() { String::new() } else { format!("[program.{name}{tables}") };
+    let toml = format!(
+        "\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"End.BPF\"\nprogram = \"{name}\"\n\
+         [program.{name}]\nobject = \"{object}\"\n{tables}"
+    );
+    let inside = match *id {
+        "end-bpf-end-dt6" => Inside::V6 { from: super::INNER.0, to: super::INNER.1 },
+        _ => Inside::Udp,
+    };
+    let path = vec![address(&sid), address(NEXT)];
+    let shape = Shape::Path { from: super::SOURCE, path, left: 1, tlvs: tlvs.to_vec(), inside };
+    let program = object.trim_start_matches("builtin:").trim_start_matches("bench_").trim_end_matches(".o");
+    Case { router, shape, expect: *expect, ..Case::of(id, &format!("End.BPF, {program}"), toml, Some(&sid)) }
+}

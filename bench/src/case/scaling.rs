@@ -1,0 +1,129 @@
+//! How cost grows: with SIDs, with policies, with segments, with size. One case a point; the report draws the curves.
+
+use std::fmt::Write as _;
+
+use segbox_lab::Frame;
+use segbox_lab::expect;
+
+use super::{Case, Expected, HEADEND, NEXT, RouterKind, SOURCE, address, in_path, through};
+use crate::traffic::{Shape, Sizes};
+
+/// SIDs and policies: one, what a box has, and what a large network's provider edge might.
+const COUNTS: [u32; 3] = [1, 1_000, 100_000];
+/// Segments of a path. The kernel takes more; ten is beyond what is deployed.
+const SEGMENTS: [usize; 5] = [2, 4, 6, 8, 10];
+/// Packet sizes in bytes. The shortest with an SRH of two segments and a probe has 114.
+const SIZES: [u16; 5] = [128, 256, 512, 1024, 1500];
+
+/// Words that the ids of these cases have in them.
+const MARKS: [&str; 5] = ["-sids-", "-policies-", "-segments-", "-size-", "-imix"];
+
+pub(super) fn is_one(id: &str) -> bool {
+    MARKS.iter().any(|mark| id.contains(mark))
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let sids = COUNTS.into_iter().map(sids);
+    let policies = COUNTS.into_iter().map(policies);
+    let end = SEGMENTS.into_iter().map(end_with);
+    let headend = SEGMENTS.into_iter().map(headend_with);
+    let sizes = SIZES.into_iter().flat_map(|size| {
+        let sizes = Sizes::Packet(size);
+        [sized("end", &format!("size-{size}"), sizes.clone()), sized("ipv6-forward", &format!("size-{size}"), sizes)]
+    });
+    let mixed = [sized("end", "imix", Sizes::Imix), sized("ipv6-forward", "imix", Sizes::Imix)];
+    sids.chain(policies).chain(end).chain(headend).chain(sizes).chain(mixed).collect()
+}
+
+fn end(frame: &Frame) -> Option<Expected> {
+    through(frame, expect::end)
+}
+
+/// The SID of a target: its number is in bytes 4 to 7, where the generator counts.
+fn sid_of(target: u32) -> String {
+    format!("fc00:2:{:x}:{:x}::", target >> 16, target & 0xffff)
+}
+
+fn sids(count: u32) -> Case {
+    let mut toml = String::new();
+    for target in 0..count {
+        // Writing to a string cannot fail.
+        let _ = write!(toml, "\n[[srv6.sid]]\nsid = \"{}\"\nbehavior = \"End\"\n", sid_of(target));
+    }
+    Case {
+        router: RouterKind::Sids(count),
+        shape: in_path(&[&sid_of(0), NEXT]),
+        targets: count,
+        expect: end,
+        sid: Some("fc00:2::/32".to_owned()),
+        ..Case::of(&format!("end-sids-{count}"), &format!("End, one of {count} SIDs"), toml, None)
+    }
+}
+
+fn policies(count: u32) -> Case {
+    let mut toml = String::new();
+    for target in 0..count {
+        let _ = write!(
+            toml,
+            "\n[[srv6.policy]]\ndestination = \"2001:db9:{:x}:{:x}::/64\"\nbehavior = \"H.Encaps\"\n\
+             segments = [\"fc00:0:9:1::\", \"fc00:0:8:1::\"]\n",
+            target >> 16,
+            target & 0xffff
+        );
+    }
+    let what = format!("H.Encaps, one of {count} policies");
+    Case {
+        router: RouterKind::Policies(count),
+        shape: Shape::Plain { from: SOURCE, to: address("2001:db9::2") },
+        targets: count,
+        expect: |frame| Some(Expected::Packet(expect::encaps(frame.packet(), HEADEND, &super::POLICY)?.bytes())),
+        ..Case::of(&format!("headend-policies-{count}"), &what, toml, None)
+    }
+}
+
+/// The SID that the packets with long paths and of many sizes go to: the one of the case `end`.
+const END: &str = "fc00:0:2:1::";
+const END_TOML: &str = "\n[[srv6.sid]]\nsid = \"fc00:0:2:1::\"\nbehavior = \"End\"\n";
+
+fn end_with(segments: usize) -> Case {
+    let path: Vec<String> = std::iter::once(END.to_owned())
+        .chain((1..segments).map(|place| format!("fc00:0:{:x}:1::", 2 + place)))
+        .collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let id = format!("end-segments-{segments}");
+    let what = format!("End, path of {segments}");
+    Case { shape: in_path(&path), expect: end, ..Case::of(&id, &what, END_TOML.to_owned(), Some(END)) }
+}
+
+/// The path of a headend's policy with so many segments.
+fn long_path(segments: usize) -> Vec<std::net::Ipv6Addr> {
+    (0..segments).map(|place| address(&format!("fc00:0:{:x}:1::", 0x10 + place))).collect()
+}
+
+fn headend_with(segments: usize) -> Case {
+    let list: Vec<String> = long_path(segments).iter().map(|sid| format!("\"{sid}\"")).collect();
+    let destination = 0xd0 + segments;
+    let toml = format!(
+        "\n[[srv6.policy]]\ndestination = \"2001:db8:{destination:x}::/64\"\nbehavior = \"H.Encaps\"\nsegments = [{}]\n",
+        list.join(", ")
+    );
+    Case {
+        shape: Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{destination:x}::2")) },
+        expect: |frame| {
+            // The destination says how many segments its policy has.
+            let segments = usize::from(*frame.packet().get(29)?) - 0xd0;
+            Some(Expected::Packet(expect::encaps(frame.packet(), HEADEND, &long_path(segments))?.bytes()))
+        },
+        ..Case::of(&format!("headend-segments-{segments}"), &format!("H.Encaps, path of {segments}"), toml, None)
+    }
+}
+
+/// A case of the table with other sizes.
+fn sized(id: &str, mark: &str, sizes: Sizes) -> Case {
+    let base = if id == "end" {
+        Case { expect: end, ..Case::of(id, "End", END_TOML.to_owned(), Some(END)) }
+    } else {
+        super::plain()
+    };
+    Case { id: format!("{id}-{mark}"), what: format!("{}, {sizes}", base.what), sizes: Some(sizes), ..base }
+}

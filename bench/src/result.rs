@@ -1,0 +1,203 @@
+//! A run's results as a file: what `segbench run --json` writes, and `report` and `compare` read.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::sink::Latency;
+use crate::statistics::Rounds;
+use crate::units::{Kpps, Ns, Ratio};
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// Where it was measured.
+    pub(crate) environment: Environment,
+    /// How it was measured.
+    pub(crate) settings: Settings,
+    /// What was measured.
+    pub(crate) cases: Vec<Measured>,
+    /// What was not, and why.
+    #[serde(default)]
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// How a run was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// When it began, in UTC.
+    pub(crate) started: jiff::Timestamp,
+    /// Rounds asked for; fewer are there if it was interrupted.
+    pub(crate) rounds: u32,
+    /// Length of a measurement in ms.
+    pub(crate) window_ms: u64,
+    /// Size of packets, unless a case is about it.
+    pub(crate) size: String,
+    /// Flows of each case.
+    pub(crate) flows: u32,
+    /// What sends.
+    pub(crate) generator: String,
+    /// Interrupted by a signal.
+    #[serde(default)]
+    pub(crate) interrupted: bool,
+}
+
+/// A measured case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    /// Its id.
+    pub(crate) case: String,
+    /// What is measured.
+    pub(crate) what: String,
+    /// Every packet arrived, in order and right, and all counters agree.
+    pub(crate) valid: bool,
+    /// If not, what was wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) faults: Vec<String>,
+    /// The rates.
+    pub(crate) kpps: Rounds,
+    /// The times.
+    pub(crate) ns: Times,
+    /// Compared with other cases of the same run, round by round.
+    pub(crate) ratio: Ratios,
+    /// Length of a frame as sent, in bytes: the mean where sizes are mixed.
+    pub(crate) frame_bytes: f64,
+    /// How many packets were looked at.
+    pub(crate) checked: Checked,
+    /// At a tenth of the rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) latency: Option<Latency>,
+}
+
+/// Times for one packet, medians over the rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Times {
+    /// Generator, router and sink together.
+    pub(crate) total: Ns,
+    /// Generator, cable and sink alone: the case `harness` of the same rounds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) harness: Option<Ns>,
+    /// The router's own: what is left.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) own: Option<Ns>,
+}
+
+/// Rates compared, medians over the rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Ratios {
+    /// To plain IPv6 forwarding.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) ipv6_forward: Option<Ratio>,
+    /// To the kernel's End.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) end: Option<Ratio>,
+    /// To plain IPv6 forwarding, generator and sink taken off both.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) ipv6_forward_own: Option<Ratio>,
+    /// To the kernel's End, generator and sink taken off both.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) end_own: Option<Ratio>,
+}
+
+/// What a case's verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Checked {
+    /// Packets sent, counted at every place they passed.
+    pub(crate) packets: u64,
+    /// Packets compared byte for byte.
+    pub(crate) samples: u64,
+}
+
+/// A case that was not measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Skipped {
+    /// Its id.
+    pub(crate) case: String,
+    /// Why.
+    pub(crate) why: String,
+}
+
+/// Why a result file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResultError {
+    /// It cannot be read or written.
+    #[error("{path}: {doing}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It ends in the middle.
+    #[error("{path} is cut short at line {line}: the run that wrote it did not end; measure again", path = path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Where it ends.
+        line: usize,
+    },
+    /// It is something else.
+    #[error("{path} is no result of `segbench run --json`", path = path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+impl Run {
+    /// Reads a result file.
+    ///
+    /// # Errors
+    /// [`ResultError`].
+    pub(crate) fn read(path: &Path) -> Result<Self, ResultError> {
+        let fails = |source| ResultError::File { path: path.to_owned(), doing: "read", source };
+        let text = fs::read_to_string(path).map_err(fails)?;
+        serde_json::from_str(&text).map_err(|source| {
+            let path = path.to_owned();
+            if source.is_eof() {
+                ResultError::Cut { path, line: source.line() }
+            } else {
+                ResultError::Other { path, source }
+            }
+        })
+    }
+
+    /// Writes a result file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`ResultError::File`].
+    pub(crate) fn write(&self, path: &Path) -> Result<(), ResultError> {
+        let fails = |doing| move |source| ResultError::File { path: path.to_owned(), doing, source };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fails("write beside"))?;
+        serde_json::to_writer_pretty(&mut file, self).map_err(io::Error::from).map_err(fails("write"))?;
+        io::Write::write_all(&mut file, b"\n").map_err(fails("write"))?;
+        // A temporary file is its owner's only; a result is for everybody to read.
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable).map_err(fails("write"))?;
+        file.persist(path).map_err(|error| fails("write")(error.error))?;
+        Ok(())
+    }
+
+    /// A case by its id.
+    pub(crate) fn case(&self, id: &str) -> Option<&Measured> {
+        self.cases.iter().find(|case| case.case == id)
+    }
+}
+
+/// The rates of rounds that two cases have in common, one divided by the other.
+pub(crate) fn ratio_by_round(case: &[Kpps], base: &[Kpps]) -> Option<Ratio> {
+    let ratios: Vec<f64> = case.iter().zip(base).map(|(case, base)| case.0 / base.0).collect();
+    crate::statistics::median(&ratios).map(Ratio)
+}

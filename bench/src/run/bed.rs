@@ -1,0 +1,170 @@
+//! A test bed: source, router and sink, each a network namespace, with cables between them.
+//!
+//! Everything on one CPU, in one go: a packet is generated, forwarded and counted before the next batch. So nothing is
+//! lost to a full queue, and what is measured is the sum of costs.
+
+use std::path::Path;
+
+use aya::Ebpf;
+use segbox_lab::{Cable, Lab, Mac, Topology};
+
+use super::router::{Counters, Segbox, SegboxError};
+use crate::case::{Case, RouterKind, SINK_MAC, toml};
+use crate::generator::{Generator, GeneratorError, Sent, XdpGenerator};
+use crate::objects::{self, ObjectError};
+use crate::port;
+use crate::sink::{self, Hook, Sink};
+use crate::traffic::Stream;
+use crate::units::Kpps;
+
+/// Why there is no test bed, or it does not work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BedError {
+    /// Namespaces and cables.
+    #[error(transparent)]
+    Lab(#[from] segbox_lab::Error),
+    /// The router.
+    #[error(transparent)]
+    Segbox(#[from] SegboxError),
+    /// The generator.
+    #[error(transparent)]
+    Generator(#[from] GeneratorError),
+    /// The sink.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The CPU to measure on.
+    #[error("cannot run on CPU {cpu}")]
+    Cpu {
+        /// Its number.
+        cpu: usize,
+        /// What the kernel says.
+        source: std::io::Error,
+    },
+    /// A file of the router.
+    #[error("cannot write the router's file")]
+    File(#[source] std::io::Error),
+    /// A setting of the kernel's that the case asks for.
+    #[error("{0}")]
+    Kernel(String),
+}
+
+/// A test bed. Gone from the kernel when dropped.
+pub(crate) struct Bed {
+    // In the order of their going: programs before the links they are on.
+    generator: XdpGenerator,
+    sink: Sink,
+    _napi: Ebpf,
+    lab: Lab,
+    segbox: Option<Segbox>,
+    cpu: usize,
+}
+
+impl Bed {
+    /// Builds it and configures the router with what these cases need.
+    ///
+    /// # Errors
+    /// [`BedError`].
+    pub(crate) fn build(
+        kind: RouterKind,
+        cases: &[Case],
+        segbox: &Segbox,
+        cpu: usize,
+        flows: u32,
+    ) -> Result<Self, BedError> {
+        if kind == RouterKind::NoJit {
+            return crate::jit::without(|| Self::routed(kind, cases, segbox, cpu, flows)).map_err(BedError::Kernel)?;
+        }
+        if kind == RouterKind::Direct {
+            return Self::direct(cpu, flows);
+        }
+        Self::routed(kind, cases, segbox, cpu, flows)
+    }
+
+    fn routed(kind: RouterKind, cases: &[Case], segbox: &Segbox, cpu: usize, flows: u32) -> Result<Self, BedError> {
+        // The laboratory numbers a cable's ends in this order: the sink's is the one that the file names.
+        let cables = [Cable("src", "eth0", "dut", "eth0"), Cable("dut", "eth1", "snk", "eth0")];
+        let lab = Topology { routers: &["src", "dut", "snk"], hosts: &[], cables: &cables }.build()?;
+        let folder = tempfile::tempdir().map_err(BedError::File)?;
+        for (name, object) in objects::MEASURED {
+            std::fs::write(folder.path().join(name), object).map_err(BedError::File)?;
+        }
+        let file = folder.path().join("segbox.toml");
+        write_private(&file, &toml(kind, cases, SINK_MAC)).map_err(BedError::File)?;
+        segbox.apply(&lab["dut"], &file)?;
+        Self::equip(lab, "dut", "snk", Some(segbox.clone()), cpu, flows)
+    }
+
+    fn direct(cpu: usize, flows: u32) -> Result<Self, BedError> {
+        let cables = [Cable("src", "eth0", "snk", "eth0")];
+        let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build()?;
+        Self::equip(lab, "snk", "snk", None, cpu, flows)
+    }
+
+    /// Generator and sink for namespaces with their cables. `first` is where the generator's cable ends.
+    fn equip(
+        lab: Lab,
+        first: &str,
+        last: &str,
+        segbox: Option<Segbox>,
+        cpu: usize,
+        flows: u32,
+    ) -> Result<Self, BedError> {
+        // Neither has an address; without IPv6 they do not look for neighbours and groups either.
+        for quiet in ["src", "snk"] {
+            lab[quiet].sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
+        }
+        let napi = lab[first].enter(|| sink::pass("eth0"))??;
+        let sink = lab[last].enter(|| Sink::attach("eth0", Hook::Tc, flows))??;
+        let generator = lab["src"].enter(|| XdpGenerator::new("eth0"))??;
+        Ok(Self { generator, sink, _napi: napi, lab, segbox, cpu })
+    }
+
+    /// Ethernet addresses of the first cable: the generator's and where it leads.
+    pub(crate) fn ends(&self) -> (Mac, Mac) {
+        let far = if self.segbox.is_some() { self.lab.mac("dut", "eth0") } else { self.lab.mac("snk", "eth0") };
+        (self.lab.mac("src", "eth0"), far)
+    }
+
+    /// Ethernet addresses of frames that come to the sink.
+    pub(crate) fn arriving(&self) -> (Mac, Mac) {
+        if self.segbox.is_some() { (self.lab.mac("dut", "eth1"), self.lab.mac("snk", "eth0")) } else { self.ends() }
+    }
+
+    /// The sink.
+    pub(crate) fn sink(&mut self) -> &mut Sink {
+        &mut self.sink
+    }
+
+    /// Starts a stream and sends packets of it, on the CPU of this test bed.
+    ///
+    /// # Errors
+    /// [`BedError`].
+    pub(crate) fn send(&mut self, stream: &Stream, count: u64, rate: Option<Kpps>) -> Result<Sent, BedError> {
+        let (cpu, generator) = (self.cpu, &mut self.generator);
+        self.lab["src"].enter(|| {
+            port::pin(cpu).map_err(|source| BedError::Cpu { cpu, source })?;
+            generator.start(stream)?;
+            Ok(generator.send(count, rate)?)
+        })?
+    }
+
+    /// What the router has counted; None where there is none.
+    ///
+    /// # Errors
+    /// [`BedError`].
+    pub(crate) fn counters(&self) -> Result<Option<Counters>, BedError> {
+        let Some(segbox) = &self.segbox else { return Ok(None) };
+        Ok(Some(segbox.counters(&self.lab["dut"])?))
+    }
+
+    /// What sends.
+    pub(crate) fn generator_kind(&self) -> &'static str {
+        self.generator.kind()
+    }
+}
+
+/// segbox asks that nobody else can write its file.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}

@@ -1,0 +1,172 @@
+//! What can be wrong with packets, and how it is found: counts that do not agree, samples that are not what the model
+//! says. Pure.
+
+use std::fmt;
+
+use segbox_fastpath_ebpf::traffic::{MAGIC, PROBE_LEN, Probe, SinkCounts};
+use segbox_lab::{Frame, outline};
+
+use super::router::Counters;
+use crate::sink::Sampled;
+use crate::traffic::Stream;
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Packets did not arrive.
+    Lost { sent: u64, received: u64 },
+    /// More arrived than were sent.
+    Doubled { sent: u64, received: u64 },
+    /// Packets came after later ones of their flow.
+    Reordered(u64),
+    /// All arrived, with more or fewer bytes than they must have.
+    Bytes { expected: u64, received: u64 },
+    /// A packet is not what the model says.
+    Wrong(String),
+    /// No packet could be looked at.
+    NoSample,
+    /// A SID has not counted what was sent to it.
+    Sid { sid: String, sent: u64, counted: u64, errors: u64 },
+    /// A SID does not count.
+    NoCounter(String),
+    /// A link has not counted what passed it.
+    Link { link: &'static str, passed: u64, counted: u64 },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { sent, received } => write!(f, "loss: {} of {sent} packets did not arrive", sent - received),
+            Self::Doubled { sent, received } => write!(f, "{received} packets arrived of {sent} that were sent"),
+            Self::Reordered(packets) => write!(f, "reordering: {packets} packets came after later ones"),
+            Self::Bytes { expected, received } => {
+                write!(f, "length: {received} bytes arrived, the right packets have {expected}")
+            }
+            Self::Wrong(difference) => write!(f, "wrong packet: {difference}"),
+            Self::NoSample => write!(f, "no packet could be looked at"),
+            Self::Sid { sid, sent, counted, errors } => {
+                write!(f, "counter: {sent} packets were sent to {sid}, which counted {counted} and {errors} errors")
+            }
+            Self::NoCounter(sid) => write!(f, "counter: {sid} does not count"),
+            Self::Link { link, passed, counted } => {
+                write!(f, "link: {passed} packets passed {link}, which counted {counted}")
+            }
+        }
+    }
+}
+
+/// Generator against sink.
+pub(super) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
+    let received = counts.packets;
+    let mut faults = Vec::new();
+    match received.cmp(&sent) {
+        std::cmp::Ordering::Less => faults.push(Fault::Lost { sent, received }),
+        std::cmp::Ordering::Greater => faults.push(Fault::Doubled { sent, received }),
+        std::cmp::Ordering::Equal if counts.bytes != bytes => {
+            faults.push(Fault::Bytes { expected: bytes, received: counts.bytes });
+        }
+        std::cmp::Ordering::Equal => {}
+    }
+    if counts.reordered > 0 {
+        faults.push(Fault::Reordered(counts.reordered));
+    }
+    faults
+}
+
+/// Generator and sink against a SID's counter.
+pub(super) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> Option<Fault> {
+    let (Some(before), Some(after)) = (before.of_sids(sid), after.of_sids(sid)) else {
+        return Some(Fault::NoCounter(sid.to_owned()));
+    };
+    let (counted, errors) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    (counted != sent || errors != 0).then(|| Fault::Sid { sid: sid.to_owned(), sent, counted, errors })
+}
+
+/// Generator and sink against the router's links.
+pub(super) fn links(sent: u64, received: u64, before: &Counters, after: &Counters) -> Vec<Fault> {
+    let grown = |link| {
+        let ((rx, tx), (rx_after, tx_after)) = (before.of_link(link), after.of_link(link));
+        (rx_after.saturating_sub(rx), tx_after.saturating_sub(tx))
+    };
+    let places = [("eth0", sent, grown("eth0").0), ("eth1", received, grown("eth1").1)];
+    let wrong = places.into_iter().filter(|(_, passed, counted)| passed != counted);
+    wrong.map(|(link, passed, counted)| Fault::Link { link, passed, counted }).collect()
+}
+
+/// Where a frame has its probe, in bytes.
+pub(super) fn probe_place(frame: &[u8], run: u16) -> Option<u32> {
+    let magic = (MAGIC | u32::from(run)).to_be_bytes();
+    frame.windows(4).position(|bytes| bytes == magic).map(|place| place as u32)
+}
+
+/// A sample against the model.
+pub(super) fn sample(
+    sample: &Sampled,
+    probe_at: u32,
+    stream: &Stream,
+    expect: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), Fault> {
+    let got = || outline(&Frame(sample.frame.clone()));
+    let Some(probe) = probe(&sample.frame, probe_at) else {
+        return Err(Fault::Wrong(format!("no probe where it must be: {}", got())));
+    };
+    let expected = expect(&stream.frame(probe.sequence, probe.time));
+    match expected {
+        Some(expected) if expected == sample.frame && expected.len() == sample.len as usize => Ok(()),
+        Some(expected) => {
+            let expected = outline(&Frame(expected));
+            Err(Fault::Wrong(format!("number {} must be {expected}, and is {}", probe.sequence, got())))
+        }
+        None => Err(Fault::Wrong(format!("number {} must be dropped, and is {}", probe.sequence, got()))),
+    }
+}
+
+fn probe(frame: &[u8], at: u32) -> Option<Probe> {
+    let bytes = frame.get(at as usize..)?.get(..PROBE_LEN)?;
+    let mut words = [0; PROBE_LEN / 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        *word = u32::from_ne_bytes(*bytes);
+    }
+    Probe::read(&words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::{Shape, Sizes, Spread};
+
+    fn stream() -> Stream {
+        let shape = Shape::Plain { from: "2001:db8::1".parse().expect("one"), to: "2001:db8::2".parse().expect("one") };
+        let spread = Spread { flows: 2, targets: 1 };
+        Stream::new(&shape, ([2; 6], [4; 6]), &Sizes::Payload(64), spread, 3).expect("it fits")
+    }
+
+    #[test]
+    fn every_difference_of_a_sample_is_seen() {
+        let stream = stream();
+        let frame = stream.frame(5, 77);
+        let at = probe_place(&frame, 3).expect("it has one");
+        assert_eq!(at, stream.probe_at);
+        let check = |frame: Vec<u8>| {
+            sample(&Sampled { len: frame.len() as u32, frame }, at, &stream, |frame| Some(frame.to_vec()))
+        };
+        assert_eq!(check(frame.clone()), Ok(()));
+        for place in 0..frame.len() {
+            let mut wrong = frame.clone();
+            wrong[place] ^= 1;
+            assert!(check(wrong).is_err(), "byte {place}");
+        }
+        assert!(check(frame[..frame.len() - 1].to_vec()).is_err(), "cut");
+    }
+
+    #[test]
+    fn counts_that_do_not_agree_are_named() {
+        let fine = SinkCounts { packets: 10, bytes: 100, ..SinkCounts::default() };
+        assert_eq!(counts(10, &fine, 100), []);
+        assert_eq!(counts(11, &fine, 100), [Fault::Lost { sent: 11, received: 10 }]);
+        assert_eq!(counts(9, &fine, 100), [Fault::Doubled { sent: 9, received: 10 }]);
+        assert_eq!(counts(10, &fine, 101), [Fault::Bytes { expected: 101, received: 100 }]);
+        assert_eq!(counts(10, &SinkCounts { reordered: 2, ..fine }, 100), [Fault::Reordered(2)]);
+        assert_eq!(Fault::Lost { sent: 11, received: 10 }.to_string(), "loss: 1 of 11 packets did not arrive");
+    }
+}

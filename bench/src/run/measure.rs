@@ -1,0 +1,132 @@
+//! One measurement: a stream through a test bed, and everything that can be said of its packets.
+
+use std::time::{Duration, Instant};
+
+use segbox_fastpath_ebpf::traffic::{SinkCounts, SinkSettings};
+use segbox_lab::Frame;
+
+use super::bed::{Bed, BedError};
+use super::check::{self, Fault};
+use crate::case::{Case, Expected};
+use crate::sink::Latency;
+use crate::traffic::{Sizes, Spread, Stream};
+use crate::units::Kpps;
+
+/// What was measured in one go.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    /// Packets that the generator sent.
+    pub(super) sent: u64,
+    /// Packets that the sink did not take for ours.
+    pub(super) strays: u64,
+    /// Packets that arrived, over the time that all of it took.
+    pub(super) rate: Kpps,
+    /// What is wrong with them.
+    pub(super) faults: Vec<Fault>,
+    /// Packets compared byte for byte.
+    pub(super) samples: u64,
+    /// How long they took.
+    pub(super) latency: Option<Latency>,
+}
+
+/// What a measurement is of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// Sizes where the case has none of its own.
+    pub(super) sizes: &'a Sizes,
+    /// Flows.
+    pub(super) flows: u32,
+    /// Packets.
+    pub(super) count: u64,
+    /// At this pace; flat out without one.
+    pub(super) rate: Option<Kpps>,
+    /// Number that no other measurement has.
+    pub(super) run: u16,
+}
+
+/// Samples of a measurement, about: enough that a packet of each kind is among them, and that comparing them takes no
+/// longer than measuring.
+const SAMPLES: u64 = 200;
+
+/// How long the last packets may take once the generator is done. They are through when it returns, but for a machine
+/// that stopped in between.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The stream of a case.
+pub(super) fn stream(bed: &Bed, case: &Case, request: Request<'_>) -> Result<Stream, BedError> {
+    let sizes = case.sizes.as_ref().unwrap_or(request.sizes);
+    let spread = Spread { flows: request.flows, targets: case.targets };
+    let made = Stream::new(&case.shape, bed.ends(), sizes, spread, request.run);
+    made.map_err(|error| BedError::Kernel(format!("{}: {error}", case.id)))
+}
+
+/// Measures.
+///
+/// # Errors
+/// [`BedError`]: nothing could be measured. What is wrong with packets is part of the result.
+pub(super) fn measure(bed: &mut Bed, case: &Case, request: Request<'_>) -> Result<Window, BedError> {
+    let stream = stream(bed, case, request)?;
+    let expect = |frame: &[u8]| expected(bed.arriving(), case, frame);
+    let Some(first) = expect(&stream.frame(0, 0)) else {
+        return Err(BedError::Kernel(format!("{}: the model does not forward its packets", case.id)));
+    };
+    let probe_at = check::probe_place(&first, request.run).unwrap_or(u32::MAX);
+    let out: Vec<u64> = (0..stream.templates().len() as u64)
+        .map(|place| expect(&stream.frame(place, 0)).map_or(0, |frame| frame.len() as u64))
+        .collect();
+
+    bed.sink().restart(SinkSettings {
+        probe_at,
+        run: request.run.into(),
+        sample_below: u64::MAX / (request.count / SAMPLES).max(1),
+        stray_samples: 1,
+    })?;
+    let sent = bed.send(&stream, request.count, request.rate)?;
+    let counts = settled(bed, sent.packets)?;
+    let latency = if counts.stamped > 0 && request.rate.is_some() { Some(bed.sink().latency()?) } else { None };
+
+    let mut faults = check::counts(sent.packets, &counts, bytes(&out, sent.packets));
+    let arriving = bed.arriving();
+    let mut samples = 0;
+    for sample in bed.sink().samples()? {
+        samples += 1;
+        let checked = check::sample(&sample, probe_at, &stream, |frame| expected(arriving, case, frame));
+        // One wrong packet tells as much as a hundred.
+        if let Err(fault) = checked
+            && !faults.iter().any(|fault| matches!(fault, Fault::Wrong(_)))
+        {
+            faults.push(fault);
+        }
+    }
+    if samples == 0 && sent.packets >= SAMPLES * 10 {
+        faults.push(Fault::NoSample);
+    }
+    let strays = counts.strays;
+    Ok(Window { sent: sent.packets, strays, rate: Kpps::of(counts.packets, sent.time), faults, samples, latency })
+}
+
+/// The whole frame that must arrive.
+fn expected((from, to): (segbox_lab::Mac, segbox_lab::Mac), case: &Case, frame: &[u8]) -> Option<Vec<u8>> {
+    match (case.expect)(&Frame(frame.to_vec()))? {
+        Expected::Packet(packet) => Some(Frame::new(from, to, &packet).0),
+        Expected::Frame(frame) => Some(frame),
+    }
+}
+
+/// Bytes of so many packets whose sizes go round.
+fn bytes(sizes: &[u64], packets: u64) -> u64 {
+    let count = sizes.len() as u64;
+    let of = |(place, size): (u64, &u64)| size * (packets / count + u64::from(place < packets % count));
+    (0..).zip(sizes).map(of).sum()
+}
+
+fn settled(bed: &mut Bed, sent: u64) -> Result<SinkCounts, BedError> {
+    let begin = Instant::now();
+    loop {
+        let counts = bed.sink().counts()?;
+        if counts.packets >= sent || begin.elapsed() > PATIENCE {
+            return Ok(counts);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,13 @@
+//! `segbench run`: the forwarding table, measured on this machine in network namespaces.
+
+mod bed;
+mod check;
+mod measure;
+mod rounds;
+mod router;
+mod show;
+
+pub(crate) use bed::BedError;
+pub(crate) use rounds::{Outcome, Plan, run};
+pub(crate) use router::Segbox;
+pub(crate) use show::table;
