@@ -9,7 +9,7 @@ use miette::{Diagnostic, Result};
 use super::OK;
 use super::output::{self, BAD, FAINT, GOOD, count, print, styled};
 use super::uninterrupted::Uninterrupted;
-use crate::router::{Change, End, Report, Router, Wanted, read};
+use crate::router::{Change, ChangeError, End, Report, Router, VerifierError, Wanted, read};
 
 /// Above this many steps only the refused ones are printed: nobody reads a hundred thousand lines, and a terminal takes longer
 /// to show them than the kernel to take them.
@@ -46,7 +46,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let reading = read("apply", file, on)?;
     output::warnings(&reading.checked.warnings);
     let _whole = Uninterrupted::begin();
-    let report = router.change(&Wanted::File(&reading), Change { confirm })?;
+    let report = router.change(&Wanted::File(&reading), Change { confirm }).inspect_err(show_verifier)?;
     tell(&report, &format!("{} is applied", file.display()), begin)?;
     if let Some(time) = confirm.filter(|_| !report.taken.is_empty()) {
         print(&format!("undone in {} unless `segbox confirm` comes first\n", humantime::format_duration(time)))?;
@@ -61,6 +61,15 @@ pub(super) fn clear() -> Result<ExitCode> {
     let report = router.change(&Wanted::Nothing, Change::default())?;
     tell(&report, "all that segbox made is gone", begin)?;
     Ok(OK)
+}
+
+/// The verifier's words go out as it wrote them: its lines are not for wrapping.
+fn show_verifier(error: &ChangeError) {
+    if let ChangeError::Verifier { refused } = error {
+        for VerifierError { name, source } in refused {
+            output::raw_fault(&format!("{}: {source}", styled(BAD, format!("program {name}"))));
+        }
+    }
 }
 
 /// Prints each step's result and the end.

@@ -42,6 +42,11 @@ pub(super) fn fault(report: &Report) {
     drop(writeln!(anstream::stderr(), "{report:?}"));
 }
 
+/// Prints another's words about a fault, unwrapped.
+pub(super) fn raw_fault(text: &str) {
+    drop(writeln!(anstream::stderr(), "{text}\n"));
+}
+
 /// Prints what is worth a second look to standard error.
 pub(super) fn warnings(warnings: &Faults) {
     if !warnings.is_empty() {

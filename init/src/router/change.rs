@@ -52,10 +52,7 @@ pub(crate) enum ChangeError {
     #[diagnostic(help(
         "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
     ))]
-    Verifier {
-        #[related]
-        refused: Vec<VerifierError>,
-    },
+    Verifier { refused: Vec<VerifierError> },
     #[error("cannot read the router's state")]
     #[diagnostic(help(
         "nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"
@@ -65,12 +62,11 @@ pub(crate) enum ChangeError {
     Guard(#[source] std::io::Error),
 }
 
-/// A program that the verifier refuses.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("program {name}: {source}")]
+/// A program that the verifier refuses; its words are in `source`, as it wrote them.
+#[derive(Debug)]
 pub(crate) struct VerifierError {
     pub(crate) name: String,
-    source: Refusal,
+    pub(crate) source: Refusal,
 }
 
 impl Router {

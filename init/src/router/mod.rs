@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 
 use segbox_config::Kernel as KernelSurvey;
 
-pub(crate) use change::{Change, ChangeError, Wanted};
+pub(crate) use change::{Change, ChangeError, VerifierError, Wanted};
 pub(crate) use confirm::{confirm, guard};
 pub(crate) use faults::FaultyFile;
 use machine::{Kernel, Machine, Refusal};

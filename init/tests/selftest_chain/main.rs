@@ -111,17 +111,5 @@ fn chain() -> Lab {
 /// Compiles the user's object, as a user would.
 fn compile(files: &Files) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/objects/selftest.c");
-    let headers = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    let mut clang = Command::new(clang());
-    clang.args(["-O2", "-g", "-target", "bpf", "-Wall", "-Werror", &headers, "-c"]);
-    let compiled = run(clang.arg(source).arg("-o").arg(files.path().join("selftest.o")));
-    assert_eq!(compiled.code, Some(0), "{}", compiled.err);
-}
-
-/// Debian's clang packages put a plain `clang` on the path only with their default version.
-fn clang() -> PathBuf {
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<_> = std::env::split_paths(&on_path).map(|folder| folder.join("clang")).collect();
-    places.extend((14..100).rev().map(|version| PathBuf::from(format!("/usr/lib/llvm-{version}/bin/clang"))));
-    places.into_iter().find(|place| place.exists()).expect("a clang with the BPF target; `./dev test` installs one")
+    support::clang::compile(files, &std::fs::read_to_string(source).expect("the test's own source"), "selftest.o");
 }
