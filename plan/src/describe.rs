@@ -30,6 +30,7 @@ impl Step {
         match self {
             Self::Setting(Delta { key: Setting::Sysctl(_), .. }) => "sysctl",
             Self::Setting(Delta { key: Setting::Hostname | Setting::EncapSource, .. }) => "setting",
+            Self::Setting(Delta { key: Setting::Tuning(_), .. }) => "tuning",
             Self::Setting(_) => "link",
             Self::Link(_) => "device",
             Self::Address(_) => "address",
@@ -96,6 +97,7 @@ impl fmt::Display for Setting {
             Self::LinkMtu(interface) => write!(f, "{interface} mtu"),
             Self::LinkUp(interface) => write!(f, "{interface} state"),
             Self::EncapSource => f.write_str("encapsulation source"),
+            Self::Tuning(knob) => knob.fmt(f),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::state::{
     State,
 };
 use crate::sysctl;
+use crate::tune::{Tuning, Wish, tune};
 
 /// What beside the file decides what the kernel is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub kernel: &'a Kernel,
     /// Whether this is the box's own network namespace: its hostname is then segbox's to set.
     pub own_box: bool,
+    /// How the box is tuned; None: its hardware is not touched.
+    pub tuning: Option<Tuning<'a>>,
 }
 
 /// A desired state, and the bulk that its names stand for.
@@ -36,6 +39,8 @@ pub struct Desired {
     pub materials: Materials,
     /// Settings that the file does not ask for (any more): they go back to what they were before segbox.
     pub returned: BTreeSet<Setting>,
+    /// Every knob of the profile, those too that are not asked for.
+    pub wishes: Vec<Wish>,
 }
 
 /// What `config` asks for.
@@ -60,6 +65,9 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         state.neighbors.insert(key, neighbor.mac);
     }
     routes(config, context, &names, state);
+    if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
+        out.wishes = tune(tuning, context.actual, &mut out.state);
+    }
     out.returned = go_back(context.actual, context.base, &mut out.state);
     out
 }

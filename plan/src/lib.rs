@@ -8,6 +8,8 @@ mod materials;
 mod rows;
 mod state;
 mod step;
+/// Tuning a machine by its hardware profile.
+pub mod tune;
 /// The sysctls that segbox has a say in.
 pub mod sysctl;
 

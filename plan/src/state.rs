@@ -9,6 +9,7 @@ use segbox_config::{Behavior, Endpoint, HeadendMode, HmacAlgorithm, Hook, IfName
 use serde::{Deserialize, Serialize};
 
 use crate::rows::as_rows;
+use crate::tune::{Knob, Machine};
 
 /// The route protocol number of all that segbox makes (rtm_protocol, IFA_PROTO, NDA_PROTOCOL): after RFC 8986.
 /// Free in the kernel's include/uapi/linux/rtnetlink.h and in iproute2's rt_protos.
@@ -71,6 +72,8 @@ pub enum Setting {
     LinkUp(IfName),
     /// Outer source address of encapsulations (the kernel's tunsrc); `::` lets the kernel choose.
     EncapSource,
+    /// A knob of the machine; only where segbox runs in the box's own network namespace.
+    Tuning(Knob),
 }
 
 /// A device that segbox makes.
@@ -211,6 +214,9 @@ pub struct Actual {
     /// Addresses that others made.
     #[serde(with = "as_rows")]
     pub foreign_addresses: BTreeMap<AddressKey, ()>,
+    /// The machine; None in a namespace that is not the box's own, whose hardware is none of its business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 impl std::fmt::Debug for Bytes {

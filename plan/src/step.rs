@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::state::{AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Setting, State};
+use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
 
 /// A change of one keyed thing; at least one of `before` and `after` is there.
@@ -53,12 +54,16 @@ pub enum Phase {
     System,
     /// Devices of segbox's own.
     Device,
+    /// What makes a network card start anew: before it is up.
+    Shape,
     /// VRF membership, MTU, up.
     Link,
     /// Sysctls of one link, whose folder is there once the link is; and the VRFs', which come with the first VRF where VRFs are a module.
     LinkSystem,
     /// Addresses, neighbours, encapsulation source, HMAC keys.
     Address,
+    /// All other tuning: interrupts are there once a link is up.
+    Tuning,
     /// Programs.
     Program,
     /// Rows of their maps.
@@ -153,6 +158,10 @@ impl Step {
                 Setting::Sysctl(_) => Phase::System,
                 Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,
                 Setting::EncapSource => Phase::Address,
+                // CPUs that come or go move interrupts: before anything is said of them.
+                Setting::Tuning(Knob::Smt) => Phase::System,
+                Setting::Tuning(knob) if knob.shapes_the_card() => Phase::Shape,
+                Setting::Tuning(_) => Phase::Tuning,
             },
             Self::Link(_) => Phase::Device,
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,

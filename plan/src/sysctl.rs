@@ -15,6 +15,30 @@ pub const GLOBAL: [&str; 5] = [
 pub const OF_A_LINK: [(&str, &str); 3] =
     [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
 
+/// Of the whole box, for a hardware profile: about speed, and nothing that changes what a router does with a packet but its
+/// outer flow label. Those of `net` but the last are in the box's own network namespace only.
+pub const TUNING: [&str; 19] = [
+    "kernel.nmi_watchdog",
+    "kernel.numa_balancing",
+    "kernel.timer_migration",
+    "net.core.bpf_jit_enable",
+    "net.core.bpf_jit_harden",
+    "net.core.bpf_jit_kallsyms",
+    "net.core.bpf_jit_limit",
+    "net.core.default_qdisc",
+    "net.core.dev_weight",
+    "net.core.dev_weight_rx_bias",
+    "net.core.dev_weight_tx_bias",
+    "net.core.flow_limit_table_len",
+    "net.core.gro_normal_batch",
+    "net.core.netdev_budget",
+    "net.core.netdev_budget_usecs",
+    "net.core.netdev_max_backlog",
+    "net.core.netdev_tstamp_prequeue",
+    "vm.stat_interval",
+    "net.ipv6.seg6_flowlabel",
+];
+
 /// The dotted name of an interface's sysctl; a dot in the interface's name becomes `/`, as sysctl(8) writes it.
 pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
     format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))

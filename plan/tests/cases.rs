@@ -25,7 +25,7 @@ fn planned(folder: &Path) -> String {
     let config = checked.unwrap_or_else(|faults| panic!("{}: {faults}", folder.display())).config;
     let kernel = Kernel { version: (6, 18), ..Kernel::default() };
     let base: BTreeMap<_, _> = base.into_iter().collect();
-    let want = desired(&config, Context { actual: &actual, base: &base, kernel: &kernel, own_box: true });
+    let want = desired(&config, Context { actual: &actual, base: &base, kernel: &kernel, own_box: true, tuning: None });
     let plan = diff(&want.state, &actual);
     let mut after = actual;
     after.apply(&plan);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, HmacAlgorithm, Hook, IfName, Mac};
+use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{
     Actual, AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Setting, State, Step,
     diff,
@@ -23,6 +24,26 @@ fn setting() -> impl Strategy<Value = Setting> {
         interface().prop_map(|name| Setting::Sysctl(format!("net.ipv6.conf.{name}.seg6_enabled"))),
         interface().prop_map(Setting::LinkMtu),
         interface().prop_map(Setting::LinkUp),
+        knob().prop_map(Setting::Tuning),
+        Just(Setting::Sysctl("net.core.netdev_budget".into())),
+    ]
+}
+
+fn knob() -> impl Strategy<Value = Knob> {
+    let card = prop_oneof![
+        Just(CardKnob::Queues),
+        Just(CardKnob::RxRing),
+        Just(CardKnob::Offload("lro".into())),
+        Just(CardKnob::Coalesce("rx-usecs".into())),
+        Just(CardKnob::Hash(Flow::Ipv6)),
+        (0_u32..2).prop_map(CardKnob::Irq),
+        (0_u32..2).prop_map(CardKnob::Xps),
+    ];
+    prop_oneof![
+        Just(Knob::Smt),
+        Just(Knob::WakeupLatency),
+        (0_u32..2).prop_map(Knob::Governor),
+        (interface(), card).prop_map(|(name, knob)| Knob::Card(name, knob)),
     ]
 }
 

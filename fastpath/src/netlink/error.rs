@@ -60,7 +60,7 @@ pub enum StepError {
         name: String,
     },
     /// A route.
-    #[error("cannot {} route {} (table {}, metric {}){}", tried(*verb), key.prefix, key.table, key.metric, made_by(maker.as_deref()))]
+    #[error("cannot {} route {key}{}", tried(*verb), made_by(maker.as_deref()))]
     Route {
         /// What was to be done.
         verb: Verb,
@@ -73,7 +73,7 @@ pub enum StepError {
         source: TalkError,
     },
     /// A segment list of a length that no SRH can hold.
-    #[error("route {} cannot carry {count} segments: an SRH holds 1 to {most}", key.prefix)]
+    #[error("route {key} cannot carry {count} segments: an SRH holds 1 to {most}")]
     Segments {
         /// Which route.
         key: RouteKey,
@@ -83,7 +83,7 @@ pub enum StepError {
         most: usize,
     },
     /// A route names a program that is not loaded.
-    #[error("route {} needs program {program}, which is not loaded", key.prefix)]
+    #[error("route {key} needs program {program}, which is not loaded")]
     NoProgram {
         /// Which route.
         key: RouteKey,
@@ -124,7 +124,7 @@ pub enum StepError {
         source: TalkError,
     },
     /// A setting that goes by netlink: a link's name, master, MTU or state, or the encapsulation source.
-    #[error("cannot set {} to {value:?}", setting_name(setting))]
+    #[error("cannot set {setting} to {value:?}")]
     Setting {
         /// Which setting.
         setting: Setting,
@@ -135,7 +135,7 @@ pub enum StepError {
         source: TalkError,
     },
     /// A value that this setting cannot have.
-    #[error("{} cannot be {value:?}", setting_name(setting))]
+    #[error("{setting} cannot be {value:?}")]
     Value {
         /// Which setting.
         setting: Setting,
@@ -175,8 +175,8 @@ pub enum StepError {
     /// The interfaces could not be listed, so that no name could be found.
     #[error("cannot read the kernel's links")]
     Links(#[source] TalkError),
-    /// A step that does not go by netlink: programs and their maps.
-    #[error("programs and maps are not put by netlink")]
+    /// A step that does not go by netlink: a program, a map's row, a knob of the machine.
+    #[error("this does not go by netlink")]
     NotNetlink,
 }
 
@@ -190,18 +190,6 @@ fn tried(verb: Verb) -> &'static str {
 
 fn made_by(maker: Option<&str>) -> String {
     maker.map(|maker| format!(": one made by {maker} is there")).unwrap_or_default()
-}
-
-fn setting_name(setting: &Setting) -> String {
-    match setting {
-        Setting::Hostname => "the host name".to_owned(),
-        Setting::Sysctl(name) => name.clone(),
-        Setting::LinkName(_) => "an interface's name".to_owned(),
-        Setting::LinkMaster(name) => format!("the VRF of {name}"),
-        Setting::LinkMtu(name) => format!("the MTU of {name}"),
-        Setting::LinkUp(name) => format!("the state of {name}"),
-        Setting::EncapSource => "the encapsulation source".to_owned(),
-    }
 }
 
 impl StepError {

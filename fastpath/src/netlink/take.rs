@@ -170,6 +170,8 @@ impl Netlink {
             sysctl::write(name, value).map_err(failed)
         };
         let name = match setting {
+            // The machine's own knobs are turned elsewhere (`tune`).
+            Setting::Tuning(_) => return Err(StepError::NotNetlink),
             Setting::Hostname => return write("kernel.hostname"),
             Setting::Sysctl(name) => return write(name),
             Setting::EncapSource => {
@@ -181,6 +183,8 @@ impl Netlink {
                 return self.name(hardware, value, wrong, failed);
             }
             Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
+            // The machine's knobs are not the network's.
+            _ => return Err(StepError::NotNetlink),
         };
         let links = self.known(links)?;
         let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });

@@ -1,0 +1,115 @@
+//! Which CPUs forward, in which order a card's queues go to them, and lists of CPUs as the kernel writes them. Pure.
+
+use std::collections::BTreeSet;
+
+use segbox_config::profile::Cpu;
+
+use super::machine::Machine;
+
+/// The CPUs that forward on this machine, ascending: those of the profile that are there, one thread a core, no core that keeps
+/// house. Where that leaves none, every core that does not keep house, and at last every core.
+///
+/// One thread a core: two threads of a core share its units and caches, so a second queue there takes from the first what it
+/// gets. A profile that wants both names them in `irq`.
+pub(super) fn forwarding(profile: &Cpu, machine: &Machine) -> Vec<u32> {
+    let core = |cpu: u32| machine.cpus.get(&cpu).map(|seen| (seen.package, seen.core));
+    let keeping = profile.housekeeping.as_deref().unwrap_or_default();
+    let kept: BTreeSet<_> = keeping.iter().filter_map(|cpu| core(*cpu)).collect();
+    let one_a_core = |wanted: &dyn Fn(u32) -> bool| {
+        let mut seen = BTreeSet::new();
+        machine.cpus.keys().copied().filter(|cpu| wanted(*cpu) && seen.insert(core(*cpu))).collect::<Vec<_>>()
+    };
+    let listed = profile.forwarding.as_deref();
+    let free = |cpu: u32| core(cpu).is_some_and(|core| !kept.contains(&core));
+    let choices: [&dyn Fn(u32) -> bool; 3] = [
+        &|cpu| free(cpu) && listed.is_none_or(|listed| listed.contains(&cpu)),
+        &free,
+        &|_| true,
+    ];
+    choices.into_iter().map(one_a_core).find(|cpus| !cpus.is_empty()).unwrap_or_default()
+}
+
+/// The same CPUs, those of this NUMA node first: a card writes into its own node's memory, and another node's CPU would fetch
+/// each packet from there.
+pub(super) fn near_first(cpus: &[u32], machine: &Machine, node: Option<u32>) -> Vec<u32> {
+    let mut ordered = cpus.to_vec();
+    let is_far = |cpu: &u32| node.is_some() && machine.cpus.get(cpu).and_then(|seen| seen.node) != node;
+    ordered.sort_by_key(|cpu| (is_far(cpu), *cpu));
+    ordered
+}
+
+/// `[0, 1, 2, 5]` → `0-2,5`, as the kernel prints a mask (lib/vsprintf.c, bitmap_list_string).
+pub fn cpu_list(cpus: impl IntoIterator<Item = u32>) -> String {
+    let sorted: Vec<u32> = cpus.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let runs = sorted.chunk_by(|one, next| *next == one + 1);
+    let texts: Vec<String> = runs
+        .map(|run| match run {
+            [first, .., last] => format!("{first}-{last}"),
+            [only] => only.to_string(),
+            [] => String::new(),
+        })
+        .collect();
+    texts.join(",")
+}
+
+/// `0-2,5` → `[0, 1, 2, 5]`; None where it is no list. Empty is one.
+pub fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
+    let mut cpus = BTreeSet::new();
+    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        // The kernel's largest NR_CPUS; a nonsensical range must not fill the memory.
+        cpus.extend(first..=last.min(8191));
+    }
+    Some(cpus.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::CpuSeen;
+    use super::*;
+
+    /// Four cores of two threads: CPU 0 and 4 are the first core.
+    fn x3440() -> Machine {
+        let cpu = |number: u32| (number, CpuSeen { core: number % 4, node: Some(0), ..CpuSeen::default() });
+        Machine { cpus: (0..8).map(cpu).collect(), ..Machine::default() }
+    }
+
+    fn profile(housekeeping: &[u32], forwarding: Option<&[u32]>) -> Cpu {
+        let housekeeping = Some(housekeeping.to_vec());
+        Cpu { housekeeping, forwarding: forwarding.map(<[u32]>::to_vec), ..Cpu::default() }
+    }
+
+    #[test]
+    fn one_thread_a_core_and_none_of_the_housekeepers() {
+        let all: Vec<u32> = (1..64).collect();
+        assert_eq!(forwarding(&profile(&[0], Some(&all)), &x3440()), [1, 2, 3]);
+        assert_eq!(forwarding(&profile(&[0], Some(&[5, 6])), &x3440()), [5, 6]);
+        assert_eq!(forwarding(&profile(&[0], None), &x3440()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn there_is_always_one() {
+        let small = Machine { cpus: [(0, CpuSeen::default())].into(), ..Machine::default() };
+        assert_eq!(forwarding(&profile(&[0], Some(&[1, 2])), &small), [0]);
+        assert_eq!(forwarding(&profile(&[0], Some(&[40])), &x3440()), [1, 2, 3], "none of those listed is there");
+        assert_eq!(forwarding(&Cpu::default(), &Machine::default()), [0; 0]);
+    }
+
+    #[test]
+    fn the_cards_own_node_comes_first() {
+        let cpu = |number: u32| (number, CpuSeen { core: number, node: Some(number / 2), ..CpuSeen::default() });
+        let machine = Machine { cpus: (0..4).map(cpu).collect(), ..Machine::default() };
+        assert_eq!(near_first(&[1, 2, 3], &machine, Some(1)), [2, 3, 1]);
+        assert_eq!(near_first(&[1, 2, 3], &machine, None), [1, 2, 3]);
+    }
+
+    #[test]
+    fn lists_read_back() {
+        for (cpus, text) in [(vec![], ""), (vec![3], "3"), (vec![0, 1, 2, 5], "0-2,5"), (vec![0, 2], "0,2")] {
+            assert_eq!(cpu_list(cpus.clone()), text);
+            assert_eq!(parse_cpu_list(text), Some(cpus));
+        }
+        assert_eq!(parse_cpu_list("1-x"), None);
+    }
+}

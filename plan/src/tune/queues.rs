@@ -1,0 +1,80 @@
+//! Wishes for a card's queues: which CPU each one's interrupt goes to, which CPUs send through it, and whether software spreads on.
+
+use segbox_config::profile::Irq;
+
+use super::card::Card;
+use super::cpus::cpu_list;
+use super::knob::CardKnob;
+use super::wish::Wishes;
+
+/// `count` receive queues; `near` are the forwarding CPUs, nearest first; `end` is where the last card with few queues ended.
+pub(super) fn tune(card: Card<'_>, near: &[u32], count: usize, end: &mut usize, wishes: &mut Wishes<'_>) {
+    let cpus = match &card.table.irq {
+        Some(Irq::Cpus(listed)) => listed.clone(),
+        _ => near.to_vec(),
+    };
+    if cpus.is_empty() {
+        return;
+    }
+    // A card with a queue for every CPU starts at the first, as all of them do: what comes in on a CPU goes out on its queue.
+    let start = if count < cpus.len() { *end } else { 0 };
+    *end += count;
+    let cpu_of = |queue: usize| cpus[(start + queue) % cpus.len()];
+    if card.table.irq.is_some() {
+        interrupts(card, count, &cpu_of, wishes);
+    }
+    if let Some(same_cpu) = card.table.xps_same_cpu {
+        // Every CPU has a queue, also where there are fewer queues than CPUs.
+        let senders = |queue: usize| (0..cpus.len()).filter(move |at| at % count == queue).map(cpu_of);
+        let value = |queue| if same_cpu { cpu_list(senders(queue)) } else { String::new() };
+        let why = "one transmit queue, or no knob: every CPU sends through it";
+        each(card, count, CardKnob::Xps, value, why, wishes);
+    }
+    if let Some(spread) = card.table.rps_forwarding {
+        let value = |_| if spread { cpu_list(near.iter().copied()) } else { String::new() };
+        each(card, count, CardKnob::Rps, value, "this kernel does not spread in software", wishes);
+    }
+}
+
+/// Interrupts come with the interface going up, and more of them with more queues: those to come are asked for as well.
+fn interrupts(card: Card<'_>, count: usize, cpu_of: &dyn Fn(usize) -> u32, wishes: &mut Wishes<'_>) {
+    if wishes.found(&card.knob(CardKnob::Irq(0))).is_none() {
+        let why = "no interrupt of a queue: the interface is down, or its driver does not name them";
+        return wishes.lack(card.setting(CardKnob::Irq(0)), cpu_of(0).to_string(), why);
+    }
+    for (queue, number) in (0..count).zip(0..) {
+        let value = cpu_of(queue).to_string();
+        wishes.ask(card.setting(CardKnob::Irq(number)), value.clone(), &[value], None);
+    }
+}
+
+/// A knob that each queue has; one line for all of them where the card has none.
+fn each(
+    card: Card<'_>,
+    count: usize,
+    knob: impl Fn(u32) -> CardKnob,
+    value: impl Fn(usize) -> String,
+    why: &str,
+    wishes: &mut Wishes<'_>,
+) {
+    if wishes.found(&card.knob(knob(0))).is_none() {
+        // Off, and not there: as wished.
+        if !value(0).is_empty() {
+            wishes.lack(card.setting(knob(0)), value(0), why);
+        }
+        return;
+    }
+    for (queue, number) in (0..count).zip(0..) {
+        let value = value(queue);
+        wishes.ask(card.setting(knob(number)), value.clone(), &[value], None);
+    }
+}
+
+/// As many of the hash's values for each queue as for any other.
+pub(super) fn spread_evenly(card: Card<'_>, wishes: &mut Wishes<'_>) {
+    let now = wishes.found(&card.knob(CardKnob::Queues)).and_then(|value| value.parse::<u32>().ok());
+    // With separate queues the driver's own spreading is left alone.
+    let Some(now) = now else { return };
+    let count = wishes.asked(&card.setting(CardKnob::Queues)).and_then(|value| value.parse().ok()).unwrap_or(now);
+    wishes.wish(card.setting(CardKnob::Spread), format!("even {count}"));
+}
