@@ -165,8 +165,11 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
         .and_then(|task| init.wait(task, ATTEMPT));
     let first = init.first;
     match outcome {
-        Ok(Outcome::Holds { file, at, steps, dropped, remarks }) => {
+        Ok(Outcome::Holds { file, at, steps, parts, dropped, remarks }) => {
             init.boot.step_until(first, "configuration", (from, at), format!("{}: {steps} steps", candidate.name()));
+            for (name, begin, end) in parts {
+                init.boot.step_until(first, &format!("  {name}"), (begin, end), "");
+            }
             init.boot.share_ms.get_or_insert(super::clock::milliseconds(at.since(first)));
             let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
             init.boot.good = wanted && dropped.is_empty();

@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
         /// When the last SID was in, and had been read back.
         at: Moment,
         steps: usize,
+        /// What it was made of: name, beginning and end.
+        parts: Vec<(String, Moment, Moment)>,
         /// What was left out because an interface is missing, a line each.
         dropped: Vec<String>,
         /// What is worth a second look.
@@ -58,8 +60,10 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     if noted {
         note("the attempt is not noted", generations::begin(config, &text));
     }
+    let mut parts = Parts::begin();
     let mut router = Router::open("apply").map_err(|error| told(&error))?;
-    let applied = apply(&mut router, &path, &text, first);
+    parts.end("look at the kernel");
+    let applied = apply(&mut router, &path, &text, first, &mut parts);
     let at = Moment::now();
     if noted {
         note("the attempt stays noted", generations::end(config));
@@ -69,7 +73,7 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     }
     let (report, dropped) = applied?;
     let steps = report.taken.len();
-    Ok(Outcome::Holds { file: path.display().to_string(), at, steps, dropped, remarks })
+    Ok(Outcome::Holds { file: path.display().to_string(), at, steps, parts: parts.done, dropped, remarks })
 }
 
 /// The candidate's file and what is in it.
@@ -96,17 +100,26 @@ pub(crate) fn built_in() -> std::io::Result<&'static str> {
     Ok(BUILT_IN_FILE)
 }
 
-fn apply(router: &mut Router, path: &Path, text: &str, first: bool) -> Result<(Report, Vec<String>), Vec<String>> {
+fn apply(
+    router: &mut Router,
+    path: &Path,
+    text: &str,
+    first: bool,
+    parts: &mut Parts,
+) -> Result<(Report, Vec<String>), Vec<String>> {
     // Without the links: an interface that is missing is left out, where a person at the command line would be told.
     let on = Seen { links: None, kernel: Some(router.survey.clone()) };
     let mut checked =
         check(path, text, on).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+    parts.end("read the file");
     let refused = |error: ChangeError| vec![chain(&error)];
     let links = nics::settle(router, &checked.config, first).map_err(refused)?;
     let (config, dropped) = degrade(checked.config, &links);
     checked.config = config;
+    parts.end("find the NICs");
     let reading = Reading { path: path.to_owned(), text: text.to_owned(), checked };
     let report = router.change(&Wanted::File(&reading), Change::default()).map_err(refused)?;
+    parts.end("apply and read back");
     match &report.end {
         End::InSync => Ok((report, dropped)),
         End::Undone { unkept, left } => {
@@ -117,6 +130,23 @@ fn apply(router: &mut Router, path: &Path, text: &str, first: bool) -> Result<(R
             lines.extend(left.steps.iter().map(|step| format!("could not be undone: {step}")));
             Err(lines)
         }
+    }
+}
+
+/// The parts of an attempt, one after the other.
+struct Parts {
+    from: Moment,
+    done: Vec<(String, Moment, Moment)>,
+}
+
+impl Parts {
+    fn begin() -> Self {
+        Self { from: Moment::now(), done: Vec::new() }
+    }
+
+    fn end(&mut self, name: &str) {
+        let now = Moment::now();
+        self.done.push((name.to_owned(), std::mem::replace(&mut self.from, now), now));
     }
 }
 

@@ -103,11 +103,21 @@ impl Loader {
         let file = File::open(&path).map_err(|error| LoadError::Open { path: path.clone(), kind: error.kind() })?;
         let flags = if path.extension().is_some_and(|ending| ending != "ko") { COMPRESSED_FILE } else { 0 };
         // A command line holds no NUL.
-        let options = CString::new(self.options.get(name).cloned().unwrap_or_default()).unwrap_or_default();
+        let options = format!("{} {}", own_option(name), self.options.get(name).map_or("", String::as_str));
+        let options = CString::new(options.trim()).unwrap_or_default();
         match finit_module(&file, &options, flags) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
             Err(errno) => Err(LoadError::Refused { name: name.to_owned(), errno }),
         }
+    }
+}
+
+/// Options that every box wants: the devices that these modules make unasked are nobody's.
+fn own_option(module: &str) -> &'static str {
+    match module {
+        "dummy" => "numdummies=0",
+        "ifb" => "numifbs=0",
+        _ => "",
     }
 }
 

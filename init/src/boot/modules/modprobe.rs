@@ -9,13 +9,16 @@ use super::load::Loader;
 /// Where the kernel looks for its helper (/proc/sys/kernel/modprobe).
 const PATH: &str = "/sbin/modprobe";
 
-/// Makes this program the kernel's helper.
+/// Makes this program the kernel's helper, and the kernel's folder found under both of its names.
 pub(crate) fn install() -> std::io::Result<()> {
     std::fs::create_dir_all("/sbin")?;
-    match symlink("/proc/1/exe", PATH) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        answer => answer,
+    for (to, at) in [("/proc/1/exe", PATH), ("usr/lib", "/lib")] {
+        match symlink(to, at) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            answer => answer?,
+        }
     }
+    Ok(())
 }
 
 /// Whether this process was started as that helper.
