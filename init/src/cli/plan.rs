@@ -48,7 +48,7 @@ fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
     let on = Seen { links: Some(actual.links.clone()), kernel: None };
     let reading = read("plan", file, on)?;
     let kernel = segbox_fastpath::kernel::survey();
-    let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true };
+    let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true, tuning: None };
     Ok(diff(&desired(&reading.checked.config, context).state, &actual))
 }
 

@@ -79,7 +79,7 @@ impl Router {
     }
 
     pub(super) fn context<'a>(&'a self, actual: &'a Actual, base: &'a BTreeMap<Setting, String>) -> Context<'a> {
-        Context { actual, base, kernel: &self.survey, own_box: self.own_box }
+        Context { actual, base, kernel: &self.survey, own_box: self.own_box, tuning: None }
     }
 
     /// Makes the change, whole or not at all.
@@ -149,7 +149,7 @@ impl Router {
         let (survey, own_box) = (self.survey.clone(), self.own_box);
         let state = |actual: &Actual| match wanted {
             Wanted::File(reading) => {
-                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box }).state
+                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box, tuning: None }).state
             }
             Wanted::Nothing => nothing(actual, base),
         };
