@@ -1,6 +1,6 @@
 //! Routes to netlink and back. Not here: what hangs on them (encap), and what the kernel's answers mean (take).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -174,16 +174,22 @@ fn read_with<T>(
     Ok(rows.into_iter().collect())
 }
 
-/// Who made the route that holds this key, by its protocol's name; None where there is none. One table is read.
-pub(super) fn maker(socket: &mut Socket, key: &RouteKey) -> Option<String> {
-    let mut request = RouteMessage::default();
-    request.header.address_family = family(key.prefix);
-    request.attributes.push(RouteAttribute::Table(key.table));
-    let same = |payload: &[u8]| {
-        let row = row(payload).filter(|row| row.key == *key)?;
-        Some(protocol_name(row.protocol))
-    };
-    socket.dump(libc::RTM_GETROUTE, &request, same).ok()?.pop()
+/// Who made the routes that hold these keys, by their protocols' names. Each table is read once, however many keys.
+pub(super) fn makers(socket: &mut Socket, keys: &BTreeSet<RouteKey>) -> BTreeMap<RouteKey, String> {
+    let tables: BTreeSet<(bool, u32)> = keys.iter().map(|key| (key.prefix.addr().is_ipv4(), key.table)).collect();
+    let mut makers = BTreeMap::new();
+    for (ipv4, table) in tables {
+        let mut request = RouteMessage::default();
+        request.header.address_family = if ipv4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        request.attributes.push(RouteAttribute::Table(table));
+        let one_of_them = |payload: &[u8]| {
+            let row = row(payload).filter(|row| keys.contains(&row.key))?;
+            Some((row.key, protocol_name(row.protocol)))
+        };
+        // Where it cannot be read the error just says less.
+        makers.extend(socket.dump(libc::RTM_GETROUTE, &request, one_of_them).unwrap_or_default());
+    }
+    makers
 }
 
 /// As iproute2's rt_protos names them.

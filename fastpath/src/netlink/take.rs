@@ -1,14 +1,13 @@
 //! Takes steps: each becomes a request or a file written, and gets its own result. Routes, addresses and neighbours go in
-//! batches, the rest one by one. Not here: which steps, or their order.
+//! batches, the rest one by one. Not here: which steps, or their order; how a setting is set (settings).
 
-use std::net::Ipv6Addr;
+use std::collections::BTreeSet;
 use std::os::fd::RawFd;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use rtnetlink::LinkUnspec;
 use rustix::io::Errno;
-use segbox_config::{IfName, Matcher};
-use segbox_plan::{Delta, HmacKey, Link, Materials, Setting, Step, Verb};
+use segbox_config::IfName;
+use segbox_plan::{Delta, HmacKey, Link, Materials, RouteKey, Step, Verb};
 
 use super::answer::TalkError;
 use super::batch::{self, Undone};
@@ -17,7 +16,6 @@ use super::error::StepError;
 use super::links::Links;
 use super::socket::append;
 use super::{Netlink, Programs, address, device, route};
-use crate::sysctl;
 
 /// What names in a step lead to.
 struct Names<'a> {
@@ -91,14 +89,31 @@ impl Netlink {
             waiting.sort_unstable();
             open = waiting;
         }
-        for result in &mut results {
+        self.name_makers(&mut results);
+        results
+    }
+
+    /// Says of each route that was in the way (EEXIST) who made it.
+    fn name_makers(&mut self, results: &mut [Result<(), StepError>]) {
+        let in_the_way = |source: &TalkError| source.errno() == Some(Errno::EXIST.raw_os_error());
+        let keys: BTreeSet<RouteKey> = results
+            .iter()
+            .filter_map(|result| match result {
+                Err(StepError::Route { key, source, .. }) if in_the_way(source) => Some(*key),
+                _ => None,
+            })
+            .collect();
+        if keys.is_empty() {
+            return;
+        }
+        let mut makers = route::makers(self.first(), &keys);
+        for result in results {
             if let Err(StepError::Route { key, maker, source, .. }) = result
-                && source.errno() == Some(Errno::EXIST.raw_os_error())
+                && in_the_way(source)
             {
-                *maker = route::maker(self.first(), key);
+                *maker = makers.remove(key);
             }
         }
-        results
     }
 
     /// `links` is what the last step knew of them; None where it changed which there are.
@@ -117,7 +132,7 @@ impl Netlink {
     }
 
     /// The links, read where they are not known.
-    fn known<'a>(&mut self, links: &'a mut Option<Links>) -> Result<&'a Links, StepError> {
+    pub(super) fn known<'a>(&mut self, links: &'a mut Option<Links>) -> Result<&'a Links, StepError> {
         let known = match links.take() {
             Some(known) => known,
             None => Links::read(self.first()).map_err(StepError::Links)?,
@@ -161,64 +176,6 @@ impl Netlink {
         };
         result.map_err(|source| StepError::HmacKey { verb, id, source })
     }
-
-    fn set(&mut self, setting: &Setting, value: &str, links: &mut Option<Links>) -> Result<(), StepError> {
-        let wrong = || StepError::Value { setting: setting.clone(), value: value.to_owned() };
-        let failed = |source| StepError::Setting { setting: setting.clone(), value: value.to_owned(), source };
-        let write = |name: &str| {
-            let failed = |source| StepError::Sysctl { name: name.to_owned(), value: value.to_owned(), source };
-            sysctl::write(name, value).map_err(failed)
-        };
-        let name = match setting {
-            // The machine's own knobs are turned elsewhere (`tune`).
-            Setting::Tuning(_) => return Err(StepError::NotNetlink),
-            Setting::Hostname => return write("kernel.hostname"),
-            Setting::Sysctl(name) => return write(name),
-            Setting::EncapSource => {
-                let source: Ipv6Addr = value.parse().map_err(|_| wrong())?;
-                return self.seg6.set_source(source).map_err(failed);
-            }
-            Setting::LinkName(hardware) => {
-                *links = None;
-                return self.name(hardware, value, wrong, failed);
-            }
-            Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
-            // The machine's knobs are not the network's.
-            _ => return Err(StepError::NotNetlink),
-        };
-        let links = self.known(links)?;
-        let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
-        let link = LinkUnspec::new_with_index(index_of(name)?);
-        let link = match (setting, value) {
-            (Setting::LinkUp(_), "up") => link.up(),
-            (Setting::LinkUp(_), "down") => link.down(),
-            (Setting::LinkMtu(_), mtu) => link.mtu(mtu.parse().map_err(|_| wrong())?),
-            (Setting::LinkMaster(_), "") => link.nocontroller(),
-            (Setting::LinkMaster(_), master) => link.controller(index_of(master.parse().map_err(|_| wrong())?)?),
-            _ => return Err(wrong()),
-        };
-        device::set(self.first(), link).map_err(failed)
-    }
-
-    fn name(
-        &mut self,
-        hardware: &Matcher,
-        value: &str,
-        wrong: impl FnOnce() -> StepError,
-        failed: impl FnOnce(TalkError) -> StepError,
-    ) -> Result<(), StepError> {
-        let name = value.parse().map_err(|_| wrong())?;
-        let links = Links::read(self.first()).map_err(StepError::Links)?;
-        let missing = || StepError::NoHardware { hardware: in_words(hardware), name: value.to_owned() };
-        let link = links.with(hardware).ok_or_else(missing)?;
-        device::rename(self.first(), &links, link, name).map_err(failed)
-    }
-}
-
-fn in_words(hardware: &Matcher) -> String {
-    let mac = hardware.mac.map(|mac| format!("MAC {mac}"));
-    let pci = hardware.pci.as_ref().map(|pci| format!("PCI path {pci}"));
-    mac.into_iter().chain(pci).collect::<Vec<_>>().join(" and ")
 }
 
 /// Appends a step's request.

@@ -1,0 +1,74 @@
+//! Settings of the namespace and its links: sysctls, names, masters, MTUs, states, the encapsulation source. Not here: the
+//! machine's own knobs, and which value is right.
+
+use std::net::Ipv6Addr;
+
+use rtnetlink::LinkUnspec;
+use segbox_config::Matcher;
+use segbox_plan::Setting;
+
+use super::answer::TalkError;
+use super::error::StepError;
+use super::links::Links;
+use super::{Netlink, device};
+use crate::sysctl;
+
+impl Netlink {
+    /// Sets one. `links` is what the last step knew of them; None where it changed which there are.
+    pub(super) fn set(&mut self, setting: &Setting, value: &str, links: &mut Option<Links>) -> Result<(), StepError> {
+        let wrong = || StepError::Value { setting: setting.clone(), value: value.to_owned() };
+        let failed = |source| StepError::Setting { setting: setting.clone(), value: value.to_owned(), source };
+        let write = |name: &str| {
+            let failed = |source| StepError::Sysctl { name: name.to_owned(), value: value.to_owned(), source };
+            sysctl::write(name, value).map_err(failed)
+        };
+        let name = match setting {
+            // The machine's own knobs are turned elsewhere (`tune`).
+            Setting::Tuning(_) => return Err(StepError::NotNetlink),
+            Setting::Hostname => return write("kernel.hostname"),
+            Setting::Sysctl(name) => return write(name),
+            Setting::EncapSource => {
+                let source: Ipv6Addr = value.parse().map_err(|_| wrong())?;
+                return self.seg6.set_source(source).map_err(failed);
+            }
+            Setting::LinkName(hardware) => {
+                *links = None;
+                return self.name(hardware, value, wrong, failed);
+            }
+            Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
+        };
+        let links = self.known(links)?;
+        let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
+        let link = LinkUnspec::new_with_index(index_of(name)?);
+        let link = match (setting, value) {
+            (Setting::LinkUp(_), "up") => link.up(),
+            (Setting::LinkUp(_), "down") => link.down(),
+            (Setting::LinkMtu(_), mtu) => link.mtu(mtu.parse().map_err(|_| wrong())?),
+            (Setting::LinkMaster(_), "") => link.nocontroller(),
+            (Setting::LinkMaster(_), master) => link.controller(index_of(master.parse().map_err(|_| wrong())?)?),
+            _ => return Err(wrong()),
+        };
+        device::set(self.first(), link).map_err(failed)
+    }
+
+    /// Gives the name to the link with this hardware.
+    fn name(
+        &mut self,
+        hardware: &Matcher,
+        value: &str,
+        wrong: impl FnOnce() -> StepError,
+        failed: impl FnOnce(TalkError) -> StepError,
+    ) -> Result<(), StepError> {
+        let name = value.parse().map_err(|_| wrong())?;
+        let links = Links::read(self.first()).map_err(StepError::Links)?;
+        let missing = || StepError::NoHardware { hardware: in_words(hardware), name: value.to_owned() };
+        let link = links.with(hardware).ok_or_else(missing)?;
+        device::rename(self.first(), &links, link, name).map_err(failed)
+    }
+}
+
+fn in_words(hardware: &Matcher) -> String {
+    let mac = hardware.mac.map(|mac| format!("MAC {mac}"));
+    let pci = hardware.pci.as_ref().map(|pci| format!("PCI path {pci}"));
+    mac.into_iter().chain(pci).collect::<Vec<_>>().join(" and ")
+}
