@@ -9,6 +9,7 @@ mod demo;
 mod ebpf;
 mod elf;
 mod failure;
+mod image;
 mod instructions;
 mod linker;
 mod process;
@@ -50,6 +51,8 @@ enum Task {
     },
     /// Three routers in network namespaces, and a packet through all of them
     Demo(demo::Options),
+    /// The firmware image: kernel, initrd, UKI, and a disk with all of it
+    Image(image::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Scale { rounds, write } => scale::run(rounds, write),
         Task::Demo(options) => demo::run(&options),
+        Task::Image(options) => image::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

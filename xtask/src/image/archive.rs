@@ -1,0 +1,165 @@
+//! Debian's archive, as this machine reaches it: where packages come from, in which versions, and fetching one.
+//!
+//! Asks apt with a configuration of its own, so that the machine's lists and sources stay as they are. No host is named
+//! here: the machine's own sources say where Debian is. Installs nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use super::tree;
+use crate::failure::Failure;
+use crate::{process, workspace};
+
+/// The Debian that the image is made of. Its security suite is part of it.
+const SUITE: &str = "trixie";
+/// How long the archive's lists are taken for current: a kernel with a security fix is in the image a day after.
+const LISTS_LAST: Duration = Duration::from_secs(24 * 3600);
+const MEND: &str = "the image is made of Debian packages: check the network and that `apt-get update` works here";
+
+/// The archive, its lists up to date.
+#[derive(Debug)]
+pub(super) struct Archive {
+    home: PathBuf,
+}
+
+impl Archive {
+    /// Reads where the machine's Debian comes from, and fetches the lists if the last ones are a day old.
+    ///
+    /// # Errors
+    /// No apt, no Debian among its sources, no network.
+    pub(super) fn open() -> Result<Self, Failure> {
+        let archive = Self { home: workspace::cache()?.join("apt") };
+        for folder in ["apt.conf.d", "preferences.d", "state/lists/partial", "cache/archives/partial"] {
+            let folder = archive.home.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
+        }
+        tree::write(&archive.configuration(), archive.configuration_text())?;
+        let sources = sources()?;
+        let changed = fs::read_to_string(archive.sources()).ok().as_deref() != Some(sources.as_str());
+        tree::write(&archive.sources(), &sources)?;
+        if changed || !archive.is_fresh() {
+            archive.update()?;
+        }
+        Ok(archive)
+    }
+
+    /// A folder with `etc/apt/sources.list.d/mkosi.sources`: for mkosi's `--sandbox-tree`.
+    pub(super) fn sandbox(&self) -> PathBuf {
+        self.home.join("sandbox")
+    }
+
+    /// `NAME VERSION` of packages, a line each.
+    ///
+    /// # Errors
+    /// The archive has no such package.
+    pub(super) fn versions(&self, packages: &[String]) -> Result<String, Failure> {
+        let shown = self.apt("apt-cache").args(["show", "--no-all-versions"]).args(packages).output();
+        let shown = shown.map_err(|error| Failure::new("cannot run apt-cache", error.to_string(), MEND))?;
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let field = |stanza: &str, name: &str| {
+            stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+        };
+        let mut lines: Vec<_> = text
+            .split("\n\n")
+            .filter_map(|stanza| Some(format!("{} {}", field(stanza, "Package")?, field(stanza, "Version")?)))
+            .collect();
+        lines.sort();
+        lines.dedup();
+        let missing = packages.iter().find(|name| !lines.iter().any(|line| line.starts_with(&format!("{name} "))));
+        match missing {
+            Some(name) => Err(Failure::new(format!("cannot find the package {name}"), "not in Debian's lists", MEND)),
+            None => Ok(lines.join("\n")),
+        }
+    }
+
+    /// Fetches a package and unpacks it into a folder.
+    ///
+    /// # Errors
+    /// No network, a full disk.
+    pub(super) fn unpack(&self, package: &str, into: &Path) -> Result<(), Failure> {
+        let download = self.home.join("download");
+        tree::empty(&download)?;
+        let package = format!("{package}/{SUITE}");
+        process::output(self.apt("apt-get").current_dir(&download).args(["-qq", "download", &package]), MEND)?;
+        for file in workspace::files(&download)? {
+            process::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(into), "install dpkg")?;
+        }
+        tree::remove(&download)
+    }
+
+    fn update(&self) -> Result<(), Failure> {
+        let updated = process::output(self.apt("apt-get").args(["-qq", "update"]), MEND);
+        let stamp = self.home.join("updated");
+        match updated {
+            Ok(_) => tree::write(&stamp, ""),
+            // Away from the network the last lists serve: everything that they name may be in the cache.
+            Err(failure) if stamp.exists() => {
+                eprintln!("warning: Debian's lists cannot be fetched, the last ones are used ({})", failure.why);
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        let made = fs::metadata(self.home.join("updated")).and_then(|file| file.modified());
+        made.is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age < LISTS_LAST))
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("APT_CONFIG", self.configuration());
+        command
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.home.join("apt.conf")
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.sandbox().join("etc/apt/sources.list.d/mkosi.sources")
+    }
+
+    fn configuration_text(&self) -> String {
+        let home = self.home.display();
+        format!(
+            "Dir::Etc \"{home}\";\nDir::Etc::sourcelist \"/dev/null\";\n\
+             Dir::Etc::sourceparts \"{home}/sandbox/etc/apt/sources.list.d\";\n\
+             Dir::Etc::parts \"{home}/apt.conf.d\";\nDir::Etc::preferencesparts \"{home}/preferences.d\";\n\
+             Dir::State \"{home}/state\";\nDir::Cache \"{home}/cache\";\nAPT::Architecture \"amd64\";\n\
+             APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
+        )
+    }
+}
+
+/// Sources of the image's Debian, from the mirrors that this machine gets its own Debian from.
+fn sources() -> Result<String, Failure> {
+    let format = "$(LABEL)|$(REPO_URI)";
+    let targets = process::output(
+        Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]),
+        "the image is built on Debian, where apt-get is",
+    )?;
+    let mirror = |label: &str| {
+        targets
+            .lines()
+            .find_map(|line| line.strip_prefix(label)?.strip_prefix('|'))
+            .map(|uri| uri.trim_end_matches('/'))
+    };
+    let (Some(main), Some(security)) = (mirror("Debian"), mirror("Debian-Security")) else {
+        return Err(Failure::new(
+            "cannot find Debian among apt's sources",
+            "`apt-get indextargets` names no source labelled Debian and Debian-Security",
+            "run apt-get update; on a system that is not Debian build in a container of Debian",
+        ));
+    };
+    Ok(stanza(main, &format!("{SUITE} {SUITE}-updates")) + "\n" + &stanza(security, &format!("{SUITE}-security")))
+}
+
+fn stanza(uri: &str, suites: &str) -> String {
+    format!(
+        "Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main non-free-firmware\n\
+         Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    )
+}

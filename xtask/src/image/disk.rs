@@ -1,0 +1,135 @@
+//! The disk: boot loaders, two slots with the first one filled, and the partitions for configuration and state, as a raw
+//! image, compressed, and as qcow2.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use super::release::Release;
+use super::{Options, Tools, bios, tree};
+use crate::failure::Failure;
+use crate::{process, workspace};
+
+/// What GRUB is made of, on either firmware. Nothing of it is loaded from the disk: a module that is missing is one that
+/// nobody misses.
+const MODULES: &str =
+    "configfile echo fat halt keystatus loadenv minicmd normal part_gpt probe reboot serial sleep terminal test";
+/// On BIOS boards: reading disks, and Linux's own boot protocol.
+const BIOS_MODULES: &str = "biosdisk linux";
+/// On UEFI boards: starting the UKI.
+const UEFI_MODULES: &str = "chain";
+/// GRUB's folder on the ESP, which its configuration is in.
+const FOLDER: &str = "/segbox";
+/// Number of the ESP, behind the BIOS boot partition.
+const ESP: u32 = 2;
+/// GRUB's environment block: exactly this long, which GRUB overwrites in place.
+const STATE_LEN: usize = 1024;
+/// Log2 of how far back zstd looks: kernel and initrd are on the disk by themselves and again in the UKI, and count once.
+const WINDOW: &str = "--long=26";
+
+/// Builds `segbox.raw`, `segbox.raw.zst` and `segbox.qcow2` from the slot's files in `output`.
+pub(super) fn build(
+    tools: &Tools,
+    release: &Release,
+    options: &Options,
+    work: &Path,
+    output: &Path,
+) -> Result<(), Failure> {
+    let layout = work.join("disk");
+    tree::empty(&layout)?;
+    tree::write(&layout.join("usr/lib/os-release"), release.os_release())?;
+    let esp = layout.join("esp");
+    for folder in [layout.join("config"), layout.join("state"), esp.join("slots/b")] {
+        fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
+    }
+    tree::copy(&workspace::root().join("image/disk/grub.cfg"), &esp.join("segbox/grub.cfg"))?;
+    tree::write(&esp.join("slots/state.env"), state())?;
+    for name in super::manifest::SLOT_FILES.iter().chain(["manifest.json", "manifest.json.minisig"].iter()) {
+        if output.join(name).exists() {
+            tree::copy(&output.join(name), &esp.join("slots/a").join(name))?;
+        }
+    }
+    loader_for_uefi(tools, options, work, &esp.join("EFI/BOOT/BOOTX64.EFI"))?;
+
+    let made = work.join("made");
+    tools
+        .mkosi
+        .project("disk", &made)
+        .option("--tools-tree", tools.tree())
+        .option("--skeleton-tree", &layout)
+        .option("--source-date-epoch", release.time.to_string())
+        .build()?;
+    let raw = output.join("segbox.raw");
+    let from = made.join("segbox.raw");
+    fs::rename(&from, &raw).map_err(|error| Failure::file("rename", &from, &error))?;
+    loader_for_bios(tools, work, &raw)?;
+    pack(tools, &raw, output)
+}
+
+/// The boot's state: slot A may be started three times until it proves itself; slot B is empty.
+fn state() -> String {
+    let text = "# GRUB Environment Block\norder=a b\na_ok=1\na_tries=3\nb_ok=0\nb_tries=0\n";
+    format!("{text}{}", "#".repeat(STATE_LEN - text.len()))
+}
+
+/// A GRUB in one file, with the prefix that it looks for its configuration in.
+fn grub(tools: &Tools, platform: &str, prefix: &str, modules: &str, output: &Path) -> Result<(), Failure> {
+    let mut command = tools.command("grub-mkimage");
+    command.args(["--format", platform, "--prefix", prefix, "--directory"]);
+    command.arg(tools.tree().join("usr/lib/grub").join(platform)).arg("--output").arg(output);
+    command.args(MODULES.split(' ').chain(modules.split(' ')));
+    process::output(&mut command, "report this").map(drop)
+}
+
+fn loader_for_uefi(tools: &Tools, options: &Options, work: &Path, place: &Path) -> Result<(), Failure> {
+    let made = work.join("grub.efi");
+    // Without a device in it the prefix is on the partition that GRUB was started from.
+    grub(tools, "x86_64-efi", FOLDER, UEFI_MODULES, &made)?;
+    let (Some(key), Some(certificate)) = (&options.secure_boot_key, &options.secure_boot_certificate) else {
+        return tree::copy(&made, place);
+    };
+    let signed = work.join("grub.signed.efi");
+    let mut sign = tools.command("sbsign");
+    sign.arg("--key").arg(key).arg("--cert").arg(certificate).arg("--output").arg(&signed).arg(&made);
+    process::output(&mut sign, "give a PEM key and its certificate, as `openssl req -x509` makes them")?;
+    tree::copy(&signed, place)
+}
+
+fn loader_for_bios(tools: &Tools, work: &Path, raw: &Path) -> Result<(), Failure> {
+    let made = work.join("core.img");
+    // The disk is the one that GRUB was started from.
+    grub(tools, "i386-pc", &format!("(,gpt{ESP}){FOLDER}"), BIOS_MODULES, &made)?;
+    let read = |path: &Path| fs::read(path).map_err(|error| Failure::file("read", path, &error));
+    let boot = read(&tools.tree().join("usr/lib/grub/i386-pc/boot.img"))?;
+    let core = read(&made)?;
+    let disk = gpt::GptConfig::new().writable(false).open(raw);
+    let disk =
+        disk.map_err(|error| Failure::new("cannot read the image's partitions", error.to_string(), "report this"))?;
+    let partition = disk.partitions().get(&1).ok_or_else(|| {
+        Failure::new("cannot find the BIOS boot partition", "the image has none", "see image/disk/partitions")
+    })?;
+    let (first, sectors) = (partition.first_lba, partition.last_lba - partition.first_lba + 1);
+    let file = File::options().write(true).open(raw).map_err(|error| Failure::file("write", raw, &error))?;
+    bios::install(&file, &boot, &core, first, sectors).map_err(|error| Failure::file("write GRUB to", raw, &error))
+}
+
+fn pack(tools: &Tools, raw: &Path, output: &Path) -> Result<(), Failure> {
+    // Nearly all of it is compressed already or empty. One thread, so that every machine writes the same bytes.
+    let mut zstd = tools.command("zstd");
+    zstd.args(["--quiet", "--force", "-T1", "-9", WINDOW]).arg(raw).arg("-o").arg(output.join("segbox.raw.zst"));
+    process::output(&mut zstd, "check that the disk is not full")?;
+    let mut convert: Command = tools.command("qemu-img");
+    convert.args(["convert", "-f", "raw", "-O", "qcow2"]).arg(raw).arg(output.join("segbox.qcow2"));
+    process::output(&mut convert, "check that the disk is not full").map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boot_state_is_a_block_that_grub_writes_in_place() {
+        assert_eq!(state().len(), STATE_LEN);
+        assert!(state().starts_with("# GRUB Environment Block\n"));
+    }
+}

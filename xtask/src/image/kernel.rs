@@ -1,0 +1,75 @@
+//! Debian's kernel with the modules and the firmware of a router, in the cache.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Tools, tools};
+use crate::failure::Failure;
+
+/// A kernel with all that belongs to it.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    home: PathBuf,
+    /// `6.12.117+deb13-amd64`
+    pub(super) release: String,
+    /// Tells it from any other.
+    pub(super) key: String,
+}
+
+impl Kernel {
+    /// Modules, depmod's files and `vmlinuz`.
+    pub(super) fn modules(&self) -> PathBuf {
+        self.home.join("kernel/usr/lib/modules").join(&self.release)
+    }
+
+    /// Firmware that the modules ask for.
+    pub(super) fn firmware(&self) -> PathBuf {
+        self.home.join("kernel/usr/lib/firmware")
+    }
+
+    /// The part of a UKI that the board's firmware starts.
+    pub(super) fn stub(&self) -> PathBuf {
+        self.home.join("kernel").join(STUB)
+    }
+
+    /// mkosi's list of its packages.
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.home.join("kernel.manifest")
+    }
+}
+
+/// Where mkosi looks for the stub.
+pub(super) const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
+/// The newest kernel that Debian has, from the cache if it is there.
+///
+/// # Errors
+/// No network, not root.
+pub(super) fn tree(tools: &Tools) -> Result<Kernel, Failure> {
+    let key = tools::key(&tools.archive, &tools.mkosi, "kernel")?;
+    let home = tools::kept("kernel", &key, |fresh| {
+        eprintln!("fetching Debian's kernel (once a version; a minute, about 110 MB)");
+        build(tools, fresh)
+    })?;
+    opened(home, key)
+}
+
+/// Builds it anew, past the cache.
+pub(super) fn build(tools: &Tools, into: &std::path::Path) -> Result<(), Failure> {
+    tools.mkosi.project("kernel", into).option("--tools-tree", tools.tree()).build()
+}
+
+/// A tree that was built.
+pub(super) fn opened(home: PathBuf, key: String) -> Result<Kernel, Failure> {
+    let modules = home.join("kernel/usr/lib/modules");
+    let releases = fs::read_dir(&modules).map_err(|error| Failure::file("read", &modules, &error))?;
+    let release = releases.flatten().find_map(|entry| entry.file_name().into_string().ok());
+    let release = release.ok_or_else(|| {
+        Failure::new(
+            "cannot find the kernel",
+            format!("{} is empty", modules.display()),
+            "remove that tree and try again",
+        )
+    })?;
+    Ok(Kernel { home, release, key })
+}

@@ -1,0 +1,109 @@
+//! The tree of Debian 13's tools that builds and runs the image: made once, kept in the cache, used without installing
+//! or entering anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::archive::Archive;
+use super::mkosi::Mkosi;
+use super::tree;
+use crate::failure::Failure;
+use crate::stamp::Key;
+use crate::workspace;
+
+/// The tools, there to be used.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(super) archive: Archive,
+    pub(super) mkosi: Mkosi,
+    home: PathBuf,
+    key: String,
+}
+
+impl Tools {
+    /// Builds the tree unless it is there.
+    ///
+    /// # Errors
+    /// No network, not root.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let archive = Archive::open()?;
+        let mkosi = Mkosi::open(&archive)?;
+        let key = key(&archive, &mkosi, "tools")?;
+        let home = kept("tools", &key, |fresh| {
+            eprintln!("building the tools of the image (once; a minute or two, about 150 MB to fetch)");
+            mkosi.project("tools", fresh).build()
+        })?;
+        Ok(Self { archive, mkosi, home, key })
+    }
+
+    /// Tells this tree from any other.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The tree.
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.home.join("tools")
+    }
+
+    /// mkosi's list of its packages.
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.home.join("tools.manifest")
+    }
+
+    /// A program of the tree, run from outside: by the tree's own loader, with the tree's own libraries.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let tree = self.tree();
+        let mut command = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));
+        command
+            .arg("--library-path")
+            .arg(tree.join("usr/lib/x86_64-linux-gnu"))
+            .arg(tree.join("usr/bin").join(program));
+        command
+    }
+}
+
+/// Key of a Debian tree: its project and the versions of the packages that it names.
+pub(super) fn key(archive: &Archive, mkosi: &Mkosi, project: &str) -> Result<String, Failure> {
+    let root = workspace::root();
+    let configuration = root.join("image").join(project).join("mkosi.conf");
+    let versions = archive.versions(&packages(&tree::read(&configuration)?))?;
+    Ok(Key::default().text(&mkosi.version).text(&versions).file(&root, &configuration)?.finish())
+}
+
+/// The packages that a project names.
+fn packages(configuration: &str) -> Vec<String> {
+    let behind = configuration.lines().skip_while(|line| !line.starts_with("Packages=")).skip(1);
+    let lines = behind.take_while(|line| line.starts_with(' ') || line.starts_with('#'));
+    lines.map(str::trim).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// A folder of the cache, made unless it is there. Another run that makes the same one is waited for.
+pub(super) fn kept(name: &str, key: &str, make: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<PathBuf, Failure> {
+    let cache = workspace::cache()?;
+    let home = cache.join(format!("{name}-{key}"));
+    fs::create_dir_all(&cache).map_err(|error| Failure::file("create", &cache, &error))?;
+    let lock = cache.join(format!("{name}.lock"));
+    let lock = fs::File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    let _lock = lock.map_err(|error| Failure::file("lock", &cache, &error))?;
+    if !home.exists() {
+        let fresh = cache.join(format!("{name}-{key}.new"));
+        tree::empty(&fresh)?;
+        make(&fresh)?;
+        tree::replace(&fresh, &home)?;
+    }
+    Ok(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_packages_of_a_project() {
+        let text = "[Content]\nBootable=no\nPackages=\n    # Why.\n    apt\n    kmod\n\nRemoveFiles=\n    /boot\n";
+        assert_eq!(packages(text), ["apt", "kmod"]);
+        assert_eq!(packages("[Output]\n"), [""; 0]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Laying out and moving folders. Everything here is root's own and on one file system.
+
+use std::fs;
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Makes an empty folder, whatever was there.
+pub(super) fn empty(folder: &Path) -> Result<(), Failure> {
+    remove(folder)?;
+    fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))
+}
+
+/// Removes a folder, if it is there.
+pub(super) fn remove(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file("remove", folder, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a folder in another one's place.
+pub(super) fn replace(new: &Path, old: &Path) -> Result<(), Failure> {
+    remove(old)?;
+    fs::rename(new, old).map_err(|error| Failure::file("rename", new, &error))
+}
+
+/// Copies a file, and makes the folders above it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, &error))?;
+    }
+    fs::copy(from, to).map(drop).map_err(|error| Failure::file("copy", from, &error))
+}
+
+/// Copies a folder with all that is in it. Links are copied as what they lead to.
+pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
+    for path in crate::workspace::files(from)? {
+        copy(&path, &to.join(path.strip_prefix(from).unwrap_or(&path)))?;
+    }
+    Ok(())
+}
+
+/// Writes a file, and makes the folders above it.
+pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Failure> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, &error))?;
+    }
+    fs::write(path, content).map_err(|error| Failure::file("write", path, &error))
+}
+
+/// Reads a text.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
+}
