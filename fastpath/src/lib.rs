@@ -5,10 +5,11 @@ pub mod kernel;
 mod namespace;
 mod netlink;
 pub mod sysctl;
+pub mod tune;
 
 pub use namespace::{Fate, Namespace, NoNamespace};
+#[doc(hidden)]
+pub use netlink::read_anything;
 pub use netlink::{
     Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, Refusal, StepError, TalkError,
 };
-#[doc(hidden)]
-pub use netlink::read_anything;

@@ -7,7 +7,9 @@ mod batch;
 mod device;
 mod encap;
 mod error;
+mod ethtool;
 mod frame;
+mod generic;
 mod links;
 mod observe;
 mod route;
@@ -25,6 +27,8 @@ use segbox_plan::{Actual, Materials, RouteKey, Secret, Step};
 
 pub use answer::{Refusal, TalkError};
 pub use error::{ObserveError, OpenError, StepError};
+pub use ethtool::News;
+pub(crate) use ethtool::{Channels, Ethtool, Rings};
 use links::Links;
 use observe::in_table;
 use seg6::Seg6;

@@ -4,22 +4,15 @@
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use netlink_packet_core::{DefaultNla, Emitable};
 use rustix::io::Errno;
 use segbox_config::HmacAlgorithm;
 use segbox_plan::{HmacKey, Secret, secret_digest};
 
 use super::answer::{Refusal, TalkError};
-use super::frame::{attributes, u8_of, u16_of, u32_of};
+use super::frame::{attributes, u8_of, u32_of};
+use super::generic::message;
 use super::socket::{Raw, Socket};
-use super::uapi;
-
-/// GENL_ID_CTRL, CTRL_CMD_GETFAMILY (include/uapi/linux/genetlink.h).
-const CONTROL: u16 = 0x10;
-const GET_FAMILY: u8 = 3;
-
-/// SEG6_GENL_VERSION, and the control family's that takes any.
-const VERSION: u8 = 1;
+use super::{generic, uapi};
 
 /// ENOTSUPP: what the family answers where the kernel was built without HMAC (CONFIG_IPV6_SEG6_HMAC).
 const ENOTSUPP: i32 = 524;
@@ -47,14 +40,8 @@ impl Seg6 {
         if let Some(family) = self.family {
             return Ok(family);
         }
-        let name = (u16::try_from(libc::CTRL_ATTR_FAMILY_NAME).expect("2"), b"SEG6\0".to_vec());
-        let answer = self.socket.ask_for(CONTROL, &Raw(&message(GET_FAMILY, [name])), |payload| {
-            let mut found = attributes(payload.get(4..)?);
-            let (_, id) = found.find(|(kind, _)| i32::from(*kind) == libc::CTRL_ATTR_FAMILY_ID)?;
-            u16_of(id)
-        })?;
-        self.family = answer;
-        answer.ok_or(TalkError::Refused(Refusal { errno: Errno::NOENT.raw_os_error(), words: None }))
+        let id = generic::family(&mut self.socket, "SEG6")?.id;
+        Ok(*self.family.insert(id))
     }
 
     /// `::` lets the kernel choose; None where the kernel knows no SRv6.
@@ -123,18 +110,6 @@ impl Seg6 {
         );
         self.socket.ask(family, 0, &Raw(&body))
     }
-}
-
-/// A generic netlink message: its header (command, version, 2 reserved bytes) and attributes.
-fn message<const N: usize>(command: u8, parts: [(u16, Vec<u8>); N]) -> Vec<u8> {
-    let mut bytes = vec![command, VERSION, 0, 0];
-    for (kind, value) in parts {
-        let attribute = DefaultNla::new(kind, value);
-        let start = bytes.len();
-        bytes.resize(start + attribute.buffer_len(), 0);
-        attribute.emit(&mut bytes[start..]);
-    }
-    bytes
 }
 
 /// None for an algorithm that segbox has no word for.

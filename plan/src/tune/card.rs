@@ -70,7 +70,11 @@ fn queue_count(card: Card<'_>, forwarding: usize, wishes: &mut Wishes<'_>) -> us
     };
     let limit = most.combined.max(most.rx.min(most.tx));
     if limit == 0 {
-        wishes.lack(setting, wanted.to_string(), "the driver has one queue and no knob for more; rps spreads in software");
+        wishes.lack(
+            setting,
+            wanted.to_string(),
+            "the driver has one queue and no knob for more; rps spreads in software",
+        );
         return now;
     }
     let count = wanted.min(limit);
@@ -115,9 +119,14 @@ fn hash(card: Card<'_>, wishes: &mut Wishes<'_>) {
         listed.collect::<Vec<_>>().join(" ")
     };
     let is_port = |field: &str| field.ends_with("-port");
-    let flows = [Flow::Ipv6, Flow::Tcp6, Flow::Udp6];
+    // Without ports in the list TCP and UDP are hashed as the driver likes: mostly with their ports, which spreads better.
+    let flows = if fields.iter().any(|field| is_port(field)) {
+        &[Flow::Ipv6, Flow::Tcp6, Flow::Udp6][..]
+    } else {
+        &[Flow::Ipv6]
+    };
     let known: Vec<Flow> =
-        flows.into_iter().filter(|flow| wishes.found(&card.knob(CardKnob::Hash(*flow))).is_some()).collect();
+        flows.iter().copied().filter(|flow| wishes.found(&card.knob(CardKnob::Hash(*flow))).is_some()).collect();
     if known.is_empty() {
         let why = "the driver does not say what it hashes; mostly the outer addresses";
         return wishes.lack(card.setting(CardKnob::Hash(Flow::Ipv6)), fields.join(" "), why);

@@ -21,11 +21,8 @@ pub(super) fn forwarding(profile: &Cpu, machine: &Machine) -> Vec<u32> {
     };
     let listed = profile.forwarding.as_deref();
     let free = |cpu: u32| core(cpu).is_some_and(|core| !kept.contains(&core));
-    let choices: [&dyn Fn(u32) -> bool; 3] = [
-        &|cpu| free(cpu) && listed.is_none_or(|listed| listed.contains(&cpu)),
-        &free,
-        &|_| true,
-    ];
+    let choices: [&dyn Fn(u32) -> bool; 3] =
+        [&|cpu| free(cpu) && listed.is_none_or(|listed| listed.contains(&cpu)), &free, &|_| true];
     choices.into_iter().map(one_a_core).find(|cpus| !cpus.is_empty()).unwrap_or_default()
 }
 

@@ -9,8 +9,7 @@ use crate::state::Setting;
 use crate::sysctl;
 
 /// What a process must live for.
-const NO_KEEPER: &str =
-    "only a living process can hold it: segbox as PID 1 does, and `segbox keep` on another system; CPUs sleep as they like";
+const NO_KEEPER: &str = "only a living process can hold it: segbox as PID 1 does, and `segbox keep` on another system; CPUs sleep as they like";
 
 pub(super) fn tune(profile: &Profile, machine: &Machine, wishes: &mut Wishes<'_>) {
     let cpu = &profile.cpu;

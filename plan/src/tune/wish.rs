@@ -28,12 +28,7 @@ pub(super) struct Wishes<'a> {
 }
 
 impl<'a> Wishes<'a> {
-    pub(super) fn new(
-        actual: &'a Actual,
-        machine: &'a Machine,
-        refused: &'a Refusals,
-        state: &'a mut State,
-    ) -> Self {
+    pub(super) fn new(actual: &'a Actual, machine: &'a Machine, refused: &'a Refusals, state: &'a mut State) -> Self {
         Self { actual, machine, refused, state, all: Vec::new() }
     }
 

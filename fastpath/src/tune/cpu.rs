@@ -1,0 +1,96 @@
+//! The board, the CPUs, how their frequency is chosen and whether their cores run two threads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use segbox_plan::tune::{CpuSeen, Knob, Machine, parse_cpu_list};
+
+use super::error::TuneError;
+use super::sysfs::{number, numbered, read, write};
+
+const CPUS: &str = "/sys/devices/system/cpu";
+/// Linux 4.19.
+const SMT: &str = "/sys/devices/system/cpu/smt/control";
+
+/// What is there, without network cards.
+pub(super) fn survey() -> Machine {
+    let online = read(format!("{CPUS}/online")).as_deref().and_then(parse_cpu_list).unwrap_or_default();
+    Machine {
+        board: read("/sys/class/dmi/id/board_name").filter(|board| !board.is_empty()),
+        cpu: model(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
+        cpus: online.into_iter().map(|cpu| (cpu, seen(cpu))).collect(),
+        ..Machine::default()
+    }
+}
+
+/// `model name	: Intel(R) Xeon(R) CPU X3440 @ 2.53GHz`
+fn model(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn seen(cpu: u32) -> CpuSeen {
+    let folder = folder(cpu);
+    // An unknown core is one of its own.
+    CpuSeen {
+        package: number(folder.join("topology/physical_package_id")).unwrap_or(0),
+        core: number(folder.join("topology/core_id")).unwrap_or(cpu),
+        node: numbered(&folder, "node").first().copied(),
+        governors: read(folder.join("cpufreq/scaling_available_governors"))
+            .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn folder(cpu: u32) -> PathBuf {
+    PathBuf::from(format!("{CPUS}/cpu{cpu}"))
+}
+
+fn governor(cpu: u32) -> PathBuf {
+    folder(cpu).join("cpufreq/scaling_governor")
+}
+
+/// The CPUs' knobs.
+pub(super) fn observe(machine: &mut Machine, turns: &mut impl FnMut(Knob, String) -> Option<String>) {
+    let governors: BTreeMap<u32, String> =
+        machine.cpus.keys().filter_map(|cpu| Some((*cpu, read(governor(*cpu))?))).collect();
+    for (cpu, governor) in governors {
+        turns(Knob::Governor(cpu), governor);
+    }
+    match read(SMT).as_deref() {
+        Some(control @ ("on" | "off")) => {
+            turns(Knob::Smt, control.to_owned());
+        }
+        // One thread a core, or the kernel's command line says so: `off`, for good.
+        Some("forceoff" | "notsupported") => {
+            machine.fixed.insert(Knob::Smt, "off".to_owned());
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn set_smt(value: &str) -> Result<(), TuneError> {
+    write(SMT, value)
+}
+
+pub(super) fn set_governor(cpu: u32, value: &str) -> Result<(), TuneError> {
+    write(governor(cpu), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_model_among_the_rest() {
+        let text = "processor\t: 0\nmodel\t\t: 30\nmodel name\t: Intel(R) Xeon(R) CPU X3440  @ 2.53GHz\n";
+        assert_eq!(model(text).as_deref(), Some("Intel(R) Xeon(R) CPU X3440  @ 2.53GHz"));
+        assert_eq!(model("processor\t: 0\n"), None);
+    }
+
+    #[test]
+    fn this_machine_has_a_cpu() {
+        assert!(!survey().cpus.is_empty());
+    }
+}
