@@ -2,6 +2,7 @@
 
 mod boot;
 mod cli;
+mod flash;
 mod router;
 
 use std::process::ExitCode;

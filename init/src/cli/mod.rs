@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod confirm;
 mod doctor;
+mod flash;
 mod guard;
 mod observe;
 mod output;
@@ -108,6 +109,21 @@ enum Command {
     },
     /// Shows the built-in programs: what each does, its globals and maps.
     Programs,
+    /// Writes an image to a disk, with progress, and reads it all back.
+    Flash {
+        /// A segbox.raw or segbox.raw.zst.
+        #[arg(value_name = "IMAGE")]
+        image: PathBuf,
+        /// A whole disk, such as /dev/sdb, or a file that stands for one.
+        #[arg(value_name = "DISK")]
+        disk: PathBuf,
+        /// Put this segbox.toml on the disk's config partition.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Prints the JSON Schema of segbox.toml, for editors.
     Schema,
     /// Undoes an unconfirmed change; `apply --confirm` leaves it behind.
@@ -155,6 +171,7 @@ fn run(command: Command) -> miette::Result<ExitCode> {
         Command::Watch { every } => watch::run(every),
         Command::Doctor { json } => doctor::run(json),
         Command::Programs => programs::run(),
+        Command::Flash { image, disk, config, yes } => flash::run(&image, &disk, config.as_deref(), yes),
         Command::Schema => schema::run(),
         Command::Guard => guard::run(),
     }
