@@ -9,6 +9,7 @@ mod demo;
 mod ebpf;
 mod elf;
 mod failure;
+mod fuzz;
 mod image;
 mod instructions;
 mod linker;
@@ -17,6 +18,7 @@ mod scale;
 mod stamp;
 mod test;
 mod toolchain;
+mod vm_run;
 mod workspace;
 
 #[derive(Parser)]
@@ -53,6 +55,8 @@ enum Task {
     Demo(demo::Options),
     /// The firmware image: kernel, initrd, UKI, and a disk with all of it
     Image(image::Options),
+    /// The image in QEMU, between two network namespaces, with packets through it
+    Vm(vm_run::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Task::Scale { rounds, write } => scale::run(rounds, write),
         Task::Demo(options) => demo::run(&options),
         Task::Image(options) => image::run(&options),
+        Task::Vm(options) => vm_run::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

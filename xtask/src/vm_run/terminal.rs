@@ -1,0 +1,47 @@
+//! The user's terminal as the machine's: every key goes to the guest as it is typed, but for Ctrl-C, which ends it all.
+
+use std::io::Read;
+use std::sync::mpsc::{Receiver, channel};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
+
+/// The terminal, put back as it was when this is dropped.
+pub(super) struct Terminal {
+    before: Option<Termios>,
+    /// What is typed. Ends where standard input ends.
+    pub(super) keys: Receiver<Vec<u8>>,
+}
+
+impl Terminal {
+    pub(super) fn open() -> Self {
+        let stdin = std::io::stdin();
+        let before = if isatty(&stdin) { tcgetattr(&stdin).ok() } else { None };
+        if let Some(before) = &before {
+            let mut raw = before.clone();
+            // Not line by line, and no echo: the guest does both.
+            raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+            // A terminal that refuses shows what is typed twice.
+            let _ = tcsetattr(&stdin, OptionalActions::Now, &raw);
+        }
+        let (send, keys) = channel();
+        std::thread::spawn(move || {
+            let mut piece = [0; 256];
+            while let Ok(length @ 1..) = std::io::stdin().read(&mut piece) {
+                // Enter is a carriage return on a serial line.
+                let typed = piece[..length].iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
+                if send.send(typed).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { before, keys }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
