@@ -23,22 +23,25 @@ pub(crate) fn collect(state: bool, watchdog: bool) -> (Option<String>, Vec<Strin
         return (ended.or(words.first().map(|_| "it crashed; the record is in pstore".to_owned())), problems);
     }
     let running = Path::new(MARK).exists();
+    let known = Path::new(CRASH_FOLDER).exists();
     let pid1 = Path::new(CRASH_FOLDER).join("pid1-panic.txt").exists();
     if let Err(error) = keep(&words) {
         problems.push(format!("crash records cannot be kept on the state partition: {error}"));
     }
     let place = if words.is_empty() && !pid1 { String::new() } else { format!("; see {CRASH_FOLDER}") };
-    let ended = match (pid1, !words.is_empty(), watchdog, running) {
+    let ended = Some(match (pid1, !words.is_empty(), watchdog, running) {
         (true, ..) => format!("PID 1 panicked{place}"),
         (_, true, ..) => format!("the kernel crashed{place}"),
         (_, _, true, _) => "the watchdog rebooted it".to_owned(),
         (.., true) => "without shutdown: power cut or reset".to_owned(),
         (.., false) => "clean".to_owned(),
-    };
+    });
+    // A state partition that nobody has written to yet knows of no boot.
+    let ended = ended.filter(|ended| known || ended != "clean");
     if let Err(error) = fs::create_dir_all(CRASH_FOLDER).and_then(|()| fs::write(MARK, "")) {
         problems.push(format!("the state partition takes no more: {error}; crash records are not kept"));
     }
-    (Some(ended), problems)
+    (ended, problems)
 }
 
 /// The box goes down as it should.

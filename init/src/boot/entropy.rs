@@ -23,6 +23,7 @@ pub(crate) fn stir() -> io::Result<&'static str> {
 /// Leaves a seed for the next boot.
 pub(crate) fn save() -> io::Result<()> {
     let mut seed = [0; LENGTH];
-    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::NONBLOCK)?;
+    // Waits until the kernel has gathered enough: a seed of less would be handed on from boot to boot.
+    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
     super::configuration::generations::replace(Path::new(FILE), &seed)
 }

@@ -44,8 +44,9 @@ pub(crate) fn pid1() -> ! {
     // Tuning has its place here: every NIC has its driver and nothing forwards yet. What of it is desired state is part of the
     // plan below and is read back with it.
     let degraded = configure(&mut init, &sources, failsafe);
-    afterwards(&mut init);
+    init.write_record();
     consoles(&mut init);
+    afterwards(&mut init);
     live(&mut init, &sources, degraded)
 }
 

@@ -42,9 +42,9 @@ pub(crate) fn go_down(init: &mut Init, end: End) -> ! {
         }
         Err(error) => problem!("disks: {error}"),
     }
-    if let (End::PowerOff, Some(watchdog)) = (end, init.watchdog.take()) {
+    if end == End::PowerOff {
         // Some boards start again when their watchdog fires with the power off. For a reboot it stays: it ends one that hangs.
-        watchdog.stop();
+        init.watchdog.take().into_iter().for_each(super::watchdog::Watchdog::stop);
     }
     notice!("down after {:.1} s", Moment::now().since_kernel().as_secs_f64());
     let command = match end {

@@ -98,7 +98,7 @@ mod tests {
         let nics = [nic("eth0", 9), nic("eth1", 3), nic("eth2", 5)];
         assert_eq!(after(&nics, renames(&nics, &BTreeMap::new(), true)), ["eth0", "eth1", "eth2"]);
         let in_order = [nic("eth0", 3), nic("eth1", 5)];
-        assert!(renames(&in_order, &BTreeMap::new()).is_empty());
+        assert!(renames(&in_order, &BTreeMap::new(), true).is_empty());
     }
 
     #[test]

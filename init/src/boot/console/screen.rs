@@ -61,14 +61,19 @@ fn rows() -> Vec<String> {
         Ok(status) => rows.extend(traffic(&status)),
         Err(error) => rows.push(format!("the router's state cannot be read: {error}")),
     }
-    for row in &mut rows {
-        if row.chars().count() > COLUMNS {
-            *row = row.chars().take(COLUMNS - 1).chain(['>']).collect();
-        }
-    }
+    let mut rows: Vec<String> = rows.iter().flat_map(|row| wrapped(row)).collect();
     rows.truncate(ROWS - 2);
     rows.resize(ROWS - 1, String::new());
     rows.push(HINT.to_owned());
+    rows
+}
+
+/// A row as the rows that it takes on the screen; those that follow are set in.
+fn wrapped(row: &str) -> Vec<String> {
+    let characters: Vec<char> = row.chars().collect();
+    let (first, rest) = characters.split_at(characters.len().min(COLUMNS));
+    let mut rows = vec![first.iter().collect()];
+    rows.extend(rest.chunks(COLUMNS - 2).map(|piece| format!("  {}", piece.iter().collect::<String>())));
     rows
 }
 
@@ -165,6 +170,14 @@ mod tests {
         assert_eq!(found[0], "NOT CONFIGURED");
         assert_eq!(found.len(), 1 + MOST_PROBLEMS + 1 + 1);
         assert!(found[MOST_PROBLEMS + 1].contains("2 more"));
+    }
+
+    #[test]
+    fn a_long_row_goes_on_below() {
+        assert_eq!(wrapped("short"), ["short"]);
+        assert_eq!(wrapped(""), [""]);
+        let rows = wrapped(&"x".repeat(COLUMNS + 3));
+        assert_eq!((rows.len(), rows[1].as_str()), (2, "  xxx"));
     }
 
     #[test]

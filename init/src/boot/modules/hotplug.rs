@@ -17,6 +17,9 @@ use super::uevent::{Uevent, Uevents};
 /// Loaded whatever devices there are: a configuration asks for them by netlink, and the kernel would have to start a helper for each.
 const ALWAYS: [&str; 2] = ["dummy", "vrf"];
 
+/// What lies on the box's own partitions, and the biggest module of all: it comes while the NICs reset.
+const FOR_DISKS: &str = "ext4";
+
 /// What PID 1 is told, a byte each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
@@ -76,6 +79,9 @@ fn cold(loader: &Loader, events: &Uevents, tell: &impl Fn(News)) {
     }
     let mut first: Vec<String> = of(Turn::First).collect();
     first.extend(ALWAYS.map(str::to_owned));
+    if of(Turn::First).any(|name| loader.index().path(&name).is_some_and(coldplug::is_disk)) {
+        first.push(FOR_DISKS.to_owned());
+    }
     coldplug::load_all(loader, first);
     // Virtio's, USB's and SCSI's devices appear when their controller's driver is there.
     drain(loader, events, tell);

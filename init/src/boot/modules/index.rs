@@ -91,28 +91,32 @@ impl<'a> Index<'a> {
     /// All that has to be loaded for a module, in order, the module itself last. `soft` dependencies may be missing.
     pub(crate) fn order(&self, name: &str) -> Vec<Needed> {
         let mut order = Vec::new();
-        self.add(name, false, 0, &mut order);
+        self.add(name, false, &mut Vec::new(), &mut order);
         order
     }
 
-    fn add(&self, name: &str, soft: bool, depth: usize, order: &mut Vec<Needed>) {
-        // Soft dependencies may go round in circles; no real chain is near this long.
-        if depth > 8 || order.iter().any(|needed| needed.name == name) {
+    /// `open` are the modules whose own needs are being added: soft dependencies may go round in circles.
+    fn add(&self, name: &str, soft: bool, open: &mut Vec<String>, order: &mut Vec<Needed>) {
+        if let Some(known) = order.iter_mut().find(|needed| needed.name == name) {
+            known.soft &= soft;
             return;
         }
+        if open.iter().any(|other| other == name) {
+            return;
+        }
+        open.push(name.to_owned());
         for before in self.soft.get(name).into_iter().flatten() {
             for module in self.find(before) {
-                self.add(&module, true, depth + 1, order);
+                self.add(&module, true, open, order);
             }
         }
         if let Some(module) = self.modules.get(name) {
             for path in module.needs.iter().rev() {
-                self.add(&name_of(path), soft, depth + 1, order);
+                self.add(&name_of(path), soft, open, order);
             }
         }
-        if !order.iter().any(|needed| needed.name == name) {
-            order.push(Needed { name: name.to_owned(), soft });
-        }
+        open.pop();
+        order.push(Needed { name: name.to_owned(), soft });
     }
 }
 

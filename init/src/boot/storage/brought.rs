@@ -53,7 +53,7 @@ fn is_labelled(block: &Block) -> bool {
 /// Copies the files of a volume.
 pub(crate) fn from_volume(block: &Block) -> io::Result<()> {
     let on = Path::new("/run/segbox/volume");
-    partition::put(&block.path(), on, "vfat")?;
+    partition::put_for_reading(&block.path(), on, "vfat")?;
     let mut room = MOST;
     let copied = copy(on, Path::new(FOLDER), &mut room, &|path| path.is_file().then(|| path.to_owned()));
     // Left mounted it would only look unclean when the stick is pulled.

@@ -89,24 +89,33 @@ pub(crate) enum Mounted {
     ReadOnly,
 }
 
+/// Files and nothing else: no devices, no programs, and no write for a read.
+const DATA: MountFlags =
+    MountFlags::NODEV.union(MountFlags::NOSUID).union(MountFlags::NOEXEC).union(MountFlags::NOATIME);
+
 /// Mounts a partition. What cannot be mounted for writing is mounted for reading, past a broken journal: a configuration that can
 /// still be read is worth more than a clean one.
 ///
 /// # Errors
 /// It cannot be mounted either way.
 pub(crate) fn put(device: &Path, on: &Path, kind: &str) -> io::Result<Mounted> {
-    let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NOATIME;
     fs::create_dir_all(on)?;
-    let first = match mount(device, on, kind, flags, None) {
+    let first = match mount(device, on, kind, DATA, None) {
         Ok(()) => return Ok(Mounted::Writable),
         Err(rustix::io::Errno::BUSY) => return Ok(Mounted::Writable),
         Err(errno) => errno,
     };
     let past_the_journal = if kind == "ext4" { Some(c"noload") } else { None };
-    match mount(device, on, kind, flags | MountFlags::RDONLY, past_the_journal) {
+    match mount(device, on, kind, DATA | MountFlags::RDONLY, past_the_journal) {
         Ok(()) => Ok(Mounted::ReadOnly),
         Err(_) => Err(first.into()),
     }
+}
+
+/// Mounts what is not ours, to be read only.
+pub(crate) fn put_for_reading(device: &Path, on: &Path, kind: &str) -> io::Result<()> {
+    fs::create_dir_all(on)?;
+    Ok(mount(device, on, kind, DATA | MountFlags::RDONLY, None)?)
 }
 
 #[cfg(test)]
