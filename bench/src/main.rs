@@ -2,13 +2,16 @@
 
 mod case;
 mod cli;
+mod compare;
 mod environment;
 mod generator;
 mod jit;
 mod objects;
 mod port;
+mod report;
 mod result;
 mod run;
+mod search;
 mod sink;
 mod statistics;
 mod stop;

@@ -105,12 +105,10 @@ impl Case {
             sid: sid.map(|sid| format!("{sid}/128")),
         }
     }
-
-    /// Whether it is one of those that a quick run leaves out.
-    pub(crate) fn is_scaling(&self) -> bool {
-        scaling::is_one(&self.id)
-    }
 }
+
+/// Whether a case is about how cost grows: a quick run leaves those out.
+pub(crate) use scaling::is_one as is_scaling;
 
 fn address(text: &str) -> Ipv6Addr {
     text.parse().expect("the tables have addresses")

@@ -18,7 +18,8 @@ const SIZES: [u16; 5] = [128, 256, 512, 1024, 1500];
 /// Words that the ids of these cases have in them.
 const MARKS: [&str; 5] = ["-sids-", "-policies-", "-segments-", "-size-", "-imix"];
 
-pub(super) fn is_one(id: &str) -> bool {
+/// Whether an id is of this file.
+pub(crate) fn is_one(id: &str) -> bool {
     MARKS.iter().any(|mark| id.contains(mark))
 }
 

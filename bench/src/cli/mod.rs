@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
+mod compare;
 mod generate;
 mod receive;
+mod report;
 mod run;
 mod traffic;
 
@@ -27,6 +29,10 @@ struct Args {
 enum Command {
     /// Measures the forwarding table on this machine, in network namespaces.
     Run(run::Run),
+    /// Makes a page of results, with plots and the verdict on each published ratio.
+    Report(report::Report),
+    /// Says which cases of a second run are slower than in a first, and how sure that is. Exits with 1 if any is.
+    Compare(compare::Compare),
     /// Sends packets from a port, with sequence numbers and timestamps in them.
     Generate(generate::Generate),
     /// Counts such packets on a port: loss, reordering, latency.
@@ -46,6 +52,8 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = crate::stop::listen().map_err(Error::from).and_then(|()| match args.command {
         Command::Run(command) => command.run(),
+        Command::Report(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Receive(command) => command.run(),
     });

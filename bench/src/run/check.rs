@@ -121,6 +121,11 @@ pub(super) fn sample(
     }
 }
 
+/// Whether a sample has its probe where it must be.
+pub(super) fn has_probe(sample: &Sampled, at: u32) -> bool {
+    probe(&sample.frame, at).is_some()
+}
+
 fn probe(frame: &[u8], at: u32) -> Option<Probe> {
     let bytes = frame.get(at as usize..)?.get(..PROBE_LEN)?;
     let mut words = [0; PROBE_LEN / 4];

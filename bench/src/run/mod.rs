@@ -8,6 +8,6 @@ mod router;
 mod show;
 
 pub(crate) use bed::BedError;
-pub(crate) use rounds::{Outcome, Plan, run};
+pub(crate) use rounds::{HARNESS, Plan, run};
 pub(crate) use router::Segbox;
 pub(crate) use show::table;

@@ -187,11 +187,11 @@ fn open(
     Ok(beds)
 }
 
-/// The line of an error that names what is missing.
+/// The line of an error that names what is missing: of a fault the one that it is marked with.
 fn reason(error: &BedError) -> String {
     let text = error.to_string();
-    let line = text.lines().find(|line| line.contains("CONFIG_")).or_else(|| text.lines().next());
-    line.unwrap_or_default().trim_start_matches([' ', '×', '·', '│', '╰', '▶', '─']).to_owned()
+    let marked = text.lines().rev().find_map(|line| line.trim_start().strip_prefix("× "));
+    marked.or_else(|| text.lines().next()).unwrap_or_default().to_owned()
 }
 
 impl Running {

@@ -1,0 +1,67 @@
+//! `segbench compare`: has anything become slower?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{Error, FAULT};
+use crate::compare::{Change, Limits, compare};
+use crate::result::Run;
+
+/// Arguments of `segbench compare`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// The run before.
+    before: PathBuf,
+    /// The run after.
+    after: PathBuf,
+    /// Smallest loss that counts, in percent.
+    #[arg(long, default_value_t = Limits::default().loss * 100.0)]
+    loss: f64,
+    /// Compare although the machines, kernels or settings differ.
+    #[arg(long)]
+    across: bool,
+}
+
+impl Compare {
+    pub(super) fn run(&self) -> Result<ExitCode, Error> {
+        let (before, after) = (Run::read(&self.before)?, Run::read(&self.after)?);
+        let mut differences = before.environment.differences(&after.environment);
+        let (a, b) = (&before.settings, &after.settings);
+        if (&a.size, a.flows, &a.generator) != (&b.size, b.flows, &b.generator) {
+            differences.push(format!("packets: {}, {} flows and {}, {} flows", a.size, a.flows, b.size, b.flows));
+        }
+        if !differences.is_empty() && !self.across {
+            let list = differences.join("; ");
+            return Err(format!(
+                "the runs are from different environments and say nothing about segbox: {list}. \
+                 Measure both on one machine, or compare with --across"
+            )
+            .into());
+        }
+        let rows = compare(&before, &after, Limits { loss: self.loss / 100.0, ..Limits::default() });
+        if rows.is_empty() {
+            return Err("the first run has no cases".into());
+        }
+        anstream::println!("{:<26} {:>7} {:>17} {:>8}  verdict", "case", "ratio", "95 % interval", "chance");
+        for row in &rows {
+            let (ratio, interval) = row.interval.map_or_else(Default::default, |interval| {
+                (format!("{:.3}", interval.ratio), format!("{:.3} to {:.3}", interval.low, interval.high))
+            });
+            let verdict = match row.change {
+                Change::Loss => "LOSS",
+                Change::Gain => "gain",
+                Change::None => "the same",
+                Change::Unknown => "too few rounds to tell: three each at least",
+                Change::Broken => "BROKEN: no longer valid",
+                Change::Missing => "MISSING in the second run",
+            };
+            anstream::println!("{:<26} {ratio:>7} {interval:>17} {:>8.4}  {verdict}", row.case, row.chance);
+        }
+        let losses = rows.iter().filter(|row| row.is_loss()).count();
+        if losses > 0 {
+            anstream::println!("{losses} of {} cases lost", rows.len());
+            return Ok(FAULT);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,129 @@
+//! Two runs compared: which cases have become slower, and how sure that is. Pure.
+
+use crate::result::Run;
+use crate::statistics::{Interval, best_attainable, probability_of_loss, ratio_of_medians};
+
+/// How to compare.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// A loss smaller than this is none: 3 % is what two runs of one build differ by on a quiet machine.
+    pub(crate) loss: f64,
+    /// Probability up to which a loss by chance alone is believed to be none. Few rounds cannot get there; then the best
+    /// that they can, but nothing above [`WORST_CHANCE`].
+    pub(crate) chance: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { loss: 0.03, chance: 0.01 }
+    }
+}
+
+/// Above this, rounds are too few to say anything: two against two.
+const WORST_CHANCE: f64 = 0.05;
+
+/// What comparing a case came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Slower, and hardly by chance.
+    Loss,
+    /// Faster, and hardly by chance.
+    Gain,
+    /// No difference that could not be chance.
+    None,
+    /// Too few rounds.
+    Unknown,
+    /// No longer valid: packets are lost or wrong.
+    Broken,
+    /// No longer there.
+    Missing,
+}
+
+/// A case in two runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Its id.
+    pub(crate) case: String,
+    /// After divided by before, with its 95 % interval.
+    pub(crate) interval: Option<Interval>,
+    /// Probability that chance alone makes such a loss.
+    pub(crate) chance: f64,
+    /// The verdict.
+    pub(crate) change: Change,
+}
+
+impl Row {
+    /// Whether it is a reason to stop.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self.change, Change::Loss | Change::Broken | Change::Missing)
+    }
+}
+
+/// Every case of the first run in the second one.
+pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Vec<Row> {
+    let cases = before.cases.iter().filter(|case| case.case != crate::run::HARNESS);
+    cases
+        .map(|old| {
+            let case = old.case.clone();
+            let Some(new) = after.case(&case) else {
+                return Row { case, interval: None, chance: 1.0, change: Change::Missing };
+            };
+            let rates = |rounds: &[crate::units::Kpps]| -> Vec<f64> { rounds.iter().map(|rate| rate.0).collect() };
+            let (a, b) = (rates(&old.kpps.rounds), rates(&new.kpps.rounds));
+            let (change, interval, chance) = judge(&a, &b, limits);
+            let change = if old.valid && !new.valid { Change::Broken } else { change };
+            Row { case, interval, chance, change }
+        })
+        .collect()
+}
+
+fn judge(before: &[f64], after: &[f64], limits: Limits) -> (Change, Option<Interval>, f64) {
+    let interval = ratio_of_medians(before, after);
+    let (loss, gain) = (probability_of_loss(before, after), probability_of_loss(after, before));
+    let attainable = best_attainable(before.len(), after.len());
+    let limit = limits.chance.max(attainable);
+    let change = match interval {
+        _ if attainable > WORST_CHANCE => Change::Unknown,
+        // All of the interval and the ratio itself: one slow cluster among the rounds is no loss.
+        Some(Interval { ratio, high, .. }) if loss <= limit && ratio < 1.0 - limits.loss && high < 1.0 => Change::Loss,
+        Some(Interval { ratio, low, .. }) if gain <= limit && ratio > 1.0 + limits.loss && low > 1.0 => Change::Gain,
+        _ => Change::None,
+    };
+    (change, interval, loss)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUNDS: [f64; 7] = [100.0, 101.0, 99.0, 100.5, 99.5, 98.0, 102.0];
+
+    fn judged(factor: f64, rounds: usize) -> Change {
+        let after: Vec<f64> = ROUNDS.iter().map(|rate| rate * factor).collect();
+        judge(&ROUNDS[..rounds], &after[..rounds], Limits::default()).0
+    }
+
+    #[test]
+    fn a_loss_is_seen_and_noise_is_none() {
+        assert_eq!(judged(0.9, 7), Change::Loss);
+        assert_eq!(judged(0.9, 3), Change::Loss, "three rounds that all lie below the other three");
+        assert_eq!(judged(1.1, 7), Change::Gain);
+        assert_eq!(judged(1.0, 7), Change::None);
+        assert_eq!(judged(0.98, 7), Change::None, "too small to matter");
+        assert_eq!(judged(0.5, 2), Change::Unknown, "two rounds say nothing");
+    }
+
+    #[test]
+    fn one_slow_round_is_no_loss() {
+        let mut after = ROUNDS;
+        after[3] = 50.0;
+        assert_eq!(judge(&ROUNDS, &after, Limits::default()).0, Change::None);
+    }
+
+    #[test]
+    fn clusters_that_both_runs_have_are_no_loss() {
+        let before = [100.0, 85.0, 101.0, 84.0, 100.0, 86.0, 99.0];
+        let after = [85.0, 100.0, 84.0, 101.0, 86.0, 99.0, 85.0];
+        assert_eq!(judge(&before, &after, Limits::default()).0, Change::None);
+    }
+}

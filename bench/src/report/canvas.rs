@@ -1,0 +1,80 @@
+//! What all charts share: their two widths, colours, and the way from a drawing to SVG in the page.
+
+use plotters::prelude::*;
+
+/// A chart for wide pages and one for narrow ones; the page shows the one that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    Wide,
+    Narrow,
+}
+
+impl Width {
+    pub(super) const BOTH: [Self; 2] = [Self::Wide, Self::Narrow];
+
+    /// In pixels; a phone of 390 leaves 358 between its margins.
+    pub(super) fn pixels(self) -> u32 {
+        match self {
+            Self::Wide => 1080,
+            Self::Narrow => 358,
+        }
+    }
+
+    /// The class that the style sheet knows.
+    fn class(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Narrow => "narrow",
+        }
+    }
+
+    /// Size of labels in pixels.
+    pub(super) fn font(self) -> u32 {
+        match self {
+            Self::Wide => 14,
+            Self::Narrow => 11,
+        }
+    }
+
+    /// Room for the names of cases, left of the bars, in pixels.
+    pub(super) fn names(self) -> u32 {
+        match self {
+            Self::Wide => 200,
+            Self::Narrow => 150,
+        }
+    }
+}
+
+/// Ours.
+pub(super) const OURS: RGBColor = RGBColor(0x2f, 0x6f, 0xab);
+/// The published ones, a colour a publication; a colour-blind reader has the marks' shapes as well.
+pub(super) const THEIRS: [RGBColor; 5] = [
+    RGBColor(0xc8, 0x55, 0x1b),
+    RGBColor(0x3c, 0x8d, 0x40),
+    RGBColor(0x8e, 0x44, 0xad),
+    RGBColor(0xb0, 0x8a, 0x00),
+    RGBColor(0x55, 0x55, 0x55),
+];
+
+/// Draws a chart in both widths and returns the SVG, for the page. `what` is read aloud instead of it.
+pub(super) fn both(
+    what: &str,
+    height: impl Fn(Width) -> u32,
+    draw: impl Fn(&DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, Width) -> Drawn,
+) -> String {
+    let svg = |width: Width| {
+        let mut text = String::new();
+        {
+            let area = SVGBackend::with_string(&mut text, (width.pixels(), height(width))).into_drawing_area();
+            draw(&area, width).and_then(|()| area.present()).expect("drawing into a string does not fail");
+        }
+        let (class, what) = (width.class(), super::html::escape(what));
+        // Scaled by the page, not fixed: the drawing's own size is its largest.
+        let open = format!("<svg class=\"chart {class}\" role=\"img\" aria-label=\"{what}\" ");
+        text.replacen("<svg ", &open, 1)
+    };
+    Width::BOTH.map(svg).concat()
+}
+
+/// What drawing comes to.
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;

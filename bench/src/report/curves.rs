@@ -1,0 +1,200 @@
+//! Curves: latency as a distribution, cost as it grows.
+
+use plotters::prelude::*;
+
+use super::canvas::{Drawn, OURS, THEIRS, Width, both};
+use crate::result::{Measured, Run};
+use crate::units;
+
+/// A curve by its name.
+struct Curve {
+    name: String,
+    points: Vec<(f64, f64)>,
+}
+
+/// Cases whose latency is drawn: more could not be told apart.
+const DRAWN: [&str; 5] = ["ipv6-forward", "end", "end-bpf-noop", "end-bpf-add-tlv8", "headend-seg6-encap"];
+
+/// Latencies: the share of packets that took no longer.
+pub(super) fn latency(run: &Run) -> String {
+    let curve = |id: &&str| {
+        let case = run.case(id)?;
+        let cdf = &case.latency.as_ref()?.cdf;
+        let points = cdf.iter().map(|(ns, share)| (*ns as f64 / 1e3, *share)).collect();
+        Some(Curve { name: (*id).to_owned(), points })
+    };
+    let curves: Vec<Curve> = DRAWN.iter().filter_map(curve).filter(|curve| curve.points.len() > 1).collect();
+    let xs = || curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0));
+    if curves.is_empty() {
+        return String::new();
+    }
+    let (low, high) = (xs().fold(f64::INFINITY, f64::min).max(0.1), xs().fold(0.0, f64::max) * 1.1);
+    let axes =
+        Axes { x: (low, high), y: (0.0, 1.0), logarithmic: true, x_name: "latency in µs", y_name: "share of packets" };
+    figure("Latency: share of packets that took no longer", &axes, &curves)
+}
+
+/// A family of scaling cases: id up to the number, the axis.
+const FAMILIES: [(&str, &[(&str, &str)], &str, bool); 3] = [
+    (
+        "Cost by number of SIDs and policies",
+        &[("end-sids-", "End"), ("headend-policies-", "H.Encaps")],
+        "entries",
+        true,
+    ),
+    ("Cost by segments in the path", &[("end-segments-", "End"), ("headend-segments-", "H.Encaps")], "segments", false),
+    ("Cost by packet size", &[("end-size-", "End"), ("ipv6-forward-size-", "plain IPv6")], "bytes in a packet", false),
+];
+
+/// How cost grows, a figure a family; empty where the run has no scaling cases.
+pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
+    let figures = FAMILIES.iter().filter_map(|(what, members, x_name, logarithmic)| {
+        let curves: Vec<Curve> = members
+            .iter()
+            .map(|(start, name)| Curve { name: (*name).to_owned(), points: points(run, start) })
+            .filter(|curve| curve.points.len() > 1)
+            .collect();
+        let all = || curves.iter().flat_map(|curve| curve.points.iter());
+        let (low, high) = (all().map(|p| p.0).fold(f64::INFINITY, f64::min), all().map(|p| p.0).fold(0.0, f64::max));
+        let top = all().map(|p| p.1).fold(0.0, f64::max) * 1.1;
+        if curves.is_empty() {
+            return None;
+        }
+        let axes = Axes { x: (low, high), y: (0.0, top), logarithmic: *logarithmic, x_name, y_name: "ns a packet" };
+        Some((*what, figure(what, &axes, &curves)))
+    });
+    figures.collect()
+}
+
+/// Number in the id, and time of the whole path for a packet.
+fn points(run: &Run, start: &str) -> Vec<(f64, f64)> {
+    let number = |case: &Measured| case.case.strip_prefix(start)?.parse::<f64>().ok();
+    let mut points: Vec<_> =
+        run.cases.iter().filter_map(|case| Some((number(case)?, case.kpps.median.per_packet().0))).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+struct Axes<'a> {
+    x: (f64, f64),
+    y: (f64, f64),
+    logarithmic: bool,
+    x_name: &'a str,
+    y_name: &'a str,
+}
+
+fn figure(what: &str, axes: &Axes<'_>, curves: &[Curve]) -> String {
+    let height = |width| if width == Width::Wide { 380 } else { 300 };
+    both(what, height, |area, width| {
+        let (low, high) = axes.x;
+        let y = axes.y.0..axes.y.1;
+        if axes.logarithmic {
+            draw(area, width, axes, (low..high).log_scale().into(), y, curves)
+        } else {
+            draw_linear(area, width, axes, low..high, y, curves)
+        }
+    })
+}
+
+type Area<'a, 'b> = &'a DrawingArea<SVGBackend<'b>, plotters::coord::Shift>;
+
+fn draw(
+    area: Area<'_, '_>,
+    width: Width,
+    axes: &Axes<'_>,
+    x: plotters::coord::combinators::LogCoord<f64>,
+    y: std::ops::Range<f64>,
+    curves: &[Curve],
+) -> Drawn {
+    let mut builder = ChartBuilder::on(area);
+    let mut chart = frame(&mut builder, width).build_cartesian_2d(x, y)?;
+    mesh(chart.configure_mesh(), width, axes)?;
+    lines(&mut chart, width, curves)
+}
+
+fn draw_linear(
+    area: Area<'_, '_>,
+    width: Width,
+    axes: &Axes<'_>,
+    x: std::ops::Range<f64>,
+    y: std::ops::Range<f64>,
+    curves: &[Curve],
+) -> Drawn {
+    let mut builder = ChartBuilder::on(area);
+    let mut chart = frame(&mut builder, width).build_cartesian_2d(x, y)?;
+    mesh(chart.configure_mesh(), width, axes)?;
+    lines(&mut chart, width, curves)
+}
+
+fn frame<'a, 'b, 'c>(
+    builder: &'c mut ChartBuilder<'a, 'b, SVGBackend<'b>>,
+    width: Width,
+) -> &'c mut ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    builder.margin(8).margin_right(20).x_label_area_size(44).y_label_area_size(if width == Width::Wide {
+        64
+    } else {
+        52
+    })
+}
+
+fn mesh<X, Y>(
+    mut mesh: plotters::chart::MeshStyle<'_, '_, X, Y, SVGBackend<'_>>,
+    width: Width,
+    axes: &Axes<'_>,
+) -> Drawn
+where
+    X: plotters::coord::ranged1d::Ranged<ValueType = f64> + plotters::coord::ranged1d::ValueFormatter<f64>,
+    Y: plotters::coord::ranged1d::Ranged<ValueType = f64> + plotters::coord::ranged1d::ValueFormatter<f64>,
+{
+    let font = ("sans-serif", width.font());
+    mesh.x_labels(if width == Width::Wide { 10 } else { 4 })
+        .y_labels(6)
+        .x_label_formatter(&|value: &f64| number(*value))
+        .y_label_formatter(&|value: &f64| number(*value))
+        .x_desc(axes.x_name)
+        .y_desc(axes.y_name)
+        .label_style(font)
+        .axis_desc_style(font)
+        .light_line_style(BLACK.mix(0.0))
+        .bold_line_style(BLACK.mix(0.12))
+        .draw()
+}
+
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn lines<'a, 'b: 'a, X, Y>(
+    chart: &mut ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, Y>>,
+    width: Width,
+    curves: &[Curve],
+) -> Drawn
+where
+    X: plotters::coord::ranged1d::Ranged<ValueType = f64>,
+    Y: plotters::coord::ranged1d::Ranged<ValueType = f64>,
+{
+    for (place, curve) in curves.iter().enumerate() {
+        let colour = if place == 0 { OURS } else { THEIRS[(place - 1) % THEIRS.len()] };
+        let style = colour.stroke_width(2);
+        chart
+            .draw_series(LineSeries::new(curve.points.iter().copied(), style))?
+            .label(curve.name.as_str())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+        if curve.points.len() < 20 {
+            chart.draw_series(curve.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
+        }
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.3))
+        .label_font(("sans-serif", width.font()))
+        .draw()
+}
+
+/// The percentiles of a case in words.
+pub(super) fn percentiles(case: &Measured) -> Option<[String; 4]> {
+    let latency = case.latency.as_ref()?;
+    Some([latency.p50, latency.p99, latency.p999, latency.max].map(|ns| units::time(ns.0)))
+}

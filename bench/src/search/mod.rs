@@ -1,0 +1,78 @@
+//! Throughput by search: the highest rate at which at most a given share of packets is lost. Pure: the trial is the
+//! caller's, so that every branch can be tested without a packet.
+
+mod binary;
+mod multiple;
+
+pub(crate) use binary::binary;
+pub(crate) use multiple::multiple;
+
+use crate::units::Kpps;
+
+/// What one trial gave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Trial {
+    /// The rate that was asked for.
+    pub(crate) offered: Kpps,
+    /// Packets sent.
+    pub(crate) sent: u64,
+    /// Packets received.
+    pub(crate) received: u64,
+}
+
+impl Trial {
+    /// Share of packets that did not arrive; 1 where none was sent.
+    pub(crate) fn loss(&self) -> f64 {
+        if self.sent == 0 { 1.0 } else { self.sent.saturating_sub(self.received) as f64 / self.sent as f64 }
+    }
+}
+
+/// Where to search, and how closely.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Range {
+    /// Lowest rate.
+    pub(crate) low: Kpps,
+    /// Highest rate: the port's, or the generator's.
+    pub(crate) high: Kpps,
+    /// Distance of the bounds, as a share of the upper one, at which the search ends.
+    pub(crate) width: f64,
+}
+
+/// The highest rate that was seen to keep a loss ratio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bound {
+    /// The loss ratio: 0 for NDR (no drop rate), 0.005 for PDR (partial drop rate) as CSIT and SRPerf define them.
+    pub(crate) ratio: f64,
+    /// The rate; None where even the lowest lost more.
+    pub(crate) rate: Option<Kpps>,
+    /// Whether the rate is the range's upper end: the box may do more.
+    pub(crate) at_ceiling: bool,
+}
+
+/// No drop rate.
+pub(crate) const NDR: f64 = 0.0;
+/// Partial drop rate: at most 0.5 % lost.
+pub(crate) const PDR: f64 = 0.005;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A box that forwards up to `capacity` and loses the rest; counts trials.
+    pub(crate) fn box_of(capacity: f64, trials: &mut u32) -> impl FnMut(Kpps) -> Result<Trial, ()> {
+        move |offered| {
+            *trials += 1;
+            let sent = 1_000_000;
+            let received = if offered.0 <= capacity { sent } else { (sent as f64 * capacity / offered.0) as u64 };
+            Ok(Trial { offered, sent, received })
+        }
+    }
+
+    #[test]
+    fn loss_is_a_share_of_what_was_sent() {
+        let trial = Trial { offered: Kpps(1.0), sent: 1000, received: 995 };
+        assert_eq!(trial.loss(), 0.005);
+        assert_eq!(Trial { sent: 0, received: 0, ..trial }.loss(), 1.0);
+        assert_eq!(Trial { sent: 5, received: 6, ..trial }.loss(), 0.0);
+    }
+}

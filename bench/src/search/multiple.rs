@@ -1,0 +1,145 @@
+//! Multiple loss ratio search, after FD.io CSIT's MLRsearch: one search for all loss ratios, each trial used for
+//! every one of them, with short trials first and long ones only where they decide.
+//!
+//! Leaves out what the method has for traffic that is not steady: exceed ratios and conditional throughput.
+
+use std::time::Duration;
+
+use super::{Bound, Range, Trial};
+use crate::units::Kpps;
+
+/// A trial that counts: how long it was, and what it gave.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    rate: f64,
+    loss: f64,
+    duration: Duration,
+}
+
+/// For each loss ratio the highest rate that keeps it in a trial of the last duration, and no rate just above it does.
+/// `durations` grow; the ratios are in ascending order.
+///
+/// # Errors
+/// Those of the trial.
+pub(crate) fn multiple<E>(
+    range: Range,
+    ratios: &[f64],
+    durations: &[Duration],
+    mut trial: impl FnMut(Kpps, Duration) -> Result<Trial, E>,
+) -> Result<Vec<Bound>, E> {
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut run = |rate: f64, duration, seen: &mut Vec<Seen>| -> Result<(), E> {
+        let result = trial(Kpps(rate), duration)?;
+        seen.push(Seen { rate, loss: result.loss(), duration });
+        Ok(())
+    };
+    for (phase, duration) in durations.iter().enumerate() {
+        // Short trials need not come as close: their bounds are measured again.
+        let width = range.width * f64::from(1 << (durations.len() - 1 - phase).min(8));
+        for &ratio in ratios {
+            while let Some(rate) = next(&seen, range, ratio, width, *duration) {
+                run(rate, *duration, &mut seen)?;
+            }
+        }
+    }
+    let last = durations.last().copied().unwrap_or_default();
+    Ok(ratios.iter().map(|&ratio| bound(&seen, range, ratio, last)).collect())
+}
+
+/// The rate to be tried next for a loss ratio, if its bounds are not yet as close as asked for.
+fn next(seen: &[Seen], range: Range, ratio: f64, width: f64, duration: Duration) -> Option<f64> {
+    let (low, high) = bounds(seen, ratio, duration);
+    match (low, high) {
+        (None, None) => Some(guess(seen, ratio).unwrap_or(range.high.0)),
+        // Nothing lost yet: a step up, at the top the end.
+        (Some(low), None) if low >= range.high.0 => None,
+        (Some(low), None) => Some((low / (1.0 - 2.0 * width)).min(range.high.0)),
+        // Everything lost so far: a step down, at the bottom the end.
+        (None, Some(high)) if high <= range.low.0 => None,
+        (None, Some(high)) => Some(down(seen, high, ratio, width).max(range.low.0)),
+        (Some(low), Some(high)) if (high - low) / high <= width => None,
+        (Some(low), Some(high)) => Some((low + high) / 2.0),
+    }
+}
+
+/// The highest rate that kept the ratio below the lowest one that did not, in trials of this duration.
+fn bounds(seen: &[Seen], ratio: f64, duration: Duration) -> (Option<f64>, Option<f64>) {
+    let ours = || seen.iter().filter(|one| one.duration == duration);
+    let high = ours().filter(|one| one.loss > ratio).map(|one| one.rate).min_by(f64::total_cmp);
+    let kept = ours().filter(|one| one.loss <= ratio && high.is_none_or(|high| one.rate < high));
+    (kept.map(|one| one.rate).max_by(f64::total_cmp), high)
+}
+
+/// Where shorter trials put the bound.
+fn guess(seen: &[Seen], ratio: f64) -> Option<f64> {
+    let longest = seen.iter().map(|one| one.duration).max()?;
+    let (low, high) = bounds(seen, ratio, longest);
+    low.or(high)
+}
+
+/// Below a rate that lost too much: what the box forwarded of it, which it can do at least; and a step below that.
+fn down(seen: &[Seen], high: f64, ratio: f64, width: f64) -> f64 {
+    let loss = seen.iter().filter(|one| one.rate == high).map(|one| one.loss).fold(0.0, f64::max);
+    let forwarded = high * (1.0 - loss) / (1.0 - ratio);
+    (forwarded * (1.0 - width)).min(high * (1.0 - 2.0 * width))
+}
+
+fn bound(seen: &[Seen], range: Range, ratio: f64, duration: Duration) -> Bound {
+    let (low, _) = bounds(seen, ratio, duration);
+    Bound { ratio, rate: low.map(Kpps), at_ceiling: low.is_some_and(|low| low >= range.high.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::box_of;
+    use super::super::{NDR, PDR};
+    use super::*;
+
+    const RANGE: Range = Range { low: Kpps(10.0), high: Kpps(2000.0), width: 0.005 };
+
+    fn durations() -> [Duration; 3] {
+        [1, 4, 10].map(Duration::from_secs)
+    }
+
+    fn search(capacity: f64) -> (Vec<Bound>, u32) {
+        let mut trials = 0;
+        let mut one = box_of(capacity, &mut trials);
+        let found = multiple(RANGE, &[NDR, PDR], &durations(), |rate, _| one(rate)).expect("no trial fails");
+        drop(one);
+        (found, trials)
+    }
+
+    #[test]
+    fn both_ratios_are_found_within_the_width() {
+        for capacity in [20.0, 100.0, 733.0, 1999.0] {
+            let (found, trials) = search(capacity);
+            let [ndr, pdr] = [found[0].rate.expect("one").0, found[1].rate.expect("one").0];
+            assert!(ndr <= capacity && ndr > capacity * 0.994, "NDR {ndr} of {capacity}");
+            let partial = capacity / 0.995;
+            assert!(pdr <= partial.min(2000.0) && pdr > partial * 0.989, "PDR {pdr} of {capacity}");
+            assert!(trials < 40, "{trials} trials");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_answers_too() {
+        let (found, trials) = search(9000.0);
+        assert!(found.iter().all(|bound| bound.rate == Some(Kpps(2000.0)) && bound.at_ceiling), "{found:?}");
+        assert_eq!(trials, 3, "one for each duration");
+        let (found, _) = search(1.0);
+        assert!(found.iter().all(|bound| bound.rate.is_none()), "{found:?}");
+    }
+
+    #[test]
+    fn a_box_that_loses_at_random_does_not_go_on_for_ever() {
+        // Loses one packet in some trials, whatever the rate.
+        let mut count = 0_u64;
+        let found = multiple(RANGE, &[NDR, PDR], &durations(), |offered, _| {
+            count += 1;
+            assert!(count < 500, "no end");
+            let lost = count.is_multiple_of(3) as u64;
+            Ok::<_, ()>(Trial { offered, sent: 100_000, received: 100_000 - lost })
+        });
+        assert_eq!(found.expect("no trial fails")[1].rate, Some(Kpps(2000.0)), "PDR does not mind one packet");
+    }
+}
