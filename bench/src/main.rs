@@ -6,6 +6,7 @@ mod compare;
 mod environment;
 mod generator;
 mod jit;
+mod lab;
 mod objects;
 mod port;
 mod report;

@@ -67,9 +67,30 @@ pub(crate) struct Measured {
     pub(crate) frame_bytes: f64,
     /// How many packets were looked at.
     pub(crate) checked: Checked,
+    /// Through real ports: what the search found. `kpps` is then the PDR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) search: Option<Searched>,
     /// At a tenth of the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) latency: Option<Latency>,
+}
+
+/// Throughput by search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Searched {
+    /// Highest rate without loss; None where even the lowest lost packets.
+    pub(crate) ndr: Option<Kpps>,
+    /// Highest rate with at most 0.5 % lost.
+    pub(crate) pdr: Option<Kpps>,
+    /// What the port can carry of these frames; None where it has no speed.
+    pub(crate) line_rate: Option<Kpps>,
+    /// What the generator does flat out.
+    pub(crate) generator_rate: Kpps,
+    /// Neither is the box's limit: the line's or the generator's was reached first.
+    pub(crate) at_ceiling: bool,
+    /// Trials that it took.
+    pub(crate) trials: u32,
 }
 
 /// Times for one packet, medians over the rounds.

@@ -55,6 +55,9 @@ pub(crate) struct Compared {
 /// were read off plots to a percent or so.
 const TOLERANCE: f64 = 0.05;
 
+/// What the others are compared with.
+const BASELINES: [&str; 1] = ["ipv6-forward"];
+
 /// Compares a case with a publication.
 pub(crate) fn compare(published: &Published, ours: &Measured) -> Compared {
     let plain = (Base::Plain, published.to_plain, ours.ratio.ipv6_forward);
@@ -66,6 +69,9 @@ pub(crate) fn compare(published: &Published, ours: &Measured) -> Compared {
             Verdict::NotComparable { why: "the publication has no baseline: an absolute rate of other hardware" }
         }
         (_, None) => Verdict::NotComparable { why: "this run did not measure the baseline" },
+        _ if BASELINES.contains(&published.case.as_str()) => {
+            Verdict::NotComparable { why: "it is the baseline itself" }
+        }
         _ if !ours.valid => Verdict::NotComparable { why: "our measurement is not valid" },
         (Some(theirs), Some(Ratio(mine))) => of(mine / theirs - 1.0),
     };

@@ -15,7 +15,7 @@ use segbox_lab::Frame;
 use segbox_lab::expect::{Headend, Packet};
 
 pub(crate) use published::{PUBLISHED_TEXT, Published, published};
-pub(crate) use router::{RouterKind, SINK_MAC, toml};
+pub(crate) use router::{RouterKind, SINK_MAC, toml, toml_of_box};
 
 use crate::traffic::{Inside, Shape, Sizes};
 

@@ -102,10 +102,20 @@ vrf = "blue"
 source = "fc00:0:2::1"
 "#;
 
-/// The file of a router with these cases; `sink` is the Ethernet address behind eth1.
+/// The file of a router with these cases; `sink` is the Ethernet address behind its second port.
 pub(crate) fn toml(kind: RouterKind, cases: &[Case], sink: &str) -> String {
     let head = if kind == RouterKind::Vrf { VRF_HEAD } else { HEAD };
-    let mut text = head.replace("SINK", sink);
+    with_cases(head.replace("SINK", sink), cases)
+}
+
+/// The file of a box whose ports have these names: the same, and the hardware as its profile has it.
+pub(crate) fn toml_of_box(cases: &[Case], sink: &str, ports: &[String; 2]) -> String {
+    let text = with_cases(HEAD.replace("SINK", sink), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
+    // By way of words that no name is, lest a box with swapped names get one port twice.
+    text.replace("eth0", "\u{1}").replace("eth1", "\u{2}").replace('\u{1}', &ports[0]).replace('\u{2}', &ports[1])
+}
+
+fn with_cases(mut text: String, cases: &[Case]) -> String {
     for (place, case) in cases.iter().enumerate() {
         // Cases of one router may be the same to it: the same SID with other packets.
         if cases[..place].iter().all(|before| before.toml != case.toml) {

@@ -2,6 +2,7 @@
 
 mod compare;
 mod generate;
+mod lab;
 mod receive;
 mod report;
 mod run;
@@ -29,6 +30,8 @@ struct Args {
 enum Command {
     /// Measures the forwarding table on this machine, in network namespaces.
     Run(run::Run),
+    /// Measures a box between two ports of this machine: throughput without loss, and with half a percent.
+    Lab(lab::Lab),
     /// Makes a page of results, with plots and the verdict on each published ratio.
     Report(report::Report),
     /// Says which cases of a second run are slower than in a first, and how sure that is. Exits with 1 if any is.
@@ -52,6 +55,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = crate::stop::listen().map_err(Error::from).and_then(|()| match args.command {
         Command::Run(command) => command.run(),
+        Command::Lab(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Generate(command) => command.run(),

@@ -12,7 +12,7 @@ use crate::traffic::Stream;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Packets did not arrive.
     Lost { sent: u64, received: u64 },
     /// More arrived than were sent.
@@ -94,13 +94,13 @@ pub(super) fn links(sent: u64, received: u64, before: &Counters, after: &Counter
 }
 
 /// Where a frame has its probe, in bytes.
-pub(super) fn probe_place(frame: &[u8], run: u16) -> Option<u32> {
+pub(crate) fn probe_place(frame: &[u8], run: u16) -> Option<u32> {
     let magic = (MAGIC | u32::from(run)).to_be_bytes();
     frame.windows(4).position(|bytes| bytes == magic).map(|place| place as u32)
 }
 
 /// A sample against the model.
-pub(super) fn sample(
+pub(crate) fn sample(
     sample: &Sampled,
     probe_at: u32,
     stream: &Stream,
@@ -122,7 +122,7 @@ pub(super) fn sample(
 }
 
 /// Whether a sample has its probe where it must be.
-pub(super) fn has_probe(sample: &Sampled, at: u32) -> bool {
+pub(crate) fn has_probe(sample: &Sampled, at: u32) -> bool {
     probe(&sample.frame, at).is_some()
 }
 

@@ -301,6 +301,7 @@ fn measured(running: Vec<Running>) -> Vec<Measured> {
             kpps,
             frame_bytes: one.frame_bytes,
             checked: Checked { packets: one.sent, samples: one.samples },
+            search: None,
             latency: one.latency,
         })
     });

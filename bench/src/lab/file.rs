@@ -1,0 +1,239 @@
+//! lab.toml: the tester's ports, the box under test, the packets, the trials.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::LabError;
+use crate::port::{self, MacArgument};
+use crate::sink::Hook;
+use crate::traffic::Sizes;
+use crate::units::Kpps;
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LabFile {
+    /// Cases by their ids.
+    pub(crate) cases: Vec<String>,
+    /// This machine's ports.
+    pub(crate) tester: TesterTable,
+    /// The box between them.
+    #[serde(rename = "box")]
+    pub(crate) box_: BoxTable,
+    /// What is sent.
+    #[serde(default)]
+    pub(crate) traffic: TrafficTable,
+    /// How it is searched.
+    #[serde(default)]
+    pub(crate) trial: TrialTable,
+}
+
+/// `[tester]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct TesterTable {
+    /// Port that sends.
+    pub(crate) send: String,
+    /// Port that receives.
+    pub(crate) receive: String,
+    /// CPU that sends; the last one without it.
+    cpu: Option<usize>,
+    /// Send through an AF_PACKET socket.
+    #[serde(default)]
+    pub(crate) socket: bool,
+    /// Where the sink takes packets.
+    #[serde(default, deserialize_with = "hook")]
+    pub(crate) sink: SinkHook,
+}
+
+/// Where the sink takes packets: in the driver, unless said otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SinkHook(pub(crate) Hook);
+
+impl Default for SinkHook {
+    fn default() -> Self {
+        Self(Hook::Xdp)
+    }
+}
+
+impl TesterTable {
+    /// The CPU that sends.
+    pub(crate) fn cpu(&self) -> usize {
+        self.cpu.unwrap_or_else(port::last_cpu)
+    }
+}
+
+/// `[box]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct BoxTable {
+    /// Ethernet address of the port behind the tester's sending one.
+    #[serde(deserialize_with = "text")]
+    pub(crate) mac: MacArgument,
+    /// Ethernet address of the port that leads back, which frames come from.
+    #[serde(deserialize_with = "text")]
+    pub(crate) out_mac: MacArgument,
+    /// Names of the two ports, for the file that `--box-file` prints.
+    #[serde(default = "default_ports")]
+    pub(crate) ports: [String; 2],
+}
+
+/// `[traffic]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct TrafficTable {
+    /// Sizes, as on the command line.
+    #[serde(deserialize_with = "text")]
+    pub(crate) size: Sizes,
+    /// Flows.
+    pub(crate) flows: u32,
+}
+
+impl Default for TrafficTable {
+    /// The thesis's packets.
+    fn default() -> Self {
+        Self { size: Sizes::Payload(64), flows: 1 }
+    }
+}
+
+/// `[trial]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct TrialTable {
+    /// Search.
+    pub(crate) method: Method,
+    /// Length of a trial that decides.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) duration: Duration,
+    /// Traffic before the search, which fills caches and neighbour tables.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) warm_up: Duration,
+    /// Lowest rate, which the baseline-loss screen sends at.
+    #[serde(deserialize_with = "text")]
+    pub(crate) low: Kpps,
+    /// Highest rate; the line's or the generator's without it.
+    #[serde(deserialize_with = "optional_rate")]
+    pub(crate) high: Option<Kpps>,
+    /// Distance of the bounds at which a search ends, as a share.
+    pub(crate) width: f64,
+}
+
+impl Default for TrialTable {
+    /// Ten seconds and half a percent are what CSIT and SRPerf use.
+    fn default() -> Self {
+        Self {
+            method: Method::Multiple,
+            duration: Duration::from_secs(10),
+            warm_up: Duration::from_secs(2),
+            low: Kpps(10.0),
+            high: None,
+            width: 0.005,
+        }
+    }
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// For each loss ratio by itself.
+    Binary,
+    /// For all of them together.
+    Multiple,
+}
+
+impl LabFile {
+    /// Reads the file, and refuses what cannot be measured.
+    ///
+    /// # Errors
+    /// [`LabError`].
+    pub(crate) fn read(path: &Path) -> Result<Self, LabError> {
+        let text = fs::read_to_string(path).map_err(|source| LabError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|error| match error {
+            LabError::Toml { source, .. } => LabError::Toml { path: path.to_owned(), source },
+            other => other,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, LabError> {
+        let toml = |source| LabError::Toml { path: "lab.toml".into(), source: Box::new(source) };
+        let file: Self = toml::from_str(text).map_err(toml)?;
+        if file.tester.send == file.tester.receive {
+            return Err(LabError::OnePort(file.tester.send));
+        }
+        if file.trial.duration < SHORTEST {
+            return Err(LabError::ShortTrial(file.trial.duration));
+        }
+        if !(file.trial.width > 0.0 && file.trial.width < 0.5) {
+            return Err(LabError::Width(file.trial.width));
+        }
+        Ok(file)
+    }
+}
+
+/// Below this a trial is mostly its own beginning and end.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+fn default_ports() -> [String; 2] {
+    ["eth0", "eth1"].map(str::to_owned)
+}
+
+fn text<'de, D: Deserializer<'de>, T: std::str::FromStr<Err = String>>(from: D) -> Result<T, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn optional_rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Kpps>, D::Error> {
+    text(from).map(Some)
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    humantime::parse_duration(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}
+
+fn hook<'de, D: Deserializer<'de>>(from: D) -> Result<SinkHook, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "xdp" => Ok(SinkHook(Hook::Xdp)),
+        "tc" => Ok(SinkHook(Hook::Tc)),
+        other => Err(serde::de::Error::custom(format!("{other:?} is no place for a sink; write \"xdp\" or \"tc\""))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+cases = ["ipv6-forward", "end"]
+[tester]
+send = "eth2"
+receive = "eth3"
+[box]
+mac = "02:00:00:00:01:02"
+out-mac = "02:00:00:00:02:01"
+"#;
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let file = LabFile::parse(FILE).expect("right");
+        assert_eq!(
+            (file.trial.duration, file.trial.method, file.traffic.flows),
+            (Duration::from_secs(10), Method::Multiple, 1)
+        );
+        assert_eq!(super::super::cases(&file).expect("both are there").len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused_with_the_reason() {
+        let error = |text: &str| LabFile::parse(text).expect_err("wrong").to_string();
+        assert!(error(&FILE.replace("eth3", "eth2")).contains("eth2 twice"));
+        assert!(error(&format!("{FILE}[trial]\nduration = \"1ms\"")).contains("1ms"));
+        assert!(error(&format!("{FILE}[trial]\nwidth = 2.0")).contains("width"));
+        let unknown = LabFile::parse(&FILE.replace("send =", "sent =")).expect_err("wrong");
+        assert!(std::error::Error::source(&unknown).expect("toml's").to_string().contains("sent"), "{unknown:?}");
+        let file = LabFile::parse(&FILE.replace("\"end\"", "\"ned\"")).expect("right as a file");
+        assert!(super::super::cases(&file).err().expect("no such case").to_string().contains("ned"));
+    }
+}
