@@ -59,6 +59,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The image for the tests, which build nothing themselves.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn for_tests() -> Result<(), Failure> {
+    build(&Tools::open()?, &Options::default()).map(drop)
+}
+
 /// Where the image's files are.
 pub(crate) fn folder() -> PathBuf {
     workspace::target().join("image")

@@ -45,6 +45,8 @@ pub(super) fn build(
             .option("--secure-boot-sign-tool", "sbsign");
     }
     project.build()?;
+    // The same program serves a build machine, which flashes disks with it.
+    tree::copy(binary, &output.join("segbox"))?;
     for (made, name) in [("segbox.vmlinuz", "kernel"), ("segbox.initrd", "initrd"), ("segbox.efi", "segbox.efi")] {
         tree::copy(&packed.join(made), &output.join(name))?;
     }
