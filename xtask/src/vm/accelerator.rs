@@ -30,7 +30,8 @@ pub fn probe(tools: &Path, kernel: &Path, initrd: &Path) -> Accelerator {
         // Early and loud: the first line is enough.
         command_line: "console=ttyS0,115200 earlyprintk=ttyS0,115200 rdinit=/none panic=-1".to_owned(),
     };
-    let machine = Machine::new(tools, boot, Accelerator::Kvm);
+    let mut machine = Machine::new(tools, boot, Accelerator::Kvm);
+    machine.is_probe = true;
     let spoke = machine.start().and_then(|mut vm| vm.console.expect("Linux version", PATIENCE).map(drop));
     if spoke.is_ok() { Accelerator::Kvm } else { Accelerator::Tcg }
 }

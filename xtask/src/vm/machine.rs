@@ -89,13 +89,25 @@ pub struct Machine<'a> {
     pub files: Vec<(String, PathBuf)>,
     /// Whether a reboot of the guest ends the machine.
     pub ends_at_reboot: bool,
+    /// Whether this only finds out what works: QEMU's complaints are of no interest then.
+    pub(crate) is_probe: bool,
 }
 
 impl<'a> Machine<'a> {
     /// A machine of two processors and 512 MiB without ports. `tools` is the tree that has QEMU.
     pub fn new(tools: &'a Path, boot: Boot, accelerator: Accelerator) -> Self {
         let (ports, files) = (Vec::new(), Vec::new());
-        Self { tools, boot, accelerator, memory: 512, processors: 2, ports, files, ends_at_reboot: true }
+        Self {
+            tools,
+            boot,
+            accelerator,
+            memory: 512,
+            processors: 2,
+            ports,
+            files,
+            ends_at_reboot: true,
+            is_probe: false,
+        }
     }
 
     /// Starts it.
@@ -115,7 +127,11 @@ impl<'a> Machine<'a> {
         let scratch = tempfile::tempdir().map_err(|source| Error::File { path: std::env::temp_dir(), source })?;
         let mut command = self.qemu();
         command.args(self.arguments(&taps, scratch.path())?);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(if self.is_probe {
+            Stdio::null()
+        } else {
+            Stdio::inherit()
+        });
         inherit(&mut command, &taps);
         let mut child = command.spawn().map_err(Error::Start)?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
