@@ -129,6 +129,29 @@ fn clear_leaves_the_router_as_it_was_found() {
 }
 
 #[test]
+fn keys_and_addresses_of_others_stay() {
+    let (lab, files) = router();
+    let namespace = &lab["router"];
+    let secret = |key: &str| format!("sr hmac set {key} sha256");
+    for key in ["77", "78"] {
+        let mut set = namespace.command("sh").expect("there");
+        // iproute2 asks for the secret on the terminal's standard input.
+        let done = run(set.args(["-c", &format!("printf 'somebody\n' | ip {}", secret(key))]));
+        assert_eq!(done.code, Some(0), "{}", done.err);
+    }
+    files.write("ours.key", "ours");
+    let ours = "[interface.eth0]\naddresses = [\"192.0.2.1/24\"]\n[srv6.hmac-key.78]\nalgorithm = \"sha256\"\nsecret-file = \"ours.key\"\n";
+    apply(namespace, &files.write("segbox.toml", ours));
+    // In our subnet, after ours: the kernel calls it secondary.
+    ip(namespace, "address add 192.0.2.9/24 dev eth0");
+    assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
+    let keys = run(namespace.command("ip").expect("there").args(["sr", "hmac", "show"])).out;
+    assert!(keys.contains("hmac 77"), "somebody's key has gone: {keys}");
+    let addresses = run(namespace.command("ip").expect("there").args(["address", "show", "dev", "eth0"])).out;
+    assert!(addresses.contains("192.0.2.9/24") && !addresses.contains("192.0.2.1/24"), "{addresses}");
+}
+
+#[test]
 fn a_refused_step_is_told_in_the_kernels_words_and_all_is_undone() {
     let (lab, files) = router();
     let namespace = &lab["router"];

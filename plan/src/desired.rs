@@ -128,6 +128,9 @@ fn system(config: &Config, context: Context<'_>, state: &mut State) {
     if !config.interfaces.is_empty() {
         sysctl("net.ipv4.conf.all.forwarding", "1");
         sysctl("net.ipv6.conf.all.forwarding", "1");
+        // Without it the kernel removes others' addresses of a subnet along with ours, if ours was the first there
+        // (net/ipv4/devinet.c, __inet_del_ifa).
+        sysctl("net.ipv4.conf.all.promote_secondaries", "1");
     }
     // The kernel takes the lower of conf.all and the interface's own (net/ipv6/exthdrs.c, ipv6_srh_rcv).
     if config.interfaces.values().any(|interface| interface.srv6) {

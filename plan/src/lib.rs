@@ -8,10 +8,10 @@ mod materials;
 mod rows;
 mod state;
 mod step;
-/// Tuning a machine by its hardware profile.
-pub mod tune;
 /// The sysctls that segbox has a say in.
 pub mod sysctl;
+/// Tuning a machine by its hardware profile.
+pub mod tune;
 
 pub use desired::{Context, Desired, desired, nothing};
 pub use diff::{Plan, Stage, diff};

@@ -3,8 +3,9 @@
 use segbox_config::IfName;
 
 /// Of the whole network namespace.
-pub const GLOBAL: [&str; 5] = [
+pub const GLOBAL: [&str; 6] = [
     "net.ipv4.conf.all.forwarding",
+    "net.ipv4.conf.all.promote_secondaries",
     "net.ipv4.conf.all.rp_filter",
     "net.ipv6.conf.all.forwarding",
     "net.ipv6.conf.all.seg6_enabled",

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::failure::Failure;
 use crate::toolchain::on_path;
-use crate::{ebpf, instructions, process, workspace};
+use crate::{ebpf, fuzz, image, instructions, process, workspace};
 
 /// A part of the test run.
 struct Stage {
@@ -15,7 +15,9 @@ struct Stage {
 /// A new kind of test is a line here.
 const STAGES: &[Stage] = &[
     Stage { name: "BPF programs", run: ebpf::run },
+    Stage { name: "image", run: image::for_tests },
     Stage { name: "tests", run: cargo_test },
+    Stage { name: "fuzz targets, shortly", run: fuzz::run },
     Stage { name: "instruction counts", run: instructions::check },
 ];
 

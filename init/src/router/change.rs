@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use segbox_config::Config;
+use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Context, Delta, Desired, Plan, Setting, Step, Verb, desired, diff, nothing};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, FolderError};
 use super::machine::{Machine, Observed, Refusal};
 use super::transaction::{self, End, Report};
-use super::{Reading, Router, confirm, store};
+use super::tuned::{self, Tuned};
+use super::{KEYS, Reading, Router, confirm, store};
+use crate::tune::Choice;
 
 /// What the router should become.
 #[derive(Debug)]
@@ -72,14 +75,21 @@ pub(crate) struct VerifierError {
 impl Router {
     /// What `config` asks of this router, and the steps there.
     pub(crate) fn plan(&mut self, config: &Config) -> Result<Plan, ChangeError> {
+        self.kernel.keys.extend(config.hmac_keys.keys());
         let found = self.kernel.observe().map_err(ChangeError::Kernel)?;
         let base = self.folder.base()?;
-        let want = desired(config, self.context(&found.actual, &base));
+        let tuned = self.tuned(config, &found.actual)?;
+        let want = desired(config, self.context(&found.actual, &base, &tuned));
         Ok(diff(&want.state, &found.actual))
     }
 
-    pub(super) fn context<'a>(&'a self, actual: &'a Actual, base: &'a BTreeMap<Setting, String>) -> Context<'a> {
-        Context { actual, base, kernel: &self.survey, own_box: self.own_box, tuning: None }
+    pub(super) fn context<'a>(
+        &'a self,
+        actual: &'a Actual,
+        base: &'a BTreeMap<Setting, String>,
+        tuned: &'a Tuned,
+    ) -> Context<'a> {
+        Context { actual, base, kernel: &self.survey, own_box: self.own_box, tuning: tuned.tuning() }
     }
 
     /// Makes the change, whole or not at all.
@@ -89,20 +99,30 @@ impl Router {
         drop(segbox_fastpath::bpf::sweep());
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
+        let keys = self.kernel.keys.clone();
+        if let Wanted::File(reading) = wanted {
+            self.kernel.keys.extend(reading.checked.config.hmac_keys.keys());
+        }
         let before = self.look()?;
         let base = self.folder.base()?;
-        let want = self.wanted(wanted, &before, &base);
+        let tuned = match wanted {
+            Wanted::File(reading) => self.tuned(&reading.checked.config, &before.actual)?,
+            Wanted::Nothing => Tuned { choice: Choice::Untouched, refusals: Refusals::default() },
+        };
+        self.trouble = tuned.choice.trouble().map(str::to_owned);
+        let want = self.wanted(wanted, &before, &base, &tuned);
         let plan = diff(&want.state, &before.actual);
         self.verify(&plan, &want)?;
         store::save(&self.folder, &want.materials.programs)?;
         if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
             confirm::begin(&self.folder, &before, &base, time)?;
         }
-        let report = self.take(wanted, &before, &want, &base)?;
+        let report = self.take(wanted, &before, &want, &base, tuned)?;
         match &report.end {
             End::InSync => self.remember(wanted, &want, how.confirm.is_some())?,
             End::Undone { .. } => {
                 self.folder.write_base(&base)?;
+                self.folder.write_json(KEYS, &keys)?;
                 confirm::end(&self.folder)?;
             }
         }
@@ -116,9 +136,9 @@ impl Router {
         Ok(found)
     }
 
-    fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>) -> Desired {
+    fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>, tuned: &Tuned) -> Desired {
         match wanted {
-            Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base)),
+            Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base, tuned)),
             Wanted::Nothing => Desired { state: nothing(&now.actual, base), ..Desired::default() },
         }
     }
@@ -144,21 +164,29 @@ impl Router {
         before: &Observed,
         want: &Desired,
         base: &BTreeMap<Setting, String>,
+        tuned: Tuned,
     ) -> Result<Report, ChangeError> {
         let folder = self.folder.clone();
         let (survey, own_box) = (self.survey.clone(), self.own_box);
-        let state = |actual: &Actual| match wanted {
+        let Tuned { choice, refusals } = tuned;
+        let state = |actual: &Actual, refused: &Refusals| match wanted {
             Wanted::File(reading) => {
-                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box, tuning: None }).state
+                let tuning = tuned::tuning(&choice, refused);
+                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box, tuning }).state
             }
             Wanted::Nothing => nothing(actual, base),
         };
         let mut found = base.clone();
+        let keys = self.kernel.keys.clone();
         let keep = |plan: &Plan| {
+            folder.write_json(KEYS, &keys)?;
             extend_base(&mut found, plan);
             Ok(folder.write_base(&found)?)
         };
-        transaction::run(&mut self.kernel, before, state, &want.materials, keep).map_err(ChangeError::Kernel)
+        let mut now = refusals.clone();
+        let report = transaction::run(&mut self.kernel, before, state, &want.materials, &mut now, keep);
+        self.write_refusals(&refusals, &now)?;
+        report.map_err(ChangeError::Kernel)
     }
 
     /// Writes down what holds now: which file, which settings are not as they were found, which programs run.
@@ -175,6 +203,7 @@ impl Router {
             // Programs of before may have to come back.
             return Ok(());
         }
+        self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>())?;
         store::retain(&self.folder, &want.state.programs.keys().collect())?;
         Ok(())
     }
@@ -186,7 +215,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Adds what a plan is about to change for the first time.
-fn extend_base(base: &mut BTreeMap<Setting, String>, plan: &Plan) {
+pub(super) fn extend_base(base: &mut BTreeMap<Setting, String>, plan: &Plan) {
     for step in &plan.steps {
         if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
             base.entry(key.clone()).or_insert_with(|| before.clone());

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{ChangeError, Record};
 use super::folder::{Folder, FolderError};
 use super::machine::Observed;
-use super::{Router, store, transaction};
+use super::{KEYS, Router, store, transaction};
 
 const FILE: &str = "pending.json";
 
@@ -156,6 +156,7 @@ impl Router {
 
     /// Takes the router back to before the pending change.
     fn undo(&mut self, pending: Pending) -> Result<Plan, ChangeError> {
+        self.kernel.keys.extend(pending.before.hmac_keys.keys());
         let now = self.look()?;
         let mut earlier = segbox_plan::Materials::default();
         earlier.programs = store::load(&self.folder, pending.before.programs.keys())?;
@@ -170,6 +171,7 @@ impl Router {
         let left = transaction::restore(&mut self.kernel, &target, &earlier, &materials, actual)
             .map_err(ChangeError::Kernel)?;
         self.folder.write_base(&former)?;
+        self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>())?;
         match pending.record {
             Some(record) => self.folder.write_json("record.json", &record)?,
             None => self.folder.remove("record.json")?,

@@ -6,7 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use segbox_fastpath::Netlink;
 use segbox_fastpath::bpf::{self, Programs};
-use segbox_plan::{Actual, Delta, Materials, Route, Step};
+use segbox_fastpath::tune::Tuner;
+use segbox_plan::{Actual, Delta, Materials, Route, Setting, Step};
 
 /// What was found, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]
@@ -31,11 +32,36 @@ pub(crate) trait Machine {
 pub(crate) struct Kernel {
     pub(crate) netlink: Netlink,
     pub(crate) programs: Programs,
+    /// Ids of the HMAC keys that segbox's files name or have named. The kernel keeps no owner of a key; others are not looked at.
+    pub(crate) keys: BTreeSet<u32>,
+    /// The machine's knobs; None in a namespace that is not the box's own.
+    tuner: Option<Tuner>,
 }
 
 impl Kernel {
-    pub(crate) fn open() -> Result<Self, Refusal> {
-        Ok(Self { netlink: Netlink::open()?, programs: Programs::open()? })
+    pub(crate) fn open(own_box: bool) -> Result<Self, Refusal> {
+        let tuner = own_box.then(Tuner::open).transpose()?;
+        Ok(Self { netlink: Netlink::open()?, programs: Programs::open()?, keys: BTreeSet::new(), tuner })
+    }
+
+    /// Steps of the network, in one go.
+    fn take_network(&mut self, steps: &[Step], materials: &Materials) -> Vec<Result<(), Refusal>> {
+        // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
+        let fds: BTreeMap<&str, OwnedFd> =
+            named_programs(steps).filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd))).collect();
+        let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
+        boxed(self.netlink.take(&steps.iter().collect::<Vec<_>>(), &fd, materials))
+    }
+
+    /// A step of the machine's.
+    fn turn(&mut self, step: &Step) -> Result<(), Refusal> {
+        match (step, &mut self.tuner) {
+            (Step::Setting(Delta { key: Setting::Tuning(knob), after: Some(value), .. }), Some(tuner)) => {
+                Ok(tuner.turn(knob, value)?)
+            }
+            // A plan of the box's own namespace, in another one.
+            _ => Err(Refusal::from("only the box's own network namespace turns the machine's knobs")),
+        }
     }
 }
 
@@ -43,7 +69,11 @@ impl Machine for Kernel {
     fn observe(&mut self) -> Result<Observed, Refusal> {
         let found = self.netlink.observe()?;
         let mut actual = found.actual;
+        actual.state.hmac_keys.retain(|id, _| self.keys.contains(id));
         (actual.state.programs, actual.state.rows) = self.programs.observe()?;
+        if let Some(tuner) = &mut self.tuner {
+            tuner.observe(&mut actual);
+        }
         Ok(Observed { actual, materials: Materials { secrets: found.secrets, ..Materials::default() } })
     }
 
@@ -52,12 +82,20 @@ impl Machine for Kernel {
         if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
             return boxed(bpf::take(&mut self.programs, stage, materials));
         }
-        // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
-        let fds: BTreeMap<&str, OwnedFd> =
-            named_programs(stage).filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd))).collect();
-        let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
-        boxed(self.netlink.take(&stage.iter().collect::<Vec<_>>(), &fd, materials))
+        let mut results = Vec::with_capacity(stage.len());
+        for run in stage.chunk_by(|one, next| is_of_the_machine(one) == is_of_the_machine(next)) {
+            if is_of_the_machine(&run[0]) {
+                results.extend(run.iter().map(|step| self.turn(step)));
+            } else {
+                results.extend(self.take_network(run, materials));
+            }
+        }
+        results
     }
+}
+
+fn is_of_the_machine(step: &Step) -> bool {
+    matches!(step, Step::Setting(Delta { key: Setting::Tuning(_), .. }))
 }
 
 /// The programs that a stage's new routes run.

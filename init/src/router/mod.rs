@@ -7,10 +7,12 @@ mod folder;
 mod machine;
 mod read;
 mod status;
+mod status_tuning;
 mod store;
 mod transaction;
 #[cfg(test)]
 mod transaction_tests;
+mod tuned;
 
 use std::os::unix::fs::MetadataExt;
 
@@ -19,10 +21,12 @@ use segbox_config::Kernel as KernelSurvey;
 pub(crate) use change::{Change, ChangeError, VerifierError, Wanted};
 pub(crate) use confirm::{confirm, guard};
 pub(crate) use faults::FaultyFile;
+pub(crate) use folder::FolderError;
 use machine::{Kernel, Machine, Refusal};
 pub(crate) use read::{Reading, Seen, check, read};
 pub(crate) use status::{Status, status};
-pub(crate) use transaction::{End, Report};
+pub(crate) use status_tuning::{KnobFound, KnobState, Tuning};
+pub(crate) use transaction::{End, Report, tuning as tuning_of};
 
 use folder::Folder;
 
@@ -32,6 +36,8 @@ pub(crate) struct Router {
     pub(crate) survey: KernelSurvey,
     folder: Folder,
     own_box: bool,
+    /// Why the box is not tuned though the file applied last asks for it.
+    pub(crate) trouble: Option<String>,
 }
 
 /// The router could not be opened.
@@ -45,18 +51,28 @@ pub(crate) enum OpenError {
     #[error("cannot reach the kernel's networking")]
     #[diagnostic(help("`segbox doctor` shows what this kernel has and lacks"))]
     Kernel(#[source] Refusal),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] folder::FolderError),
 }
+
+/// Ids of the HMAC keys that are segbox's.
+const KEYS: &str = "hmac-keys.json";
 
 impl Router {
     /// Opens the network namespace of this process for `command`.
     pub(crate) fn open(command: &'static str) -> Result<Self, OpenError> {
         require_root(command)?;
         let namespace = segbox_fastpath::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
+        let folder = Folder::of(namespace);
+        let mut kernel = Kernel::open(is_the_boxs_own()).map_err(OpenError::Kernel)?;
+        kernel.keys = folder.read_json(KEYS)?.unwrap_or_default();
         Ok(Self {
-            kernel: Kernel::open().map_err(OpenError::Kernel)?,
+            kernel,
             survey: segbox_fastpath::kernel::survey(),
-            folder: Folder::of(namespace),
+            folder,
             own_box: is_the_boxs_own(),
+            trouble: None,
         })
     }
 }
@@ -84,7 +100,8 @@ impl Router {
     /// What of this box a file is checked against.
     pub(crate) fn seen(&mut self) -> Result<Seen, ChangeError> {
         let links = self.kernel.netlink.links().map_err(|error| ChangeError::Kernel(error.into()))?;
-        Ok(Seen { links: Some(links), kernel: Some(self.survey.clone()) })
+        let profiles = Some(crate::tune::Profiles::read().names());
+        Ok(Seen { links: Some(links), kernel: Some(self.survey.clone()), profiles })
     }
 
     /// The kernel's state, for a dump.

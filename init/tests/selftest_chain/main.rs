@@ -14,8 +14,7 @@
 mod support;
 
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use segbox_lab::expect::{Packet, Srh};

@@ -30,7 +30,9 @@ pub(super) fn tune(card: Card<'_>, near: &[u32], count: usize, end: &mut usize, 
         let why = "one transmit queue, or no knob: every CPU sends through it";
         each(card, count, CardKnob::Xps, value, why, wishes);
     }
-    if let Some(spread) = card.table.rps_forwarding {
+    if let Some(wished) = card.table.rps_forwarding {
+        // Where the card has a queue for each of them it spreads itself, and so there is nothing to spread to a single one.
+        let spread = wished && count < near.len();
         let value = |_| if spread { cpu_list(near.iter().copied()) } else { String::new() };
         each(card, count, CardKnob::Rps, value, "this kernel does not spread in software", wishes);
     }

@@ -1,0 +1,130 @@
+//! Profiles on paper: each machine of `machines/` is a dump of `segbox observe`, or was written by hand after the drivers' sources
+//! where we have no such box; beside it stands what its profile makes of it. `UPDATE=1 cargo test -p segbox-plan --test tuning`
+//! writes the plans anew; read the difference before you commit it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use segbox_config::profile::{self, Profile, best_match};
+use segbox_config::{Config, Kernel};
+use segbox_plan::tune::{CardKnob, Flow, Knob, Refusals, Tuning};
+use segbox_plan::{Actual, Context, Desired, Setting, desired, diff};
+
+fn profiles() -> BTreeMap<String, Profile> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hw-profiles");
+    let files = fs::read_dir(folder).expect("there are profiles").flatten().map(|entry| entry.path());
+    let mut profiles = BTreeMap::new();
+    for path in files {
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let text = fs::read_to_string(&path).expect("readable");
+        let profile = profile::read(text, &*name).unwrap_or_else(|faults| panic!("{name}: {faults}"));
+        profiles.insert(name, profile);
+    }
+    profiles
+}
+
+fn machine(name: &str) -> Actual {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines").join(format!("{name}.json"));
+    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn want(profile: &Profile, actual: &Actual, refused: &Refusals) -> Desired {
+    let context = Context {
+        actual,
+        base: &BTreeMap::new(),
+        kernel: &Kernel::default(),
+        own_box: true,
+        tuning: Some(Tuning { profile, refused }),
+    };
+    let mut want = desired(&Config::default(), context);
+    want.state.settings.retain(|setting, _| setting.is_tuning());
+    want
+}
+
+/// What the best profile makes of a machine: the steps, and what is used instead.
+fn planned(actual: &Actual) -> String {
+    let profiles = profiles();
+    let signature = actual.machine.as_ref().expect("a machine").signature();
+    let name = best_match(&profiles, &signature).expect("a profile fits");
+    let want = want(&profiles[name], actual, &Refusals::default());
+    let plan = diff(&want.state, actual);
+    let mut after = actual.clone();
+    after.apply(&plan);
+    assert!(diff(&want.state, &after).is_empty(), "taken, the plan leaves something to do");
+    let steps = plan.steps.iter().map(|step| format!("{step}\n"));
+    let instead = want.wishes.iter().filter_map(|wish| {
+        Some(format!("= {} {}: {}\n", wish.setting, wish.wanted, wish.note.as_ref()?))
+    });
+    format!("profile {name}\n") + &steps.chain(instead).collect::<String>()
+}
+
+#[test]
+fn every_machines_plan_is_the_one_beside_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines");
+    let files = fs::read_dir(&folder).expect("there are machines").flatten().map(|entry| entry.path());
+    let mut machines: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    machines.sort();
+    assert!(machines.len() >= 4, "machines have gone");
+    let mut wrong = String::new();
+    for path in machines {
+        let plan = planned(&machine(path.file_stem().and_then(|name| name.to_str()).expect("a name")));
+        let beside = path.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&beside, plan).expect("the folder takes files");
+        } else if fs::read_to_string(&beside).ok().as_ref() != Some(&plan) {
+            wrong += &format!("{}: now\n{plan}\n", path.display());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_profile_plans_every_machine_to_an_end() {
+    for name in ["x3440-82599", "vm-virtio", "xeon-gold-e810", "small"] {
+        let actual = machine(name);
+        for (profile, content) in profiles() {
+            let want = want(&content, &actual, &Refusals::default());
+            let mut after = actual.clone();
+            after.apply(&diff(&want.state, &actual));
+            assert!(diff(&want.state, &after).is_empty(), "{profile} on {name}");
+            for wish in &want.wishes {
+                let asked = wish.asked.as_ref();
+                assert_eq!(asked, want.state.settings.get(&wish.setting), "{profile} on {name}: {wish:?}");
+                assert!(asked.is_some() || wish.note.is_some() || is_fixed(&actual, &wish.setting), "{wish:?}");
+            }
+        }
+    }
+}
+
+fn is_fixed(actual: &Actual, setting: &Setting) -> bool {
+    match setting {
+        Setting::Tuning(knob) => actual.machine.as_ref().is_some_and(|machine| machine.fixed.contains_key(knob)),
+        _ => false,
+    }
+}
+
+#[test]
+fn what_a_driver_refused_is_asked_for_less_and_then_no_more() {
+    let actual = machine("x3440-82599");
+    let profile = &profiles()["x3440-82599"];
+    let hash = Setting::Tuning(Knob::Card("eth2".parse().expect("a name"), CardKnob::Hash(Flow::Ipv6)));
+    let asked = |refused: &Refusals| want(profile, &actual, refused).state.settings.get(&hash).cloned();
+    let mut refused = Refusals::default();
+    assert_eq!(asked(&refused).as_deref(), Some("src dst flow-label"));
+    refused.note(hash.clone(), "src dst flow-label".into(), "Invalid argument".into());
+    assert_eq!(asked(&refused).as_deref(), Some("src dst"));
+    refused.note(hash.clone(), "src dst".into(), "Invalid argument".into());
+    assert_eq!(asked(&refused), None);
+    let wishes = want(profile, &actual, &refused).wishes;
+    let wish = wishes.iter().find(|wish| wish.setting == hash).expect("still wished for");
+    assert_eq!(wish.note.as_deref(), Some("Invalid argument"));
+}
+
+#[test]
+fn nothing_is_asked_of_another_namespaces_box() {
+    let actual = Actual { machine: None, ..machine("x3440-82599") };
+    let want = want(&profiles()["x3440-82599"], &actual, &Refusals::default());
+    assert!(want.wishes.is_empty() && want.state.settings.is_empty());
+}
