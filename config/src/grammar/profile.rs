@@ -26,7 +26,7 @@ pub(crate) static PROFILE: Table = Table {
         Key::optional(
             "nic",
             Kind::Named(Form::Free("a driver or an interface"), &Kind::Table(&NIC)),
-            "Network cards, by driver; one by interface wins over it.",
+            "Network cards, by driver; one by interface wins over it, and `*` is for every card without one.",
             "",
         ),
         Key::optional("sysctl", Kind::Named(Form::Sysctl, &Kind::Scalar), "Kernel settings, by their dotted name.", ""),
@@ -55,6 +55,12 @@ static MATCH: Table = Table {
             Kind::List(&Kind::Text(Form::Free("a driver"))),
             "Drivers of network cards that must all be there.",
             "[\"ixgbe\"]",
+        ),
+        Key::optional(
+            "any-nic",
+            Kind::List(&Kind::Text(Form::Free("a driver"))),
+            "Drivers of network cards of which at least one must be there.",
+            "[\"i40e\", \"ice\"]",
         ),
     ],
 };

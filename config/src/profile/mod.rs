@@ -21,11 +21,13 @@ pub struct Profile {
     pub model: Option<String>,
     /// `[match] nics`: drivers that must all be there.
     pub drivers: Option<Vec<String>>,
+    /// `[match] any-nic`: drivers of which one must be there.
+    pub any_driver: Option<Vec<String>>,
     /// `[cpu]`.
     pub cpu: Cpu,
     /// `[bpf]`.
     pub bpf: Bpf,
-    /// `[nic.NAME]`, by driver or interface; the latter wins.
+    /// `[nic.NAME]`, by driver or interface, and `*` for every card that neither names; an interface's wins.
     pub nics: BTreeMap<String, Nic>,
     /// `[sysctl]`: the value as written into /proc/sys.
     pub sysctls: BTreeMap<String, String>,
@@ -160,7 +162,8 @@ impl Profile {
             glob.as_ref().map(|glob| text.as_ref().is_some_and(|text| WildMatch::new(glob).matches(text)))
         };
         let nics = self.drivers.as_ref().map(|all| all.iter().all(|driver| machine.nics.contains(driver)));
-        let given = [glob(&self.board, &machine.board), glob(&self.model, &machine.cpu), nics];
+        let any = self.any_driver.as_ref().map(|some| some.iter().any(|driver| machine.nics.contains(driver)));
+        let given = [glob(&self.board, &machine.board), glob(&self.model, &machine.cpu), nics, any];
         let given: Vec<bool> = given.into_iter().flatten().collect();
         given.iter().all(|fits| *fits).then_some(given.len())
     }
@@ -188,6 +191,9 @@ mod tests {
         assert_eq!(best_match(&profiles, &machine), Ok("exact"));
         profiles.insert("again".into(), profile("board = \"X8SIL-?\"\ncpu = \"*X3440*\""));
         assert_eq!(best_match(&profiles, &machine), Err(NoMatch::Tie { names: "`again` and `exact`".into() }));
+        profiles
+            .insert("several".into(), profile("board = \"X8*\"\nany-nic = [\"ice\", \"e1000e\"]\nnics = [\"ixgbe\"]"));
+        assert_eq!(best_match(&profiles, &machine), Ok("several"), "one of the two is there");
         machine.board = None;
         assert_eq!(best_match(&profiles, &machine), Ok("generic"), "what is not known fits no glob");
         profiles.remove("generic");
