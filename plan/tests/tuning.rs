@@ -54,9 +54,10 @@ fn planned(actual: &Actual) -> String {
     after.apply(&plan);
     assert!(diff(&want.state, &after).is_empty(), "taken, the plan leaves something to do");
     let steps = plan.steps.iter().map(|step| format!("{step}\n"));
-    let instead = want.wishes.iter().filter_map(|wish| {
-        Some(format!("= {} {}: {}\n", wish.setting, wish.wanted, wish.note.as_ref()?))
-    });
+    let instead = want
+        .wishes
+        .iter()
+        .filter_map(|wish| Some(format!("= {} {}: {}\n", wish.setting, wish.wanted, wish.note.as_ref()?)));
     format!("profile {name}\n") + &steps.chain(instead).collect::<String>()
 }
 
