@@ -4,6 +4,7 @@ mod boot;
 mod cli;
 mod flash;
 mod router;
+mod tune;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use super::error::TuneError;
 
 const DEVICE: &str = "/dev/cpu_dma_latency";
 /// The folder of what must outlive a command until the next boot.
-const FOLDER: &str = "/run/segbox";
+const FOLDER: &str = Keeper::FOLDER;
 /// The wish, in microseconds.
 const WANTED: &str = "/run/segbox/cpu-latency";
 /// Locked by the keeper while it lives.
@@ -56,7 +56,7 @@ pub(super) fn ask(value: &str) -> Result<(), TuneError> {
 }
 
 /// The wish that was written down; None where there is none.
-pub fn wanted() -> Option<u32> {
+fn wanted() -> Option<u32> {
     fs::read_to_string(WANTED).ok()?.trim().parse().ok()
 }
 
@@ -70,6 +70,9 @@ pub struct Keeper {
 }
 
 impl Keeper {
+    /// Where the wish is written down; whoever is the keeper watches it.
+    pub const FOLDER: &str = "/run/segbox";
+
     /// Becomes the keeper; None where another is.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use segbox_plan::{Actual, Setting, sysctl as list};
 
 pub use card::Card;
 pub use error::TuneError;
-pub use latency::{Keeper, wanted as wanted_latency};
+pub use latency::Keeper;
 
 use crate::netlink::Ethtool;
 pub use crate::netlink::News;

@@ -54,6 +54,8 @@ struct Always {
 pub(crate) enum Service {
     /// Loads modules of devices.
     Devices,
+    /// Keeps the box tuned.
+    Keeper,
     /// Screen and command line on a terminal, by the console's name.
     Console(String),
 }
@@ -92,6 +94,11 @@ impl Init {
                     Ok(pid)
                 })
             }
+            Service::Keeper => child::start_forever(c"segbox-keeper", || {
+                if let Err(error) = crate::tune::keep(|line| detail!("{line}")) {
+                    problem!("this box is not kept tuned: {error}");
+                }
+            }),
             Service::Console(name) => child::start_forever(c"segbox-console", || console::run(name)),
         };
         started.map_err(|error| problem!("{what:?} could not be started: {error}")).ok()

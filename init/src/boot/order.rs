@@ -41,8 +41,9 @@ pub(crate) fn pid1() -> ! {
 
     drivers(&mut init);
     let sources = disks(&mut init);
-    // Tuning has its place here: every NIC has its driver and nothing forwards yet. What of it is desired state is part of the
-    // plan below and is read back with it.
+    // Tuning is part of the plan below: every NIC has its driver and nothing forwards yet. What of it only a living process can
+    // hold, the keeper holds, and it turns again what a driver resets later.
+    init.start(Service::Keeper);
     let degraded = configure(&mut init, &sources, failsafe);
     init.write_record();
     consoles(&mut init);

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use miette::{Diagnostic, Result};
 
 use super::OK;
-use super::output::{self, BAD, FAINT, GOOD, count, print, styled};
+use super::output::{self, BAD, CHANGED, FAINT, GOOD, count, print, styled};
 use super::uninterrupted::Uninterrupted;
-use crate::router::{Change, ChangeError, End, Report, Router, VerifierError, Wanted, read};
+use crate::router::{Change, ChangeError, End, Report, Router, VerifierError, Wanted, read, tuning_of};
 
 /// Above this many steps only the refused ones are printed: nobody reads a hundred thousand lines, and a terminal takes longer
 /// to show them than the kernel to take them.
@@ -48,6 +48,9 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let _whole = Uninterrupted::begin();
     let report = router.change(&Wanted::File(&reading), Change { confirm }).inspect_err(show_verifier)?;
     tell(&report, &format!("{} is applied", file.display()), begin)?;
+    if let Some(trouble) = &router.trouble {
+        print(&format!("{}\n", styled(CHANGED, trouble)))?;
+    }
     if let Some(time) = confirm.filter(|_| !report.taken.is_empty()) {
         print(&format!("undone in {} unless `segbox confirm` comes first\n", humantime::format_duration(time)))?;
     }
@@ -81,6 +84,10 @@ fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
         match &taken.result {
             Ok(()) if every => text += &format!("{} {}\n", styled(GOOD, "ok  "), taken.step),
             Ok(()) => {}
+            // No fault: the router goes on with what the machine has, and `status` shows it.
+            Err(refusal) if tuning_of(&taken.step).is_some() => {
+                text += &format!("{} {}\n{}", styled(CHANGED, "not "), taken.step, causes(refusal.as_ref()));
+            }
             Err(refusal) => {
                 refused += 1;
                 text += &format!("{} {}\n{}", styled(BAD, "FAIL"), taken.step, causes(refusal.as_ref()));

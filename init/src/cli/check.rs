@@ -21,5 +21,6 @@ pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
 /// What can be seen of this box without root. Where there is no netlink at all, the interfaces are not checked.
 fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
-    Seen { links, kernel: Some(segbox_fastpath::kernel::survey()) }
+    let profiles = Some(crate::tune::Profiles::read().names());
+    Seen { links, kernel: Some(segbox_fastpath::kernel::survey()), profiles }
 }

@@ -6,6 +6,7 @@ mod confirm;
 mod doctor;
 mod flash;
 mod guard;
+mod keep;
 mod observe;
 mod output;
 mod plan;
@@ -14,6 +15,7 @@ mod schema;
 mod status;
 mod status_boot;
 mod status_text;
+mod status_tuning;
 mod uninterrupted;
 mod watch;
 
@@ -126,6 +128,8 @@ enum Command {
     },
     /// Prints the JSON Schema of segbox.toml, for editors.
     Schema,
+    /// Keeps this box tuned where segbox is not PID 1: holds the CPUs' wake-up latency, turns knobs again that a driver resets.
+    Keep,
     /// Undoes an unconfirmed change; `apply --confirm` leaves it behind.
     #[command(hide = true)]
     Guard,
@@ -174,5 +178,6 @@ fn run(command: Command) -> miette::Result<ExitCode> {
         Command::Flash { image, disk, config, yes } => flash::run(&image, &disk, config.as_deref(), yes),
         Command::Schema => schema::run(),
         Command::Guard => guard::run(),
+        Command::Keep => keep::run(),
     }
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use miette::{Diagnostic, Result};
+use segbox_plan::tune::{Refusals, Tuning};
 use segbox_plan::{Actual, Context, Plan, Verb, desired, diff};
 
 use super::output::{BAD, CHANGED, GOOD, count, print, print_json, styled};
 use super::{OK, STEPS};
 use crate::router::{Router, Seen, read};
+use crate::tune::{Choice, Profiles};
 
 /// A dump that cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -45,11 +47,16 @@ fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
     let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
     let actual: Actual =
         serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
-    let on = Seen { links: Some(actual.links.clone()), kernel: None };
+    let on = Seen { links: Some(actual.links.clone()), ..Seen::default() };
     let reading = read("plan", file, on)?;
     let kernel = segbox_fastpath::kernel::survey();
-    let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true, tuning: None };
-    Ok(diff(&desired(&reading.checked.config, context).state, &actual))
+    let config = &reading.checked.config;
+    let choice = actual.machine.as_ref().map(|machine| Profiles::read().choose(&config.system.hardware, machine));
+    let refused = Refusals::default();
+    let profile = choice.as_ref().and_then(Choice::profile);
+    let tuning = profile.map(|profile| Tuning { profile, refused: &refused });
+    let context = Context { actual: &actual, base: &BTreeMap::new(), kernel: &kernel, own_box: true, tuning };
+    Ok(diff(&desired(config, context).state, &actual))
 }
 
 fn text(plan: &Plan) -> String {

@@ -1,6 +1,7 @@
 //! A Status as text: one table a kind of thing, what deviates first. With an earlier Status, rates beside the counts.
 
 use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
+use super::status_tuning;
 use crate::router::Status;
 
 /// Most SIDs and policies shown; `--json` has them all.
@@ -16,6 +17,7 @@ pub(super) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
+        status.tuning.as_ref().map(status_tuning::text).unwrap_or_default(),
     ];
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
 }

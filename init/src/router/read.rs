@@ -38,6 +38,8 @@ pub(crate) enum ReadError {
 pub(crate) struct Seen {
     pub(crate) links: Option<Vec<LinkSeen>>,
     pub(crate) kernel: Option<Kernel>,
+    /// Names of the hardware profiles there are.
+    pub(crate) profiles: Option<BTreeSet<String>>,
 }
 
 /// Reads and checks a file.
@@ -59,7 +61,7 @@ pub(crate) fn check(path: &Path, text: &str, on: Seen) -> Result<Checked, segbox
         kernel: on.kernel,
         objects: named(&needs.objects, |name| object(beside, name)),
         secrets: named(&needs.secrets, |name| secret(&beside.join(name))),
-        profiles: None,
+        profiles: on.profiles,
     };
     draft.resolve(&around)
 }

@@ -12,6 +12,7 @@ use super::change::{ChangeError, Record};
 use super::confirm;
 use super::machine::Machine;
 use super::read::{Seen, check};
+use super::status_tuning::{self, Tuning};
 use super::{Refusal, Router};
 
 /// What `segbox status --json` prints.
@@ -27,6 +28,8 @@ pub(crate) struct Status {
     pub(crate) policies: Vec<Policy>,
     pub(crate) programs: Vec<Program>,
     pub(crate) links: Vec<Link>,
+    /// How the box is tuned; None in a namespace that is not the box's own.
+    pub(crate) tuning: Option<Tuning>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +95,7 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.kernel.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let record: Option<Record> = router.folder.read_json("record.json")?;
     let pending = confirm::pending(&router.folder)?;
-    let mut deviations = deviations(router, &found.actual, record.as_ref())?;
+    let (mut deviations, tuning) = deviations(router, &found.actual, record.as_ref())?;
     if router.own_box {
         deviations.extend(crate::boot::problems());
     }
@@ -109,21 +112,29 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
         policies,
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
+        tuning,
     })
 }
 
-/// Where the kernel is not as the last applied file says: the steps that would mend it.
-fn deviations(router: &Router, actual: &Actual, record: Option<&Record>) -> Result<Vec<String>, ChangeError> {
-    let Some(record) = record else { return Ok(Vec::new()) };
-    let on = Seen { links: Some(actual.links.clone()), kernel: Some(router.survey.clone()) };
+/// Where the kernel is not as the last applied file says (the steps that would mend it), and how the box is tuned.
+fn deviations(
+    router: &Router,
+    actual: &Actual,
+    record: Option<&Record>,
+) -> Result<(Vec<String>, Option<Tuning>), ChangeError> {
+    let Some(record) = record else { return Ok((Vec::new(), None)) };
+    let on = Seen { links: Some(actual.links.clone()), kernel: Some(router.survey.clone()), profiles: None };
     match check(&record.file, &record.text, on) {
         Ok(checked) => {
             let base = router.folder.base()?;
-            let want = desired(&checked.config, router.context(actual, &base));
-            Ok(diff(&want.state, actual).steps.iter().map(ToString::to_string).collect())
+            let tuned = router.tuned(&checked.config, actual)?;
+            let want = desired(&checked.config, router.context(actual, &base, &tuned));
+            let mut lines: Vec<String> = diff(&want.state, actual).steps.iter().map(ToString::to_string).collect();
+            lines.extend(tuned.choice.trouble().map(str::to_owned));
+            Ok((lines, status_tuning::tuning(&tuned.choice, &want.wishes, actual)))
         }
         // What it names has changed since: an object, a key, an interface.
-        Err(faults) => Ok(faults.iter().map(|fault| faults.line(fault).to_string()).collect()),
+        Err(faults) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
     }
 }
 

@@ -1,13 +1,17 @@
 //! Apply as a transaction: plan, take, read back; what fails is undone. Decides nothing about what a router should be (the plan
 //! does) and says nothing to anybody (the command does).
+//!
+//! Tuning is softer: a router routes with any. A knob that a driver refuses, or does not keep, is noted and asked for no more.
 
+use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Delta, Materials, Plan, Setting, State, Step, diff};
 
 use super::machine::{Machine, Observed, Refusal};
 
 /// How often a plan may be made anew until the kernel agrees. One round is the rule; renames have one of their own, another follows
-/// where one step undoes another behind our back (a device that enters a VRF loses its IPv6 addresses), the last finds nothing.
-const ROUNDS: usize = 4;
+/// where one step undoes another behind our back (a device that enters a VRF loses its IPv6 addresses), two where interrupts come
+/// with a link and a driver refuses the first choice; the last finds nothing.
+const ROUNDS: usize = 6;
 
 /// A step that was taken, or tried.
 #[derive(Debug)]
@@ -41,8 +45,9 @@ pub(crate) struct Report {
 pub(crate) fn run<M: Machine>(
     machine: &mut M,
     before: &Observed,
-    desired: impl Fn(&Actual) -> State,
+    desired: impl Fn(&Actual, &Refusals) -> State,
     materials: &Materials,
+    refusals: &mut Refusals,
     mut keep: impl FnMut(&Plan) -> Result<(), Refusal>,
 ) -> Result<Report, Refusal> {
     let mut taken = Vec::new();
@@ -50,19 +55,25 @@ pub(crate) fn run<M: Machine>(
     let mut now = before.actual.clone();
     let mut refused = false;
     for _ in 0..ROUNDS {
-        let plan = names_first(diff(&desired(&now), &now));
+        let mut plan = names_first(diff(&desired(&now, refusals), &now));
+        if note_unkept(&plan, &taken, TRIES, refusals) {
+            plan = names_first(diff(&desired(&now, refusals), &now));
+        }
         if plan.is_empty() {
             return Ok(Report { taken, end: End::InSync });
         }
         keep(&plan)?;
         names.extend(plan.steps.iter().filter_map(former_name));
-        refused = !take(machine, plan, materials, &mut taken);
+        refused = !take(machine, plan, materials, &mut taken, refusals);
         now = machine.observe()?.actual;
         if refused {
             break;
         }
     }
-    let unkept = if refused { Plan::default() } else { diff(&desired(&now), &now) };
+    if !refused {
+        note_unkept(&diff(&desired(&now, refusals), &now), &taken, 1, refusals);
+    }
+    let unkept = if refused { Plan::default() } else { without_tuning(diff(&desired(&now, refusals), &now)) };
     if !refused && unkept.is_empty() {
         return Ok(Report { taken, end: End::InSync });
     }
@@ -94,14 +105,76 @@ pub(crate) fn restore<M: Machine>(
         }
         now = machine.observe()?.actual;
     }
-    Ok(diff(target, &now))
+    Ok(without_tuning(diff(target, &now)))
 }
 
-/// Takes a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if none was refused.
-fn take<M: Machine>(machine: &mut M, plan: Plan, materials: &Materials, taken: &mut Vec<Taken>) -> bool {
+/// How often a knob is turned until its driver is believed not to keep it: the first time another knob may have reset it.
+const TRIES: usize = 2;
+
+/// Notes the knobs that were turned so often and are asked for again: the driver keeps something else. True if there is one.
+fn note_unkept(plan: &Plan, taken: &[Taken], tries: usize, refusals: &mut Refusals) -> bool {
+    let mut any = false;
+    for step in &plan.steps {
+        let Some(delta) = tuning(step) else { continue };
+        let is_same = |one: &Taken| {
+            one.result.is_ok()
+                && tuning(&one.step).is_some_and(|past| past.key == delta.key && past.after == delta.after)
+        };
+        if let Some(value) = delta.after.clone()
+            && taken.iter().filter(|one| is_same(one)).count() >= tries
+        {
+            let kept = delta.before.as_deref().filter(|kept| !kept.is_empty()).unwrap_or("nothing");
+            refusals.note(delta.key.clone(), value, format!("it is taken and does not stay; the driver keeps {kept}"));
+            any = true;
+        }
+    }
+    any
+}
+
+/// The change of a knob, if the step is one.
+pub(crate) fn tuning(step: &Step) -> Option<&Delta<Setting, String>> {
+    match step {
+        Step::Setting(delta) if delta.key.is_tuning() => Some(delta),
+        _ => None,
+    }
+}
+
+fn without_tuning(mut plan: Plan) -> Plan {
+    plan.steps.retain(|step| tuning(step).is_none());
+    plan
+}
+
+/// The kernel's own answer, without what it was asked for.
+fn answer(refusal: &Refusal) -> String {
+    let mut cause: &dyn std::error::Error = refusal.as_ref();
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Takes a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if none was refused
+/// but knobs.
+fn take<M: Machine>(
+    machine: &mut M,
+    plan: Plan,
+    materials: &Materials,
+    taken: &mut Vec<Taken>,
+    refusals: &mut Refusals,
+) -> bool {
     for stage in plan.stages() {
         let results = machine.take(stage, materials);
-        let refused = results.iter().any(Result::is_err);
+        let mut refused = false;
+        for (step, result) in stage.iter().zip(&results) {
+            match (result, tuning(step)) {
+                (Ok(()), _) => {}
+                (Err(refusal), Some(Delta { key, after: Some(value), .. })) => {
+                    refusals.note(key.clone(), value.clone(), answer(refusal));
+                }
+                (Err(_), _) => refused = true,
+            }
+        }
         taken.extend(stage.iter().cloned().zip(results).map(|(step, result)| Taken { step, result }));
         if refused {
             return false;

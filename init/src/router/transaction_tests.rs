@@ -1,6 +1,7 @@
 //! The transaction against a router in memory that refuses whichever step the test names.
 
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
+use segbox_plan::tune::{CardKnob, Knob, Refusals};
 use segbox_plan::{Actual, Encap, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
 
 use super::machine::{Machine, Observed, Refusal};
@@ -73,7 +74,8 @@ fn new() -> State {
 
 fn change(machine: &mut Memory) -> Report {
     let before = machine.observe().expect("memory can be read");
-    run(machine, &before, |_| new(), &Materials::default(), |_| Ok(())).expect("memory can be read")
+    run(machine, &before, |_, _| new(), &Materials::default(), &mut Refusals::default(), |_| Ok(()))
+        .expect("memory can be read")
 }
 
 #[test]
@@ -121,4 +123,65 @@ fn a_kernel_that_does_not_keep_a_step_is_found_out_and_undone() {
     assert_eq!(unkept.steps.len(), 1);
     assert!(left.is_empty());
     assert_eq!(machine.actual.state, old());
+}
+
+/// A card that refuses some values and keeps its own mind about others, beside a route that must hold.
+struct Stubborn {
+    memory: Memory,
+    refuses: &'static str,
+    keeps: &'static str,
+}
+
+impl Machine for Stubborn {
+    fn observe(&mut self) -> Result<Observed, Refusal> {
+        self.memory.observe()
+    }
+
+    fn take(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), Refusal>> {
+        let take = |step: &Step| match step {
+            Step::Setting(delta) if delta.after.as_deref() == Some(self.refuses) => {
+                Err(Refusal::from(std::io::Error::from_raw_os_error(libc::EINVAL)))
+            }
+            Step::Setting(delta) if delta.after.as_deref() == Some(self.keeps) => Ok(()),
+            step => self.memory.take(std::slice::from_ref(step), materials).remove(0),
+        };
+        stage.iter().map(take).collect()
+    }
+}
+
+fn ring() -> Setting {
+    Setting::Tuning(Knob::Card("eth0".parse().expect("a name"), CardKnob::RxRing))
+}
+
+#[test]
+fn a_knob_that_is_refused_or_not_kept_undoes_nothing_and_is_not_asked_for_again() {
+    for (refuses, keeps, answer) in
+        [("4096", "", "Invalid argument"), ("", "4096", "it is taken and does not stay; the driver keeps 256")]
+    {
+        let mut before = Actual { state: old(), ..Actual::default() };
+        before.state.settings.insert(ring(), "256".to_owned());
+        let memory = Memory { actual: before, ..Memory::default() };
+        let mut machine = Stubborn { memory, refuses, keeps };
+        let found = machine.observe().expect("memory can be read");
+        let mut refusals = Refusals::default();
+        // As `segbox_plan::tune` does: what was refused is not wished for.
+        let desired = |_: &Actual, refused: &Refusals| {
+            let mut state = new();
+            if refused.answer(&ring(), "4096").is_none() {
+                state.settings.insert(ring(), "4096".to_owned());
+            }
+            state
+        };
+        let materials = Materials::default();
+        let mut change = |refusals: &mut Refusals| {
+            let found = machine.observe().expect("memory can be read");
+            run(&mut machine, &found, desired, &materials, refusals, |_| Ok(())).expect("memory can be read")
+        };
+        let report = change(&mut refusals);
+        assert!(matches!(report.end, End::InSync), "{:?}", report.end);
+        assert_eq!(refusals.answer(&ring(), "4096"), Some(answer));
+        assert!(change(&mut refusals).taken.is_empty(), "a second apply plans nothing");
+        assert_eq!(machine.memory.actual.state.routes, new().routes, "the router is what was asked for");
+        assert_eq!(machine.memory.actual.setting(&ring()), found.actual.setting(&ring()));
+    }
 }

@@ -73,6 +73,7 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     }
     let (report, dropped) = applied?;
     let steps = report.taken.len();
+    remarks.extend(router.trouble.take());
     Ok(Outcome::Holds { file: path.display().to_string(), at, steps, parts: parts.done, dropped, remarks })
 }
 
@@ -108,7 +109,7 @@ fn apply(
     parts: &mut Parts,
 ) -> Result<(Report, Vec<String>), Vec<String>> {
     // Without the links: an interface that is missing is left out, where a person at the command line would be told.
-    let on = Seen { links: None, kernel: Some(router.survey.clone()) };
+    let on = Seen { links: None, kernel: Some(router.survey.clone()), profiles: None };
     let mut checked =
         check(path, text, on).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     parts.end("read the file");

@@ -1,0 +1,8 @@
+//! Tuning this box: which hardware profile is its, and the process that keeps it tuned. Not here: what a profile's knobs become
+//! (`segbox_plan::tune`), or how they are turned (`segbox_fastpath::tune`).
+
+mod keeper;
+mod profiles;
+
+pub(crate) use keeper::keep;
+pub(crate) use profiles::{Choice, Profiles};
