@@ -57,7 +57,9 @@ pub(crate) fn turn(path: &str) -> Turn {
 
 /// Whether the module of a file may bring disks.
 pub(crate) fn is_disk(path: &str) -> bool {
-    ["block/", "nvme/", "ata/", "scsi/", "message/", "mmc/"].iter().any(|kind| path.contains(&format!("drivers/{kind}")))
+    ["block/", "nvme/", "ata/", "scsi/", "message/", "mmc/"]
+        .iter()
+        .any(|kind| path.contains(&format!("drivers/{kind}")))
 }
 
 /// The modules of all devices that are there now, with their turn.
