@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use segbox_lab::Frame;
 use segbox_lab::expect::{Headend, Packet};
 
-pub(crate) use published::{PUBLISHED_TEXT, Published, published};
+pub(crate) use published::{Published, published};
 pub(crate) use router::{RouterKind, SINK_MAC, toml, toml_of_box};
 
 use crate::traffic::{Inside, Shape, Sizes};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-/// The results as a file, for the report's appendix.
-pub(crate) const PUBLISHED_TEXT: &str = include_str!("../../data/published-numbers.toml");
+/// The results as a file.
+const PUBLISHED_TEXT: &str = include_str!("../../data/published-numbers.toml");
 
 /// A published result.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ struct File {
 struct Set {
     id: String,
     title: String,
-    #[expect(dead_code, reason = "read by people, in the appendix")]
+    #[expect(dead_code, reason = "read by people")]
     hardware: String,
     #[expect(dead_code, reason = "as above")]
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 mod compare;
 mod generate;
+mod generators;
 mod lab;
 mod receive;
 mod report;
@@ -38,6 +39,8 @@ enum Command {
     Compare(compare::Compare),
     /// Sends packets from a port, with sequence numbers and timestamps in them.
     Generate(generate::Generate),
+    /// Compares what one CPU generates: ours, trafgen, xdp-trafficgen, on one veth.
+    Generators(generators::Generators),
     /// Counts such packets on a port: loss, reordering, latency.
     Receive(receive::Receive),
 }
@@ -59,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Generate(command) => command.run(),
+        Command::Generators(command) => command.run(),
         Command::Receive(command) => command.run(),
     });
     match done {

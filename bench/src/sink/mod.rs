@@ -26,7 +26,6 @@ pub(crate) enum Hook {
 pub(crate) struct Sink {
     object: Ebpf,
     flows: u32,
-    hook: Hook,
 }
 
 /// A packet as it came in.
@@ -62,12 +61,7 @@ impl Sink {
                 program.attach(interface, XdpMode::Driver).map_err(doing())?;
             }
         }
-        Ok(Self { object, flows: flows.max(1), hook })
-    }
-
-    /// Where it takes packets.
-    pub(crate) fn hook(&self) -> Hook {
-        self.hook
+        Ok(Self { object, flows: flows.max(1) })
     }
 
     /// Forgets all counts and samples, and counts the packets of these settings from now on.

@@ -21,8 +21,6 @@ pub(crate) struct Stream {
     pub(crate) flows: u32,
     /// Targets: destinations beside one another.
     pub(crate) targets: u32,
-    /// Number that tells its packets from those of another stream.
-    pub(crate) run: u16,
 }
 
 /// How a stream spreads.
@@ -35,7 +33,7 @@ pub(crate) struct Spread {
 }
 
 impl Stream {
-    /// Packets of this shape between two Ethernet addresses.
+    /// Packets of this shape between two Ethernet addresses. `run` tells them from those of another stream.
     ///
     /// # Errors
     /// [`BlueprintError`]: a size that has no room for the probe, or that is too long.
@@ -54,7 +52,7 @@ impl Stream {
             templates.push(blueprint.template(run));
         }
         let Spread { flows, targets } = spread;
-        Ok(Self { templates, probe_at: probe_at as u32, flows: flows.max(1), targets: targets.max(1), run })
+        Ok(Self { templates, probe_at: probe_at as u32, flows: flows.max(1), targets: targets.max(1) })
     }
 
     /// The frames that the generator cycles through.

@@ -1,0 +1,216 @@
+//! `segbench generators`: what one CPU generates, by us and by others, on the same veth, turn by turn.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use segbox_fastpath_ebpf::traffic::SinkSettings;
+use segbox_lab::{Cable, Lab, Topology};
+
+use super::{Error, need_root};
+use crate::generator::{Generator, SocketGenerator, XdpGenerator};
+use crate::port;
+use crate::sink::{Hook, Sink};
+use crate::statistics::{Rounds, median};
+use crate::stop;
+use crate::traffic::{Inside, Shape, Sizes, Spread, Stream};
+use crate::units::Kpps;
+
+/// Arguments of `segbench generators`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Generators {
+    /// Rounds, each with a turn for every generator.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Length of a turn.
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    window: Duration,
+    /// The CPU to generate on; the last one by default.
+    #[arg(long)]
+    cpu: Option<usize>,
+}
+
+/// Who generates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Ours,
+    OurSocket,
+    Trafgen,
+    XdpTrafficgen,
+}
+
+const TOOLS: [(Tool, &str); 4] = [
+    (Tool::Ours, "segbench (XDP)"),
+    (Tool::OurSocket, "segbench (AF_PACKET)"),
+    (Tool::Trafgen, "trafgen"),
+    (Tool::XdpTrafficgen, "xdp-trafficgen"),
+];
+
+/// Time for a generator to get going, which does not count.
+const START: Duration = Duration::from_millis(400);
+/// Turns that are enough to say that a generator does not run here.
+const SILENT: u32 = 1;
+
+/// The veth pair, with the sink at its far end.
+struct Bed {
+    sink: Sink,
+    lab: Lab,
+    cpu: usize,
+    stream: Stream,
+}
+
+impl Generators {
+    pub(super) fn run(&self) -> Result<ExitCode, Error> {
+        need_root("generating packets")?;
+        let mut bed = Bed::new(self.cpu.unwrap_or_else(port::last_cpu))?;
+        let mut rates: [Vec<Kpps>; TOOLS.len()] = Default::default();
+        let mut failed: [Option<String>; TOOLS.len()] = Default::default();
+        for _ in 0..self.rounds.max(SILENT) {
+            for (place, (tool, _)) in TOOLS.iter().enumerate() {
+                if stop::asked() || failed[place].is_some() {
+                    continue;
+                }
+                match bed.turn(*tool, self.window) {
+                    Ok(rate) => rates[place].push(rate),
+                    Err(error) => failed[place] = Some(error.to_string()),
+                }
+            }
+        }
+        anstream::println!(
+            "one CPU, one veth, frames of {:.0} bytes with an SRH of two segments; counted at the far end, by XDP",
+            bed.stream.mean_len()
+        );
+        let ours = rates[0].clone();
+        for (place, (_, name)) in TOOLS.iter().enumerate() {
+            match (&failed[place], Rounds::new(rates[place].clone())) {
+                (Some(error), _) => anstream::println!("{name:<22} does not run here: {error}"),
+                (None, Some(rounds)) => {
+                    let times: Vec<f64> =
+                        ours.iter().zip(&rates[place]).map(|(ours, other)| ours.0 / other.0).collect();
+                    anstream::println!(
+                        "{name:<22} {:>7} kpps, best {:>7}, spread {:>5.1} %; ours is {:.1} times that",
+                        rounds.median.to_string(),
+                        rounds.best.to_string(),
+                        rounds.spread * 100.0,
+                        median(&times).unwrap_or_default()
+                    );
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Bed {
+    fn new(cpu: usize) -> Result<Self, Error> {
+        let cables = [Cable("src", "eth0", "snk", "eth0")];
+        let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build()?;
+        for node in ["src", "snk"] {
+            lab[node].sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
+        }
+        let sink = lab["snk"].enter(|| Sink::attach("eth0", Hook::Xdp, 1))??;
+        let path = ["fc00:0:2:1::", "fc00:0:3:1::"].map(|sid| sid.parse().expect("an address"));
+        let from = "2001:db8:a::2".parse().expect("an address");
+        let shape = Shape::Path { from, path: path.to_vec(), left: 1, tlvs: Vec::new(), inside: Inside::Udp };
+        let ends = (lab.mac("src", "eth0"), lab.mac("snk", "eth0"));
+        let stream = Stream::new(&shape, ends, &Sizes::Payload(64), Spread { flows: 1, targets: 1 }, 1)?;
+        Ok(Self { sink, lab, cpu, stream })
+    }
+
+    /// Packets a second that arrive while a generator runs.
+    fn turn(&mut self, tool: Tool, window: Duration) -> Result<Kpps, Error> {
+        let probe_at = self.stream.probe_at;
+        self.sink.restart(SinkSettings { probe_at, run: 1, sample_below: 0, stray_samples: 0 })?;
+        let (src, cpu, stream) = (&self.lab["src"], self.cpu, &self.stream);
+        let sink = &mut self.sink;
+        let mut ours = |mut generator: Box<dyn Generator>| -> Result<Kpps, Error> {
+            // Long enough for the window, whatever the rate; a second turn's packets are not missed.
+            let time = START + window;
+            src.enter(|| -> Result<Kpps, Error> {
+                port::pin(cpu)?;
+                generator.start(stream)?;
+                generator.send(100_000, None)?;
+                let (begin, before) = (Instant::now(), sink.counts()?.packets);
+                while begin.elapsed() < time && !stop::asked() {
+                    generator.send(1_000_000, None)?;
+                }
+                // By the clock, as the others: what other processes take of the CPU is taken from all alike.
+                Ok(Kpps::of(sink.counts()?.packets - before, begin.elapsed()))
+            })?
+        };
+        match tool {
+            Tool::Ours => ours(Box::new(src.enter(|| XdpGenerator::new("eth0"))??)),
+            Tool::OurSocket => ours(Box::new(src.enter(|| SocketGenerator::new("eth0"))??)),
+            Tool::Trafgen => {
+                let mut file = tempfile::NamedTempFile::new()?;
+                file.write_all(trafgen(&stream.frame(0, 0)).as_bytes())?;
+                self.other("trafgen", &["-o", "eth0", "-c", &shown(file.path()), "-P", "1", "-n", "0"], window)
+            }
+            Tool::XdpTrafficgen => {
+                let (from, to) = (self.lab.mac("src", "eth0"), self.lab.mac("snk", "eth0"));
+                let [from, to] = [from, to].map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
+                // Its own packets: 1.3 knows no other size than the shortest, which is in its favour.
+                let udp = ["udp", "-m", &to, "-M", &from, "-t", "1", "eth0"];
+                self.other("xdp-trafficgen", &udp, window)
+            }
+        }
+    }
+
+    /// Another program's rate: what arrives, by the clock, once it runs.
+    fn other(&mut self, program: &str, arguments: &[&str], window: Duration) -> Result<Kpps, Error> {
+        let (src, cpu) = (&self.lab["src"], self.cpu);
+        let mut child = Running(src.enter(|| -> Result<Child, Error> {
+            // The child inherits the CPU.
+            port::pin(cpu)?;
+            let mut command = src.command(program)?;
+            command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+            command.spawn().map_err(|error| format!("{error}; Debian has it in netsniff-ng or xdp-tools").into())
+        })??);
+        std::thread::sleep(START);
+        if child.0.try_wait()?.is_some() {
+            let mut said = String::new();
+            if let Some(mut stderr) = child.0.stderr.take() {
+                std::io::Read::read_to_string(&mut stderr, &mut said)?;
+            }
+            let line = said.trim().lines().next_back().unwrap_or("it ends at once").to_owned();
+            return Err(line.into());
+        }
+        let begin = Instant::now();
+        let before = self.arrived()?;
+        std::thread::sleep(window);
+        let (packets, time) = (self.arrived()? - before, begin.elapsed());
+        if packets == 0 {
+            return Err("it runs and sends nothing".into());
+        }
+        Ok(Kpps::of(packets, time))
+    }
+
+    /// Packets of anybody.
+    fn arrived(&mut self) -> Result<u64, Error> {
+        let counts = self.sink.counts()?;
+        Ok(counts.packets + counts.strays)
+    }
+}
+
+/// A program that ends with its turn.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A frame as trafgen's configuration has it.
+fn trafgen(frame: &[u8]) -> String {
+    let bytes: Vec<_> = frame.iter().map(|byte| format!("0x{byte:02x}")).collect();
+    format!("{{ {} }}\n", bytes.join(", "))
+}
