@@ -1,0 +1,237 @@
+//! segbench as a user runs it, with real packets. Root; needs the segbox command beside segbench, which a build of the
+//! workspace leaves there, and Chromium for the page. Checks that results are valid, never how fast anything is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use segbox_lab::{Cable, Lab, Topology};
+use serde_json::Value;
+
+const SEGBENCH: &str = env!("CARGO_BIN_EXE_segbench");
+
+fn segbench(arguments: &[&str]) -> Output {
+    Command::new(SEGBENCH).args(arguments).output().expect("it starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("a folder of a test has a plain name")
+}
+
+/// A short run's result.
+fn short_run(folder: &Path) -> PathBuf {
+    let file = folder.join("run.json");
+    let arguments = ["run", "--case", "end-bpf-add-tlv8", "--rounds", "3", "--window", "30ms", "--json", shown(&file)];
+    let output = segbench(&arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    file
+}
+
+fn json(file: &Path) -> Value {
+    serde_json::from_slice(&fs::read(file).expect("written")).expect("JSON")
+}
+
+fn case<'a>(run: &'a Value, id: &str) -> &'a Value {
+    let cases = run["cases"].as_array().expect("a list");
+    cases.iter().find(|case| case["case"] == id).unwrap_or_else(|| panic!("no case {id}"))
+}
+
+/// A run of which one case has become slower.
+fn slowed(file: &Path, folder: &Path) -> PathBuf {
+    let mut run = json(file);
+    let cases = run["cases"].as_array_mut().expect("a list");
+    let case = cases.iter_mut().find(|case| case["case"] == "end-bpf-add-tlv8").expect("there");
+    for round in case["kpps"]["rounds"].as_array_mut().expect("a list") {
+        *round = (round.as_f64().expect("a number") / 2.0).into();
+    }
+    let slow = folder.join("slow.json");
+    fs::write(&slow, run.to_string()).expect("written");
+    slow
+}
+
+#[test]
+fn a_short_run_is_valid_and_can_be_compared_and_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = short_run(folder.path());
+    let run = json(&file);
+    for id in ["harness", "ipv6-forward", "end", "end-bpf-add-tlv8"] {
+        let case = case(&run, id);
+        assert_eq!(case["valid"], true, "{case}");
+        assert_eq!(case["kpps"]["rounds"].as_array().map(Vec::len), Some(3), "{case}");
+        assert!(
+            case["kpps"]["median"].as_f64() > Some(0.0) && case["checked"]["samples"].as_u64() > Some(10),
+            "{case}"
+        );
+        assert!(case["latency"]["p99"].as_f64() > Some(0.0), "{case}");
+    }
+    assert!(!run["environment"]["kernel"].as_str().expect("a text").is_empty());
+
+    let same = segbench(&["compare", shown(&file), shown(&file)]);
+    assert_eq!(same.status.code(), Some(0), "{}", said(&same));
+    let slow = slowed(&file, folder.path());
+    let lost = segbench(&["compare", shown(&file), shown(&slow)]);
+    assert_eq!(lost.status.code(), Some(1), "{}", said(&lost));
+    assert!(said(&lost).contains("LOSS"), "{}", said(&lost));
+
+    let mut elsewhere = json(&file);
+    elsewhere["environment"]["cpu"] = "another".into();
+    let other = folder.path().join("other.json");
+    fs::write(&other, elsewhere.to_string()).expect("written");
+    let refused = segbench(&["compare", shown(&file), shown(&other)]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("different environments"), "{}", said(&refused));
+
+    for (format, ending) in [("--markdown", "md"), ("--csv", "csv")] {
+        let output = segbench(&["report", shown(&file), format]);
+        assert!(output.status.success(), "{}", said(&output));
+        let text = fs::read_to_string(file.with_extension(ending)).expect("written");
+        assert!(text.contains("end-bpf-add-tlv8"), "{text}");
+    }
+    let output = segbench(&["report", shown(&file), shown(&slow)]);
+    assert!(output.status.success(), "{}", said(&output));
+    for width in [1280, 390] {
+        fits_a_browser(&file.with_extension("html"), width);
+    }
+}
+
+/// Opens the page in Chromium, in a frame of this width, and asks the page's own measure of itself.
+fn fits_a_browser(page: &Path, width: u32) {
+    let text = fs::read_to_string(page).expect("written");
+    for reference in ["http://", "https://", "<script", "src=", "@import"] {
+        let found = text.replace("http://www.w3.org/2000/svg", "").contains(reference);
+        assert!(!found, "the page is not self-contained: {reference}");
+    }
+    let quoted = text.replace('&', "&amp;").replace('"', "&quot;");
+    let judge = format!(
+        "<!doctype html><body><iframe id=f style=\"width:{width}px;height:900px\" srcdoc=\"{quoted}\"></iframe>\
+         <pre id=r>nothing</pre><script>let e=[];window.onerror=m=>e.push(m);f.onload=()=>{{let d=f.contentDocument;\
+         f.contentWindow.onerror=m=>e.push(m);let svg=[...d.querySelectorAll('svg')].filter(s=>s.clientWidth>0);\
+         r.textContent=JSON.stringify({{scroll:d.documentElement.scrollWidth,inner:f.contentWindow.innerWidth,\
+         charts:svg.length,errors:e}})}}</script>"
+    );
+    let file = page.with_file_name(format!("judge-{width}.html"));
+    fs::write(&file, judge).expect("written");
+    let profile = tempfile::tempdir().expect("a folder");
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .expect("Chromium is there (Debian: apt-get install chromium)");
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let result = dom.split("<pre id=\"r\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let result: Value =
+        serde_json::from_str(result.unwrap_or_default()).unwrap_or_else(|_| panic!("{}", said(&output)));
+    assert_eq!(result["errors"], Value::Array(Vec::new()), "{result}");
+    assert!(result["scroll"].as_u64() <= result["inner"].as_u64(), "wider than {width}: {result}");
+    assert!(result["charts"].as_u64() >= Some(3), "{result}");
+}
+
+#[test]
+fn ctrl_c_keeps_the_finished_rounds_and_removes_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("run.json");
+    let arguments = ["run", "--case", "end", "--rounds", "10000", "--window", "20ms", "--json", shown(&file)];
+    let child = Command::new(SEGBENCH).args(arguments).stdout(Stdio::null()).spawn().expect("it starts");
+    let ours = format!("sb-{}-", child.id());
+    let namespaces = || {
+        let names = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+        names.filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours)).count()
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    while namespaces() < 5 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(namespaces() >= 5, "source, router and sink, and a pair without router");
+    // Some rounds; how many does not matter.
+    std::thread::sleep(Duration::from_secs(3));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(kill.success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let run = json(&file);
+    assert_eq!(run["settings"]["interrupted"], true);
+    let rounds = |id| case(&run, id)["kpps"]["rounds"].as_array().map_or(0, Vec::len);
+    assert!(rounds("end") > 0 && rounds("end") == rounds("ipv6-forward"), "whole rounds only");
+    assert_eq!(namespaces(), 0);
+}
+
+#[test]
+fn bad_input_is_told_with_its_mend() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let (cut, other, lab) = (path("cut.json"), path("other.json"), path("lab.toml"));
+    fs::write(&cut, "{\"environment\": {").expect("written");
+    fs::write(&other, "[]").expect("written");
+    fs::write(
+        &lab,
+        "cases = [\"end\"]\n[tester]\nsend = \"p1\"\nreceive = \"p1\"\n[box]\nmac = \"02:00:00:00:00:01\"\nout-mac = \
+         \"02:00:00:00:00:02\"\n",
+    )
+    .expect("written");
+    let to = ["--to", "02:00:00:00:00:01", "--destination", "2001:db8::1"];
+    let cases: [(&[&str], &str); 9] = [
+        (&["report", shown(&cut)], "cut short"),
+        (&["report", shown(&other)], "no result of `segbench run"),
+        (&["report", "/nonexistent.json"], "No such file"),
+        (&["run", "--case", "no-such-case"], "--list"),
+        (&["run", "--segbox", "/nonexistent"], "does not start"),
+        (&["lab", shown(&lab)], "p1 twice"),
+        (&[&["generate", "no-such-port"][..], &to].concat(), "no interface no-such-port"),
+        (&[&["generate", "lo", "--size", "payload=20"][..], &to].concat(), "no room for the probe"),
+        (&["receive", "no-such-port"], "no-such-port"),
+    ];
+    for (arguments, told) in cases {
+        let output = segbench(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(told), "{arguments:?}: {}", said(&output));
+    }
+}
+
+/// A tester with two ports and a box between them.
+fn laboratory() -> Lab {
+    let cables = [Cable("tester", "t0", "box", "eth0"), Cable("tester", "t1", "box", "eth1")];
+    Topology { routers: &["tester", "box"], hosts: &[], cables: &cables }.build().expect("root")
+}
+
+#[test]
+fn a_box_is_measured_between_two_ports() {
+    let lab = laboratory();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    // Frames redirected to a veth are taken only where its other end has NAPI.
+    segbox_lab::set_offload(&lab["box"], "eth0", segbox_lab::Offload::ReceiveAggregation, true).expect("veth has GRO");
+    lab["tester"].sysctl("net.ipv6.conf.all.disable_ipv6", "1").expect("there");
+    let mac = |node: &str, port: &str| lab.mac(node, port).map(|byte| format!("{byte:02x}")).join(":");
+    let file = format!(
+        "cases = [\"ipv6-forward\", \"end\"]\n[tester]\nsend = \"t0\"\nreceive = \"t1\"\nsink = \"tc\"\n[box]\nmac = \"{}\"\n\
+         out-mac = \"{}\"\n[trial]\nduration = \"200ms\"\nwarm-up = \"100ms\"\nlow = \"2k\"\nhigh = \"20k\"\nwidth = 0.1\n",
+        mac("box", "eth0"),
+        mac("box", "eth1")
+    );
+    fs::write(path("lab.toml"), file).expect("written");
+    let run = |command: &mut Command| {
+        let output = command.current_dir(folder.path()).output().expect("it starts");
+        assert!(output.status.success(), "{command:?}: {}", said(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = run(lab["tester"].exec(SEGBENCH).args(["lab", "--box-file"]));
+    // This machine is no box: its CPU and its ports are left alone.
+    fs::write(path("segbox.toml"), text.replace("hardware = \"auto\"", "hardware = \"none\"")).expect("written");
+    let segbox = Path::new(SEGBENCH).with_file_name("segbox");
+    run(lab["box"].exec(segbox).args(["apply", "segbox.toml"]));
+    run(lab["tester"].exec(SEGBENCH).args(["lab", "--json", "lab.json"]));
+    let result = json(&path("lab.json"));
+    for id in ["ipv6-forward", "end"] {
+        let case = case(&result, id);
+        assert_eq!(case["valid"], true, "{case}");
+        assert!(case["search"]["pdr"].as_f64() >= Some(2.0), "{case}");
+        assert!(case["checked"]["samples"].as_u64() > Some(0), "{case}");
+    }
+    run(Command::new(SEGBENCH).args(["report", "lab.json"]));
+}
