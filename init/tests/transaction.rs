@@ -136,7 +136,7 @@ fn keys_and_addresses_of_others_stay() {
     for key in ["77", "78"] {
         let mut set = namespace.command("sh").expect("there");
         // iproute2 asks for the secret on the terminal's standard input.
-        let done = run(set.args(["-c", &format!("printf 'somebody\n' | ip {}", secret(key))]));
+        let done = run(set.arg("-c").arg(format!("printf 'somebody\n' | ip {}", secret(key))));
         assert_eq!(done.code, Some(0), "{}", done.err);
     }
     files.write("ours.key", "ours");
@@ -193,7 +193,7 @@ fn a_changed_file_takes_only_the_difference() {
 #[test]
 fn two_at_once_do_not_mix() {
     let (lab, files) = router();
-    let file = files.write("segbox.toml", &many(4000));
+    let file = files.write("segbox.toml", many(4000));
     let start = || {
         let mut command = lab["router"].command(SEGBOX).expect("there");
         command.arg("apply").arg(&file).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());

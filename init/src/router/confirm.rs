@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use segbox_plan::{Plan, Setting, State};
+use segbox_plan::{Materials, Plan, Secret, Setting, State};
 use serde::{Deserialize, Serialize};
 
 use super::change::{ChangeError, Record};
@@ -158,10 +158,11 @@ impl Router {
     fn undo(&mut self, pending: Pending) -> Result<Plan, ChangeError> {
         self.kernel.keys.extend(pending.before.hmac_keys.keys());
         let now = self.look()?;
-        let mut earlier = segbox_plan::Materials::default();
-        earlier.programs = store::load(&self.folder, pending.before.programs.keys())?;
         let secrets: BTreeMap<String, Vec<u8>> = self.folder.read_json("secrets.json")?.unwrap_or_default();
-        earlier.secrets = secrets.into_iter().map(|(digest, secret)| (digest, segbox_plan::Secret(secret))).collect();
+        let earlier = Materials {
+            programs: store::load(&self.folder, pending.before.programs.keys())?,
+            secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
+        };
         let mut target = pending.before;
         // An interface that this change renamed gets the name back that the base remembers since.
         let former: BTreeMap<_, _> = pending.base.iter().cloned().collect();
