@@ -22,6 +22,10 @@ const UEFI_MODULES: &str = "chain";
 const FOLDER: &str = "/segbox";
 /// Number of the ESP, behind the BIOS boot partition.
 const ESP: u32 = 2;
+/// Number of the BIOS boot partition.
+const BIOS: u32 = 1;
+/// Bytes of a sector.
+const SECTOR: u64 = 512;
 /// GRUB's environment block: exactly this long, which GRUB overwrites in place.
 const STATE_LEN: usize = 1024;
 /// Log2 of how far back zstd looks: kernel and initrd are on the disk by themselves and again in the UKI, and count once.
@@ -38,7 +42,7 @@ pub(super) fn build(
     let layout = work.join("disk");
     tree::empty(&layout)?;
     tree::write(&layout.join("usr/lib/os-release"), release.os_release())?;
-    let esp = layout.join("esp");
+    let esp = work.join("esp");
     for folder in [layout.join("config"), layout.join("state"), esp.join("slots/b")] {
         fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     }
@@ -62,8 +66,39 @@ pub(super) fn build(
     let raw = output.join("segbox.raw");
     let from = made.join("segbox.raw");
     fs::rename(&from, &raw).map_err(|error| Failure::file("rename", &from, &error))?;
+    fill(tools, release, &esp, &raw)?;
     loader_for_bios(tools, work, &raw)?;
     pack(tools, &raw, output)
+}
+
+/// Copies a folder to the ESP, in the order of names.
+fn fill(tools: &Tools, release: &Release, esp: &Path, raw: &Path) -> Result<(), Failure> {
+    let (first, _) = partition(raw, ESP)?;
+    let volume = format!("{}@@{}", raw.display(), first * SECTOR);
+    let mtools = |program: &str| {
+        let mut command = tools.command(program);
+        command.env("SOURCE_DATE_EPOCH", release.time.to_string()).env("TZ", "UTC").arg("-i").arg(&volume);
+        command
+    };
+    for folder in ["EFI", "EFI/BOOT", "segbox", "slots", "slots/a", "slots/b"] {
+        process::output(mtools("mmd").arg(format!("::{folder}")), "report this")?;
+    }
+    for path in workspace::files(esp)? {
+        let name = path.strip_prefix(esp).unwrap_or(&path).display().to_string();
+        process::output(mtools("mcopy").arg(&path).arg(format!("::{name}")), "report this")?;
+    }
+    Ok(())
+}
+
+/// First sector and number of sectors of a partition.
+fn partition(raw: &Path, number: u32) -> Result<(u64, u64), Failure> {
+    let disk = gpt::GptConfig::new().writable(false).open(raw);
+    let disk =
+        disk.map_err(|error| Failure::new("cannot read the image's partitions", error.to_string(), "report this"))?;
+    let partition = disk.partitions().get(&number).ok_or_else(|| {
+        Failure::new(format!("cannot find partition {number}"), "the image has none", "see image/disk/partitions")
+    })?;
+    Ok((partition.first_lba, partition.last_lba - partition.first_lba + 1))
 }
 
 /// The boot's state: slot A may be started three times until it proves itself; slot B is empty.
@@ -102,13 +137,7 @@ fn loader_for_bios(tools: &Tools, work: &Path, raw: &Path) -> Result<(), Failure
     let read = |path: &Path| fs::read(path).map_err(|error| Failure::file("read", path, &error));
     let boot = read(&tools.tree().join("usr/lib/grub/i386-pc/boot.img"))?;
     let core = read(&made)?;
-    let disk = gpt::GptConfig::new().writable(false).open(raw);
-    let disk =
-        disk.map_err(|error| Failure::new("cannot read the image's partitions", error.to_string(), "report this"))?;
-    let partition = disk.partitions().get(&1).ok_or_else(|| {
-        Failure::new("cannot find the BIOS boot partition", "the image has none", "see image/disk/partitions")
-    })?;
-    let (first, sectors) = (partition.first_lba, partition.last_lba - partition.first_lba + 1);
+    let (first, sectors) = partition(raw, BIOS)?;
     let file = File::options().write(true).open(raw).map_err(|error| Failure::file("write", raw, &error))?;
     bios::install(&file, &boot, &core, first, sectors).map_err(|error| Failure::file("write GRUB to", raw, &error))
 }
