@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::boot::say::problem;
+use crate::boot::clock::Moment;
+use crate::boot::say::{detail, problem};
 
 use super::coldplug::{self, Turn};
 use super::load::Loader;
@@ -70,22 +71,35 @@ pub(crate) fn run(to_pid1: &OwnedFd) {
 }
 
 fn cold(loader: &Loader, events: &Uevents, tell: &impl Fn(News)) {
+    let begin = Moment::now();
     let wanted = coldplug::wanted(loader);
     let of = |turn| wanted.iter().filter(move |(its, _)| *its == turn).map(|(_, name)| name.clone());
+    let looked = Moment::now();
     let dog = || Path::new("/dev/watchdog0").exists();
     coldplug::load_all(loader, of(Turn::Watchdog).collect());
     if dog() {
         tell(News::Watchdog);
     }
+    let guarded = Moment::now();
     let mut first: Vec<String> = of(Turn::First).collect();
     first.extend(ALWAYS.map(str::to_owned));
     if of(Turn::First).any(|name| loader.index().path(&name).is_some_and(coldplug::is_disk)) {
         first.push(FOR_DISKS.to_owned());
     }
+    let count = first.len();
     coldplug::load_all(loader, first);
+    let loaded = Moment::now();
     // Virtio's, USB's and SCSI's devices appear when their controller's driver is there.
     drain(loader, events, tell);
     tell(News::Settled);
+    detail!(
+        "{} modules for the devices that are there, looked up in {:.0?}; watchdog's in {:.0?}, {count} of NICs and disks in {:.0?}, their devices in {:.0?}",
+        wanted.len(),
+        looked.since(begin),
+        guarded.since(looked),
+        loaded.since(guarded),
+        Moment::now().since(loaded),
+    );
     coldplug::load_all(loader, of(Turn::Later).collect());
     drain(loader, events, tell);
     if !dog() {
