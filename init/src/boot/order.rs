@@ -172,6 +172,7 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
             for (name, begin, end) in parts {
                 init.boot.step_until(first, &format!("  {name}"), (begin, end), "");
             }
+            let first_time = init.boot.share_ms.is_none();
             init.boot.share_ms.get_or_insert(super::clock::milliseconds(at.since(first)));
             let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
             init.boot.good = wanted && dropped.is_empty();
@@ -179,12 +180,16 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
                 init.note(line);
             }
             let degraded = !dropped.is_empty();
-            notice!(
-                "configured from {}{}: {} from PID 1's first instruction to the last SID",
-                candidate.name(),
-                if degraded { ", in part" } else { "" },
-                seconds(at.since(first)),
-            );
+            let in_part = if degraded { ", in part" } else { "" };
+            if first_time {
+                notice!(
+                    "configured from {}{in_part}: {} from PID 1's first instruction to the last SID",
+                    candidate.name(),
+                    seconds(at.since(first)),
+                );
+            } else {
+                notice!("configured from {}{in_part}", candidate.name());
+            }
             init.boot.configuration = Some(Configured { source: candidate.name(), file, dropped });
             Some(degraded)
         }
