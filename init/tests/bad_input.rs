@@ -93,7 +93,11 @@ fn everything_at_once_with_its_place_and_the_kernel_untouched() {
         assert_eq!(told.code, Some(1), "{command}: {}", told.err);
         assert!(told.out.is_empty(), "faults go to standard error, not: {}", told.out);
         for (line, words) in TOLD {
-            assert!(told.err.contains(&format!("segbox.toml:{line}:")), "{command}: nothing of line {line} in\n{}", told.err);
+            assert!(
+                told.err.contains(&format!("segbox.toml:{line}:")),
+                "{command}: nothing of line {line} in\n{}",
+                told.err
+            );
             assert!(told.err.contains(words), "{command}: {words:?} is not in\n{}", told.err);
         }
         assert!(told.err.contains("segbox.toml:38:"), "{command}: the second policy for one prefix in\n{}", told.err);
