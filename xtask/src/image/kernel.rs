@@ -22,6 +22,11 @@ impl Kernel {
         self.home.join("kernel/usr/lib/modules").join(&self.release)
     }
 
+    /// What it was built with: `segbox check` then need not go through the kernel's symbols.
+    pub(super) fn configuration(&self) -> PathBuf {
+        self.home.join("kernel/boot").join(format!("config-{}", self.release))
+    }
+
     /// Firmware that the modules ask for.
     pub(super) fn firmware(&self) -> PathBuf {
         self.home.join("kernel/usr/lib/firmware")

@@ -64,6 +64,7 @@ fn lay_out(kernel: &Kernel, binary: &Path, release: &Release, system: &Path) -> 
 
     let modules = system.join("usr/lib/modules").join(&kernel.release);
     tree::copy_all(&kernel.modules(), &modules)?;
+    tree::copy(&kernel.configuration(), &modules.join("config"))?;
     tree::copy_all(&kernel.firmware(), &system.join("usr/lib/firmware"))?;
     link("usr/lib", &system.join("lib"))?;
     tree::copy(&kernel.stub(), &system.join(STUB))?;
