@@ -34,22 +34,42 @@ pub(super) fn latency(run: &Run) -> String {
     figure("Latency: share of packets that took no longer", &axes, &curves)
 }
 
-/// A family of scaling cases: id up to the number, the axis.
-const FAMILIES: [(&str, &[(&str, &str)], &str, bool); 3] = [
-    (
-        "Cost by number of SIDs and policies",
-        &[("end-sids-", "End"), ("headend-policies-", "H.Encaps")],
-        "entries",
-        true,
-    ),
-    ("Cost by segments in the path", &[("end-segments-", "End"), ("headend-segments-", "H.Encaps")], "segments", false),
-    ("Cost by packet size", &[("end-size-", "End"), ("ipv6-forward-size-", "plain IPv6")], "bytes in a packet", false),
+/// Scaling cases that share a figure.
+struct Family {
+    what: &'static str,
+    /// By curve: what ids begin with, before the number, and the curve's name.
+    curves: [(&'static str, &'static str); 2],
+    x_name: &'static str,
+    logarithmic: bool,
+}
+
+const FAMILIES: [Family; 3] = [
+    Family {
+        what: "Cost by number of SIDs and policies",
+        curves: [("end-sids-", "End"), ("headend-policies-", "H.Encaps")],
+        x_name: "entries",
+        logarithmic: true,
+    },
+    Family {
+        what: "Cost by segments in the path",
+        curves: [("end-segments-", "End"), ("headend-segments-", "H.Encaps")],
+        x_name: "segments",
+        logarithmic: false,
+    },
+    Family {
+        what: "Cost by packet size",
+        curves: [("end-size-", "End"), ("ipv6-forward-size-", "plain IPv6")],
+        x_name: "bytes in a packet",
+        logarithmic: false,
+    },
 ];
 
 /// How cost grows, a figure a family; empty where the run has no scaling cases.
 pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
-    let figures = FAMILIES.iter().filter_map(|(what, members, x_name, logarithmic)| {
-        let curves: Vec<Curve> = members
+    let figures = FAMILIES.iter().filter_map(|family| {
+        let Family { what, x_name, logarithmic, .. } = *family;
+        let curves: Vec<Curve> = family
+            .curves
             .iter()
             .map(|(start, name)| Curve { name: (*name).to_owned(), points: points(run, start) })
             .filter(|curve| curve.points.len() > 1)
@@ -60,8 +80,8 @@ pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
         if curves.is_empty() {
             return None;
         }
-        let axes = Axes { x: (low, high), y: (0.0, top), logarithmic: *logarithmic, x_name, y_name: "ns a packet" };
-        Some((*what, figure(what, &axes, &curves)))
+        let axes = Axes { x: (low, high), y: (0.0, top), logarithmic, x_name, y_name: "ns a packet" };
+        Some((what, figure(what, &axes, &curves)))
     });
     figures.collect()
 }
