@@ -52,7 +52,7 @@ const END: &str = "end";
 /// Packets of the first measurement, which tells how many fill a window and warms caches up.
 const WARM_UP: u64 = 10_000;
 /// Packets whose latency is measured, and their share of the full rate: low enough that none waits for another.
-const LATENCY_PACKETS: u64 = 2_000;
+const LATENCY_PACKETS: u64 = 10_000;
 const LATENCY_SHARE: f64 = 0.1;
 
 /// A case on its way.
