@@ -13,7 +13,7 @@ use crate::state::{
     State,
 };
 use crate::sysctl;
-use crate::tune::{Tuning, Wish, tune};
+use crate::tune::{Refusals, Tuning, Wish, tune};
 
 /// What beside the file decides what the kernel is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -68,28 +68,40 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
-    out.returned = go_back(context.actual, context.base, &mut out.state);
+    let none = Refusals::default();
+    let refused = context.tuning.map_or(&none, |tuning| tuning.refused);
+    out.returned = go_back(context.actual, context.base, refused, &mut out.state);
     out
 }
 
 /// The state without segbox: nothing of its own, every setting as it was found.
-pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>) -> State {
+pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals) -> State {
     let mut state = State::default();
-    go_back(actual, base, &mut state);
+    go_back(actual, base, refused, &mut state);
     state
 }
 
 /// What a state does not ask for goes back to what it was before segbox; gives which settings those are.
 ///
 /// The base knows an interface's settings under the name that the file gave it, so its old name comes back after all of them.
-fn go_back(actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) -> BTreeSet<Setting> {
+fn go_back(
+    actual: &Actual,
+    base: &BTreeMap<Setting, String>,
+    refused: &Refusals,
+    state: &mut State,
+) -> BTreeSet<Setting> {
     let returned: BTreeMap<_, _> = base.iter().filter(|(setting, _)| !state.settings.contains_key(*setting)).collect();
     let is_name = |setting: &Setting| matches!(setting, Setting::LinkName(_));
     // What is gone (an unplugged interface) cannot be put back.
     let differs = |setting: &Setting, value: &String| actual.setting(setting).is_some_and(|found| found != *value);
-    let names_wait = returned.iter().any(|(setting, value)| !is_name(setting) && differs(setting, value));
+    let goes_down = |name: IfName| base.get(&Setting::LinkUp(name)).is_some_and(|state| state == "down");
+    let by_itself = |setting: &Setting| setting.follows_others() || setting.goes_with_link().is_some_and(goes_down);
+    // A knob that its driver does not turn back stays, and nothing waits for it.
+    let stays = |setting: &Setting, value: &String| by_itself(setting) || refused.answer(setting, value).is_some();
+    let names_wait =
+        returned.iter().any(|(setting, value)| !is_name(setting) && !stays(setting, value) && differs(setting, value));
     for (setting, value) in &returned {
-        if actual.setting(setting).is_some() && !(names_wait && is_name(setting)) {
+        if actual.setting(setting).is_some() && !(names_wait && is_name(setting)) && !stays(setting, value) {
             state.settings.insert((*setting).clone(), (*value).clone());
         }
     }

@@ -71,3 +71,17 @@ pub enum TuneError {
         value: String,
     },
 }
+
+impl TuneError {
+    /// Whether another time may do: the card was starting anew, its interface was down or gone, the keeper was not there yet.
+    pub fn may_pass(&self) -> bool {
+        let errno = match self {
+            Self::NotHeld { .. } => return true,
+            Self::Ethtool { source, .. } => source.errno(),
+            Self::Ioctl { source, .. } | Self::File { source, .. } => source.raw_os_error(),
+            Self::NoInterrupt { .. } | Self::Value { .. } => None,
+        };
+        let passing = [libc::EAGAIN, libc::EBUSY, libc::EINTR, libc::ENETDOWN, libc::ENODEV];
+        errno.is_some_and(|errno| passing.contains(&errno))
+    }
+}

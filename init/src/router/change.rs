@@ -139,7 +139,7 @@ impl Router {
     fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>, tuned: &Tuned) -> Desired {
         match wanted {
             Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base, tuned)),
-            Wanted::Nothing => Desired { state: nothing(&now.actual, base), ..Desired::default() },
+            Wanted::Nothing => Desired { state: nothing(&now.actual, base, &tuned.refusals), ..Desired::default() },
         }
     }
 
@@ -174,7 +174,7 @@ impl Router {
                 let tuning = tuned::tuning(&choice, refused);
                 desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box, tuning }).state
             }
-            Wanted::Nothing => nothing(actual, base),
+            Wanted::Nothing => nothing(actual, base, refused),
         };
         let mut found = base.clone();
         let keys = self.kernel.keys.clone();

@@ -3,6 +3,7 @@
 //!
 //! Tuning is softer: a router routes with any. A knob that a driver refuses, or does not keep, is noted and asked for no more.
 
+use segbox_fastpath::tune::TuneError;
 use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Delta, Materials, Plan, Setting, State, Step, diff};
 
@@ -48,6 +49,23 @@ pub(crate) fn run<M: Machine>(
     desired: impl Fn(&Actual, &Refusals) -> State,
     materials: &Materials,
     refusals: &mut Refusals,
+    keep: impl FnMut(&Plan) -> Result<(), Refusal>,
+) -> Result<Report, Refusal> {
+    let mut passing = Vec::new();
+    let report = rounds(machine, before, desired, materials, (refusals, &mut passing), keep);
+    // What may do another time is asked for another time.
+    for (setting, value) in passing {
+        refusals.forget(&setting, &value);
+    }
+    report
+}
+
+fn rounds<M: Machine>(
+    machine: &mut M,
+    before: &Observed,
+    desired: impl Fn(&Actual, &Refusals) -> State,
+    materials: &Materials,
+    (refusals, passing): (&mut Refusals, &mut Vec<(Setting, String)>),
     mut keep: impl FnMut(&Plan) -> Result<(), Refusal>,
 ) -> Result<Report, Refusal> {
     let mut taken = Vec::new();
@@ -64,7 +82,7 @@ pub(crate) fn run<M: Machine>(
         }
         keep(&plan)?;
         names.extend(plan.steps.iter().filter_map(former_name));
-        refused = !take(machine, plan, materials, &mut taken, refusals);
+        refused = !take(machine, plan, materials, &mut taken, refusals, passing);
         now = machine.observe()?.actual;
         if refused {
             break;
@@ -79,6 +97,7 @@ pub(crate) fn run<M: Machine>(
     }
     let mut target = before.actual.state.clone();
     target.settings.extend(names);
+    target.settings.retain(|setting, _| !setting.follows_others());
     let left = restore(machine, &target, &before.materials, materials, now)?;
     Ok(Report { taken, end: End::Undone { unkept, left } })
 }
@@ -151,7 +170,8 @@ fn answer(refusal: &Refusal) -> String {
         cause = next;
     }
     let text = cause.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.strip_prefix("the kernel answered: ").unwrap_or(text).to_owned()
 }
 
 /// Takes a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if none was refused
@@ -162,6 +182,7 @@ fn take<M: Machine>(
     materials: &Materials,
     taken: &mut Vec<Taken>,
     refusals: &mut Refusals,
+    passing: &mut Vec<(Setting, String)>,
 ) -> bool {
     for stage in plan.stages() {
         let results = machine.take(stage, materials);
@@ -171,6 +192,9 @@ fn take<M: Machine>(
                 (Ok(()), _) => {}
                 (Err(refusal), Some(Delta { key, after: Some(value), .. })) => {
                     refusals.note(key.clone(), value.clone(), answer(refusal));
+                    if refusal.downcast_ref::<TuneError>().is_some_and(TuneError::may_pass) {
+                        passing.push((key.clone(), value.clone()));
+                    }
                 }
                 (Err(_), _) => refused = true,
             }

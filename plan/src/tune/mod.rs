@@ -14,6 +14,7 @@ mod refused;
 mod system;
 mod wish;
 
+use segbox_config::IfName;
 use segbox_config::profile::Profile;
 
 pub use cpus::{cpu_list, parse_cpu_list};
@@ -50,6 +51,20 @@ impl Setting {
             Self::Tuning(_) => true,
             Self::Sysctl(name) => crate::sysctl::TUNING.contains(&name.as_str()),
             _ => false,
+        }
+    }
+
+    /// Whether it follows others and is not put back by itself: a driver deals its hash's values out anew when its queues change,
+    /// and before the card was first up it had dealt none.
+    pub fn follows_others(&self) -> bool {
+        matches!(self, Self::Tuning(Knob::Card(_, CardKnob::Spread)))
+    }
+
+    /// The interface whose going down takes it away: interrupts come with it going up.
+    pub(crate) fn goes_with_link(&self) -> Option<IfName> {
+        match self {
+            Self::Tuning(Knob::Card(name, CardKnob::Irq(_))) => Some(*name),
+            _ => None,
         }
     }
 }

@@ -22,8 +22,13 @@ impl Refusals {
         self.0.get(setting)?.get(value).map(String::as_str)
     }
 
-    /// Whether nothing was refused.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Forgets an answer that was not the last word.
+    pub fn forget(&mut self, setting: &Setting, value: &str) {
+        if let Some(values) = self.0.get_mut(setting) {
+            values.remove(value);
+            if values.is_empty() {
+                self.0.remove(setting);
+            }
+        }
     }
 }
