@@ -83,6 +83,8 @@ pub struct Machine<'a> {
     pub memory: u32,
     /// Processors.
     pub processors: u32,
+    /// Raw images of disks beside the one it boots from. What the guest writes is written to them.
+    pub disks: Vec<PathBuf>,
     /// In the order of the guest's PCI bus.
     pub ports: Vec<Port<'a>>,
     /// Files for the guest by fw_cfg: name (`opt/org.segbox/segbox.toml`) and where it is.
@@ -96,13 +98,14 @@ pub struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// A machine of two processors and 512 MiB without ports. `tools` is the tree that has QEMU.
     pub fn new(tools: &'a Path, boot: Boot, accelerator: Accelerator) -> Self {
-        let (ports, files) = (Vec::new(), Vec::new());
+        let (disks, ports, files) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             tools,
             boot,
             accelerator,
             memory: 512,
             processors: 2,
+            disks,
             ports,
             files,
             ends_at_reboot: true,
@@ -194,6 +197,10 @@ impl<'a> Machine<'a> {
                 add(&["-append", command_line]);
             }
         }
+        for (number, path) in self.disks.iter().enumerate() {
+            add(&["-drive", &format!("if=none,id=data{number},format=raw,file={}", path.display())]);
+            add(&["-device", &format!("virtio-blk-pci,drive=data{number}")]);
+        }
         for (name, path) in &self.files {
             add(&["-fw_cfg", &format!("name={name},file={}", path.display())]);
         }
@@ -266,6 +273,11 @@ impl Vm {
         // Gone already is as good.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+
+    /// QEMU's process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has ended by itself.

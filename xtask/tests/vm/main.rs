@@ -3,5 +3,8 @@
 //! Builds nothing: `cargo xtask image` has to have run, as it has in `./dev test`. Root only; machines are emulated, so that
 //! what they do does not depend on the host.
 
+mod disk;
+mod faults;
 mod forwarding;
+mod power;
 mod serial;

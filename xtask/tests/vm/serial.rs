@@ -78,6 +78,16 @@ impl Router {
         serde_json::from_str(&said[from..=to]).unwrap_or_else(|error| panic!("{error} in: {said}"))
     }
 
+    /// Waits until it says this; gives what it said before.
+    pub(crate) fn wait(&mut self, text: &str) -> String {
+        self.vm.console.expect(text, ANSWER).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Waits for the prompt.
+    pub(crate) fn prompt(&mut self) -> String {
+        self.until_prompt("")
+    }
+
     fn until_prompt(&mut self, command: &str) -> String {
         self.vm.console.expect(&self.prompt, ANSWER).unwrap_or_else(|error| panic!("{command}: {error}"))
     }
