@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::terminal::{Terminal, Typed};
@@ -27,17 +27,22 @@ pub(crate) fn edit(terminal: &Terminal) -> io::Result<()> {
         return terminal.put("not taken; the file is as it was. `edit` again\n");
     }
     generations::replace(&folder.join("segbox.toml"), text.as_bytes())?;
-    storage::lead(folder)?;
+    storage::lead(&folder)?;
     let until =
         if storage::is_persistent() { "" } else { ", in memory: there is no config partition, so until the next boot" };
     terminal.put(&format!("taken{until}. `plan` shows what it changes, `apply` does it\n"))
 }
 
 /// Where it will lie: on the config partition if there is one, else where the box has its configuration in memory.
-fn folder() -> io::Result<&'static Path> {
-    let folder = if storage::is_persistent() || !Path::new(ETC).exists() { CONFIG } else { ETC };
-    fs::create_dir_all(folder)?;
-    Ok(Path::new(folder))
+fn folder() -> io::Result<PathBuf> {
+    if !storage::is_persistent()
+        // Where the link leads to: led to itself it would lead nowhere.
+        && let Ok(brought) = fs::canonicalize(ETC)
+    {
+        return Ok(brought);
+    }
+    fs::create_dir_all(CONFIG)?;
+    Ok(CONFIG.into())
 }
 
 /// The pasted lines; None if it was given up.
