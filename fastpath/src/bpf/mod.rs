@@ -27,3 +27,4 @@ pub use maps::{MapError, MapRow};
 pub use object::{ObjectError, read_object};
 pub use pins::{PinError, Programs, sweep};
 pub use steps::{StepError, take};
+pub use sys::jited_len;

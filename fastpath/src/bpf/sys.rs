@@ -163,6 +163,14 @@ pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info>
     unsafe { info(program) }
 }
 
+/// Bytes of machine code that the kernel made of a program; 0 if it interprets it.
+///
+/// # Errors
+/// The descriptor is no program's.
+pub fn jited_len(program: BorrowedFd<'_>) -> io::Result<u32> {
+    Ok(program_info(program)?.jited_prog_len)
+}
+
 /// # Safety
 /// `T` is the kernel's info structure for this kind of object.
 unsafe fn info<T>(object: BorrowedFd<'_>) -> io::Result<T> {

@@ -1,9 +1,10 @@
 //! The router's health: what runs, what it has counted, and where the kernel is not as the last applied file says.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd;
 
 use jiff::Timestamp;
-use segbox_fastpath::bpf::MapRow;
+use segbox_fastpath::bpf::{self, MapRow};
 use segbox_fastpath::{Counters, LinkStatistics};
 use segbox_plan::{Actual, RouteKey, RouteKind, Setting, desired, diff};
 use serde::Serialize;
@@ -64,6 +65,8 @@ pub(crate) struct Policy {
 pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) hook: &'static str,
+    /// Bytes of machine code that the kernel made of it; 0 if it interprets it.
+    pub(crate) jited: Option<u32>,
     /// SIDs and policies that run it.
     pub(crate) used_by: Vec<String>,
     /// What it keeps in its maps, row by row.
@@ -174,6 +177,7 @@ fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
     let programs = actual.state.programs.iter().map(|(name, hook)| Program {
         name: name.clone(),
         hook: hook.section(),
+        jited: router.kernel.programs.fd(name).ok().and_then(|fd| bpf::jited_len(fd.as_fd()).ok()),
         used_by: used.remove(name.as_str()).unwrap_or_default(),
         maps: maps(router, name),
     });
