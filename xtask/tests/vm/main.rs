@@ -6,5 +6,6 @@
 mod disk;
 mod faults;
 mod forwarding;
+mod nics;
 mod power;
 mod serial;
