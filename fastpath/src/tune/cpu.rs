@@ -24,7 +24,7 @@ pub(super) fn survey() -> Machine {
     }
 }
 
-/// `model name	: Intel(R) Xeon(R) CPU X3440 @ 2.53GHz`
+/// `model name : Intel(R) Xeon(R) CPU X3440 @ 2.53GHz`
 fn model(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())

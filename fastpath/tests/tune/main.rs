@@ -59,7 +59,6 @@ fn offloads_are_set_and_read_back_each_for_itself() {
         there_and_back(&mut tuner, &offload("gro"), ["off", "on"]);
         turn(&mut tuner, offload("gro"), &before[&offload("gro")]).expect("as it was");
         let after = card(&mut tuner);
-        let after = card(&mut tuner);
         assert_eq!(after.turns, before, "nothing else has changed");
         assert_eq!(after.fixed.get(&offload("lro")).map(String::as_str), Some("off"), "veth has no LRO");
         assert_eq!(after.fixed.get(&offload("ntuple")).map(String::as_str), Some("off"));
