@@ -15,8 +15,9 @@ use segbox_vm::Vm;
 use crate::disk::Disk;
 use crate::serial::{Router, image, machine, turn};
 
-/// Files that are written, with three moments each, and how many of those moments the box boots from.
+/// Files that are written, with three moments each.
 const FILES: u32 = 10;
+/// How many disks with the old file the box boots from, and how many with the new one.
 const BOOTS: usize = 3;
 
 /// A configuration with its number in it, of several disk blocks.
@@ -82,8 +83,7 @@ fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
     let takes = begin.elapsed();
 
     let random = RandomState::new();
-    let mut kept = Vec::new();
-    let (mut old, mut new) = (0, 0);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
     for number in 3..3 + FILES {
         paste(&mut router, &text(number));
         let thousandths = |moment| u32::try_from(random.hash_one((number, moment)) % 1000).unwrap_or_default();
@@ -104,19 +104,19 @@ fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
             });
             let which = [number - 1, number].into_iter().find(|number| found == text(*number));
             let Some(which) = which else { panic!("{moment:.0?} of {takes:.0?} into `edit` {number}:\n{found}") };
-            *(if which == number { &mut new } else { &mut old }) += 1;
-            kept.push((copy, which, moment));
+            (if which == number { &mut new } else { &mut old }).push((moment, which, Some(copy)));
         }
         router.wait("taken");
         router.prompt();
-        // The ones to be booted are those that come closest to the end: there the file is replaced.
-        kept.sort_by_key(|(_, _, moment)| *moment);
-        let surplus = kept.len().saturating_sub(BOOTS);
-        kept.drain(..surplus);
+        // Those to be booted are the ones on either side of the instant when the new file takes the old one's place.
+        old.sort_by_key(|(moment, ..)| std::cmp::Reverse(*moment));
+        new.sort_by_key(|(moment, ..)| *moment);
+        old.iter_mut().skip(BOOTS).chain(new.iter_mut().skip(BOOTS)).for_each(|(.., copy)| *copy = None);
     }
     router.vm.cut_power();
-    println!("{} moments within {takes:.0?}: {old} times the old file, {new} times the new one", FILES * 3);
-    for (copy, number, moment) in &kept {
+    println!("{takes:.0?}: {} times the old file, {} times the new one", old.len(), new.len());
+    for (moment, number, copy) in old.iter().chain(&new) {
+        let Some(copy) = copy else { continue };
         let booted = runs(&tools, copy, *number);
         assert!(booted.is_ok(), "{moment:.0?} of {takes:.0?} into `edit`: {}", booted.err().unwrap_or_default());
     }
