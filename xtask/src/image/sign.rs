@@ -35,7 +35,8 @@ fn sign(key: &str, password: Option<String>, content: &str) -> minisign::Result<
         Some(password) => key.into_secret_key(Some(password))?,
         None => key.into_unencrypted_secret_key()?,
     };
-    // The comment is signed too. No time in it: the same content gives the same signature.
+    // The comment is signed too. The signature has random numbers in it (the crate hedges against faults of the machine), so it
+    // is the manifest that two builds have in common, not its signature.
     let signature = minisign::sign(None, &key, Cursor::new(content), Some("segbox slot manifest"), None)?;
     Ok(signature.into_string())
 }
@@ -47,11 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_holds_for_its_manifest_only_and_is_the_same_each_time() {
+    fn a_signature_holds_for_its_manifest_only() {
         let pair = KeyPair::generate_unencrypted_keypair().expect("random numbers");
         let key = pair.sk.to_box(None).expect("a key").to_string();
         let signature = sign(&key, None, "the manifest").expect("signed");
-        assert_eq!(signature, sign(&key, None, "the manifest").expect("signed"));
         let parsed = SignatureBox::from_string(&signature).expect("a signature");
         let holds = |text: &str| verify(&pair.pk, &parsed, Cursor::new(text), true, false, false).is_ok();
         assert!(holds("the manifest"));
