@@ -137,14 +137,17 @@ fn lost(hosts: &[Namespace; 2], count: u16) -> usize {
         let packet = encaps(&inner, Headend { source: a }, &path).expect("a hop limit of 64");
         near.send(&Frame::new([2, 0, 0, 0, 0, 0x0a], PORTS[0], &packet.bytes())).expect("the port is up");
     };
-    // The first one waits for host B's address; what comes after it need not.
-    send(0);
+    // The first one waits for host B's address, and a card that is still being tuned may reset under it: it is sent until one
+    // comes through. What comes after it need not wait, and must not be lost.
     let expected = |number: u16, captured: &segbox_lab::Captured| {
         let text = segbox_lab::outline(&captured.frame);
         !captured.outgoing && text.contains("TLV") && text.contains(&format!("UDP   {number} → 7"))
     };
-    let first = far.find(Duration::from_secs(20), |captured| expected(0, captured)).expect("readable");
-    assert!(first.is_some(), "no packet comes through at all");
+    let first = (0..30).any(|_| {
+        send(0);
+        far.find(Duration::from_secs(1), |captured| expected(0, captured)).expect("readable").is_some()
+    });
+    assert!(first, "no packet comes through at all");
     let passes = |number: &u16| {
         send(*number);
         far.find(Duration::from_secs(5), |captured| expected(*number, captured)).expect("readable").is_some()
