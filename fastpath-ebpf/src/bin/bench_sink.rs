@@ -85,7 +85,7 @@ impl Frame for Xdp {
 #[unsafe(link_section = "classifier")]
 extern "C" fn sink_tc(skb: *mut __sk_buff) -> i32 {
     take(&Tc(skb));
-    TC_ACT_SHOT as i32
+    TC_ACT_SHOT
 }
 
 /// The sink in the driver.
