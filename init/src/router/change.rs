@@ -72,6 +72,16 @@ pub(crate) struct VerifierError {
     pub(crate) source: Refusal,
 }
 
+impl Wanted<'_> {
+    /// What it asks of the router in this context; asked anew in every round of a change.
+    fn desired(&self, context: Context<'_>, refused: &Refusals) -> Desired {
+        match self {
+            Self::File(reading) => desired(&reading.checked.config, context),
+            Self::Nothing => Desired { state: nothing(context.actual, context.base, refused), ..Desired::default() },
+        }
+    }
+}
+
 impl Router {
     /// What `config` asks of this router, and the steps there.
     pub(crate) fn plan(&mut self, config: &Config) -> Result<Plan, ChangeError> {
@@ -110,7 +120,7 @@ impl Router {
             Wanted::Nothing => Tuned { choice: Choice::Untouched, refusals: Refusals::default() },
         };
         self.trouble = tuned.choice.trouble().map(str::to_owned);
-        let want = self.wanted(wanted, &before, &base, &tuned);
+        let want = wanted.desired(self.context(&before.actual, &base, &tuned), &tuned.refusals);
         let plan = diff(&want.state, &before.actual);
         self.verify(&plan, &want)?;
         store::save(&self.folder, &want.materials.programs)?;
@@ -134,13 +144,6 @@ impl Router {
         let mut found = self.kernel.observe().map_err(ChangeError::Kernel)?;
         found.materials.programs = store::load(&self.folder, found.actual.state.programs.keys())?;
         Ok(found)
-    }
-
-    fn wanted(&self, wanted: &Wanted<'_>, now: &Observed, base: &BTreeMap<Setting, String>, tuned: &Tuned) -> Desired {
-        match wanted {
-            Wanted::File(reading) => desired(&reading.checked.config, self.context(&now.actual, base, tuned)),
-            Wanted::Nothing => Desired { state: nothing(&now.actual, base, &tuned.refusals), ..Desired::default() },
-        }
     }
 
     /// Asks the verifier about every program that would be loaded, before anything is changed.
@@ -169,12 +172,9 @@ impl Router {
         let folder = self.folder.clone();
         let (survey, own_box) = (self.survey.clone(), self.own_box);
         let Tuned { choice, refusals } = tuned;
-        let state = |actual: &Actual, refused: &Refusals| match wanted {
-            Wanted::File(reading) => {
-                let tuning = tuned::tuning(&choice, refused);
-                desired(&reading.checked.config, Context { actual, base, kernel: &survey, own_box, tuning }).state
-            }
-            Wanted::Nothing => nothing(actual, base, refused),
+        let state = |actual: &Actual, refused: &Refusals| {
+            let tuning = tuned::tuning(&choice, refused);
+            wanted.desired(Context { actual, base, kernel: &survey, own_box, tuning }, refused).state
         };
         let mut found = base.clone();
         let keys = self.kernel.keys.clone();
@@ -191,10 +191,10 @@ impl Router {
 
     /// Writes down what holds now: which file, which settings are not as they were found, which programs run.
     fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
-        let mut base = self.folder.base()?;
         let Wanted::File(reading) = wanted else {
             return Ok(self.folder.remove_all()?);
         };
+        let mut base = self.folder.base()?;
         base.retain(|setting, _| !want.returned.contains(setting));
         self.folder.write_base(&base)?;
         let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
