@@ -33,6 +33,8 @@ pub enum Feature {
     Psp,
     /// An interface beside End.X's next hop.
     EndXInterface,
+    /// nf_tables: policies in a VRF.
+    NfTables,
 }
 
 /// What a feature needs.
@@ -51,7 +53,7 @@ pub struct Need {
 }
 
 /// Every need, in the order `segbox doctor` shows them.
-pub const NEEDS: [Need; 14] = [
+pub const NEEDS: [Need; 15] = [
     need(Feature::Seg6Lwtunnel, "seg6 and seg6local routes", (4, 10), "CONFIG_IPV6_SEG6_LWTUNNEL", "no SRv6 at all"),
     need(Feature::Seg6Hmac, "SRH HMAC", (4, 10), "CONFIG_IPV6_SEG6_HMAC", "no hmac-key and no interface hmac mode"),
     need(Feature::Seg6Bpf, "End.BPF", (4, 18), "CONFIG_IPV6_SEG6_BPF", "no End.BPF SID"),
@@ -84,6 +86,8 @@ pub const NEEDS: [Need; 14] = [
         "CONFIG_IPV6_SEG6_LWTUNNEL",
         "no link-local next hop for End.X",
     ),
+    // NFT_META_IIFKIND.
+    need(Feature::NfTables, "nf_tables", (5, 6), "CONFIG_NF_TABLES", "no policy in a [vrf]"),
 ];
 
 const fn need(
@@ -129,7 +133,7 @@ mod tests {
         for need in &NEEDS {
             assert_eq!(NEEDS.iter().filter(|other| other.feature == need.feature).count(), 1, "{}", need.name);
         }
-        assert_eq!(NEEDS.len(), Feature::EndXInterface as usize + 1, "a feature without a row");
+        assert_eq!(NEEDS.len(), Feature::NfTables as usize + 1, "a feature without a row");
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub enum MapKind {
     Hash,
     /// BPF_MAP_TYPE_LPM_TRIE: keys are a u32 prefix length in bits, then the address in network byte order.
     LpmTrie,
+    /// BPF_MAP_TYPE_RINGBUF: the program's own, its value the type of a record. `segbox events` reads the one named `events`.
+    RingBuf,
     /// Any other (BPF_MAP_TYPE_* number): the program's own, not to be filled from a file.
     Other(u32),
 }

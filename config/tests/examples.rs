@@ -3,12 +3,22 @@
 
 mod support;
 
-use segbox_config::{Config, read};
+use segbox_config::{Config, LinkSeen, read};
 
 fn config(name: &str) -> (Config, String) {
     let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("the example is there");
-    let checked = read(text, name).resolve(&support::surroundings()).expect("the example has no fault");
+    let mut surroundings = support::surroundings();
+    // The ports of the VPNs' edges.
+    let ports = [("enp5s1", "52:54:00:12:00:01"), ("enp5s2", "52:54:00:12:00:02"), ("enp5s3", "52:54:00:12:00:03")];
+    surroundings.links.get_or_insert_default().extend(
+        ports.into_iter().chain([("site1", "")]).map(|(name, mac)| LinkSeen {
+            name: name.parse().expect("a name"),
+            mac: mac.parse().ok(),
+            pci: None,
+        }),
+    );
+    let checked = read(text, name).resolve(&surroundings).expect("the example has no fault");
     (checked.config, checked.warnings.to_string())
 }
 
@@ -35,8 +45,18 @@ fn the_full_example_says_everything() {
 }
 
 #[test]
-fn the_vpn_example_keeps_two_customers_apart() {
-    let (config, warnings) = config("vpn.toml");
+fn the_l3_vpn_s_edge_keeps_two_customers_apart() {
+    let (config, warnings) = config("l3vpn.toml");
     assert_eq!(warnings, "");
-    assert_eq!(config.policies.iter().map(|policy| policy.table).collect::<Vec<_>>(), [100, 100, 200]);
+    assert_eq!(config.policies.iter().map(|policy| policy.table).collect::<Vec<_>>(), [100, 100, 200, 200, 200]);
+    let [blue, green] = ["blue1", "green1"].map(|name| &config.interfaces[&name.parse().expect("a name")].addresses);
+    assert_eq!(blue, green, "both use the same addresses");
+}
+
+#[test]
+fn the_l2_vpn_s_edge_lets_frames_in_and_out_of_one_port() {
+    let (config, warnings) = config("l2vpn.toml");
+    assert_eq!(warnings, "");
+    assert_eq!(config.sids[0].endpoint.behavior.name(), "End.DX2");
+    assert!(config.policies.iter().all(|policy| policy.interface.is_none() && policy.table == 254));
 }

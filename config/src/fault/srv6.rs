@@ -222,6 +222,19 @@ pub enum Srv6Fault {
         /// `a multicast address` and so on.
         what: &'static str,
     },
+    /// Policies in a VRF whose packets cannot be told from a customer's.
+    #[error(
+        "IPv6 that comes into the VRF `{vrf}` can reach the main table: the box has no address that its policies send from"
+    )]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::vrf_needs_source),
+        help("add `source` to `[srv6]`, an address of this box that others reach, like `fc00:0:2::1`")
+    )]
+    VrfNeedsSource {
+        /// The VRF.
+        vrf: String,
+    },
     /// An HMAC key that isn't in the file.
     #[error("there is no `[srv6.hmac-key.{id}]`")]
     #[diagnostic(code(segbox::unknown_hmac_key), help("{near}"))]

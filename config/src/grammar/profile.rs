@@ -62,6 +62,12 @@ static MATCH: Table = Table {
             "Drivers of network cards of which at least one must be there.",
             "[\"i40e\", \"ice\"]",
         ),
+        Key::optional(
+            "virtual",
+            Kind::Bool,
+            "Whether there must be a hypervisor under it (the CPU flag of that name), or must not.",
+            "false",
+        ),
     ],
 };
 

@@ -95,7 +95,7 @@ static MATCH: Table = Table {
 
 static VRF: Table = Table {
     title: "[vrf.NAME]",
-    doc: "A VRF: a routing table of its own and the interfaces that use it.",
+    doc: "A VRF: a routing table of its own and the interfaces that use it. A packet that the table has no route for goes no further, unless a `[[route]]` with `vrf` leads out of it.",
     rows: &[],
     keys: &[
         Key::required("table", Kind::Int(POSITIVE), "Its routing table; not 253, 254 or 255.", "100"),

@@ -21,7 +21,7 @@ pub(super) static SRV6: Table = Table {
         Key::optional(
             "source",
             Kind::Text(Form::Ipv6),
-            "Outer source address of what this box encapsulates.",
+            "Outer source address of what this box encapsulates: an address of its own, which no packet may have that comes into a VRF with policies.",
             "\"fc00:0:2::1\"",
         ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),

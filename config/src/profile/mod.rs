@@ -23,6 +23,8 @@ pub struct Profile {
     pub drivers: Option<Vec<String>>,
     /// `[match] any-nic`: drivers of which one must be there.
     pub any_driver: Option<Vec<String>>,
+    /// `[match] virtual`: whether there must be a hypervisor under it, or must not.
+    pub is_virtual: Option<bool>,
     /// `[cpu]`.
     pub cpu: Cpu,
     /// `[bpf]`.
@@ -118,6 +120,8 @@ pub struct Machine {
     pub cpu: Option<String>,
     /// Drivers of its network cards.
     pub nics: BTreeSet<String>,
+    /// There is a hypervisor under it (`hypervisor` among the flags of /proc/cpuinfo).
+    pub is_virtual: bool,
 }
 
 /// Why there is no best profile.
@@ -163,7 +167,8 @@ impl Profile {
         };
         let nics = self.drivers.as_ref().map(|all| all.iter().all(|driver| machine.nics.contains(driver)));
         let any = self.any_driver.as_ref().map(|some| some.iter().any(|driver| machine.nics.contains(driver)));
-        let given = [glob(&self.board, &machine.board), glob(&self.model, &machine.cpu), nics, any];
+        let under = self.is_virtual.map(|is_virtual| machine.is_virtual == is_virtual);
+        let given = [glob(&self.board, &machine.board), glob(&self.model, &machine.cpu), nics, any, under];
         let given: Vec<bool> = given.into_iter().flatten().collect();
         given.iter().all(|fits| *fits).then_some(given.len())
     }
@@ -186,14 +191,25 @@ mod tests {
             ("other".to_owned(), profile("board = \"X8SIL*\"\ncpu = \"*Atom*\"\nnics = [\"ixgbe\"]")),
         ]);
         let nics = BTreeSet::from(["e1000e".to_owned(), "ixgbe".to_owned()]);
-        let mut machine =
-            Machine { board: Some("X8SIL-F".into()), cpu: Some("Intel Xeon X3440 @ 2.53GHz".into()), nics };
+        let mut machine = Machine {
+            board: Some("X8SIL-F".into()),
+            cpu: Some("Intel Xeon X3440 @ 2.53GHz".into()),
+            nics,
+            is_virtual: false,
+        };
         assert_eq!(best_match(&profiles, &machine), Ok("exact"));
         profiles.insert("again".into(), profile("board = \"X8SIL-?\"\ncpu = \"*X3440*\""));
         assert_eq!(best_match(&profiles, &machine), Err(NoMatch::Tie { names: "`again` and `exact`".into() }));
         profiles
             .insert("several".into(), profile("board = \"X8*\"\nany-nic = [\"ice\", \"e1000e\"]\nnics = [\"ixgbe\"]"));
         assert_eq!(best_match(&profiles, &machine), Ok("several"), "one of the two is there");
+        profiles.insert(
+            "bare".into(),
+            profile("board = \"X8*\"\nnics = [\"ixgbe\"]\nany-nic = [\"ixgbe\"]\nvirtual = false"),
+        );
+        assert_eq!(best_match(&profiles, &machine), Ok("bare"));
+        machine.is_virtual = true;
+        assert_eq!(best_match(&profiles, &machine), Ok("several"), "a virtual machine with the same card and board");
         machine.board = None;
         assert_eq!(best_match(&profiles, &machine), Ok("generic"), "what is not known fits no glob");
         profiles.remove("generic");

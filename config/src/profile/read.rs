@@ -32,6 +32,7 @@ fn profile(root: Entry<'_>) -> Profile {
         board: matches("board"),
         model: matches("cpu"),
         drivers: root.get("match").and_then(|entry| texts(entry.get("nics")?)),
+        is_virtual: root.get("match").and_then(|entry| entry.get("virtual")?.bool()),
         any_driver: root.get("match").and_then(|entry| texts(entry.get("any-nic")?)),
         cpu: root.get("cpu").map(cpu).unwrap_or_default(),
         bpf: root.get("bpf").map(bpf).unwrap_or_default(),

@@ -61,6 +61,26 @@ pub struct Needs {
     pub objects: BTreeSet<String>,
     /// HMAC secrets, paths relative to the file.
     pub secrets: BTreeSet<String>,
+    /// A hardware profile by its name: `hw-profiles/NAME.toml` beside the file, or one of the house.
+    pub profile: Option<String>,
+}
+
+impl Needs {
+    /// Objects and secrets that are files, by the text in it: what goes along where the file goes.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let objects = self.objects.iter().filter(|object| !object.starts_with("builtin:"));
+        objects.chain(&self.secrets).map(String::as_str)
+    }
+
+    /// Those of them that do not lie in the file's own folder, or below it. They cannot go along: elsewhere a name such as
+    /// `../keys/7.key` leads to nothing.
+    pub fn outside(&self) -> impl Iterator<Item = &str> {
+        use std::path::{Component, Path};
+        let beneath = |name: &str| {
+            Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        };
+        self.files().filter(move |name| !beneath(name))
+    }
 }
 
 /// Reads a segbox.toml; `name` is what its faults call it, such as its path. It never fails: what is wrong is in the Draft.
@@ -80,12 +100,18 @@ pub fn read(text: String, name: impl Into<String>) -> Draft {
 }
 
 impl Draft {
+    /// What the file says as far as it is well-formed, without programs and HMAC keys: their files are still to be read.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The files that are to be gathered into [`Surroundings`](crate::Surroundings) before this is resolved.
     pub fn needs(&self) -> Needs {
         let objects = self.asks.programs.iter().filter_map(|program| program.object.as_ref());
         Needs {
             objects: objects.map(|object| object.value.clone()).collect(),
             secrets: self.asks.keys.iter().map(|key| key.file.value.clone()).collect(),
+            profile: self.asks.profile.as_ref().map(|profile| profile.value.clone()),
         }
     }
 }
@@ -218,5 +244,25 @@ fn number(entry: Entry<'_>, key: &str) -> Result<Option<u32>, Reported> {
     match entry.get(key) {
         None => Ok(None),
         Some(entry) => entry.int().and_then(|int| u32::try_from(int).ok()).map(Some).ok_or(Reported),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_along_is_below_the_files_own_folder() {
+        let key =
+            |id: u32, file: &str| format!("[srv6.hmac-key.{id}]\nalgorithm = \"sha256\"\nsecret-file = \"{file}\"\n");
+        let files = ["7.key", "./keys/8.key", "../9.key", "/etc/10.key", "keys/../../11.key"];
+        let text: String = (7..).zip(files).map(|(id, file)| key(id, file)).collect();
+        let program = "[program.a]\nobject = \"a.o\"\n[program.b]\nobject = \"builtin:end_noop\"\n";
+        let needs = read(format!("{text}{program}[system]\nhardware = \"mine\"\n"), "x").needs();
+        let all: Vec<_> = needs.files().collect();
+        assert!(all.contains(&"a.o") && !all.iter().any(|file| file.starts_with("builtin")), "{all:?}");
+        assert_eq!(needs.profile.as_deref(), Some("mine"));
+        let outside: Vec<_> = needs.outside().collect();
+        assert_eq!(outside, ["../9.key", "/etc/10.key", "keys/../../11.key"]);
     }
 }

@@ -1,9 +1,11 @@
 //! Reads `[[srv6.policy]]`: what the box does as a headend.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::routes::{POLICY, explicit, metric};
-use super::{Reader, Reported, number, value};
+use super::{MAIN, Reader, Reported, number, rows, value};
 use crate::behavior::HeadendMode;
 use crate::fault::{Srv6Fault, near};
 use crate::forms;
@@ -19,6 +21,9 @@ impl Reader {
         let destination = value(entry, "destination", forms::prefix);
         let interface = self.interface(entry);
         let lookup = self.table(entry);
+        if let Some(vrf) = entry.get("vrf") {
+            self.feature(Feature::NfTables, vrf.span());
+        }
         let metric = metric(entry);
         if let (Some(destination), Some(table), Ok(metric)) = (destination, lookup, &metric) {
             self.claim(POLICY, table, destination, explicit(*metric, destination.value));
@@ -33,6 +38,27 @@ impl Reader {
         let (Some(destination), Some(table), true) = (destination, lookup, fits) else { return Err(Reported) };
         let metric = explicit(metric, destination.value);
         Ok(Policy { destination: destination.value, steer, interface, via, table, metric })
+    }
+
+    /// The outer source address, where policies in a VRF need a known one and the file names none: the first address of the box
+    /// outside its VRFs, as the kernel takes one of these too.
+    pub(super) fn source_of_vrfs(&mut self, policies: Option<Entry<'_>>) {
+        if self.config.encap_source.is_some() || self.config.policies.iter().all(|policy| policy.table == MAIN) {
+            return;
+        }
+        let inside = |name| self.config.vrfs.values().any(|vrf| vrf.interfaces.contains(name));
+        let outside = self.config.interfaces.iter().filter(|(name, _)| !inside(*name));
+        self.config.encap_source =
+            outside.flat_map(|(_, interface)| &interface.addresses).find_map(|net| match net.addr() {
+                IpAddr::V6(address) if !address.is_unicast_link_local() && !address.is_loopback() => Some(address),
+                _ => None,
+            });
+        if self.config.encap_source.is_none()
+            && let Some(vrf) = rows(policies).find_map(|policy| policy.get("vrf"))
+        {
+            let name = vrf.text().unwrap_or_default().to_owned();
+            self.fault(vrf.span(), Srv6Fault::VrfNeedsSource { vrf: name });
+        }
     }
 
     fn steer(&mut self, entry: Entry<'_>, row: &Row, destination: Option<At<IpNet>>) -> Result<Steer, Reported> {

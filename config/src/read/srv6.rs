@@ -39,6 +39,7 @@ impl Reader {
                 self.config.policies.push(policy);
             }
         }
+        self.source_of_vrfs(entry.get("policy"));
     }
 
     fn hmac_key(&mut self, entry: Entry<'_>) {

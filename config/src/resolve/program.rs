@@ -145,7 +145,7 @@ fn map(
 ) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let map = || name.value.to_string();
     let mut rows = BTreeMap::new();
-    if matches!(shape.kind, MapKind::Other(_)) {
+    if matches!(shape.kind, MapKind::RingBuf | MapKind::Other(_)) {
         faults.push(Fault::new(name.span, ProgramFault::NotFilled { name: map() }));
         return rows;
     }
