@@ -4,7 +4,7 @@ use std::fmt;
 
 use segbox_config::{Behavior, Endpoint, Flavors, Lookup};
 
-use crate::state::{Encap, Link, MAIN_TABLE, Route, RouteKey, Setting};
+use crate::state::{Encap, Link, MAIN_TABLE, Route, RouteKey, Rule, Setting};
 use crate::step::{Delta, RouteKind, Step, Verb};
 
 impl fmt::Display for Step {
@@ -38,6 +38,8 @@ impl Step {
             Self::HmacKey(_) => "hmac-key",
             Self::Program(_) => "program",
             Self::Row(_) => "row",
+            Self::Guard(_) => "guard",
+            Self::Rule(_) => "rule",
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
                 Some(RouteKind::Sid) => "sid",
                 Some(RouteKind::Policy) => "policy",
@@ -56,6 +58,8 @@ impl Step {
             Self::HmacKey(delta) => delta.key.to_string(),
             Self::Program(delta) => delta.key.clone(),
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
+            Self::Guard(delta) => format!("from {}", delta.key),
+            Self::Rule(delta) => delta.key.to_string(),
             Self::Route(delta) => delta.key.to_string(),
         }
     }
@@ -78,6 +82,8 @@ impl Step {
             }
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
             Self::Row(delta) => both(delta, ToString::to_string),
+            Self::Guard(delta) => both(delta, |()| "drop in every VRF".to_owned()),
+            Self::Rule(delta) => both(delta, |()| String::new()),
             Self::Route(delta) => both(delta, ToString::to_string),
         }
     }
@@ -102,6 +108,14 @@ impl fmt::Display for Setting {
     }
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { priority, from, table } = self;
+        write!(f, "{priority} from {from} lookup ")?;
+        if *table == MAIN_TABLE { f.write_str("main") } else { write!(f, "{table}") }
+    }
+}
+
 impl fmt::Display for RouteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.prefix)?;
@@ -115,6 +129,9 @@ impl fmt::Display for RouteKey {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.unreachable {
+            return f.write_str("unreachable");
+        }
         let mut gap = "";
         if self.encap != Encap::None {
             write!(f, "{}", self.encap)?;

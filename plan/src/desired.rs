@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use segbox_config::{Behavior, Config, Endpoint, Feature, HmacMode, IfName, Kernel, LocalSid, Policy, Steer};
 
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
 use crate::state::{
-    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, Link, MAIN_TABLE, NeighborKey, Route, RouteKey, RowKey, Setting,
-    State,
+    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, Link, MAIN_TABLE, NeighborKey, Route, RouteKey, RowKey, Rule,
+    Setting, State,
 };
 use crate::sysctl;
 use crate::tune::{Refusals, Tuning, Wish, tune};
@@ -65,6 +65,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         state.neighbors.insert(key, neighbor.mac);
     }
     routes(config, context, &names, state);
+    isolation(config, state);
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
@@ -221,7 +222,8 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
     for route in &config.routes {
         let key = key(route.table, route.destination, route.metric);
-        let body = Route { interface: route.interface, via: route.via, onlink: false, encap: Encap::None };
+        let body =
+            Route { interface: route.interface, via: route.via, onlink: false, unreachable: false, encap: Encap::None };
         state.routes.insert(key, body);
     }
     for route in adjacent_dx4(config, context) {
@@ -246,9 +248,40 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     }
 }
 
+/// The metric of the route behind all others: the one that the kernel's documentation gives it (Documentation/networking/vrf.rst).
+const LAST_METRIC: u32 = 4_278_198_272;
+
+/// Before the kernel's rule for all VRFs, at 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
+const BEFORE_VRFS: u32 = 999;
+
+/// What keeps a VRF's packets in its table: behind all its routes none goes on to the main table, as they otherwise would.
+///
+/// But what a policy puts a packet of the VRF into is to be looked up in the main table, and the kernel looks it up as it did the
+/// packet: as one that came in by the VRF (net/ipv6/seg6_iptunnel.c, seg6_input_core). It is told apart by its source address,
+/// which a rule sends to the main table, and which nothing that comes into a VRF may have.
+fn isolation(config: &Config, state: &mut State) {
+    let steering: BTreeSet<u32> = config.policies.iter().map(|policy| policy.table).collect();
+    let steers = |table| steering.contains(&table);
+    for vrf in config.vrfs.values() {
+        for everything in [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())] {
+            // Without a source the policies' own packets could not be told from others: `check` has warned of it.
+            if everything.addr().is_ipv6() && config.encap_source.is_none() && steers(vrf.table) {
+                continue;
+            }
+            let nowhere = Route { interface: None, via: None, onlink: false, unreachable: true, encap: Encap::None };
+            // The file's own route of this metric stays.
+            state.routes.entry(key(vrf.table, everything, Some(LAST_METRIC))).or_insert(nowhere);
+        }
+    }
+    if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(|vrf| steers(vrf.table))) {
+        state.guards.insert(source, ());
+        state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
+    }
+}
+
 /// A route with a tunnel: on the device the file names, else on the anchor.
 fn hanging(interface: Option<IfName>, via: Option<IpAddr>, encap: Encap) -> Route {
-    Route { interface: Some(interface.unwrap_or_else(anchor)), via, onlink: false, encap }
+    Route { interface: Some(interface.unwrap_or_else(anchor)), via, onlink: false, unreachable: false, encap }
 }
 
 fn key(table: u32, prefix: IpNet, metric: Option<u32>) -> RouteKey {
@@ -279,7 +312,13 @@ fn adjacent_dx4(config: &Config, context: Context<'_>) -> Vec<(RouteKey, Route)>
         .filter_map(|next_hop| {
             let address = IpAddr::V4(next_hop);
             let (interface, _) = on_link.iter().find(|(_, net)| net.contains(&address))?;
-            let body = Route { interface: Some(*interface), via: Some(address), onlink: true, encap: Encap::None };
+            let body = Route {
+                interface: Some(*interface),
+                via: Some(address),
+                onlink: true,
+                unreachable: false,
+                encap: Encap::None,
+            };
             Some((key(MAIN_TABLE, IpNet::from(address), None), body))
         })
         .collect()

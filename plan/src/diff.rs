@@ -23,7 +23,8 @@ pub enum Stage {
     Down(std::cmp::Reverse<Phase>),
     /// Building up and changing.
     Up(Phase),
-    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now.
+    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now, rules and guards of a source
+    /// address that was another until now.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -32,7 +33,9 @@ impl Step {
     pub fn stage(&self) -> Stage {
         let phase = self.phase();
         match (self.verb(), self) {
-            (Verb::Remove, Self::Program(_) | Self::HmacKey(_)) => Stage::Sweep(std::cmp::Reverse(phase)),
+            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::Guard(_) | Self::Rule(_)) => {
+                Stage::Sweep(std::cmp::Reverse(phase))
+            }
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
             (Verb::Add | Verb::Change, _) => Stage::Up(phase),
         }
@@ -77,6 +80,8 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.rows, &state.rows, Step::Row, &mut steps);
     // A program that goes takes its maps along.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
+    compare(&desired.guards, &state.guards, Step::Guard, &mut steps);
+    compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
     compare_by(&desired.routes, &state.routes, Route::asks_for, Step::Route, &mut steps);
     steps.sort_by_cached_key(Step::stage);
     Plan { steps }
@@ -159,6 +164,7 @@ impl Route {
         self.interface.is_none_or(|interface| found.interface == Some(interface))
             && self.via == found.via
             && self.onlink == found.onlink
+            && self.unreachable == found.unreachable
             && self.encap == found.encap
     }
 }

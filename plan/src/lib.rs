@@ -19,6 +19,6 @@ pub use identity::{program_name, secret_digest};
 pub use materials::{Materials, Secret};
 pub use state::{
     ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, Route,
-    RouteKey, RowKey, Setting, State,
+    RouteKey, RowKey, Rule, Setting, State,
 };
 pub use step::{Delta, Phase, RouteKind, Step, Verb};

@@ -2,7 +2,7 @@
 //! never an ifindex, a handle or a file descriptor. Not here: how any of it is read or written.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use segbox_config::{Behavior, Endpoint, HeadendMode, HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
@@ -49,6 +49,12 @@ pub struct State {
     /// Rows of the maps that the file fills.
     #[serde(with = "as_rows")]
     pub rows: BTreeMap<RowKey, Bytes>,
+    /// Source addresses that no packet in a VRF may come with: they are the box's own encapsulations'.
+    #[serde(with = "as_rows")]
+    pub guards: BTreeMap<Ipv6Addr, ()>,
+    /// Rules: which table is looked up for whom.
+    #[serde(with = "as_rows")]
+    pub rules: BTreeMap<Rule, ()>,
     /// Routes: plain ones, local SIDs and policies.
     #[serde(with = "as_rows")]
     pub routes: BTreeMap<RouteKey, Route>,
@@ -130,6 +136,17 @@ pub struct RowKey {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
+/// A routing rule of IPv6: all of it is its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rule {
+    /// Lower is asked first; the VRFs' own is at 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
+    pub priority: u32,
+    /// For packets with this source address.
+    pub from: Ipv6Addr,
+    /// This table is looked up.
+    pub table: u32,
+}
+
 /// What makes a route one: the kernel refuses a second one with the same (net/ipv6/ip6_fib.c, fib6_add_rt2node).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
@@ -153,6 +170,9 @@ pub struct Route {
     /// The gateway is on the link, whatever the addresses say (RTNH_F_ONLINK).
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub onlink: bool,
+    /// Nothing goes here, and who sends is told so (RTN_UNREACHABLE).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub unreachable: bool,
     /// What is done to the packet.
     #[serde(skip_serializing_if = "Encap::is_none", default)]
     pub encap: Encap,
@@ -170,7 +190,7 @@ pub enum Encap {
         /// The headend behavior.
         mode: HeadendMode,
         /// In the order the packet visits them.
-        segments: Vec<std::net::Ipv6Addr>,
+        segments: Vec<Ipv6Addr>,
         /// HMAC key id, 0 for none.
         #[serde(skip_serializing_if = "is_zero", default)]
         hmac_key: u32,

@@ -1,8 +1,12 @@
 //! One step of a plan: a thing, what it was, what it becomes. A step turned round is its undo. Not here: the order of steps.
 
+use std::net::Ipv6Addr;
+
 use serde::Serialize;
 
-use crate::state::{AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Setting, State};
+use crate::state::{
+    AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Rule, Setting, State,
+};
 use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
 
@@ -31,6 +35,8 @@ pub enum Step {
     HmacKey(Delta<u32, HmacKey>),
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
+    Guard(Delta<Ipv6Addr, ()>),
+    Rule(Delta<Rule, ()>),
     Route(Delta<RouteKey, Route>),
 }
 
@@ -54,6 +60,8 @@ pub enum Phase {
     System,
     /// Devices of segbox's own.
     Device,
+    /// What keeps a VRF's packets in it: before there is an interface in it.
+    Isolation,
     /// What makes a network card start anew: before it is up.
     Shape,
     /// VRF membership, MTU, up.
@@ -123,6 +131,8 @@ macro_rules! each {
             Step::HmacKey($delta) => $body,
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
+            Step::Guard($delta) => $body,
+            Step::Rule($delta) => $body,
             Step::Route($delta) => $body,
         }
     };
@@ -145,6 +155,8 @@ impl Step {
             Self::HmacKey(delta) => Self::HmacKey(delta.inverse()),
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
+            Self::Guard(delta) => Self::Guard(delta.inverse()),
+            Self::Rule(delta) => Self::Rule(delta.inverse()),
             Self::Route(delta) => Self::Route(delta.inverse()),
         })
     }
@@ -167,10 +179,14 @@ impl Step {
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
-            Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
-                Some(RouteKind::Sid) => Phase::Sid,
-                Some(RouteKind::Policy) => Phase::Policy,
-                Some(RouteKind::Plain) | None => Phase::Route,
+            Self::Guard(_) | Self::Rule(_) => Phase::Isolation,
+            Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
+                Some(route) if route.unreachable => Phase::Isolation,
+                route => match route.map(Route::kind) {
+                    Some(RouteKind::Sid) => Phase::Sid,
+                    Some(RouteKind::Policy) => Phase::Policy,
+                    Some(RouteKind::Plain) | None => Phase::Route,
+                },
             },
         }
     }
@@ -195,6 +211,8 @@ impl Step {
                 state.rows.retain(|row, _| state.programs.contains_key(&row.program));
             }
             Self::Row(delta) => put(&mut state.rows, delta),
+            Self::Guard(delta) => put(&mut state.guards, delta),
+            Self::Rule(delta) => put(&mut state.rules, delta),
             Self::Route(delta) => put(&mut state.routes, delta),
         }
     }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, HmacAlgorithm, Hook, IfName, Mac};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{
-    Actual, AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Setting, State, Step,
-    diff,
+    Actual, AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Rule, Setting, State,
+    Step, diff,
 };
 
 // Few names and few values: the same key must often be on both sides, with the same value and with another.
@@ -61,12 +61,15 @@ fn route() -> impl Strategy<Value = Route> {
         segments().prop_map(|segments| Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 }),
         Just(Encap::BpfIn("steer@00000002".into())),
     ];
-    (interface(), encap).prop_map(|(interface, encap)| Route {
+    let leads_on = (interface(), encap).prop_map(|(interface, encap)| Route {
         interface: Some(interface),
         via: None,
         onlink: false,
+        unreachable: false,
         encap,
-    })
+    });
+    let nowhere = Route { interface: None, via: None, onlink: false, unreachable: true, encap: Encap::None };
+    prop_oneof![4 => leads_on, 1 => Just(nowhere)]
 }
 
 fn route_key() -> impl Strategy<Value = RouteKey> {
@@ -84,6 +87,8 @@ prop_compose! {
         programs in btree_map(prop::sample::select(vec!["stamp@00000001".to_owned(), "steer@00000002".to_owned()]),
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
+        guards in btree_map(0_u8..2, Just(()), 0..2),
+        rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
         routes in btree_map(route_key(), route(), 0..5),
     ) -> State {
         let address = |n: u8| format!("2001:db8::{n}/64").parse().expect("an address");
@@ -92,8 +97,11 @@ prop_compose! {
             let program = names[program.index(names.len())].clone();
             (RowKey { program, map: "segments".into(), key: Bytes(vec![key]) }, Bytes(vec![value]))
         };
+        let source = |n: u8| format!("fc00::{n}").parse().expect("an address");
         State {
             settings, links, routes,
+            guards: guards.into_keys().map(|n| (source(n), ())).collect(),
+            rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
             neighbors: neighbors.into_iter().map(|((interface, n), mac)| (
                 NeighborKey { interface, address: format!("fe80::{n}").parse().expect("an address") }, Mac([mac; 6]))).collect(),

@@ -17,6 +17,9 @@ pub struct Machine {
     pub board: Option<String>,
     /// The CPUs' model name.
     pub cpu: Option<String>,
+    /// There is a hypervisor under it.
+    #[serde(rename = "virtual")]
+    pub is_virtual: bool,
     /// CPUs that are online.
     #[serde(with = "as_rows")]
     pub cpus: BTreeMap<u32, CpuSeen>,
@@ -76,6 +79,6 @@ impl Machine {
     /// What decides which profile fits.
     pub fn signature(&self) -> profile::Machine {
         let nics: BTreeSet<String> = self.cards.values().map(|card| card.driver.clone()).collect();
-        profile::Machine { board: self.board.clone(), cpu: self.cpu.clone(), nics }
+        profile::Machine { board: self.board.clone(), cpu: self.cpu.clone(), nics, is_virtual: self.is_virtual }
     }
 }
