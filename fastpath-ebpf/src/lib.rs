@@ -2,6 +2,7 @@
 //!
 //! - [`srh`], [`tlv`] and [`compose`]: the Segment Routing Header of RFC 8754, read in place and written.
 //! - [`maps`]: keys and values of the programs' maps, as both sides see them.
+//! - [`event`]: what the programs report through ring buffers.
 //! - [`traffic`]: what the benchmark's generator and sink agree on.
 //! - `program` (feature `bpf`): the packet, the kernel's helpers and the verdict, for the programs.
 //!
@@ -14,6 +15,7 @@
 extern crate std;
 
 pub mod compose;
+pub mod event;
 pub mod maps;
 #[cfg(feature = "bpf")]
 #[expect(unsafe_code, reason = "the kernel's helpers take pointers; the verifier proves each use before it runs")]

@@ -9,11 +9,13 @@
 mod helper;
 mod packet;
 mod path;
+mod report;
 
 pub use aya_ebpf::{btf_maps as maps, macros::btf_map as map};
 pub use helper::{Behavior, Encap, Refused};
-pub use packet::{__sk_buff, FixedSrh, Packet};
+pub use packet::{__sk_buff, FixedSrh, Ipv6, Packet};
 pub use path::{Path, Room, Segments};
+pub use report::{Events, Lost, now, report, sampled};
 
 /// What the kernel shall do with the packet (`enum bpf_ret_code` in include/uapi/linux/bpf.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,27 @@ pub const HMAC: u8 = 5;
 /// Length in bytes of type and length.
 pub const HEADER_LEN: usize = 2;
 
+/// The TLV that `end_timestamp` adds and `end_dm` reads, as it lies in the packet: 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Type. The programs' default is 125, the second of the types for experiments that do not change en route.
+    pub kind: u8,
+    /// 14.
+    pub len: u8,
+    /// Zero, so that what follows is aligned.
+    pub reserved: u16,
+    /// Which measurement it belongs to, network order.
+    pub session: u32,
+    /// When it was written, CLOCK_TAI in nanoseconds, network order.
+    pub tai_ns: u64,
+}
+
+impl Stamp {
+    /// The length field of this TLV.
+    pub const LEN: u8 = (size_of::<Self>() - HEADER_LEN) as u8;
+}
+
 /// A TLV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tlv<'a> {

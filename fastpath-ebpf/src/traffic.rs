@@ -31,6 +31,8 @@ pub struct GeneratorState {
     pub gap: u64,
     /// Not before this moment is the next packet sent: the monotonic clock in ns, with [`FRACTION`].
     pub due: u64,
+    /// Time in all, in ns with [`FRACTION`], that the generator was late by and did not catch up on.
+    pub skipped: u64,
     /// Flows to spread over, 1 at least.
     pub flows: u32,
     /// The next packet's flow.

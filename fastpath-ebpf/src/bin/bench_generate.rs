@@ -47,7 +47,15 @@ fn send(frame: *mut xdp_md) -> Option<u32> {
             return None;
         }
         let due = stream.due + stream.gap;
-        stream.due = if due + LATE < now << FRACTION { now << FRACTION } else { due };
+        if due + LATE < now << FRACTION {
+            // Before the first packet nothing is due.
+            if stream.due != 0 {
+                stream.skipped += (now << FRACTION) - due;
+            }
+            stream.due = now << FRACTION;
+        } else {
+            stream.due = due;
+        }
     } else if stream.sent & u64::from(stream.stamp_mask) == 0 {
         now = clock();
     }

@@ -119,23 +119,24 @@ fn take(frame: &impl Frame) -> Option<()> {
 
 #[inline(always)]
 fn count_probe(frame: &impl Frame, set: &SinkSettings, count: &mut SinkCounts, probe: Probe) -> Option<()> {
-    if count.packets == 0 {
-        count.first = probe.sequence;
-    }
-    count.packets += 1;
-    count.bytes += u64::from(frame.len());
+    let mut sequence = u64::from(probe.sequence);
     if let Some(next) = expected.get_ptr_mut(probe.flow) {
         // SAFETY: as above; a flow comes in on one queue, so on one CPU.
         let next = unsafe { &mut *next };
-        if probe.sequence < *next {
+        sequence = probe.sequence_near(*next);
+        if sequence < *next {
             count.reordered += 1;
         } else {
-            *next = probe.sequence + 1;
+            *next = sequence + 1;
         }
     }
-    if probe.time != 0 {
-        // SAFETY: no pointers.
-        let latency = unsafe { bpf_ktime_get_ns() }.saturating_sub(probe.time);
+    if count.packets == 0 {
+        count.first = sequence;
+    }
+    count.packets += 1;
+    count.bytes += u64::from(frame.len());
+    // SAFETY: no pointers.
+    if let Some(latency) = probe.latency(|| unsafe { bpf_ktime_get_ns() }) {
         count.stamped += 1;
         count.latency_sum += latency;
         count.latency_max = count.latency_max.max(latency);
@@ -144,7 +145,7 @@ fn count_probe(frame: &impl Frame, set: &SinkSettings, count: &mut SinkCounts, p
             unsafe { *bucket += 1 };
         }
     }
-    if set.samples(probe.sequence) {
+    if set.samples(sequence) {
         sample(frame, count);
     }
     Some(())

@@ -5,7 +5,8 @@
 
 use core::mem::offset_of;
 
-use crate::srh::{IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE};
+use crate::maps::Segment;
+use crate::srh::{FIXED_LEN, IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE, SEGMENT_LEN};
 
 /// A program's context: `struct __sk_buff` of include/uapi/linux/bpf.h, as far as the programs read it.
 ///
@@ -46,6 +47,23 @@ pub struct FixedSrh {
     pub flags: u8,
     /// Tag, network order.
     pub tag: [u8; 2],
+}
+
+/// The IPv6 header (RFC 8200, section 3).
+#[repr(C)]
+pub struct Ipv6 {
+    /// Version, traffic class and flow label, network order.
+    pub version_class_flow: u32,
+    /// Length of what follows, network order.
+    pub payload_length: u16,
+    /// Protocol number of what follows.
+    pub next_header: u8,
+    /// Hop limit, as the packet came.
+    pub hop_limit: u8,
+    /// Source address.
+    pub source: Segment,
+    /// Destination: the next segment already, since End.BPF runs after the kernel has moved on.
+    pub destination: Segment,
 }
 
 impl Packet {
@@ -91,6 +109,23 @@ impl Packet {
         let srh: &FixedSrh = self.at(IPV6_LEN)?;
         let next_header: &u8 = self.at(AT_NEXT_HEADER)?;
         (*next_header == PROTO_ROUTING && srh.routing_type == ROUTING_TYPE).then_some(srh)
+    }
+
+    /// The IPv6 header.
+    #[inline(always)]
+    pub fn ipv6(&self) -> Option<&Ipv6> {
+        self.at(0)
+    }
+
+    /// The local SID that the packet hit: the segment above the active one, since the kernel has moved on. Zero where a reduced
+    /// SRH does not carry it: the path's first segment was in the destination alone, which the kernel has overwritten.
+    #[inline(always)]
+    pub fn local_sid(&self, srh: &FixedSrh) -> Option<Segment> {
+        let hit = usize::from(srh.segments_left) + 1;
+        if hit > usize::from(srh.last_entry) {
+            return Some(Segment::ZERO);
+        }
+        self.at(IPV6_LEN + FIXED_LEN + SEGMENT_LEN * hit).copied()
     }
 }
 

@@ -86,13 +86,7 @@ impl Template {
             sum += u64::from(value & change.summed);
             put(&mut self.words, change.word, value);
         }
-        let behind_magic = [
-            numbers.flow,
-            (numbers.sequence >> 32) as u32,
-            numbers.sequence as u32,
-            (numbers.time >> 32) as u32,
-            numbers.time as u32,
-        ];
+        let behind_magic = [numbers.flow, numbers.sequence as u32, numbers.stamp()];
         let mut word = self.probe;
         for value in behind_magic {
             word += 1;
@@ -109,7 +103,7 @@ impl Template {
     }
 }
 
-const _: () = assert!(PROBE_LEN == 24, "fill writes the five words behind the magic");
+const _: () = assert!(PROBE_LEN == 16, "fill writes the three words behind the magic");
 
 #[inline(always)]
 fn put(words: &mut [u32; WORDS], place: u32, value: u32) {
@@ -143,10 +137,10 @@ mod tests {
         template.checksum = Checksum { word: 6, rest: 0x0011_0000, shift: 0, sum: 0x1234 };
         template.fill(Numbers { sequence: 1 << 32 | 9, time: 3, flow: 0x12, target: 4 });
         let words: Vec<_> = template.words.iter().map(|word| u32::from_be(*word)).collect();
-        // 0x1234 + (5 + 4) + 0x12 + 1 + 9 + 0 + 3 = 0x125c
-        let checksum = u32::from(!0x125c_u16);
-        assert_eq!(words[..14], [0, 0, 0x6000_0002, 9, 0, 0, 0x0011_0000 | checksum, 0, 0, 0x12, 1, 9, 0, 3]);
-        assert!(words[14..].iter().all(|word| *word == 0));
+        // 0x1234 + (5 + 4) + 0x12 + 9 + 3 = 0x125b
+        let checksum = u32::from(!0x125b_u16);
+        assert_eq!(words[..12], [0, 0, 0x6000_0002, 9, 0, 0, 0x0011_0000 | checksum, 0, 0, 0x12, 9, 3]);
+        assert!(words[12..].iter().all(|word| *word == 0));
         assert_eq!(template.frame().count(), 62);
         assert_eq!(template.frame().nth(2 + 4), Some(0x60), "the frame starts two bytes in");
     }
