@@ -104,7 +104,7 @@ fn route(number: u32, anchor: IfName) -> (RouteKey, Route) {
     let segments = [1, 2, 3].map(|node| Ipv6Addr::new(0xfc00, 0, node, high, low, 0, 0, 0)).to_vec();
     let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
     let key = RouteKey { table: 254, prefix: IpNet::V6(prefix), metric: 1024 };
-    (key, Route { interface: Some(anchor), via: None, onlink: false, encap })
+    (key, Route { interface: Some(anchor), via: None, onlink: false, unreachable: false, encap })
 }
 
 /// The same routes as `ip -batch` takes them.

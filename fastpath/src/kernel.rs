@@ -1,13 +1,14 @@
 //! What this kernel can do: for `check` (as [`Kernel`]) and for `segbox doctor` (as [`CHECKS`]). Needs no root, changes
 //! nothing, loads no module. Not here: which of it a file needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use segbox_config::{Kernel, NEEDS};
 
+use crate::jit::Switch;
 use crate::namespace::{Fate, Namespace};
 
 /// The kernel's version, and which of the build options of [`NEEDS`] it has.
@@ -24,16 +25,18 @@ pub fn survey() -> Kernel {
 }
 
 /// The modules behind options that need not be built in.
-const MODULES: [(&str, &str); 2] = [("CONFIG_NET_VRF", "vrf"), ("CONFIG_DUMMY", "dummy")];
+const MODULES: [(&str, &str); 3] =
+    [("CONFIG_NET_VRF", "vrf"), ("CONFIG_DUMMY", "dummy"), ("CONFIG_NF_TABLES", "nf_tables")];
 
 /// A function that is there with an option and cannot have been inlined: it is called through a table.
-const SYMBOLS: [(&str, &str); 6] = [
+const SYMBOLS: [(&str, &str); 7] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
     ("CONFIG_IPV6_SEG6_BPF", "bpf_lwt_seg6_store_bytes"),
     ("CONFIG_LWTUNNEL_BPF", "bpf_encap_nlsize"),
     ("CONFIG_NET_VRF", "vrf_newlink"),
     ("CONFIG_DUMMY", "dummy_setup"),
+    ("CONFIG_NF_TABLES", "nf_tables_newtable"),
 ];
 
 fn release() -> String {
@@ -57,7 +60,9 @@ fn build_configuration(release: &str) -> Option<String> {
 
 /// The options of [`NEEDS`] in a build configuration. One that is not listed is off: what it depends on is.
 fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String, bool> {
-    let set: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let needed: BTreeSet<&str> = NEEDS.iter().map(|need| need.option).collect();
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let set: BTreeMap<&str, &str> = lines.filter(|(option, _)| needed.contains(option)).collect();
     let on = |option: &str| match set.get(option) {
         Some(&"y") => true,
         Some(&"m") => MODULES.iter().any(|(of, module)| *of == option && has_module(module)),
@@ -156,6 +161,9 @@ fn jit() -> Finding {
     const PATH: &str = "/proc/sys/net/core/bpf_jit_enable";
     let always = || build_configuration(&release()).is_some_and(|text| text.contains("CONFIG_BPF_JIT_ALWAYS_ON=y"));
     match fs::read_to_string(PATH).as_deref().map(str::trim) {
+        Ok("0") if Switch::of_this_kernel().is_left_off() => Finding::Missing(format!(
+            "{PATH} is 0: a killed `segbench run` has left it off; the next one puts it back, or write 1 to it"
+        )),
         Ok("0") => Finding::Missing(format!("{PATH} is 0; write 1 to it")),
         Ok(value) => Finding::Found(format!("{PATH} is {value}")),
         Err(_) if always() => Finding::Found("CONFIG_BPF_JIT_ALWAYS_ON".to_owned()),

@@ -1,6 +1,7 @@
 //! The kernel's side of segbox: it reads and writes and decides nothing. `segbox-plan` decides.
 
 pub mod bpf;
+pub mod jit;
 pub mod kernel;
 mod namespace;
 mod netlink;
@@ -11,5 +12,5 @@ pub use namespace::{Fate, Namespace, NoNamespace};
 #[doc(hidden)]
 pub use netlink::read_anything;
 pub use netlink::{
-    Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, Refusal, StepError, TalkError,
+    Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, PowerButton, Refusal, StepError, TalkError,
 };

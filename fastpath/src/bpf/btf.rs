@@ -150,6 +150,29 @@ impl<'a> Btf<'a> {
             .unwrap_or(Shape::Bytes(size))
     }
 
+    /// The shape of a type of any size; None for void and what is damaged.
+    pub(crate) fn record(&self, type_id: u32) -> Option<Shape> {
+        let mut fields = MAX_FIELDS;
+        self.shape_of(type_id, MAX_DEPTH, &mut fields).filter(|shape| checked_size(shape).is_some_and(|size| size > 0))
+    }
+
+    /// The id of the type that a map's definition in `.maps` gives for its values.
+    pub(crate) fn value_of_map(&self, map: &str) -> Option<u32> {
+        let variable = self.variables(".maps").into_iter().find(|variable| variable.name == map)?;
+        let mut definition = self.types.get(variable.type_id as usize)?;
+        // Rust wraps a map's definition; C does not.
+        for _ in 0..MAX_DEPTH {
+            match definition.kind {
+                Kind::Alias => definition = self.types.get(definition.size_or_type as usize)?,
+                _ => break,
+            }
+        }
+        let mut members = definition.rest.chunks_exact(12).filter(|_| definition.kind == Kind::Struct);
+        let value = members.find(|member| u32_at(member, 0).and_then(|name| self.string(name)) == Some("value"))?;
+        let pointer = self.types.get(u32_at(value, 4)? as usize).filter(|value| value.kind == Kind::Pointer)?;
+        Some(pointer.size_or_type)
+    }
+
     fn shape_of(&self, type_id: u32, depth: u32, fields: &mut u32) -> Option<Shape> {
         let depth = depth.checked_sub(1)?;
         let found = self.types.get(type_id as usize)?;

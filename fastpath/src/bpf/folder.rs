@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::bpffs::Bpffs;
@@ -22,6 +22,15 @@ pub struct FolderError {
     pub path: PathBuf,
     /// The kernel's answer.
     pub source: io::Error,
+}
+
+/// Whose a folder is.
+#[derive(Debug)]
+pub(crate) enum Locked {
+    /// Ours, until this descriptor is closed: also by the kernel, when the process is killed.
+    Ours(OwnedFd),
+    /// Another process's.
+    Theirs,
 }
 
 impl Bpffs {
@@ -72,6 +81,21 @@ impl Bpffs {
             Ok(fd) => Ok(Some(fd)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FolderError::of("open", pin, error)),
+        }
+    }
+
+    /// A folder that nobody else has locked, locked for as long as it stays open; None where there is no folder.
+    pub(crate) fn lock(&self, folder: &Path) -> Result<Option<Locked>, FolderError> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let opened = match openat(self, folder, flags, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(FolderError::of("open", folder, error)),
+        };
+        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Locked::Ours(opened))),
+            Err(Errno::WOULDBLOCK) => Ok(Some(Locked::Theirs)),
+            Err(error) => Err(FolderError::of("lock", folder, error)),
         }
     }
 

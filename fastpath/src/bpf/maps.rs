@@ -165,7 +165,7 @@ impl Map {
 
 impl MapError {
     fn kernel(tried: &'static str, key: &[u8], source: io::Error) -> Self {
-        Self::Kernel { tried, row: key.iter().map(|byte| format!("{byte:02x}")).collect(), source }
+        Self::Kernel { tried, row: hex::encode(key), source }
     }
 }
 

@@ -3,11 +3,13 @@
 //! - `object`, `btf`, `rename`: an ELF object's bytes, taken apart. No kernel.
 //! - `link`, `load`, `sys`: into the kernel.
 //! - `bpffs`, `folder`, `pins`, `maps`, `steps`: what is in the kernel, by name.
+//! - `events`: what the programs report.
 //! - `builtins`: the objects that segbox brings along.
 
 mod bpffs;
 mod btf;
 mod builtins;
+mod events;
 mod folder;
 mod link;
 mod load;
@@ -21,6 +23,7 @@ mod sys;
 pub use bpffs::BpffsError;
 pub use btf::BtfError;
 pub use builtins::{BUILTINS, Builtin, builtin};
+pub use events::{Events, EventsError};
 pub use folder::FolderError;
 pub use load::{LoadError, verify};
 pub use maps::{MapError, MapRow};

@@ -68,8 +68,15 @@ pub fn read_object(bytes: &[u8]) -> Result<Object, ObjectError> {
             // An aya-ebpf map's types are only in its generic parameters, and those are not in BTF.
             aya_obj::Map::Legacy(_) => (0, 0),
         };
-        let (key, value) = (shape(key, map.key_size()), shape(value, map.value_size()));
-        (name.clone(), MapShape { kind: kind_of(map.map_type()), key, value, max_entries: map.max_entries() })
+        let kind = kind_of(map.map_type());
+        // A ring buffer has no rows; a type where a row's value would be is that of its records (cilium/ebpf's way to say it).
+        let value = match (kind, &read.btf) {
+            (MapKind::RingBuf, Some(btf)) => btf.record(value).unwrap_or(Shape::Bytes(0)),
+            (MapKind::RingBuf, None) => Shape::Bytes(0),
+            _ => shape(value, map.value_size()),
+        };
+        let key = if kind == MapKind::RingBuf { Shape::Bytes(0) } else { shape(key, map.key_size()) };
+        (name.clone(), MapShape { kind, key, value, max_entries: map.max_entries() })
     });
     Ok(Object { bytes: Arc::from(bytes), maps: maps.collect(), globals: read.globals, programs: read.programs })
 }
@@ -136,10 +143,12 @@ pub(crate) fn kind_of(map_type: u32) -> MapKind {
     const HASH: u32 = bpf_map_type::BPF_MAP_TYPE_HASH as u32;
     const LRU_HASH: u32 = bpf_map_type::BPF_MAP_TYPE_LRU_HASH as u32;
     const LPM_TRIE: u32 = bpf_map_type::BPF_MAP_TYPE_LPM_TRIE as u32;
+    const RINGBUF: u32 = bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
     match map_type {
         ARRAY => MapKind::Array,
         HASH | LRU_HASH => MapKind::Hash,
         LPM_TRIE => MapKind::LpmTrie,
+        RINGBUF => MapKind::RingBuf,
         other => MapKind::Other(other),
     }
 }

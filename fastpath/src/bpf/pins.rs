@@ -20,7 +20,7 @@ use segbox_config::{Hook, MapKind, Program};
 use segbox_plan::{Bytes, RowKey};
 
 use super::bpffs::{Bpffs, BpffsError};
-use super::folder::{FolderError, name_of, pin_of};
+use super::folder::{FolderError, Locked, name_of, pin_of};
 use super::load::{LoadError, load};
 use super::maps::{Map, MapError, MapRow};
 use super::sys;
@@ -177,6 +177,21 @@ impl Programs {
         Ok(())
     }
 
+    /// The names of the programs, without a look at them.
+    ///
+    /// # Errors
+    /// The bpffs is not to be listed.
+    pub fn names(&self) -> Result<Vec<String>, PinError> {
+        let Some(bpffs) = &self.bpffs else { return Ok(Vec::new()) };
+        Ok(bpffs.list(&self.folder)?.iter().filter_map(|pin| name_of(pin)).collect())
+    }
+
+    /// Locks a program's folder: see [`Bpffs::lock`].
+    pub(crate) fn lock(&self, name: &str) -> Result<Option<Locked>, PinError> {
+        let Some(bpffs) = &self.bpffs else { return Ok(None) };
+        Ok(bpffs.lock(&self.folder_of(name))?)
+    }
+
     /// A program's descriptor, for a route that shall run it.
     ///
     /// # Errors
@@ -197,7 +212,7 @@ impl Programs {
         Ok(pins.iter().filter_map(|pin| name_of(pin)).collect())
     }
 
-    /// A map's descriptor, to read its events for instance.
+    /// A map's descriptor.
     ///
     /// # Errors
     /// There is no such program or map.

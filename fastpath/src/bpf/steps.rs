@@ -38,9 +38,14 @@ pub fn take<'a>(
             Ok(programs.put(key, program)?)
         }
         Step::Row(delta) => take_row(programs, &mut open, delta),
-        Step::Setting(_) | Step::Link(_) | Step::Address(_) | Step::Neighbor(_) | Step::HmacKey(_) | Step::Route(_) => {
-            Err(StepError::Elsewhere)
-        }
+        Step::Setting(_)
+        | Step::Link(_)
+        | Step::Address(_)
+        | Step::Neighbor(_)
+        | Step::HmacKey(_)
+        | Step::Guard(_)
+        | Step::Rule(_)
+        | Step::Route(_) => Err(StepError::Elsewhere),
     };
     steps.into_iter().map(take_one).collect()
 }

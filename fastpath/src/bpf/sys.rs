@@ -3,9 +3,9 @@
 
 use std::ffi::{CStr, c_char};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use aya_obj::generated::{bpf_attr, bpf_cmd, bpf_insn, bpf_map_info, bpf_prog_info};
+use aya_obj::generated::{bpf_attr, bpf_btf_info, bpf_cmd, bpf_insn, bpf_map_info, bpf_map_type, bpf_prog_info};
 
 /// Creates a map as an object defines it (BPF_MAP_CREATE). Some map types refuse BTF ids: those get none.
 pub(crate) fn create_map(
@@ -17,8 +17,11 @@ pub(crate) fn create_map(
 ) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_1.map_type = definition.map_type();
-    attr.__bindgen_anon_1.key_size = definition.key_size();
-    attr.__bindgen_anon_1.value_size = definition.value_size();
+    // A ring buffer has neither (ringbuf_map_alloc); what its definition says of values is for who reads it.
+    if definition.map_type() != bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32 {
+        attr.__bindgen_anon_1.key_size = definition.key_size();
+        attr.__bindgen_anon_1.value_size = definition.value_size();
+    }
     attr.__bindgen_anon_1.max_entries = max_entries;
     attr.__bindgen_anon_1.map_flags = definition.map_flags();
     attr.__bindgen_anon_1.map_extra = definition.map_extra();
@@ -163,6 +166,27 @@ pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info>
     unsafe { info(program) }
 }
 
+/// The types that a program was loaded with; None where it has none.
+pub(crate) fn btf_of_program(program: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
+    let id = program_info(program)?.btf_id;
+    if id == 0 {
+        return Ok(None);
+    }
+    let mut attr = zeroed();
+    attr.__bindgen_anon_6.__bindgen_anon_1.btf_id = id;
+    // SAFETY: BPF_BTF_GET_FD_BY_ID takes no pointer.
+    let btf = unsafe { call_for_fd(bpf_cmd::BPF_BTF_GET_FD_BY_ID, &mut attr) }?;
+    // Asked without room, the kernel says how much it takes; it fills no more than it is given.
+    // SAFETY: bpf_btf_info is plain integers, as the kernel writes it; all its pointers are zero and so not followed.
+    let size = unsafe { info::<bpf_btf_info>(btf.as_fd()) }?.btf_size;
+    let mut bytes = vec![0; size as usize];
+    let mut answer =
+        bpf_btf_info { btf: bytes.as_mut_ptr() as u64, btf_size: size, id: 0, name: 0, name_len: 0, kernel_btf: 0 };
+    // SAFETY: plain integers; the one pointer leads to as many bytes as stand beside it.
+    unsafe { info_into(btf.as_fd(), &mut answer) }?;
+    Ok(Some(bytes))
+}
+
 /// Bytes of machine code that the kernel made of a program; 0 if it interprets it.
 ///
 /// # Errors
@@ -176,13 +200,20 @@ pub fn jited_len(program: BorrowedFd<'_>) -> io::Result<u32> {
 unsafe fn info<T>(object: BorrowedFd<'_>) -> io::Result<T> {
     // SAFETY: the caller says that T is plain integers, for which zero is a value.
     let mut answer: T = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller's; zero pointers are not followed.
+    unsafe { info_into(object, &mut answer) }?;
+    Ok(answer)
+}
+
+/// # Safety
+/// As [`info`], and the pointers that `answer` holds lead to as much memory as it says.
+unsafe fn info_into<T>(object: BorrowedFd<'_>, answer: &mut T) -> io::Result<()> {
     let mut attr = zeroed();
     attr.info.bpf_fd = object.as_raw_fd() as u32;
     attr.info.info_len = size_of::<T>() as u32;
-    attr.info.info = &raw mut answer as u64;
-    // SAFETY: the pointer and the length are those of `answer`.
-    unsafe { call(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }?;
-    Ok(answer)
+    attr.info.info = std::ptr::from_mut(answer) as u64;
+    // SAFETY: the pointer and the length are those of `answer`; what it points to is the caller's.
+    unsafe { call(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
 }
 
 /// The first 15 bytes of a name, with what the kernel refuses in one made `_` (bpf_obj_name_cpy takes alphanumerics, `_`, `.`).

@@ -2,9 +2,10 @@
 //! to do about it where that is known.
 
 use std::io;
+use std::net::Ipv6Addr;
 
 use segbox_config::IfName;
-use segbox_plan::{AddressKey, NeighborKey, RouteKey, Setting, Verb};
+use segbox_plan::{AddressKey, NeighborKey, RouteKey, Rule, Setting, Verb};
 
 use super::answer::TalkError;
 
@@ -68,6 +69,28 @@ pub enum StepError {
         key: RouteKey,
         /// Who made the route that is in the way, where that is the trouble: `static`, `bgp`, `kernel`.
         maker: Option<String>,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A routing rule.
+    #[error("cannot {} rule {rule}", tried(*verb))]
+    Rule {
+        /// What was to be done.
+        verb: Verb,
+        /// Which rule.
+        rule: Rule,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A guard of the VRFs.
+    #[error("cannot {} the guard of the VRFs against packets from {address} (nf_tables)", tried(*verb))]
+    Guard {
+        /// What was to be done.
+        verb: Verb,
+        /// Against whose packets.
+        address: Ipv6Addr,
         /// What the kernel answered.
         #[source]
         source: TalkError,
@@ -206,6 +229,8 @@ impl StepError {
             }
             Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
             Self::Route { source, .. }
+            | Self::Rule { source, .. }
+            | Self::Guard { source, .. }
             | Self::Address { source, .. }
             | Self::Neighbor { source, .. }
             | Self::Device { source, .. }
@@ -232,7 +257,8 @@ fn mend(error: &StepError, errno: i32) -> Option<&'static str> {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }
         (StepError::Route { .. }, Errno::NETDOWN) => "the interface is down",
-        (_, Errno::OPNOTSUPP) => "this kernel cannot do it: `segbox doctor` says what it lacks",
+        (StepError::Rule { .. }, Errno::EXIST) => "another made the same rule: remove it, see `ip -6 rule`",
+        (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => "this kernel cannot do it: `segbox doctor` says what it lacks",
         (_, Errno::PERM | Errno::ACCESS) => "run as root",
         (_, Errno::NOMEM | Errno::NOBUFS) => "the kernel is out of memory: see `free` and the kernel's log",
         (_, Errno::NODEV) => "the interface went away meanwhile: apply again",

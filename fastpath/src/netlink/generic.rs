@@ -72,7 +72,8 @@ pub(super) fn nest(kind: u16, parts: impl IntoIterator<Item = (u16, Vec<u8>)>) -
     (kind | NESTED, attributes_of(parts))
 }
 
-fn attributes_of(parts: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Vec<u8> {
+/// Attributes one after another.
+pub(super) fn attributes_of(parts: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (kind, value) in parts {
         let attribute = DefaultNla::new(kind, value);

@@ -10,9 +10,12 @@ mod error;
 mod ethtool;
 mod frame;
 mod generic;
+mod guard;
 mod links;
 mod observe;
+mod power;
 mod route;
+mod rule;
 mod seg6;
 mod settings;
 mod socket;
@@ -29,8 +32,10 @@ pub use answer::{Refusal, TalkError};
 pub use error::{ObserveError, OpenError, StepError};
 pub use ethtool::News;
 pub(crate) use ethtool::{Channels, Ethtool, Rings};
+use guard::Guards;
 use links::Links;
 use observe::in_table;
+pub use power::PowerButton;
 use seg6::Seg6;
 use socket::Socket;
 
@@ -48,6 +53,7 @@ pub struct Netlink {
     /// One or more.
     route: Vec<Socket>,
     seg6: Seg6,
+    guards: Guards,
 }
 
 /// What [`Netlink::observe`] found.
@@ -97,6 +103,7 @@ impl Netlink {
         Ok(Self {
             route: route.collect::<Result<_, _>>().map_err(failed("route"))?,
             seg6: Seg6::open().map_err(failed("generic"))?,
+            guards: Guards::default(),
         })
     }
 
@@ -161,5 +168,7 @@ pub fn read_anything(datagram: &[u8]) {
         seg6::decode_key(frame.payload);
         let _ = route::decode(frame.payload, |index| observe::name_or_number(&links, index));
         route::decode_counters(frame.payload);
+        rule::decode(frame.payload);
+        guard::decode(frame.payload);
     }
 }

@@ -8,7 +8,7 @@ use segbox_plan::{Setting, State, sysctl as list};
 
 use super::answer::TalkError;
 use super::links::Links;
-use super::{Netlink, ObserveError, Observed, address, route};
+use super::{Netlink, ObserveError, Observed, address, route, rule};
 use crate::sysctl;
 
 impl Netlink {
@@ -31,6 +31,8 @@ impl Netlink {
         let source = self.seg6.source().map_err(in_table("encapsulation source"))?;
         state.settings.extend(source.map(|source| (Setting::EncapSource, source.to_string())));
         (state.hmac_keys, found.secrets) = self.seg6.keys().map_err(in_table("HMAC keys"))?;
+        state.guards = self.guards.read().map_err(in_table("nf_tables"))?;
+        state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
         state.routes = route::read(self.first(), |index| name_or_number(&links, index)).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
         Ok(found)

@@ -20,9 +20,9 @@ use super::{Counters, uapi};
 /// The request that makes a route.
 pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result<RouteMessage, EncapError> {
     let mut message = common(key);
-    message.header.kind = RouteType::Unicast;
+    message.header.kind = if route.unreachable { RouteType::Unreachable } else { RouteType::Unicast };
     // IPv4 only: without a gateway the destination is on the link, as `ip route` says it (iproute2, ip/iproute.c).
-    if key.prefix.addr().is_ipv4() && route.via.is_none() {
+    if key.prefix.addr().is_ipv4() && route.via.is_none() && !route.unreachable {
         message.header.scope = RouteScope::Link;
     }
     if route.onlink {
@@ -80,6 +80,7 @@ struct Row<'a> {
     key: RouteKey,
     protocol: u8,
     unicast: bool,
+    unreachable: bool,
     onlink: bool,
     oif: Option<u32>,
     via: Option<IpAddr>,
@@ -115,6 +116,7 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
         key: RouteKey { table, prefix: IpNet::new(destination, prefix_length).ok()?, metric },
         protocol,
         unicast: kind == libc::RTN_UNICAST,
+        unreachable: kind == libc::RTN_UNREACHABLE,
         onlink: flags & uapi::RTNH_F_ONLINK != 0,
         oif,
         via,
@@ -127,14 +129,16 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
 /// interface and no gateway: no file asks for that, so a plan puts it right or takes it away.
 pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
-    let unspeakable = Route { interface: None, via: None, onlink: false, encap: Encap::None };
+    let unspeakable = Route { interface: None, via: None, onlink: false, unreachable: false, encap: Encap::None };
     let encap = match row.encap {
         None => Some(Encap::None),
         Some((kind, value)) => encap::decode(kind, value, &name),
     };
     let route = match encap {
+        // Its device is lo, as the kernel has it for all of IPv6 that goes nowhere.
+        Some(Encap::None) if row.unreachable => Route { unreachable: true, ..unspeakable },
         Some(encap) if row.unicast && !row.elsewhere => {
-            Route { interface: row.oif.map(name), via: row.via, onlink: row.onlink, encap }
+            Route { interface: row.oif.map(name), via: row.via, onlink: row.onlink, unreachable: false, encap }
         }
         _ => unspeakable,
     };

@@ -60,6 +60,15 @@ pub(super) fn append(buffer: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32,
     body.emit(&mut buffer[start + 16..start + length]);
 }
 
+/// A socket that hears what a multicast group is told from now on, and never blocks.
+pub(super) fn listen(protocol: isize, group: u32) -> io::Result<netlink_sys::Socket> {
+    let mut socket = netlink_sys::Socket::new(protocol)?;
+    socket.bind(&SocketAddr::new(0, 0))?;
+    socket.add_membership(group)?;
+    socket.set_non_blocking(true)?;
+    Ok(socket)
+}
+
 impl Socket {
     /// `protocol` as in `netlink_sys::protocols`.
     pub(super) fn open(protocol: isize) -> io::Result<Self> {

@@ -2,6 +2,7 @@
 //! batches, the rest one by one. Not here: which steps, or their order; how a setting is set (settings).
 
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 use std::os::fd::RawFd;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -15,7 +16,7 @@ use super::encap::{EncapError, Lookup};
 use super::error::StepError;
 use super::links::Links;
 use super::socket::append;
-use super::{Netlink, Programs, address, device, route};
+use super::{Netlink, Programs, address, device, route, rule};
 
 /// What names in a step lead to.
 struct Names<'a> {
@@ -35,7 +36,7 @@ impl Lookup for Names<'_> {
 
 /// A step that is one request, whatever the others do.
 fn is_one_request(step: &Step) -> bool {
-    matches!(step, Step::Route(_) | Step::Address(_) | Step::Neighbor(_))
+    matches!(step, Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_))
 }
 
 impl Netlink {
@@ -125,7 +126,8 @@ impl Netlink {
             Step::Link(delta) => self.take_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.take_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
-            Step::Route(_) | Step::Address(_) | Step::Neighbor(_) => {
+            Step::Guard(delta) => self.take_guard(step.verb(), delta.key),
+            Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
                 self.take_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
             }
         }
@@ -178,6 +180,18 @@ impl Netlink {
     }
 }
 
+impl Netlink {
+    fn take_guard(&mut self, verb: Verb, address: Ipv6Addr) -> Result<(), StepError> {
+        let result = match verb {
+            Verb::Remove => {
+                self.guards.remove(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+            }
+            Verb::Add | Verb::Change => self.guards.add(address),
+        };
+        result.map_err(|source| StepError::Guard { verb, address, source })
+    }
+}
+
 /// Appends a step's request.
 fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -> Result<(), StepError> {
     let index = |name| names.links.index(name).ok_or(StepError::NoInterface { name });
@@ -199,6 +213,10 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         Step::Route(Delta { key, after: None, .. }) => {
             append(buffer, libc::RTM_DELROUTE, flags, sequence, &route::remove(key));
         }
+        Step::Rule(Delta { key, after, .. }) => {
+            let kind = if after.is_some() { libc::RTM_NEWRULE } else { libc::RTM_DELRULE };
+            append(buffer, kind, flags, sequence, &rule::message(key));
+        }
         Step::Address(Delta { key, after, .. }) => {
             let kind = if after.is_some() { libc::RTM_NEWADDR } else { libc::RTM_DELADDR };
             append(buffer, kind, flags, sequence, &address::address(index(key.interface)?, key.address));
@@ -211,7 +229,7 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
             };
             append(buffer, kind, flags, sequence, &address::neighbor(index(key.interface)?, key.address, *after));
         }
-        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) => {
+        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) | Step::Guard(_) => {
             return Err(StepError::NotNetlink);
         }
     }
@@ -232,7 +250,10 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         Step::Route(delta) => StepError::Route { verb, key: delta.key, maker: None, source },
         Step::Address(delta) => StepError::Address { verb, key: delta.key, source },
         Step::Neighbor(delta) => StepError::Neighbor { verb, key: delta.key, source },
-        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) => StepError::NotNetlink,
+        Step::Rule(delta) => StepError::Rule { verb, rule: delta.key, source },
+        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) | Step::Guard(_) => {
+            StepError::NotNetlink
+        }
     })
 }
 

@@ -15,6 +15,14 @@ pub(super) const NDA_PROTOCOL: u16 = 12;
 pub(super) const RTNH_F_ONLINK: u32 = 4;
 pub(super) const RTA_NH_ID: u16 = 30;
 
+/// fib_rules.h.
+pub(super) const FRA_SRC: u16 = 2;
+pub(super) const FRA_PRIORITY: u16 = 6;
+pub(super) const FRA_SUPPRESS_PREFIXLEN: u16 = 14;
+pub(super) const FRA_TABLE: u16 = 15;
+pub(super) const FRA_PROTOCOL: u16 = 21;
+pub(super) const FR_ACT_TO_TBL: u8 = 1;
+
 /// lwtunnel.h.
 pub(super) const LWTUNNEL_ENCAP_SEG6: u16 = 5;
 pub(super) const LWTUNNEL_ENCAP_BPF: u16 = 6;
@@ -67,3 +75,47 @@ pub(super) const SEG6_CMD_SETHMAC: u8 = 1;
 pub(super) const SEG6_CMD_DUMPHMAC: u8 = 2;
 pub(super) const SEG6_CMD_SET_TUNSRC: u8 = 3;
 pub(super) const SEG6_CMD_GET_TUNSRC: u8 = 4;
+
+/// netfilter/nfnetlink.h: messages of the subsystem nf_tables.
+pub(super) const NFT_MSG_NEWTABLE: u16 = 10 << 8;
+pub(super) const NFT_MSG_DELTABLE: u16 = 10 << 8 | 2;
+pub(super) const NFT_MSG_NEWCHAIN: u16 = 10 << 8 | 3;
+pub(super) const NFT_MSG_NEWRULE: u16 = 10 << 8 | 6;
+pub(super) const NFT_MSG_GETRULE: u16 = 10 << 8 | 7;
+pub(super) const NFT_MSG_DELRULE: u16 = 10 << 8 | 8;
+
+/// netfilter/nf_tables.h.
+pub(super) const NFTA_LIST_ELEM: u16 = 1;
+pub(super) const NFTA_HOOK_HOOKNUM: u16 = 1;
+pub(super) const NFTA_HOOK_PRIORITY: u16 = 2;
+pub(super) const NFTA_TABLE_NAME: u16 = 1;
+pub(super) const NFTA_CHAIN_TABLE: u16 = 1;
+pub(super) const NFTA_CHAIN_NAME: u16 = 3;
+pub(super) const NFTA_CHAIN_HOOK: u16 = 4;
+pub(super) const NFTA_CHAIN_TYPE: u16 = 7;
+pub(super) const NFTA_RULE_TABLE: u16 = 1;
+pub(super) const NFTA_RULE_CHAIN: u16 = 2;
+pub(super) const NFTA_RULE_HANDLE: u16 = 3;
+pub(super) const NFTA_RULE_EXPRESSIONS: u16 = 4;
+pub(super) const NFTA_EXPR_NAME: u16 = 1;
+pub(super) const NFTA_EXPR_DATA: u16 = 2;
+pub(super) const NFTA_META_DREG: u16 = 1;
+pub(super) const NFTA_META_KEY: u16 = 2;
+pub(super) const NFT_META_IIFKIND: u32 = 26;
+pub(super) const NFTA_PAYLOAD_DREG: u16 = 1;
+pub(super) const NFTA_PAYLOAD_BASE: u16 = 2;
+pub(super) const NFTA_PAYLOAD_OFFSET: u16 = 3;
+pub(super) const NFTA_PAYLOAD_LEN: u16 = 4;
+pub(super) const NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
+pub(super) const NFTA_CMP_SREG: u16 = 1;
+pub(super) const NFTA_CMP_OP: u16 = 2;
+pub(super) const NFTA_CMP_DATA: u16 = 3;
+pub(super) const NFT_CMP_EQ: u32 = 0;
+pub(super) const NFTA_IMMEDIATE_DREG: u16 = 1;
+pub(super) const NFTA_IMMEDIATE_DATA: u16 = 2;
+pub(super) const NFTA_DATA_VALUE: u16 = 1;
+pub(super) const NFTA_DATA_VERDICT: u16 = 2;
+pub(super) const NFTA_VERDICT_CODE: u16 = 1;
+pub(super) const NF_DROP: u32 = 0;
+pub(super) const NFT_REG_VERDICT: u32 = 0;
+pub(super) const NFT_REG_1: u32 = 1;

@@ -16,9 +16,11 @@ const SMT: &str = "/sys/devices/system/cpu/smt/control";
 /// What is there, without network cards.
 pub(super) fn survey() -> Machine {
     let online = read(format!("{CPUS}/online")).as_deref().and_then(parse_cpu_list).unwrap_or_default();
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     Machine {
         board: read("/sys/class/dmi/id/board_name").filter(|board| !board.is_empty()),
-        cpu: model(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
+        cpu: model(&cpuinfo),
+        is_virtual: is_virtual(&cpuinfo),
         cpus: online.into_iter().map(|cpu| (cpu, seen(cpu))).collect(),
         ..Machine::default()
     }
@@ -28,6 +30,12 @@ pub(super) fn survey() -> Machine {
 fn model(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// X86_FEATURE_HYPERVISOR: `flags : fpu vme ... hypervisor ...`. Every hypervisor sets it (CPUID 1, ECX bit 31), and no board.
+fn is_virtual(cpuinfo: &str) -> bool {
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).and_then(|line| line.split_once(':'));
+    flags.is_some_and(|(_, flags)| flags.split_ascii_whitespace().any(|flag| flag == "hypervisor"))
 }
 
 fn seen(cpu: u32) -> CpuSeen {
@@ -87,6 +95,14 @@ mod tests {
         let text = "processor\t: 0\nmodel\t\t: 30\nmodel name\t: Intel(R) Xeon(R) CPU X3440  @ 2.53GHz\n";
         assert_eq!(model(text).as_deref(), Some("Intel(R) Xeon(R) CPU X3440  @ 2.53GHz"));
         assert_eq!(model("processor\t: 0\n"), None);
+    }
+
+    #[test]
+    fn finds_the_hypervisor_among_the_flags() {
+        let text = "model name\t: hypervisor\nflags\t\t: fpu vme hypervisor lahf_lm\nbugs\t\t: spectre_v1\n";
+        assert!(is_virtual(text));
+        assert!(!is_virtual(&text.replace("vme hypervisor", "vme")));
+        assert!(!is_virtual(""));
     }
 
     #[test]

@@ -39,7 +39,8 @@ const FIELDS: [(&str, u32); 10] = [
 struct Driver {
     command: u32,
     driver: [c_char; 32],
-    versions: [c_char; 64],
+    version: [c_char; 32],
+    firmware: [c_char; 32],
     bus: [c_char; 32],
     rest: [u8; 64],
 }
@@ -55,12 +56,23 @@ struct Hash {
 
 /// A card's driver and its place on the bus (`ixgbe`, `0000:03:00.0`); the latter is empty for what is no hardware.
 pub(super) fn driver(name: IfName) -> io::Result<(String, String)> {
+    let info = ask_driver(name)?;
+    Ok((text(&info.driver), text(&info.bus)))
+}
+
+/// The version of a card's firmware; empty where it tells none.
+pub(super) fn firmware(name: IfName) -> io::Result<String> {
+    // Some drivers' word for none.
+    Ok(text(&ask_driver(name)?.firmware)).map(|version| if version == "N/A" { String::new() } else { version })
+}
+
+fn ask_driver(name: IfName) -> io::Result<Driver> {
     // SAFETY: all zeroes is a valid ethtool_drvinfo.
     let mut info: Driver = unsafe { std::mem::zeroed() };
     info.command = GET_DRIVER;
     // SAFETY: the kernel writes one ethtool_drvinfo (196 bytes), which this is.
     unsafe { ask(name, (&raw mut info).cast()) }?;
-    Ok((text(&info.driver), text(&info.bus)))
+    Ok(info)
 }
 
 fn text(bytes: &[c_char]) -> String {

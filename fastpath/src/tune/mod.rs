@@ -10,6 +10,7 @@ mod error;
 mod interrupts;
 mod ioctl;
 mod latency;
+mod port;
 mod steering;
 mod sysfs;
 
@@ -20,6 +21,7 @@ use segbox_plan::{Actual, Setting, sysctl as list};
 pub use card::Card;
 pub use error::TuneError;
 pub use latency::Keeper;
+pub use port::Port;
 
 use crate::netlink::Ethtool;
 pub use crate::netlink::News;

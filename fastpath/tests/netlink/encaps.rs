@@ -65,7 +65,7 @@ fn sids() -> Vec<Encap> {
 }
 
 fn on_anchor(encap: Encap) -> Route {
-    Route { interface: Some(name("segbox0")), via: None, onlink: false, encap }
+    Route { interface: Some(name("segbox0")), via: None, onlink: false, unreachable: false, encap }
 }
 
 /// Puts each encap on a route of its own, changes each into the next one, and removes them all.

@@ -7,7 +7,7 @@ use segbox_plan::{AddressKey, Delta, Encap, Link, NeighborKey, Route, RouteKey, 
 use super::world::*;
 
 fn plain(interface: &str) -> Route {
-    Route { interface: Some(name(interface)), via: None, onlink: false, encap: Encap::None }
+    Route { interface: Some(name(interface)), via: None, onlink: false, unreachable: false, encap: Encap::None }
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_route_with_our_number_that_segbox_has_no_words_for_is_seen_and_can_be_remov
         ip("-6 address add 2001:db8::1/64 dev segbox0");
         ip("-6 route add 2001:db8:2::/64 proto OURS nexthop via 2001:db8::7 nexthop via 2001:db8::8");
         let found = observe(&mut netlink).state.routes;
-        let wordless = Route { interface: None, via: None, onlink: false, encap: Encap::None };
+        let wordless = Route { interface: None, via: None, onlink: false, unreachable: false, encap: Encap::None };
         let keys = [key("2001:db8:1::/64"), key("2001:db8:2::/64")];
         assert_eq!(found.iter().collect::<Vec<_>>(), [(&keys[0], &wordless), (&keys[1], &wordless)]);
         let steps: Vec<Step> = found.into_iter().map(|(key, route)| route_step(key, Some(route), None)).collect();

@@ -13,7 +13,7 @@ use super::world::*;
 fn policy(node: u16) -> Route {
     let segments = vec![Ipv6Addr::new(0xfc00, 0, node, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1)];
     let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
-    Route { interface: Some(name("segbox0")), via: None, onlink: false, encap }
+    Route { interface: Some(name("segbox0")), via: None, onlink: false, unreachable: false, encap }
 }
 
 /// More than the kernel's per-CPU reserve is good for: its ENOMEM comes and passes.
@@ -57,9 +57,16 @@ fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
             interface: Some(name("segbox0")),
             via: Some(gateway.parse().expect("an address")),
             onlink: false,
+            unreachable: false,
             encap: Encap::None,
         };
-        let link = Route { interface: Some(name("segbox0")), via: None, onlink: false, encap: Encap::None };
+        let link = Route {
+            interface: Some(name("segbox0")),
+            via: None,
+            onlink: false,
+            unreachable: false,
+            encap: Encap::None,
+        };
         let address = AddressKey { interface: name("segbox0"), address: "192.0.2.1/24".parse().expect("an address") };
         take(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
         let steps = [

@@ -24,7 +24,7 @@ fn neighbor(link: &str, text: &str, mac: u8) -> Step {
 
 fn put(key: RouteKey, link: &str, via: Option<&str>, encap: Encap) -> Step {
     let via = via.map(|text| text.parse().expect("an address"));
-    route_step(key, None, Some(Route { interface: Some(name(link)), via, onlink: false, encap }))
+    route_step(key, None, Some(Route { interface: Some(name(link)), via, onlink: false, unreachable: false, encap }))
 }
 
 /// A headend sends UDP by way of the router's End SID and gets it back. In the router the SID's route hangs on the anchor; the

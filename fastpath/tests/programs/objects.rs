@@ -47,7 +47,7 @@ fn maps_have_their_types() {
     let expected = [
         ("array", map(MapKind::Array, int(4), pair(), 4)),
         ("each", map(MapKind::Other(6), int(4), int(4), 2)),
-        ("events", map(MapKind::Other(27), Shape::Bytes(0), Shape::Bytes(0), 4096)),
+        ("events", map(MapKind::RingBuf, Shape::Bytes(0), Shape::Bytes(0), 4096)),
         ("hash", map(MapKind::Hash, int(8), int(4), 64)),
         ("lpm", map(MapKind::LpmTrie, prefix, int(1), 64)),
         ("outer", map(MapKind::Other(12), int(4), Shape::Bytes(4), 2)),

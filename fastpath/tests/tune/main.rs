@@ -3,7 +3,7 @@
 
 mod world;
 
-use segbox_fastpath::tune::{Card, TuneError, Tuner};
+use segbox_fastpath::tune::{Card, Port, TuneError, Tuner};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{Actual, Setting};
 
@@ -62,6 +62,29 @@ fn offloads_are_set_and_read_back_each_for_itself() {
         assert_eq!(after.turns, before, "nothing else has changed");
         assert_eq!(after.fixed.get(&offload("lro")).map(String::as_str), Some("off"), "veth has no LRO");
         assert_eq!(after.fixed.get(&offload("ntuple")).map(String::as_str), Some("off"));
+    });
+}
+
+#[test]
+fn a_port_says_its_driver_its_firmware_and_what_is_on() {
+    in_namespace(|| {
+        let mut tuner = pair();
+        let has = |name: &str, offload: &str| {
+            let port = Port::of(name).expect("the interface is there");
+            port.offloads.iter().any(|on| on == offload)
+        };
+        assert_eq!(Port::of("eth0").expect("a veth").driver, "veth");
+        for (value, is_on) in [("on", true), ("off", false)] {
+            turn(&mut tuner, CardKnob::Offload("gro".to_owned()), value).expect("veth has GRO");
+            assert_eq!(has("eth0", "rx-gro"), is_on);
+        }
+        ip("tuntap add tap0 mode tap");
+        assert_eq!(Port::of("tap0").expect("a tap").driver, "tun");
+        ip("link add br0 type bridge");
+        let bridge = Port::of("br0").expect("a bridge");
+        // It says N/A of its firmware.
+        assert_eq!((bridge.driver.as_str(), bridge.firmware.as_str()), ("bridge", ""));
+        assert!(Port::of("nowhere0").is_err() && Port::of("no name").is_err());
     });
 }
 

@@ -102,7 +102,7 @@ fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
     let key =
         (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
     let route = (option::of(interface()), option::of(any::<IpAddr>()), any::<bool>(), encap())
-        .prop_map(|(interface, via, onlink, encap)| Route { interface, via, onlink, encap });
+        .prop_map(|(interface, via, onlink, encap)| Route { interface, via, onlink, unreachable: false, encap });
     (key, route)
 }
 

@@ -66,6 +66,12 @@ impl Ethtool {
         Ok(found.unwrap_or_default())
     }
 
+    /// The features that are on and can be turned off, by the kernel's names.
+    pub(crate) fn features_on(&mut self, interface: IfName) -> Result<Vec<String>, TalkError> {
+        let features = self.features(interface)?;
+        Ok(features.active.iter().filter(|feature| features.turns(feature)).cloned().collect())
+    }
+
     /// A group is on where any of it is: to turn it off means all of it.
     pub(crate) fn offloads(&mut self, interface: IfName) -> Result<Offloads, TalkError> {
         let features = self.features(interface)?;

@@ -1,15 +1,13 @@
 //! News of cards: a link that comes, goes or changes, a knob that another turned. Not here: what the news mean; whoever hears
 //! some looks at everything again.
-#![expect(unsafe_code, reason = "netlink_sys shows its descriptor as a number only")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::SocketAddr;
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 
 use super::super::generic;
-use super::super::socket::Socket;
+use super::super::socket::{Socket, listen};
 
 /// RTNLGRP_LINK (include/uapi/linux/rtnetlink.h).
 const LINKS: u32 = 1;
@@ -39,10 +37,7 @@ impl News {
 
     /// What to wait for.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        std::iter::once(&self.links).chain(&self.knobs).map(|socket| {
-            // SAFETY: the socket lives as long as the borrow of self, and its descriptor with it.
-            unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
-        })
+        std::iter::once(&self.links).chain(&self.knobs).map(AsFd::as_fd)
     }
 
     /// Forgets all news so far; true if there was any. What was lost to a full queue (ENOBUFS) was news as well.
@@ -64,12 +59,4 @@ impl News {
         }
         any
     }
-}
-
-fn listen(protocol: isize, group: u32) -> io::Result<netlink_sys::Socket> {
-    let mut socket = netlink_sys::Socket::new(protocol)?;
-    socket.bind(&SocketAddr::new(0, 0))?;
-    socket.add_membership(group)?;
-    socket.set_non_blocking(true)?;
-    Ok(socket)
 }
