@@ -104,7 +104,8 @@ fn line_of_tlv(tlv: &Tlv<'_>) -> String {
     };
     let bytes: Vec<_> = tlv.value.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let more = if tlv.value.len() > 8 { " …" } else { "" };
-    format!("TLV   {}{name}  {} bytes: {}{more}", tlv.kind, tlv.value.len(), bytes.join(" "))
+    let words = quoted(tlv.value).map_or_else(String::new, |text| format!("  {text}"));
+    format!("TLV   {}{name}  {} bytes: {}{more}{words}", tlv.kind, tlv.value.len(), bytes.join(" "))
 }
 
 fn line_of_upper(protocol: IpNumber, bytes: &[u8]) -> String {
@@ -137,10 +138,13 @@ fn mac(bytes: &[u8]) -> String {
 
 /// A payload as text where it is, else its length.
 fn text(payload: &[u8]) -> String {
-    match std::str::from_utf8(payload) {
-        Ok(text) if !text.is_empty() && text.chars().all(|c| !c.is_control()) => format!("\"{text}\""),
-        _ => format!("{} bytes", payload.len()),
-    }
+    quoted(payload).unwrap_or_else(|| format!("{} bytes", payload.len()))
+}
+
+/// Bytes that are a text.
+fn quoted(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.is_empty() && text.chars().all(|c| !c.is_control())).then(|| format!("\"{text}\""))
 }
 
 #[cfg(test)]
@@ -164,6 +168,9 @@ TLV   124  6 bytes: 01 02 03 04 05 06
 IPv6  2001:db8:a::2 → 2001:db8:b::2  hop limit 64
 UDP   40000 → 7  \"hello\"";
         assert_eq!(text, expected);
+        packet.srhs[0].tlvs[2..].copy_from_slice(b"segbox");
+        let text = describe(&Frame::new([2; 6], [4; 6], &packet.bytes()));
+        assert!(text.contains("\nTLV   124  6 bytes: 73 65 67 62 6f 78  \"segbox\"\n"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can go wrong in the laboratory: nearly always a missing right, or a kernel without the part asked for.
 
 use std::io;
+use std::net::IpAddr;
 
 /// Why a part of the laboratory could not be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,18 @@ pub enum Error {
     Wire {
         /// The interface it is on.
         interface: String,
+        /// What was tried.
+        doing: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A host's own socket failed.
+    #[error("UDP socket on {address} of {namespace}: {doing}")]
+    Socket {
+        /// The host.
+        namespace: String,
+        /// The address it is bound to.
+        address: IpAddr,
         /// What was tried.
         doing: &'static str,
         /// What the kernel said.

@@ -165,21 +165,34 @@ impl Drop for Namespace {
 
 /// Removes every namespace of this process, from whichever thread: for the end by a signal, which drops nothing.
 pub fn remove_ours() {
-    remove(&|owner| owner == std::process::id());
+    remove(&|owner, _| owner == std::process::id());
 }
 
 /// Removes the namespaces of processes that are no more: kept on purpose, or left by a kill. Says their names.
 pub fn remove_abandoned() -> Vec<String> {
-    remove(&|owner| !PathBuf::from(format!("/proc/{owner}")).exists())
+    remove(&|owner, _| is_gone(owner))
 }
 
-fn remove(whose: &dyn Fn(u32) -> bool) -> Vec<String> {
+/// The same, of these roles only: for who must not touch what others have kept on purpose.
+pub fn remove_abandoned_of(roles: &[&str]) -> Vec<String> {
+    remove(&|owner, role| is_gone(owner) && roles.contains(&role))
+}
+
+fn is_gone(owner: u32) -> bool {
+    !PathBuf::from(format!("/proc/{owner}")).exists()
+}
+
+/// Removes those for whose owner and role this says so.
+fn remove(which: &dyn Fn(u32, &str) -> bool) -> Vec<String> {
     let mut removed = Vec::new();
     // No folder: no namespace was ever made here.
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix("sb-").and_then(|rest| rest.split_once('-')?.0.parse().ok());
-        if owner.is_some_and(whose) {
+        let parts = name.strip_prefix("sb-").and_then(|rest| rest.split_once('-'));
+        let Some((owner, role)) = parts.and_then(|(owner, role)| Some((owner.parse().ok()?, role))) else { continue };
+        // A further one of its role has a number behind it.
+        let role = role.split('-').next().unwrap_or(role);
+        if which(owner, role) {
             drop(Namespace { name: name.clone(), kept: false });
             removed.push(name);
         }

@@ -33,6 +33,18 @@ impl Namespace {
         })
     }
 
+    /// Sets the largest packet that an interface carries, in bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoInterface`], [`Error::Netlink`].
+    pub fn mtu(&self, interface: &str, mtu: u32) -> Result<(), Error> {
+        let doing = || format!("set the MTU of {interface} of {} to {mtu}", self.name());
+        self.netlink(doing, async |handle| {
+            let change = LinkUnspec::new_with_index(index_of(interface)?).mtu(mtu).build();
+            handle.link().change(change).execute().await.map_err(Failure::Netlink)
+        })
+    }
+
     /// Gives an interface an address, `2001:db8:a::2/64`.
     ///
     /// # Errors

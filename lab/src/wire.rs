@@ -91,6 +91,14 @@ impl Wire {
         std::iter::from_fn(|| self.next(Duration::ZERO).transpose()).collect()
     }
 
+    /// All frames that have passed until now, noise too: what machines said to find each other.
+    ///
+    /// # Errors
+    /// As [`Wire::next`].
+    pub fn drain_with_noise(&self) -> Result<Vec<Captured>, Error> {
+        std::iter::from_fn(|| self.read().transpose()).collect()
+    }
+
     fn read(&self) -> Result<Option<Captured>, Error> {
         // A reader that panicked has left the ring whole: a slot is given back before anything is made of it.
         let passed = self.ring.lock().unwrap_or_else(PoisonError::into_inner).read();

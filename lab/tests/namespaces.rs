@@ -58,9 +58,13 @@ fn commands_run_inside_both_ways() {
 
 #[test]
 fn what_a_dead_process_left_can_be_removed() {
-    let make = "sb-999999999-left";
-    let added = std::process::Command::new("ip").args(["netns", "add", make]).status().expect("iproute2");
-    assert!(added.success());
+    let (make, other) = ("sb-999999999-left", "sb-999999999-src-2");
+    for name in [make, other] {
+        let added = std::process::Command::new("ip").args(["netns", "add", name]).status().expect("iproute2");
+        assert!(added.success());
+    }
+    assert_eq!(segbox_lab::remove_abandoned_of(&["src"]), [other]);
+    assert!(exists(make), "of another role");
     assert!(segbox_lab::remove_abandoned().contains(&make.to_owned()), "no process has that number");
     assert!(!exists(make));
 }
