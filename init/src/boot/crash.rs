@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::configuration::generations;
 use super::panic::CRASH_FOLDER;
 
 const PSTORE: &str = "/sys/fs/pstore";
@@ -39,7 +40,9 @@ pub(crate) fn collect(state: bool, watchdog: bool) -> (Option<String>, Vec<Strin
     // A state partition that nobody has written to yet knows of no boot.
     let ended = ended.filter(|ended| known || ended != "clean");
     if let Err(error) = fs::create_dir_all(CRASH_FOLDER).and_then(|()| fs::write(MARK, "")) {
-        problems.push(format!("the state partition takes no more: {error}; crash records are not kept"));
+        problems.push(format!(
+            "the state partition takes no more: {error}; crash records are not kept. `factory-reset state` empties it"
+        ));
     }
     (ended, problems)
 }
@@ -67,7 +70,8 @@ fn keep(words: &[PathBuf]) -> io::Result<()> {
     }
     for path in words {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        fs::write(folder.join(format!("{number:06}-{name}")), fs::read(path)?)?;
+        // On the disk before it is gone from the firmware's memory.
+        generations::replace(&folder.join(format!("{number:06}-{name}")), &fs::read(path)?)?;
         fs::remove_file(path)?;
     }
     let all = numbers(folder);

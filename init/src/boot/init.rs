@@ -8,19 +8,23 @@ use std::time::Duration;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use segbox_fastpath::PowerButton;
 use serde::de::DeserializeOwned;
 
 use super::child::{self, Lost, Task};
 use super::clock::Moment;
 use super::modules::{self, News};
-use super::say::{detail, problem};
+use super::say::{detail, notice, problem};
 use super::shutdown;
-use super::signals::{Asked, Signals};
-use super::watchdog::{self, Watchdog};
+use super::signals::{Asked, End, Signals};
+use super::watchdog::Watchdog;
 use super::{console, record::Boot};
 
 /// A child that is started again when it ends, and not more often than this: one that dies at once must not take the CPU.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// With nothing to do PID 1 looks around this often all the same: a lost wake-up mends itself.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// PID 1.
 pub(crate) struct Init {
@@ -28,13 +32,17 @@ pub(crate) struct Init {
     pub(crate) first: Moment,
     pub(crate) boot: Boot,
     pub(crate) watchdog: Option<Watchdog>,
-    /// The devices that were there have their drivers.
+    /// Silence after which it reboots.
+    pub(crate) silence: Duration,
+    /// The boot loader has named the slot of a disk.
+    pub(crate) from_disk: bool,
+    /// The network cards that were there have their drivers.
     pub(crate) settled: bool,
-    /// There is a state partition that can be written.
-    pub(crate) has_state: bool,
     /// When the last network interface appeared that nobody has looked at yet.
     pub(crate) interface_came: Option<Moment>,
     signals: Option<Signals>,
+    /// A kernel without ACPI has none.
+    power: Option<PowerButton>,
     /// Bytes of [`News`] from the child that knows of devices.
     news: Option<OwnedFd>,
     always: Vec<Always>,
@@ -66,10 +74,12 @@ impl Init {
             first,
             boot: Boot::default(),
             watchdog: None,
+            silence: Duration::ZERO,
+            from_disk: false,
             settled: false,
-            has_state: false,
             interface_came: None,
             signals,
+            power: None,
             news: None,
             always: Vec::new(),
             ended: HashMap::new(),
@@ -89,7 +99,8 @@ impl Init {
                 let pipe =
                     rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK);
                 pipe.map_err(Into::into).and_then(|(read, write)| {
-                    let pid = child::start_forever(c"segbox-devices", || modules::hotplug(&write))?;
+                    let from_disk = self.from_disk;
+                    let pid = child::start_forever(c"segbox-devices", || modules::hotplug(&write, from_disk))?;
                     self.news = Some(read);
                     Ok(pid)
                 })
@@ -134,16 +145,21 @@ impl Init {
 
     /// Waits for whatever comes next, until a moment at most, and does what it asks for.
     pub(crate) fn attend(&mut self, until: Moment) {
-        let wait = until.since(Moment::now()).min(watchdog::FEED_EVERY).min(self.next_start());
+        let hungry = self.watchdog.as_ref().map_or(LOOK, Watchdog::hungry_in);
+        let wait = until.since(Moment::now()).min(LOOK).min(hungry).min(self.next_start());
         let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: i64::from(wait.subsec_nanos()) };
-        let (mut signalled, mut told) = (false, false);
+        let mut told = false;
         {
-            let sources = [self.signals.as_ref().map(AsFd::as_fd), self.news.as_ref().map(AsFd::as_fd)];
+            let sources = [
+                self.signals.as_ref().map(AsFd::as_fd),
+                self.power.as_ref().map(AsFd::as_fd),
+                self.news.as_ref().map(AsFd::as_fd),
+            ];
             let mut waiting: Vec<PollFd<'_>> =
                 sources.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
             if poll(&mut waiting, Some(&timeout)).is_ok() {
-                // Which of the two it is is found out by reading: neither ever blocks.
-                (signalled, told) = (true, waiting.iter().any(|fd| !fd.revents().is_empty()));
+                // Which of them it is is found out by reading: none ever blocks.
+                told = waiting.iter().any(|fd| !fd.revents().is_empty());
             }
         }
         if let Some(watchdog) = &mut self.watchdog {
@@ -152,8 +168,10 @@ impl Init {
         if told {
             self.hear_news();
         }
-        if signalled {
-            self.hear_signals();
+        self.hear_signals();
+        if self.power.as_ref().is_some_and(PowerButton::pressed) {
+            notice!("the power button was pressed");
+            shutdown::go_down(self, End::PowerOff);
         }
         self.start_again();
     }
@@ -210,13 +228,21 @@ impl Init {
         }
     }
 
+    /// Listens for the power button, from before its driver is there.
+    pub(crate) fn hear_power_button(&mut self) {
+        match PowerButton::open() {
+            Ok(button) => self.power = Some(button),
+            Err(error) => detail!("the power button cannot be heard: {error}"),
+        }
+    }
+
     /// Opens the watchdog if it is not open yet.
     pub(crate) fn open_watchdog(&mut self) {
         if self.watchdog.is_some() {
             return;
         }
         let from = Moment::now();
-        self.watchdog = Watchdog::open();
+        self.watchdog = Watchdog::open(self.silence);
         if let Some(watchdog) = &self.watchdog {
             let result = format!("reboots after {} s of silence", watchdog.timeout);
             self.boot.step(self.first, "watchdog", from, result);

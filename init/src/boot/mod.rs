@@ -10,6 +10,7 @@ mod console;
 mod crash;
 mod entropy;
 mod init;
+mod life;
 mod modules;
 mod mounts;
 mod order;
@@ -20,18 +21,35 @@ mod settings;
 mod shutdown;
 mod signals;
 mod slot;
+mod started;
 mod storage;
 mod watchdog;
+mod words;
 
 use std::process::ExitCode;
 
 pub(crate) use record::Boot;
 #[cfg(test)]
 pub(crate) use record::Step;
+pub(crate) use storage::remake::empty as empty_ext4;
 
 /// What went wrong at this box's boot and is still so, a line each; none on a machine that segbox has not booted.
 pub(crate) fn problems() -> Vec<String> {
     Boot::read().map(|boot| boot.problems).unwrap_or_default()
+}
+
+/// Where this box has partitions of its own mounted; none on a machine that segbox has not booted.
+pub(crate) fn own_mounts() -> &'static [&'static str] {
+    if Boot::read().is_some() { &[storage::CONFIG, storage::STATE, slot::ESP] } else { &[] }
+}
+
+/// Loads the modules of FAT. A box has no modprobe for the characters of its file names, which the kernel asks for itself elsewhere.
+pub(crate) fn load_fat() {
+    if let (Some(_), Ok(loader)) = (Boot::read(), modules::Loader::open()) {
+        for name in ["vfat", "nls_cp437", "nls_ascii"] {
+            drop(loader.load(name));
+        }
+    }
 }
 
 /// Runs this program as what the kernel started it as, if it was the kernel; None for a command line.

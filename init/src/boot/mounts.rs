@@ -78,9 +78,19 @@ pub(crate) fn mount_all() -> Vec<Refused, 9> {
     refused
 }
 
+/// Whether this box was booted by UEFI, with variables that can be read.
+pub(crate) fn has_efivars() -> bool {
+    rustix::fs::access(EFIVARFS.on, rustix::fs::Access::EXISTS).is_ok()
+}
+
+/// The file of a variable of UEFI's, by its name and its owner's GUID.
+pub(crate) fn efivar(name: &str, owner: &str) -> std::path::PathBuf {
+    std::path::Path::new("/sys/firmware/efi/efivars").join(format!("{name}-{owner}"))
+}
+
 /// Mounts UEFI's variables where this box was booted by UEFI.
 pub(crate) fn mount_efivars() {
-    if rustix::fs::access(EFIVARFS.on, rustix::fs::Access::EXISTS).is_ok() {
+    if has_efivars() {
         // Firmware without runtime services has none; nothing of segbox's depends on them.
         let _ = put(&EFIVARFS);
     }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
+use super::child::{self, Lost, Task};
 use super::clock::Moment;
 use super::configuration::attempt::{Outcome, attempt};
 use super::configuration::source::{Candidate, Sources, candidates};
@@ -11,19 +12,22 @@ use super::init::{Init, Service};
 use super::record::{Configured, seconds};
 use super::say::{self, notice, problem};
 use super::signals::Signals;
-use super::storage::{self, Storage};
-use super::{child, console, crash, entropy, modules, mounts, panic, settings, slot};
+use super::slot::{self, Home};
+use super::started::Started;
+use super::storage::{self, State, Storage};
+use super::words::Words;
+use super::{console, crash, entropy, life, modules, mounts, panic, settings, started};
 
 /// For the drivers of a box: the slowest NICs take seconds to reset, under software emulation everything does.
 const DRIVERS: Duration = Duration::from_secs(20);
 /// For the disks, over what `storage` waits for itself.
-const DISKS: Duration = Duration::from_secs(25);
+const DISKS: Duration = Duration::from_secs(40);
 /// For one attempt to configure: a hundred thousand routes take a second, a missing NIC three.
-const ATTEMPT: Duration = Duration::from_secs(45);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(45);
 /// For what follows the last SID.
 const AFTERWARDS: Duration = Duration::from_secs(20);
-/// A NIC that comes with others is waited for together with them.
-const QUIET: Duration = Duration::from_secs(1);
+/// For the state partition's growth: a disk of some terabytes that turns. The kernel goes on with it all the same.
+const GROWING: Duration = Duration::from_secs(120);
 
 /// PID 1.
 pub(crate) fn pid1() -> ! {
@@ -36,26 +40,43 @@ pub(crate) fn pid1() -> ! {
     init.boot.kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     early.tell(&mut init);
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    init.boot.slot = slot::booted(&command_line);
-    let failsafe = command_line.split_ascii_whitespace().any(|word| word == "segbox.failsafe");
+    init.boot.secure_boot = started::by_secure_boot();
+    let (words, senseless) = Words::read(&command_line);
+    if words.untried {
+        init.note("no slot had a try left, so the first one was started all the same: none has come up in its last three starts".to_owned());
+    }
+    senseless.into_iter().for_each(|line| init.note(line));
+    init.silence = words.watchdog;
+    init.hear_power_button();
 
-    drivers(&mut init);
-    let sources = disks(&mut init);
+    let begin = Moment::now();
+    let started = Started::by(&command_line);
+    init.from_disk = started.slot.is_some();
+    start_drivers(&mut init);
+    // Beside them: what configuration there is turns up with its disk, while NICs still reset.
+    let looking = (Moment::now(), child::start(c"segbox-disks", || storage::find(started.clone())));
+    drivers(&mut init, begin);
+    let (sources, home) = disks(&mut init, looking, started);
     // Tuning is part of the plan below: every NIC has its driver and nothing forwards yet. What of it only a living process can
     // hold, the keeper holds, and it turns again what a driver resets later.
     init.start(Service::Keeper);
-    let degraded = configure(&mut init, &sources, failsafe);
+    // What came before is looked at now; what comes while that is done is looked at once more.
+    init.interface_came = None;
+    configure(&mut init, &sources, words.failsafe);
     init.write_record();
     consoles(&mut init);
-    afterwards(&mut init);
-    live(&mut init, &sources, degraded)
+    afterwards(&mut init, home);
+    if let Some(mishap) = words.mishap {
+        life::come_to_grief(&init, mishap);
+    }
+    life::live(&mut init)
 }
 
 /// What happened before there was memory.
 struct Early {
     marks: [(&'static str, Moment); 3],
     mounts: heapless::Vec<mounts::Refused, 9>,
-    settings: heapless::Vec<settings::Refused, 9>,
+    settings: heapless::Vec<settings::Refused, 11>,
 }
 
 fn early(first: Moment) -> (Early, Option<Signals>) {
@@ -101,14 +122,17 @@ impl Early {
 }
 
 /// The watchdog first, then the drivers of all devices that are there.
-fn drivers(init: &mut Init) {
-    let from = Moment::now();
+fn start_drivers(init: &mut Init) {
     // A driver that is built in needs no module.
     init.open_watchdog();
     if let Err(error) = modules::modprobe::install() {
         init.note(format!("the kernel cannot ask for modules: /sbin/modprobe: {error}"));
     }
     init.start(Service::Devices);
+}
+
+/// Waits for the NICs' drivers.
+fn drivers(init: &mut Init, from: Moment) {
     let settled = init.wait_until(DRIVERS, |init| init.settled);
     let first = init.first;
     init.boot.step(first, "drivers", from, if settled { "" } else { "not done" });
@@ -117,28 +141,25 @@ fn drivers(init: &mut Init) {
     }
 }
 
-/// Finds the disks and what there is to be configured.
-fn disks(init: &mut Init) -> Sources {
-    let from = Moment::now();
-    let expected = init.boot.slot.is_some();
-    let found: Result<Storage, _> =
-        child::start(c"segbox-disks", || storage::find(expected)).and_then(|task| init.wait(task, DISKS));
+/// Waits for what there is to be configured, and the disk that this system was started from.
+fn disks(init: &mut Init, (from, looking): (Moment, Result<Task<Storage>, Lost>), said: Started) -> (Sources, Home) {
+    let found = looking.and_then(|task| init.wait(task, DISKS));
     let storage = found.unwrap_or_else(|error| {
         init.note(format!("disks: {error}; this box boots without them"));
-        Storage::default()
+        Storage { started: said, ..Storage::default() }
     });
-    let result = if storage.found.is_empty() { "none".to_owned() } else { storage.found.join(", ") };
+    init.boot.slot.clone_from(&storage.started.slot);
+    let result = storage.found.unwrap_or_else(|| "none".to_owned());
     let first = init.first;
     init.boot.step(first, "disks", from, result);
     for line in storage.problems {
         init.note(line);
     }
-    init.has_state = storage.state;
-    storage.sources
+    (storage.sources, Home { esp: storage.started.esp, disk: storage.home })
 }
 
-/// Tries one configuration after the other until one holds. True if something of it was left out.
-fn configure(init: &mut Init, sources: &Sources, failsafe: bool) -> Option<Candidate> {
+/// Tries one configuration after the other until one holds.
+fn configure(init: &mut Init, sources: &Sources, failsafe: bool) {
     if failsafe {
         init.note(
             "started with segbox.failsafe: the box's own configuration is not applied; `apply` does it".to_owned(),
@@ -152,16 +173,15 @@ fn configure(init: &mut Init, sources: &Sources, failsafe: bool) -> Option<Candi
     }
     let mut first_try = true;
     for candidate in candidates(sources, failsafe) {
-        if let Some(degraded) = try_one(init, sources, &candidate, std::mem::take(&mut first_try)) {
-            return degraded.then_some(candidate);
+        if try_one(init, sources, &candidate, std::mem::take(&mut first_try)) {
+            return;
         }
     }
     init.note("not even the built-in configuration holds; the console is all there is".to_owned());
-    None
 }
 
-/// Tries one. None: it does not hold. Else whether something was left out.
-fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try: bool) -> Option<bool> {
+/// Tries one; false if it does not hold.
+fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try: bool) -> bool {
     let from = Moment::now();
     let outcome = child::start(c"segbox-configure", || attempt(candidate, sources, first_try))
         .and_then(|task| init.wait(task, ATTEMPT));
@@ -172,52 +192,48 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
             for (name, begin, end) in parts {
                 init.boot.step_until(first, &format!("  {name}"), (begin, end), "");
             }
-            let first_time = init.boot.share_ms.is_none();
-            init.boot.share_ms.get_or_insert(super::clock::milliseconds(at.since(first)));
+            init.boot.share_ms = Some(super::clock::milliseconds(at.since(first)));
             let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
             init.boot.good = wanted && dropped.is_empty();
             for line in dropped.iter().cloned().chain(remarks) {
                 init.note(line);
             }
-            let degraded = !dropped.is_empty();
-            let in_part = if degraded { ", in part" } else { "" };
-            if first_time {
-                notice!(
-                    "configured from {}{in_part}: {} from PID 1's first instruction to the last SID",
-                    candidate.name(),
-                    seconds(at.since(first)),
-                );
-            } else {
-                notice!("configured from {}{in_part}", candidate.name());
-            }
+            let in_part = if dropped.is_empty() { "" } else { ", in part" };
+            notice!(
+                "configured from {}{in_part}: {} from PID 1's first instruction to the last SID",
+                candidate.name(),
+                seconds(at.since(first)),
+            );
             init.boot.configuration = Some(Configured { source: candidate.name(), file, dropped });
-            Some(degraded)
+            true
         }
         Ok(Outcome::Fails(lines)) => {
             init.boot.step(first, "configuration", from, format!("{}: does not hold", candidate.name()));
             for line in lines {
                 init.note(format!("{}: {line}", candidate.name()));
             }
-            None
+            false
         }
         Err(error) => {
             init.boot.step(first, "configuration", from, format!("{}: {error}", candidate.name()));
             init.note(format!("{}: {error}", candidate.name()));
-            None
+            false
         }
     }
 }
 
-/// What the traffic does not wait for: crash records, the seed, the boot loader's mark.
-fn afterwards(init: &mut Init) {
-    let (state, by_watchdog) = (init.has_state, init.watchdog.as_ref().is_some_and(|watchdog| watchdog.it_rebooted));
+/// What the traffic does not wait for: the state partition, crash records, the seed, the boot loader's mark.
+fn afterwards(init: &mut Init, home: Home) {
+    let state = state(init, home.disk.as_deref());
+    let writable = state.as_ref().is_some_and(|state| state.writable);
+    let by_watchdog = init.watchdog.as_ref().is_some_and(|watchdog| watchdog.it_rebooted);
     // Its driver is a module in most kernels; without a firmware that has variables there is nothing to mount.
     mounts::mount_efivars();
     run_afterwards(
         init,
-        "last boot",
+        ("last boot", AFTERWARDS),
         c"segbox-crash",
-        move || crash::collect(state, by_watchdog),
+        move || crash::collect(writable, by_watchdog),
         |init, (ended, problems)| {
             problems.into_iter().for_each(|line| init.note(line));
             if let Some(ended) = ended.as_ref().filter(|ended| *ended != "clean") {
@@ -227,35 +243,86 @@ fn afterwards(init: &mut Init) {
             init.boot.last_end.clone().unwrap_or_default()
         },
     );
-    if state {
+    if writable {
         let stir = || entropy::stir().map(str::to_owned).map_err(|error| error.to_string());
-        run_afterwards(init, "entropy", c"segbox-seed", stir, |_, result| result.unwrap_or_else(|error| error));
+        run_afterwards(init, ("entropy", AFTERWARDS), c"segbox-seed", stir, |_, result| {
+            result.unwrap_or_else(|error| error)
+        });
     }
     // A degraded boot is no fault of the slot's; one that fell back may be, and the loader counts it.
     let fell_back = !init.boot.good && init.boot.configuration.as_ref().is_none_or(|run| run.dropped.is_empty());
     if let Some(slot) = init.boot.slot.clone().filter(|_| !fell_back) {
-        let mark = move || slot::mark_good(&slot).map(str::to_owned).map_err(|error| error.to_string());
-        run_afterwards(init, "slot", c"segbox-slot", mark, |init, result: Result<String, String>| match result {
-            Ok(done) => done,
-            Err(error) => {
-                init.note(format!("the boot loader's count cannot be put back: {error}"));
-                "not marked".to_owned()
+        let mark = move || slot::mark_good(&slot, &home).map(str::to_owned).map_err(|error| error.to_string());
+        run_afterwards(init, ("slot", AFTERWARDS), c"segbox-slot", mark, |init, result: Result<String, String>| {
+            match result {
+                Ok(done) => done,
+                Err(error) => {
+                    init.note(format!("the boot loader's count cannot be put back: {error}"));
+                    "not marked".to_owned()
+                }
             }
         });
     }
+    if let Some(state) = state.filter(|state| state.writable) {
+        grow(init, state);
+    }
     init.write_record();
+}
+
+/// Mounts the state partition.
+fn state(init: &mut Init, home: Option<&str>) -> Option<State> {
+    let mut found = None;
+    let work = || storage::state(home);
+    run_afterwards(
+        init,
+        ("state", AFTERWARDS),
+        c"segbox-state",
+        work,
+        |init, (state, problems): (Option<State>, Vec<_>)| {
+            problems.into_iter().for_each(|line| init.note(line));
+            let result = match &state {
+                None => "none".to_owned(),
+                Some(State { block, writable: true }) => block.name.clone(),
+                Some(State { block, writable: false }) => format!("{}, read only", block.name),
+            };
+            found = state;
+            result
+        },
+    );
+    found
+}
+
+/// Grows its file system, after everything else: the first boot from a large disk takes its time over it, and is a good boot by then.
+fn grow(init: &mut Init, State { block, .. }: State) {
+    // The screen and `status` need not wait for it.
+    init.write_record();
+    let mib = |bytes: u64| bytes >> 20;
+    run_afterwards(
+        init,
+        ("state size", GROWING),
+        c"segbox-grow",
+        move || (storage::grow(&block), mib(block.size)),
+        |init, (grown, size)| match grown {
+            Ok(None) => format!("{size} MiB"),
+            Ok(Some(grown)) => format!("grown from {} to {} MiB", mib(grown.from), mib(grown.to)),
+            Err(error) => {
+                init.note(error);
+                "not grown".to_owned()
+            }
+        },
+    );
 }
 
 /// One step in a child, its time and what came of it in the record.
 fn run_afterwards<T: serde::Serialize + serde::de::DeserializeOwned>(
     init: &mut Init,
-    step: &str,
+    (step, limit): (&str, Duration),
     name: &'static std::ffi::CStr,
     work: impl FnOnce() -> T,
     then: impl FnOnce(&mut Init, T) -> String,
 ) {
     let from = Moment::now();
-    let result = match child::start(name, work).and_then(|task| init.wait(task, AFTERWARDS)) {
+    let result = match child::start(name, work).and_then(|task| init.wait(task, limit)) {
         Ok(done) => then(init, done),
         Err(error) => {
             init.note(format!("{step}: {error}"));
@@ -271,26 +338,5 @@ fn consoles(init: &mut Init) {
     let names: Vec<String> = say::active_consoles(&mut buffer).map(str::to_owned).collect();
     for name in names {
         init.start(Service::Console(console::terminal_of(&name)));
-    }
-}
-
-/// The rest of PID 1's life.
-fn live(init: &mut Init, sources: &Sources, mut degraded: Option<Candidate>) -> ! {
-    // What came before the configuration was looked at then.
-    init.interface_came = None;
-    loop {
-        let next = init.interface_came.map_or(Duration::from_secs(3600), |_| QUIET);
-        init.attend(Moment::now().plus(next));
-        let quiet = init.interface_came.is_some_and(|came| Moment::now() >= came.plus(QUIET));
-        if let Some(candidate) = degraded.clone().filter(|_| quiet) {
-            notice!("an interface has come: applying what was left out");
-            let left_out = init.boot.configuration.take().map(|run| run.dropped).unwrap_or_default();
-            init.boot.problems.retain(|line| !left_out.contains(line));
-            degraded = try_one(init, sources, &candidate, false).filter(|left_out| *left_out).map(|_| candidate);
-            init.write_record();
-        }
-        if quiet {
-            init.interface_came = None;
-        }
     }
 }

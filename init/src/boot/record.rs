@@ -21,6 +21,9 @@ pub(crate) struct Boot {
     /// Which slot of the image was booted, where it was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) slot: Option<String>,
+    /// The firmware started nothing but what is signed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) secure_boot: bool,
     /// From the kernel's start to the first instruction of PID 1.
     pub(crate) kernel_ms: f64,
     /// From the first instruction of PID 1 to the last SID installed; None where no configuration could be applied.

@@ -83,11 +83,13 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
         let _ = rustix::io::write(kmsg, line.as_bytes());
     }
     if matches!(level, Level::Notice | Level::Problem) {
+        // In one write: what a console's own command says comes before the line or after it, and not before its end.
+        while line.push('\n').is_err() {
+            line.pop();
+        }
         let body = &line.as_bytes()[level.kernel_prefix().len()..];
         for console in &voice.consoles {
-            // Two writes: a full terminal takes neither.
             let _ = rustix::io::write(console.as_fd(), body);
-            let _ = rustix::io::write(console.as_fd(), b"\n");
         }
     }
 }

@@ -14,15 +14,20 @@ use rustix::system::{RebootCommand, reboot, sethostname};
 pub(crate) const HOSTNAME: &str = "segbox";
 
 /// Files of /proc/sys and what is written to them.
-const SYSCTLS: [(&CStr, &str); 6] = [
+const SYSCTLS: [(&CStr, &str); 8] = [
     // A router without a person beside it: whatever the kernel dies of, it starts again, with its last words in pstore.
     (c"/proc/sys/kernel/panic", "10"),
     (c"/proc/sys/kernel/panic_on_oops", "1"),
     // Only errors reach the consoles: a line takes 7 ms at 115200 baud, in which the kernel does nothing else.
     (c"/proc/sys/kernel/printk", "4"),
+    // Every line of this program is kept, PID 1's last words too: the kernel drops all but ten in five seconds. It wants the line's end.
+    (c"/proc/sys/kernel/printk_devkmsg", "on\n"),
     // Addresses come from the configuration. Devices that appear later inherit `default`.
     (c"/proc/sys/net/ipv6/conf/default/accept_ra", "0"),
     (c"/proc/sys/net/ipv6/conf/default/autoconf", "0"),
+    // A neighbour is asked for from the link-local address, and not at all while that is under duplicate address detection: 3 s
+    // after a link is up, in which packets to it are lost (net/ipv6/ndisc.c, ndisc_send_ns).
+    (c"/proc/sys/net/ipv6/conf/default/accept_dad", "0"),
     // Nobody but root runs programs here, and root may; this is for what the kernel itself would leak to a log.
     (c"/proc/sys/kernel/kptr_restrict", "1"),
 ];
@@ -37,7 +42,7 @@ pub(crate) struct Refused {
 }
 
 /// Sets all of it and gives what was refused.
-pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 9> {
+pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 11> {
     let mut refused = heapless::Vec::new();
     let mut note = |name, answer: Result<(), Errno>| {
         if let Err(errno) = answer {

@@ -5,7 +5,7 @@
 //! writes in place on BIOS and UEFI alike.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use rustix::mount::{UnmountFlags, unmount};
@@ -20,17 +20,25 @@ const FILE: &str = "slots/state.env";
 /// Tries that a slot has until it has come up once more.
 const TRIES: u32 = 3;
 const SIZE: usize = 1024;
+/// What a disk writes whole or not at all; FAT's files begin at one.
+const SECTOR: usize = 512;
 const HEAD: &str = "# GRUB Environment Block\n";
 
-/// The slot that was booted: `segbox.slot=a` of the kernel's command line.
-pub(crate) fn booted(command_line: &str) -> Option<String> {
-    let slot = command_line.split_ascii_whitespace().find_map(|word| word.strip_prefix("segbox.slot="))?;
-    matches!(slot, "a" | "b").then(|| slot.to_owned())
+/// The disk that the system was started from.
+pub(crate) struct Home {
+    /// Its ESP's PARTUUID, if whoever started the system said it.
+    pub(crate) esp: Option<String>,
+    /// Its name, if it was found.
+    pub(crate) disk: Option<String>,
 }
 
 /// Marks a slot good. Gives what was done.
-pub(crate) fn mark_good(slot: &str) -> io::Result<&'static str> {
-    let found = partition::labelled(&partition::blocks(), partition::ESP);
+pub(crate) fn mark_good(slot: &str, home: &Home) -> io::Result<&'static str> {
+    if let (Some(esp), None) = (&home.esp, &home.disk) {
+        // Another disk's count is another system's.
+        return Err(io::Error::other(format!("the ESP that it lies on ({esp}) is not found")));
+    }
+    let found = partition::labelled(&partition::blocks(), partition::ESP, home.disk.as_deref());
     let Some((block, _)) = found else {
         return Err(io::Error::other(format!("no partition labelled {}", partition::ESP)));
     };
@@ -55,11 +63,19 @@ fn write(path: &Path, slot: &str) -> io::Result<&'static str> {
     if fresh == block {
         return Ok("was good");
     }
-    // In place, as GRUB does it: a rename on FAT is not atomic, two sectors in place are the least that can be torn.
-    file.rewind()?;
-    file.write_all(fresh.as_bytes())?;
+    // In place, as GRUB does it, and nothing but the sectors that change. FAT has no journal: what is made shorter or renamed there
+    // can be lost with the power, where a sector that is written over is the old one or the new one.
+    for at in changed(&block, &fresh) {
+        file.seek(SeekFrom::Start(at as u64))?;
+        file.write_all(&fresh.as_bytes()[at..at + SECTOR])?;
+    }
     file.sync_all()?;
     Ok("marked good")
+}
+
+/// Where the sectors begin in which the two blocks differ: the first one alone, unless somebody has put a lot in.
+fn changed<'a>(block: &'a str, fresh: &'a str) -> impl Iterator<Item = usize> + 'a {
+    (0..SIZE).step_by(SECTOR).filter(|at| block.as_bytes()[*at..*at + SECTOR] != fresh.as_bytes()[*at..*at + SECTOR])
 }
 
 /// The block with this slot good and its tries put back; None if it is no block, or has no room.
@@ -98,17 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn one_sector_changes_and_is_written_in_place() {
+        let before = block("order=a b\na_ok=1\na_tries=2\nb_ok=0\nb_tries=0\n");
+        let after = good(&before, "a").expect("a block");
+        assert_eq!(changed(&before, &after).collect::<Vec<_>>(), [0]);
+        let place = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(place.path(), &before).expect("writable");
+        assert_eq!(write(place.path(), "a").expect("a block"), "marked good");
+        assert_eq!(std::fs::read_to_string(place.path()).expect("there"), after);
+        assert_eq!(write(place.path(), "a").expect("a block"), "was good");
+    }
+
+    #[test]
     fn refuses_what_is_no_block() {
         assert_eq!(good("", "a"), None);
         assert_eq!(good(&block("")[..1000], "a"), None);
         let full = block(&format!("x={}\n", "y".repeat(SIZE - HEAD.len() - 3)));
         assert_eq!(good(&full, "a"), None);
-    }
-
-    #[test]
-    fn reads_the_slot_from_the_command_line() {
-        assert_eq!(booted("quiet segbox.slot=b console=ttyS0").as_deref(), Some("b"));
-        assert_eq!(booted("segbox.slot=c"), None);
-        assert_eq!(booted(""), None);
     }
 }

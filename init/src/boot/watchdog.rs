@@ -9,10 +9,8 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::clock::Moment;
 
-/// Silence after which it reboots. Over any step of a boot in software emulation, under what a person waits for.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// How often it is fed: a third of the shortest timeout that common hardware takes (30 s for i6300esb's default).
-pub(crate) const FEED_EVERY: Duration = Duration::from_secs(10);
+/// How often it is fed at the least: a third of the shortest timeout that hardware keeps if it takes none of ours (30 s, i6300esb).
+const FEED_EVERY: Duration = Duration::from_secs(10);
 
 /// _IOR('W', 2, int): why the box last started.
 const GETBOOTSTATUS: libc::Ioctl = 0x8004_5702;
@@ -28,6 +26,7 @@ const CARD_RESET: libc::c_int = 0x20;
 pub(crate) struct Watchdog {
     device: OwnedFd,
     fed: Moment,
+    every: Duration,
     /// The last reboot was this watchdog's.
     pub(crate) it_rebooted: bool,
     /// Seconds that the hardware agreed to.
@@ -35,26 +34,33 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Opens the first watchdog, if its driver is there.
-    pub(crate) fn open() -> Option<Self> {
+    /// Opens the first watchdog, if its driver is there, to reboot after so much silence.
+    pub(crate) fn open(silence: Duration) -> Option<Self> {
         let device = open(c"/dev/watchdog0", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        let mut timeout = TIMEOUT.as_secs() as libc::c_int;
+        let mut timeout = libc::c_int::try_from(silence.as_secs()).unwrap_or(libc::c_int::MAX);
         // Hardware with a shorter range keeps its own, which the feeding interval allows for.
         if !call(&device, SETTIMEOUT, &mut timeout) {
             timeout = 0;
         }
         let mut status = 0;
         let it_rebooted = call(&device, GETBOOTSTATUS, &mut status) && status & CARD_RESET != 0;
-        let mut watchdog = Self { device, fed: Moment::now(), it_rebooted, timeout };
+        let third = Duration::from_secs(u64::try_from(timeout).unwrap_or(0)) / 3;
+        let every = if third.is_zero() { FEED_EVERY } else { third.min(FEED_EVERY) };
+        let mut watchdog = Self { device, fed: Moment::now(), every, it_rebooted, timeout };
         watchdog.feed();
         Some(watchdog)
     }
 
     /// Feeds it if it is time to.
     pub(crate) fn feed_in_time(&mut self) {
-        if Moment::now().since(self.fed) >= FEED_EVERY {
+        if self.hungry_in().is_zero() {
             self.feed();
         }
+    }
+
+    /// How long until it is to be fed.
+    pub(crate) fn hungry_in(&self) -> Duration {
+        self.fed.plus(self.every).since(Moment::now())
     }
 
     fn feed(&mut self) {

@@ -46,7 +46,8 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let reading = read("apply", file, on)?;
     output::warnings(&reading.checked.warnings);
     let _whole = Uninterrupted::begin();
-    let report = router.change(&Wanted::File(&reading), Change { confirm }).inspect_err(show_verifier)?;
+    let report =
+        router.change(&Wanted::File(&reading), Change { confirm, ..Change::default() }).inspect_err(show_verifier)?;
     tell(&report, &format!("{} is applied", file.display()), begin)?;
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;

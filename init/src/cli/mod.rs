@@ -4,6 +4,8 @@ mod apply;
 mod check;
 mod confirm;
 mod doctor;
+mod events;
+mod events_record;
 mod flash;
 mod guard;
 mod keep;
@@ -103,6 +105,8 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "1s", value_parser = apply::time)]
         every: std::time::Duration,
     },
+    /// Shows what programs report, as it comes: delays, marked packets. Ctrl-C ends it.
+    Events(events::Events),
     /// Shows what this kernel and box can do, and what goes without the rest; needs no root.
     Doctor {
         /// As JSON.
@@ -111,21 +115,8 @@ enum Command {
     },
     /// Shows the built-in programs: what each does, its globals and maps.
     Programs,
-    /// Writes an image to a disk, with progress, and reads it all back.
-    Flash {
-        /// A segbox.raw or segbox.raw.zst.
-        #[arg(value_name = "IMAGE")]
-        image: PathBuf,
-        /// A whole disk, such as /dev/sdb, or a file that stands for one.
-        #[arg(value_name = "DISK")]
-        disk: PathBuf,
-        /// Put this segbox.toml on the disk's config partition.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Writes an image to a disk, with progress, and reads it all back; without a disk, shows those that there are.
+    Flash(flash::Flash),
     /// Prints the JSON Schema of segbox.toml, for editors.
     Schema,
     /// Keeps this box tuned where segbox is not PID 1: holds the CPUs' wake-up latency, turns knobs again that a driver resets.
@@ -173,9 +164,10 @@ fn run(command: Command) -> miette::Result<ExitCode> {
         Command::Status { of: None, json } => status::run(json),
         Command::Status { of: Some(StatusOf::Boot), json } => status_boot::run(json),
         Command::Watch { every } => watch::run(every),
+        Command::Events(asked) => events::run(asked),
         Command::Doctor { json } => doctor::run(json),
         Command::Programs => programs::run(),
-        Command::Flash { image, disk, config, yes } => flash::run(&image, &disk, config.as_deref(), yes),
+        Command::Flash(asked) => flash::run(&asked),
         Command::Schema => schema::run(),
         Command::Guard => guard::run(),
         Command::Keep => keep::run(),

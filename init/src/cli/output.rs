@@ -42,6 +42,11 @@ pub(super) fn fault(report: &Report) {
     drop(writeln!(anstream::stderr(), "{report:?}"));
 }
 
+/// Prints a word beside the answer to standard error.
+pub(super) fn notice(text: &str) {
+    drop(writeln!(anstream::stderr(), "{text}"));
+}
+
 /// Prints another's words about a fault, unwrapped.
 pub(super) fn raw_fault(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}\n"));

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use miette::{Result, miette};
-use segbox_config::{MapShape, Shape};
+use segbox_config::{MapKind, MapShape, Shape};
 use segbox_fastpath::bpf;
 
 use super::OK;
@@ -31,7 +31,14 @@ pub(super) fn run() -> Result<ExitCode> {
 }
 
 fn map_name(map: &MapShape) -> String {
-    format!("{:?}, {} -> {}, at most {} rows", map.kind, type_name(&map.key), type_name(&map.value), map.max_entries)
+    let kind = match map.kind {
+        MapKind::Array => "array",
+        MapKind::Hash => "hash",
+        MapKind::LpmTrie => "LPM trie",
+        MapKind::RingBuf => return format!("ring buffer of {}, {} bytes", type_name(&map.value), map.max_entries),
+        MapKind::Other(_) => "the program's own",
+    };
+    format!("{kind}, {} -> {}, at most {} rows", type_name(&map.key), type_name(&map.value), map.max_entries)
 }
 
 /// A type as a programmer would write it.

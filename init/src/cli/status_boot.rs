@@ -35,6 +35,9 @@ fn text(boot: &Boot) -> String {
     }
     let share = boot.share_ms.map_or("-".to_owned(), |time| format!("{time:.1} ms"));
     text += &format!("Linux {}, {:.1} ms to PID 1; {share} from there to the last SID\n", boot.kernel, boot.kernel_ms);
+    if boot.secure_boot {
+        text += "started by Secure Boot: the firmware has checked loader, kernel and this program\n";
+    }
     if let Some(ended) = &boot.last_end {
         text += &format!("the boot before this one ended: {ended}\n");
     }

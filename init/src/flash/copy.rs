@@ -1,17 +1,23 @@
 //! Writing an image, and reading it back from the disk. Both in pieces, with their pace told.
+//!
+//! The image's first piece, which holds boot code and partition table, is written last: whenever this ends before its end,
+//! by whatever cause, the disk has neither, and no firmware takes it for one that boots.
 
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use super::disk::Target;
+use super::stop::Stop;
 use super::{FlashError, Image};
 
-/// A piece: large enough for a disk's best rate, small enough for a small box.
+/// A piece: large enough for a disk's best rate, small enough for a small box, more than a partition table.
 const PIECE: usize = 1 << 20;
 /// What is written is forced to the disk so often; the rate that is told is the disk's, not the memory's.
 const SYNC: u64 = 32 << 20;
 /// Between two lines of progress.
 const TELL: Duration = Duration::from_millis(500);
+/// What stands at a disk's start while it is written, for whoever looks.
+pub(super) const UNFINISHED: &[u8] = b"segbox flash: not finished\n";
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,84 +54,131 @@ impl Pace {
     }
 }
 
-/// Tells the pace now and then.
-struct Teller<'a> {
-    told: &'a mut dyn FnMut(&Pace),
+/// Whoever watches: hears the pace now and then, and may want it to end.
+pub(super) struct Watcher<'a> {
+    pub(super) told: &'a mut dyn FnMut(&Pace),
+    pub(super) stop: &'a Stop,
+}
+
+/// A stage that is watched.
+struct Watched<'a, 'b> {
+    watcher: &'b mut Watcher<'a>,
     stage: Stage,
     all: u64,
     begin: Instant,
     last: Instant,
 }
 
-impl<'a> Teller<'a> {
-    fn new(stage: Stage, all: u64, told: &'a mut dyn FnMut(&Pace)) -> Self {
+impl<'a, 'b> Watched<'a, 'b> {
+    fn new(stage: Stage, all: u64, watcher: &'b mut Watcher<'a>) -> Self {
         let now = Instant::now();
-        Self { told, stage, all, begin: now, last: now }
+        Self { watcher, stage, all, begin: now, last: now }
     }
 
-    fn at(&mut self, done: u64) {
+    fn at(&mut self, done: u64, target: &Target) -> Result<(), FlashError> {
         if done == self.all || self.last.elapsed() >= TELL {
             self.last = Instant::now();
-            (self.told)(&Pace { stage: self.stage, done, all: self.all, time: self.begin.elapsed() });
+            (self.watcher.told)(&Pace { stage: self.stage, done, all: self.all, time: self.begin.elapsed() });
         }
+        self.watcher.stop.asked().map_or(Ok(()), |signal| Err(target.stopped(signal)))
     }
 }
 
-/// Writes all of it, and returns when it is on the disk.
-pub(super) fn write(image: &Image, target: &mut Target, told: &mut dyn FnMut(&Pace)) -> Result<(), FlashError> {
-    let mut teller = Teller::new(Stage::Write, image.size, told);
+/// An image but for its first piece is on the disk.
+pub(super) struct Headless(Vec<u8>);
+
+/// Writes all but the first piece, and returns when it is on the disk.
+pub(super) fn write(image: &Image, target: &mut Target, watcher: &mut Watcher<'_>) -> Result<Headless, FlashError> {
+    let mut watched = Watched::new(Stage::Write, image.size, watcher);
     let mut bytes = image.read()?;
     let mut piece = vec![0; PIECE];
-    target.file.rewind().map_err(|error| target.fault("write", error))?;
-    let (mut done, mut synced) = (0, 0);
+    let mut head = vec![0; PIECE];
+    let length = fill(bytes.as_mut(), &mut head).map_err(|error| image.fault(error))?;
+    head.truncate(length);
+    behead(target).map_err(|error| target.fault("write", 0, error))?;
+    let (mut done, mut synced) = (head.len() as u64, 0);
+    target.file.seek(SeekFrom::Start(done)).map_err(|error| target.fault("write", done, error))?;
     loop {
-        let length = fill(bytes.as_mut(), &mut piece).map_err(|error| image.fault(error))?;
+        watched.at(done, target)?;
+        let length = fill(bytes.as_mut(), &mut piece).map_err(|error| image.half(done, error))?;
         if length == 0 {
             break;
         }
-        target.file.write_all(&piece[..length]).map_err(|error| target.fault("write", error))?;
+        target.file.write_all(&piece[..length]).map_err(|error| target.fault("write", done, error))?;
         done += length as u64;
         if done - synced >= SYNC {
-            target.file.sync_data().map_err(|error| target.fault("write", error))?;
+            target.file.sync_data().map_err(|error| target.fault("write", done, error))?;
             synced = done;
         }
-        teller.at(done);
     }
     if done != image.size {
-        return Err(image.fault(std::io::ErrorKind::UnexpectedEof.into()));
+        return Err(image.half(done, io::ErrorKind::UnexpectedEof.into()));
     }
-    target.file.sync_all().map_err(|error| target.fault("write", error))
+    target.file.sync_all().map_err(|error| target.fault("write", done, error))?;
+    Ok(Headless(head))
 }
 
-/// Reads all of it back and compares every byte.
-pub(super) fn compare(image: &Image, target: &mut Target, told: &mut dyn FnMut(&Pace)) -> Result<(), FlashError> {
-    let mut teller = Teller::new(Stage::Compare, image.size, told);
+/// Takes boot code and both partition tables away: firmware takes the copy at a disk's end for want of the first.
+fn behead(target: &mut Target) -> io::Result<()> {
+    let mut start = vec![0; PIECE];
+    start[..UNFINISHED.len()].copy_from_slice(UNFINISHED);
+    target.file.rewind()?;
+    target.file.write_all(&start)?;
+    let end = target.file.seek(SeekFrom::End(0))?;
+    let last = target.file.seek(SeekFrom::Start(end.saturating_sub(PIECE as u64)))?;
+    io::copy(&mut io::repeat(0).take(end - last), &mut target.file)?;
+    target.file.sync_all()
+}
+
+/// Reads all of it back and compares every byte, then puts the first piece on.
+pub(super) fn compare(
+    image: &Image,
+    headless: Headless,
+    target: &mut Target,
+    watcher: &mut Watcher<'_>,
+) -> Result<(), FlashError> {
+    target.forget_what_was_read()?;
+    let mut watched = Watched::new(Stage::Compare, image.size, watcher);
     let mut bytes = image.read()?;
     let (mut wanted, mut found) = (vec![0; PIECE], vec![0; PIECE]);
-    target.file.rewind().map_err(|error| target.fault("read", error))?;
     let mut done = 0;
     loop {
-        let length = fill(bytes.as_mut(), &mut wanted).map_err(|error| image.fault(error))?;
+        let length = fill(bytes.as_mut(), &mut wanted).map_err(|error| image.half(done, error))?;
         if length == 0 {
-            return Ok(());
+            break;
         }
-        target.file.read_exact(&mut found[..length]).map_err(|error| target.fault("read", error))?;
-        if let Some(at) = wanted[..length].iter().zip(&found[..length]).position(|(wanted, found)| wanted != found) {
-            return Err(target.differs(done + at as u64));
+        // The first piece is not there yet.
+        if done > 0 {
+            same(target, done, &wanted[..length], &mut found)?;
         }
         done += length as u64;
-        teller.at(done);
+        watched.at(done, target)?;
     }
+    target.file.rewind().map_err(|error| target.fault("write", 0, error))?;
+    target.file.write_all(&headless.0).map_err(|error| target.fault("write", 0, error))?;
+    target.forget_what_was_read()?;
+    same(target, 0, &headless.0, &mut found)
+}
+
+fn same(target: &mut Target, at: u64, wanted: &[u8], found: &mut [u8]) -> Result<(), FlashError> {
+    let found = &mut found[..wanted.len()];
+    target.file.seek(SeekFrom::Start(at)).map_err(|error| target.fault("read", at, error))?;
+    target.file.read_exact(found).map_err(|error| target.fault("read", at, error))?;
+    if wanted == found {
+        return Ok(());
+    }
+    let differs = wanted.iter().zip(&*found).take_while(|(wanted, found)| wanted == found).count();
+    Err(target.differs(at + differs as u64))
 }
 
 /// Reads until the piece is full or the end has come.
-fn fill(bytes: &mut dyn Read, piece: &mut [u8]) -> std::io::Result<usize> {
+fn fill(bytes: &mut dyn Read, piece: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < piece.len() {
         match bytes.read(&mut piece[length..]) {
             Ok(0) => break,
             Ok(read) => length += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
@@ -135,6 +188,34 @@ fn fill(bytes: &mut dyn Read, piece: &mut [u8]) -> std::io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_hold_what_was_written_never_gets_its_start() {
+        use std::os::unix::fs::FileExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::File::create(&path).and_then(|file| file.set_len(8 << 20)).expect("room");
+            path
+        };
+        let (image, disk) = (file("image"), file("disk"));
+        let device = std::fs::File::options().read(true).write(true).open(&image).expect("it is there");
+        let mut table = gpt::GptConfig::new().writable(true).create_from_device(device, None).expect("room");
+        let kind = gpt::partition_types::LINUX_FS;
+        table.add_partition(super::super::partitions::CONFIG, 1 << 20, kind, 0, None).expect("room");
+        table.write().expect("room");
+
+        let (image, disk) = (Image::open(&image).expect("one"), super::super::Disk::look(&disk, 0).expect("one"));
+        let (mut target, stop) = (disk.open().expect("ours"), Stop::begin().expect("a descriptor"));
+        let mut watcher = Watcher { told: &mut |_| {}, stop: &stop };
+        let headless = write(&image, &mut target, &mut watcher).expect("room");
+        target.file.write_all_at(&[1], (5 << 20) + 7).expect("room");
+        let differs = compare(&image, headless, &mut target, &mut watcher).expect_err("it was changed");
+        assert!(differs.to_string().ends_with(&format!("byte {} differs", (5 << 20) + 7)), "{differs}");
+        let mut start = [0; UNFINISHED.len()];
+        target.file.read_exact_at(&mut start, 0).expect("it is that long");
+        assert_eq!(start, UNFINISHED);
+    }
 
     #[test]
     fn the_time_left_follows_from_the_rate() {

@@ -1,38 +1,57 @@
 //! Writing an image to a disk so that it boots: what `segbox flash` does, from a build machine or from a running box.
 //!
 //! The flow is [`flash`]. The disk is looked at first and refused if anything uses it; what was written is read back from
-//! the disk itself and compared; only then are the partitions fitted to the disk. Asks nothing and prints nothing: the
-//! command does.
+//! the disk itself and compared; only then does it get what makes it boot, and its partitions are fitted to it. Asks nothing and
+//! prints nothing: the command does.
 
+mod carried;
 mod configuration;
+mod content;
 mod copy;
 mod disk;
+mod disks;
 mod error;
+mod frozen;
 mod image;
+mod in_use;
+mod ioctl;
 mod partitions;
+mod running;
+mod stop;
+mod volume;
 
+pub(crate) use carried::Carried;
 pub(crate) use copy::{Pace, Stage};
 pub(crate) use disk::Disk;
+pub(crate) use disks::{Candidate, Survey, survey};
 pub(crate) use error::FlashError;
 pub(crate) use image::Image;
+pub(crate) use stop::Stop;
 
-/// Writes an image to a disk, reads it back, and puts a segbox.toml in. `told` hears how far it is.
+use copy::Watcher;
+
+/// Writes an image to a disk, reads it back, and puts a configuration in. `told` hears how far it is; `stop` ends it.
 ///
 /// # Errors
 /// See [`FlashError`]. What fails before the first byte is written leaves the disk as it was.
 pub(crate) fn flash(
     image: &Image,
     disk: &Disk,
-    configuration: Option<&str>,
+    carried: Option<&Carried>,
+    stop: &Stop,
     told: &mut dyn FnMut(&Pace),
 ) -> Result<(), FlashError> {
+    let _lock = disk.lock()?;
     let mut target = disk.open()?;
-    copy::write(image, &mut target, told)?;
-    disk.forget_what_was_read(&target)?;
-    copy::compare(image, &mut target, told)?;
+    let mut watcher = Watcher { told, stop };
+    let headless = copy::write(image, &mut target, &mut watcher)?;
+    copy::compare(image, headless, &mut target, &mut watcher)?;
     let layout = partitions::fit(disk, target)?;
-    if let Some(text) = configuration {
-        configuration::put(disk, &layout, text)?;
+    if let Some(carried) = carried {
+        configuration::put(disk, &layout.config, carried)?;
+    }
+    if let (true, Some(state)) = (image.is_disk(), &layout.state) {
+        configuration::empty(disk, state)?;
     }
     Ok(())
 }

@@ -28,13 +28,15 @@ pub(crate) enum Wanted<'a> {
 
 /// How to change it.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Change {
+pub(crate) struct Change<'a> {
     /// Undo after this time unless confirmed.
     pub(crate) confirm: Option<Duration>,
+    /// Only if this still is what was applied last: nobody asked for what segbox does by itself, and who asks for another is right.
+    pub(crate) over: Option<&'a Record>,
 }
 
 /// What was last applied, as `status` tells it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Record {
     pub(crate) at: Timestamp,
@@ -51,6 +53,9 @@ pub(crate) enum ChangeError {
     #[error("the last change waits for its confirmation, {} more", humantime::format_duration(*left))]
     #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
     Waiting { left: Duration },
+    #[error("another file was applied meanwhile")]
+    #[diagnostic(help("nothing was changed after it; `segbox status` says which one"))]
+    Overtaken,
     #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
     #[diagnostic(help(
         "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
@@ -102,13 +107,21 @@ impl Router {
         Context { actual, base, kernel: &self.survey, own_box: self.own_box, tuning: tuned.tuning() }
     }
 
+    /// What was applied last; None where nothing is.
+    pub(crate) fn last_applied(&self) -> Result<Option<Record>, ChangeError> {
+        Ok(self.folder.read_json("record.json")?)
+    }
+
     /// Makes the change, whole or not at all.
-    pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
+    pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
         Folder::sweep();
         // Pins of namespaces that are gone hold memory and nothing else; one that cannot go now goes another time.
         drop(segbox_fastpath::bpf::sweep());
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
+        if how.over.is_some() && self.last_applied()?.as_ref() != how.over {
+            return Err(ChangeError::Overtaken);
+        }
         let keys = self.kernel.keys.clone();
         if let Wanted::File(reading) = wanted {
             self.kernel.keys.extend(reading.checked.config.hmac_keys.keys());

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use segbox_fastpath::{Fate, Namespace};
@@ -15,6 +16,10 @@ use serde::de::DeserializeOwned;
 
 /// Where every namespace's folder lies; tmpfs on any system with a /run.
 const ROOT: &str = "/run/segbox";
+/// How long a change waits for another one: longer than any of PID 1's own on a file of ordinary size.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The folder of this network namespace.
 #[derive(Debug, Clone)]
@@ -34,8 +39,10 @@ pub(crate) enum FolderError {
     ))]
     Content { path: PathBuf, source: serde_json::Error },
     #[error("another segbox is changing this router")]
-    #[diagnostic(help("wait until it is done; it holds a lock on {}", path.display()))]
-    Busy { path: PathBuf },
+    #[diagnostic(help(
+        "it was waited for {patience:?}; try again when it is done (it holds a lock on {})", path.display()
+    ))]
+    Busy { path: PathBuf, patience: Duration },
 }
 
 /// Only one segbox at a time changes a namespace; given back when dropped, also by a killed process.
@@ -73,16 +80,26 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Takes the lock, or says at once who is in the way.
+    /// Takes the lock; waits a while for whoever has it: PID 1 looks after the box now and then, and is soon done.
     pub(crate) fn lock(&self) -> Result<Lock, FolderError> {
-        self.make(&self.0)?;
+        self.lock_within(PATIENCE)
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
+        let begin = Instant::now();
         let path = self.path("lock");
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-        let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Lock(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(FolderError::Busy { path }),
-            Err(errno) => Err(FolderError::Io { verb: "lock", path, source: errno.into() }),
+        loop {
+            self.make(&self.0)?;
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+            let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Whoever had it may have removed the folder (`remove_all`), and with it the file that was waited for.
+                Ok(()) if is_at(&file, &path) => return Ok(Lock(file)),
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if begin.elapsed() < patience => std::thread::sleep(LOOK),
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(FolderError::Busy { path, patience }),
+                Err(errno) => return Err(FolderError::Io { verb: "lock", path, source: errno.into() }),
+            }
         }
     }
 
@@ -146,18 +163,29 @@ impl Folder {
     }
 }
 
+/// Whether an open file is still the one at its path.
+fn is_at(file: &File, path: &Path) -> bool {
+    let inode = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| metadata.ino());
+    inode(file.metadata()) == inode(fs::metadata(path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn two_at_once_are_told_of_each_other() {
+    fn two_at_once_wait_for_each_other_but_not_for_ever() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(place.path());
         let first = folder.lock().expect("nobody else is here");
-        assert!(matches!(folder.lock(), Err(FolderError::Busy { .. })));
-        drop(first);
-        folder.lock().expect("the first is gone");
+        assert!(matches!(folder.lock_within(LOOK * 2), Err(FolderError::Busy { .. })));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| folder.lock());
+            std::thread::sleep(LOOK * 2);
+            assert!(!second.is_finished(), "the first has it");
+            drop(first);
+            second.join().expect("no panic").expect("the first is gone");
+        });
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let kernel_error = |error: Refusal| ChangeError::Kernel(error);
     let counters = router.kernel.netlink.counters().map_err(|error| kernel_error(error.into()))?;
     let statistics = router.kernel.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
-    let record: Option<Record> = router.folder.read_json("record.json")?;
+    let record = router.last_applied()?;
     let pending = confirm::pending(&router.folder)?;
     let (mut deviations, tuning) = deviations(router, &found.actual, record.as_ref())?;
     if router.own_box {
@@ -199,12 +199,11 @@ fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
 }
 
 fn row(row: &MapRow) -> Row {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let value = match &row.values[..] {
-        [one] => hex(one),
+        [one] => hex::encode(one),
         _ => row.sum().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     };
-    Row { key: hex(&row.key), value }
+    Row { key: hex::encode(&row.key), value }
 }
 
 fn links(actual: &Actual, statistics: &BTreeMap<segbox_config::IfName, LinkStatistics>) -> Vec<Link> {

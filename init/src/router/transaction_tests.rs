@@ -42,7 +42,7 @@ fn forwarding() -> Setting {
 
 fn route(prefix: &str, encap: Encap) -> (RouteKey, Route) {
     let key = RouteKey { table: 254, prefix: prefix.parse().expect("a prefix"), metric: 1024 };
-    (key, Route { interface: "segbox0".parse().ok(), via: None, onlink: false, encap })
+    (key, Route { interface: "segbox0".parse().ok(), via: None, onlink: false, unreachable: false, encap })
 }
 
 fn sid(prefix: &str) -> (RouteKey, Route) {

@@ -5,7 +5,7 @@ use segbox_config::Config;
 use segbox_plan::tune::{Refusals, Tuning};
 use segbox_plan::{Actual, Context, Materials, State, desired};
 
-use super::change::{ChangeError, Record, extend_base};
+use super::change::{ChangeError, extend_base};
 use super::machine::{Machine, Observed};
 use super::{Router, Seen, check, confirm, transaction};
 use crate::tune::{Choice, Profiles};
@@ -53,9 +53,12 @@ impl Router {
 
     /// Turns knobs again that are not where the last applied file wants them; nothing else is touched. Gives what was turned.
     pub(crate) fn retune(&mut self) -> Result<Vec<String>, ChangeError> {
-        let record: Option<Record> = self.folder.read_json("record.json")?;
-        let Some(record) = record.filter(|_| self.own_box) else { return Ok(Vec::new()) };
+        if !self.own_box || self.last_applied()?.is_none() {
+            return Ok(Vec::new());
+        }
         let _lock = self.folder.lock()?;
+        // Under the lock: what was applied before it was taken is not what holds now.
+        let Some(record) = self.last_applied()? else { return Ok(Vec::new()) };
         // What may be undone in a moment is looked after when it is confirmed.
         if confirm::pending(&self.folder)?.is_some() {
             return Ok(Vec::new());

@@ -5,4 +5,4 @@ mod keeper;
 mod profiles;
 
 pub(crate) use keeper::keep;
-pub(crate) use profiles::{Choice, Profiles};
+pub(crate) use profiles::{Choice, Profiles, files, is_of_the_house};

@@ -68,9 +68,18 @@ impl Choice {
 impl Profiles {
     /// Reads all of them.
     pub(crate) fn read() -> Self {
+        Self::with(FOLDERS.iter().flat_map(|folder| files(Path::new(folder))))
+    }
+
+    /// Those of the house and these, by name and text: what another box will have.
+    pub(crate) fn with(own: impl Iterator<Item = (String, String)>) -> Self {
         let house = HOUSE.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        let texts = house.chain(FOLDERS.iter().flat_map(|folder| files(Path::new(folder))));
-        Self(texts.map(|(name, text)| (name.clone(), parsed(&name, text))).collect())
+        Self(house.chain(own).map(|(name, text)| (name.clone(), parsed(&name, text))).collect())
+    }
+
+    /// What is wrong with one of them; None if it is sound.
+    pub(crate) fn fault(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_ref().err().map(String::as_str)
     }
 
     /// Their names.
@@ -109,8 +118,13 @@ fn parsed(name: &str, text: String) -> Result<Profile, String> {
         .map_err(|faults| faults.iter().map(|fault| faults.line(fault).to_string()).collect::<Vec<_>>().join("; "))
 }
 
-/// The profiles of a folder; none where there is no such folder.
-fn files(folder: &Path) -> impl Iterator<Item = (String, String)> {
+/// Whether the house has this very profile.
+pub(crate) fn is_of_the_house(name: &str, text: &str) -> bool {
+    HOUSE.contains(&(name, text))
+}
+
+/// The profiles of a folder, by name and text; none where there is no such folder.
+pub(crate) fn files(folder: &Path) -> impl Iterator<Item = (String, String)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| {
         let path = entry.path();

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use segbox_config::Checked;
 use serde::{Deserialize, Serialize};
 
 use super::degrade::degrade;
@@ -54,7 +55,9 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     let noted = sources.persistent && !matches!(candidate, Candidate::BuiltIn);
     let mut note = |what, answer: std::io::Result<()>| {
         if let Err(error) = answer {
-            remarks.push(format!("the config partition takes no more ({what}): {error}"));
+            remarks.push(format!(
+                "the config partition takes no more ({what}): {error}. `factory-reset config` empties it; copy what `show` says first"
+            ));
         }
     };
     if noted {
@@ -63,7 +66,7 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     let mut parts = Parts::begin();
     let mut router = Router::open("apply").map_err(|error| told(&error))?;
     parts.end("look at the kernel");
-    let applied = apply(&mut router, &path, &text, first, &mut parts);
+    let applied = apply(&mut router, &path, &text, first, &mut parts).map_err(Refused::lines);
     let at = Moment::now();
     if noted {
         note("the attempt stays noted", generations::end(config));
@@ -101,35 +104,76 @@ pub(crate) fn built_in() -> std::io::Result<&'static str> {
     Ok(BUILT_IN_FILE)
 }
 
+/// Why a text is not what the box is now.
+pub(super) enum Refused {
+    /// The change was not begun, or broke off.
+    Change(ChangeError),
+    /// The text has faults, or the change was undone: why, a line each.
+    Lines(Vec<String>),
+}
+
+impl Refused {
+    pub(super) fn lines(self) -> Vec<String> {
+        match self {
+            Self::Change(error) => vec![chain(&error)],
+            Self::Lines(lines) => lines,
+        }
+    }
+}
+
 fn apply(
     router: &mut Router,
     path: &Path,
     text: &str,
     first: bool,
     parts: &mut Parts,
-) -> Result<(Report, Vec<String>), Vec<String>> {
-    // Without the links: an interface that is missing is left out, where a person at the command line would be told.
-    let on = Seen { links: None, kernel: Some(router.survey.clone()), profiles: None };
-    let mut checked =
-        check(path, text, on).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+) -> Result<(Report, Vec<String>), Refused> {
+    let checked = checked(router, path, text)?;
     parts.end("read the file");
-    let refused = |error: ChangeError| vec![chain(&error)];
-    let links = nics::settle(router, &checked.config, first).map_err(refused)?;
+    let (checked, dropped) = fitted(router, checked, first)?;
+    parts.end("find the NICs");
+    let report = made(router, path, text, checked, Change::default())?;
+    parts.end("apply and read back");
+    Ok((report, dropped))
+}
+
+/// Checks a text without the links: an interface that is missing is left out, where a person at the command line would be told.
+pub(super) fn checked(router: &Router, path: &Path, text: &str) -> Result<Checked, Refused> {
+    let on = Seen { links: None, kernel: Some(router.survey.clone()), profiles: None };
+    check(path, text, on).map_err(|faults| Refused::Lines(faults.to_string().lines().map(str::to_owned).collect()))
+}
+
+/// Names the NICs, and leaves out what depends on those that are not there; a line for each.
+pub(super) fn fitted(
+    router: &mut Router,
+    mut checked: Checked,
+    first: bool,
+) -> Result<(Checked, Vec<String>), Refused> {
+    let links = nics::settle(router, &checked.config, first).map_err(Refused::Change)?;
     let (config, dropped) = degrade(checked.config, &links);
     checked.config = config;
-    parts.end("find the NICs");
+    Ok((checked, dropped))
+}
+
+/// Makes the box what was checked, whole or not at all.
+pub(super) fn made(
+    router: &mut Router,
+    path: &Path,
+    text: &str,
+    checked: Checked,
+    how: Change<'_>,
+) -> Result<Report, Refused> {
     let reading = Reading { path: path.to_owned(), text: text.to_owned(), checked };
-    let report = router.change(&Wanted::File(&reading), Change::default()).map_err(refused)?;
-    parts.end("apply and read back");
+    let report = router.change(&Wanted::File(&reading), how).map_err(Refused::Change)?;
     match &report.end {
-        End::InSync => Ok((report, dropped)),
+        End::InSync => Ok(report),
         End::Undone { unkept, left } => {
             let refused = report.taken.iter().filter_map(|taken| Some((&taken.step, taken.result.as_ref().err()?)));
             let mut lines: Vec<String> =
                 refused.map(|(step, refusal)| format!("{step}: {}", chain(refusal.as_ref()))).collect();
             lines.extend(unkept.steps.iter().map(|step| format!("the kernel did not keep: {step}")));
             lines.extend(left.steps.iter().map(|step| format!("could not be undone: {step}")));
-            Err(lines)
+            Err(Refused::Lines(lines))
         }
     }
 }
@@ -152,7 +196,7 @@ impl Parts {
 }
 
 /// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

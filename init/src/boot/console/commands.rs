@@ -4,21 +4,24 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::edit;
 use super::terminal::{Terminal, Typed};
+use super::{edit, reset};
 use crate::boot::configuration::{attempt, generations};
-use crate::boot::storage::{CONFIG, ETC, STATE};
+use crate::boot::storage::{CONFIG, ETC};
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     /// A command of segbox, with the words that were typed.
     Segbox,
+    /// The tester, where the box was booted as one.
+    Segbench,
     Edit,
     Show,
     Log,
@@ -31,9 +34,10 @@ enum Act {
 }
 
 /// Every command, as `help` lists them.
-const COMMANDS: [(&str, Act, &str); 19] = [
+const COMMANDS: [(&str, Act, &str); 21] = [
     ("status", Act::Segbox, "health, SIDs, links; `status boot`: the steps of this boot"),
     ("watch", Act::Segbox, "the same, live, with rates; Ctrl-C ends it"),
+    ("events", Act::Segbox, "what programs report, as it comes; Ctrl-C ends it"),
     ("show", Act::Show, "the configuration's file"),
     ("edit", Act::Edit, "paste a new one; it is checked, and not yet applied"),
     ("check", Act::Segbox, "faults of the file"),
@@ -41,20 +45,36 @@ const COMMANDS: [(&str, Act, &str); 19] = [
     ("apply", Act::Segbox, "make the box what the file says; `apply --confirm 60s` undoes it unless confirmed"),
     ("confirm", Act::Segbox, "keep what `apply --confirm` applied"),
     ("clear", Act::Segbox, "remove all that segbox made, until the next boot"),
-    ("events", Act::Segbox, "what programs report; Ctrl-C ends it"),
     ("doctor", Act::Segbox, "what this kernel and box can do"),
     ("programs", Act::Segbox, "the built-in programs"),
+    ("segbench", Act::Segbench, "measures a box: `segbench lab`, with a lab.toml beside the segbox.toml"),
     ("log", Act::Log, "the kernel's last lines"),
+    ("flash", Act::Segbox, "write a disk: `flash` lists disks and images, `flash self /dev/sda` copies this stick"),
     ("failsafe", Act::Failsafe, "run the built-in configuration until the next boot"),
-    ("factory-reset", Act::FactoryReset, "remove the configuration and all that was logged, and reboot"),
+    (
+        "factory-reset",
+        Act::FactoryReset,
+        "remove configuration and logs, make damaged partitions anew; or only `config`, `state`",
+    ),
     ("reboot", Act::Reboot, "start the box again"),
     ("poweroff", Act::PowerOff, "turn it off"),
     ("help", Act::Help, "this"),
     ("exit", Act::Leave, "back to the screen"),
 ];
 
+/// Loaded behind the initrd on a machine that is to be a tester; a router has none.
+const SEGBENCH: &str = "/usr/bin/segbench";
+
+/// The commands that there are on this box.
+fn commands() -> impl Iterator<Item = &'static (&'static str, Act, &'static str)> {
+    let measures = Path::new(SEGBENCH).exists();
+    COMMANDS.iter().filter(move |(_, act, _)| *act != Act::Segbench || measures)
+}
+
 /// The command line, until somebody leaves it or nobody types for so long.
 pub(crate) fn prompt(terminal: &Terminal, idle: Duration) -> io::Result<()> {
+    // Before anything asks for a line: what is typed up to then would be cut where the mode changes.
+    terminal.take_lines()?;
     terminal.put("segbox's command line; `help` lists the commands, `exit` goes back\n")?;
     loop {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -65,7 +85,7 @@ pub(crate) fn prompt(terminal: &Terminal, idle: Duration) -> io::Result<()> {
             Typed::Line(line) => {
                 let words: Vec<&str> = line.split_whitespace().collect();
                 let Some(first) = words.first() else { continue };
-                match COMMANDS.iter().find(|(name, ..)| name == first) {
+                match commands().find(|(name, ..)| name == first) {
                     Some((_, Act::Leave, _)) => return Ok(()),
                     Some((_, act, _)) => told(terminal, run(terminal, *act, &words))?,
                     None => terminal.put(&format!("there is no command {first}; `help` lists them\n"))?,
@@ -86,6 +106,7 @@ fn told(terminal: &Terminal, result: io::Result<()>) -> io::Result<()> {
 fn run(terminal: &Terminal, act: Act, words: &[&str]) -> io::Result<()> {
     match act {
         Act::Segbox => segbox(terminal, words),
+        Act::Segbench => segbench(terminal, words),
         Act::Edit => edit::edit(terminal),
         Act::Show => terminal.put(&fs::read_to_string(Path::new(ETC).join("segbox.toml"))?),
         Act::Log => log(terminal),
@@ -93,11 +114,11 @@ fn run(terminal: &Terminal, act: Act, words: &[&str]) -> io::Result<()> {
             let file = attempt::built_in()?;
             terminal.run(&["apply", file]).map(drop)
         }
-        Act::FactoryReset => factory_reset(terminal),
+        Act::FactoryReset => reset::factory_reset(terminal, words),
         Act::Reboot => ask_pid1(Signal::SIGTERM),
         Act::PowerOff => ask_pid1(Signal::SIGUSR2),
         Act::Help => {
-            let lines = COMMANDS.iter().map(|(name, _, does)| format!("  {name:<14} {does}\n"));
+            let lines = commands().map(|(name, _, does)| format!("  {name:<14} {does}\n"));
             terminal.put(&lines.collect::<String>())
         }
         Act::Leave => Ok(()),
@@ -115,12 +136,26 @@ fn segbox(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     let writable = crate::boot::storage::is_persistent();
     if status.success() && holds && writable {
         let text = fs::read_to_string(Path::new(ETC).join("segbox.toml"))?;
-        generations::keep(Path::new(CONFIG), &text)?;
+        if let Err(error) = generations::keep(Path::new(CONFIG), &text) {
+            terminal.put(&format!(
+                "it is applied; but the config partition does not take it as the last good one: {error}\n"
+            ))?;
+        }
     }
     Ok(())
 }
 
-fn ask_pid1(signal: Signal) -> io::Result<()> {
+/// In the folder of the configuration, where what it is handed lies beside the segbox.toml.
+fn segbench(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
+    let mut command = Command::new(SEGBENCH);
+    command.args(&words[1..]);
+    if Path::new(ETC).is_dir() {
+        command.current_dir(ETC);
+    }
+    terminal.run_in_foreground(command).map(drop)
+}
+
+pub(super) fn ask_pid1(signal: Signal) -> io::Result<()> {
     Ok(kill(Pid::from_raw(1), signal)?)
 }
 
@@ -155,24 +190,6 @@ fn log_line(record: &str) -> Option<String> {
     let (head, text) = record.split_once(';')?;
     let microseconds: u64 = head.split(',').nth(2)?.parse().ok()?;
     Some(format!("{:>5}.{:06} {}\n", microseconds / 1_000_000, microseconds % 1_000_000, text.lines().next()?))
-}
-
-fn factory_reset(terminal: &Terminal) -> io::Result<()> {
-    terminal
-        .put("This removes the configuration, its earlier versions, keys and programs, and all logs. Type yes: ")?;
-    if terminal.line(Duration::from_secs(60))? != Typed::Line("yes".to_owned()) {
-        return terminal.put("nothing was removed\n");
-    }
-    for folder in [CONFIG, STATE] {
-        if let Ok(entries) = fs::read_dir(folder) {
-            for entry in entries.flatten().filter(|entry| entry.file_name() != "lost+found") {
-                let path = entry.path();
-                if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
-            }
-        }
-    }
-    rustix::fs::sync();
-    ask_pid1(Signal::SIGTERM)
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use super::terminal::{Terminal, Typed};
 use crate::boot::configuration::generations;
-use crate::boot::storage::{self, CONFIG, ETC};
+use crate::boot::storage;
 
 /// A pause in a paste: a person who looks for the rest of it.
 const PAUSE: Duration = Duration::from_secs(300);
@@ -18,31 +18,29 @@ const MOST: usize = 1 << 20;
 pub(crate) fn edit(terminal: &Terminal) -> io::Result<()> {
     terminal.put("Paste the new segbox.toml; a line with nothing but a dot ends it, Ctrl-C gives up.\n")?;
     let Some(text) = paste(terminal)? else { return terminal.put("\nnothing was changed\n") };
-    let folder = folder()?;
+    let folder = storage::editable()?;
     let fresh = folder.join("segbox.toml.edited");
-    generations::replace(&fresh, text.as_bytes())?;
+    write(&fresh, &text)?;
     let fits = terminal.run(&["check", &fresh.to_string_lossy()])?;
     fs::remove_file(&fresh)?;
     if !fits.success() {
         return terminal.put("not taken; the file is as it was. `edit` again\n");
     }
-    generations::replace(&folder.join("segbox.toml"), text.as_bytes())?;
+    write(&folder.join("segbox.toml"), &text)?;
     storage::lead(&folder)?;
-    let until =
-        if storage::is_persistent() { "" } else { ", in memory: there is no config partition, so until the next boot" };
+    let until = if storage::is_persistent() {
+        ""
+    } else {
+        ", in memory: there is no config partition that can be written, so until the next boot"
+    };
     terminal.put(&format!("taken{until}. `plan` shows what it changes, `apply` does it\n"))
 }
 
-/// Where it will lie: on the config partition if there is one, else where the box has its configuration in memory.
-fn folder() -> io::Result<PathBuf> {
-    if !storage::is_persistent()
-        // Where the link leads to: led to itself it would lead nowhere.
-        && let Ok(brought) = fs::canonicalize(ETC)
-    {
-        return Ok(brought);
-    }
-    fs::create_dir_all(CONFIG)?;
-    Ok(CONFIG.into())
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    generations::replace(path, text.as_bytes()).map_err(|error| {
+        let told = format!("{} cannot be written: {error}. The configuration is as it was", path.display());
+        io::Error::new(error.kind(), told)
+    })
 }
 
 /// The pasted lines; None if it was given up.

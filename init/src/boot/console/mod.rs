@@ -5,6 +5,7 @@
 
 mod commands;
 mod edit;
+mod reset;
 mod screen;
 mod terminal;
 

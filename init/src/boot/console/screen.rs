@@ -106,7 +106,10 @@ const MOST_PROBLEMS: usize = 8;
 fn health(boot: &Boot) -> Vec<String> {
     let mut rows = Vec::new();
     match &boot.configuration {
-        Some(run) if boot.good => rows.push(format!("good: configured from {}", run.source)),
+        Some(run) if boot.good => {
+            let signed = if boot.secure_boot { ", started by Secure Boot" } else { "" };
+            rows.push(format!("good: configured from {}{signed}", run.source));
+        }
         Some(run) => rows.push(format!("NOT AS ASKED: configured from {}", run.source)),
         None => rows.push("NOT CONFIGURED".to_owned()),
     }

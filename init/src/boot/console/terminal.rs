@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -93,6 +93,11 @@ impl Terminal {
         Ok(typed(&buffer[..length]))
     }
 
+    /// Takes lines from now on, as [`Terminal::line`] reads them.
+    pub(crate) fn take_lines(&self) -> io::Result<()> {
+        self.set(&self.lines)
+    }
+
     fn set(&self, modes: &Termios) -> io::Result<()> {
         // What is on its way in belongs to the next mode: a paste must lose nothing.
         Ok(tcsetattr(&self.device, OptionalActions::Now, modes)?)
@@ -108,18 +113,29 @@ impl Terminal {
         }
     }
 
-    /// Runs a program of ours in the foreground: Ctrl-C ends it, and not this process.
+    /// Runs a command of segbox in the foreground: Ctrl-C ends it, and not this process.
     pub(crate) fn run(&self, arguments: &[&str]) -> io::Result<ExitStatus> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("segbox").args(arguments);
+        self.run_in_foreground(command)
+    }
+
+    /// The same with another program.
+    pub(crate) fn run_in_foreground(&self, mut command: Command) -> io::Result<ExitStatus> {
         let mut modes = self.lines.clone();
         modes.local_modes |= LocalModes::ISIG;
         self.set(&modes)?;
-        let mut command = Command::new("/proc/self/exe");
-        command.arg0("segbox").args(arguments).env("TERM", "linux").process_group(0);
-        let mut child = command.spawn()?;
+        let mut child = command.env("TERM", "linux").process_group(0).spawn()?;
         let group = Pid::from_raw(child.id().cast_signed());
         self.foreground(group);
         let status = child.wait();
         self.foreground(Some(rustix::process::getpid()));
+        // The echo of Ctrl-C ends no line.
+        if let Ok(status) = &status
+            && status.signal() == Some(rustix::process::Signal::INT.as_raw())
+        {
+            self.put("\n")?;
+        }
         status
     }
 

@@ -1,31 +1,28 @@
-//! The devices that were there before PID 1: each one's module is loaded, what a boot waits for first. Not here: devices that come
-//! later (`hotplug`).
+//! Which modules the devices that are there ask for, what a boot waits for first. Not here: devices that come later, and the threads
+//! that load (`hotplug`).
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use crate::boot::say::problem;
 
-use super::load::Loader;
+use super::load::{LoadError, Loader};
+use super::queue::Job;
 
-/// What a boot waits for, by where the kernel's tree keeps its driver.
-const FIRST: [&str; 13] = [
-    "drivers/net/",
-    "drivers/infiniband/",
-    "drivers/block/",
-    "drivers/nvme/",
-    "drivers/ata/",
-    "drivers/scsi/",
-    "drivers/message/",
-    "drivers/mmc/",
-    "drivers/usb/",
-    "drivers/virtio/",
-    "drivers/firmware/",
-    "drivers/char/hw_random/",
-    "fs/",
-];
+/// Loaded whatever devices there are: a configuration asks for them by netlink, and the kernel would have to start a helper for each.
+const ALWAYS: [&str; 2] = ["dummy", "vrf"];
+
+/// What every boot waits for, by where the kernel's tree keeps its driver.
+const FIRST: [&str; 4] = ["drivers/net/", "drivers/infiniband/", "drivers/virtio/", "drivers/firmware/"];
+
+/// Disks that are there as soon as their driver is.
+const DISKS: [&str; 3] = ["drivers/block/", "drivers/nvme/", "drivers/mmc/"];
+
+/// Disks that are searched for, port by port.
+const SEARCHED: [&str; 3] = ["drivers/ata/", "drivers/scsi/", "drivers/message/"];
+
+/// A stick takes seconds until it is there: who needs one looks for it, and nobody else waits.
+const STICKS: [&str; 1] = ["drivers/usb/"];
 
 /// Watchdogs, and the bridges whose drivers make Intel's watchdog a device of its own.
 const WATCHDOG: [&str; 4] =
@@ -34,11 +31,19 @@ const WATCHDOG: [&str; 4] =
 /// When a module is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// Before anything slow.
+    /// Before anything that may hang.
     Watchdog,
-    /// The boot waits for these: NICs, disks, what configurations come from.
+    /// What drivers are made of, and what has no hardware: beside the watchdog's.
+    Library,
+    /// NICs, and what configurations come from.
     First,
-    /// While the box forwards already: sensors, keyboards.
+    /// A box that was not started from a disk waits for all of them, one that was for its own.
+    Disks,
+    /// The same, but for those that take longer.
+    Searched,
+    /// Nobody waits for these.
+    Sticks,
+    /// Sensors, keyboards, random numbers.
     Later,
 }
 
@@ -46,34 +51,39 @@ pub(crate) enum Turn {
 pub(crate) fn turn(path: &str) -> Turn {
     let path = path.strip_prefix("kernel/").unwrap_or(path);
     let lies_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
-    if lies_in(&WATCHDOG) {
-        Turn::Watchdog
-    } else if lies_in(&FIRST) {
-        Turn::First
-    } else {
-        Turn::Later
+    match () {
+        () if lies_in(&WATCHDOG) => Turn::Watchdog,
+        () if lies_in(&FIRST) => Turn::First,
+        () if lies_in(&DISKS) => Turn::Disks,
+        () if lies_in(&SEARCHED) => Turn::Searched,
+        () if lies_in(&STICKS) => Turn::Sticks,
+        () => Turn::Later,
     }
 }
 
-/// Whether the module of a file may bring disks.
-pub(crate) fn is_disk(path: &str) -> bool {
-    ["block/", "nvme/", "ata/", "scsi/", "message/", "mmc/"]
-        .iter()
-        .any(|kind| path.contains(&format!("drivers/{kind}")))
+/// The modules of a boot: those of all devices that are there, what these are made of, and what is always wanted. `last`: the last
+/// turn that the boot has to wait for.
+pub(crate) fn jobs(loader: &Loader, last: Turn) -> BTreeSet<Job> {
+    let mut jobs = wanted(loader);
+    let drivers = jobs.iter().filter(|(turn, _)| (Turn::First..=last).contains(turn));
+    let parts = drivers.flat_map(|(_, name)| loader.index().order(name)).map(|needed| needed.name);
+    let parts: BTreeSet<String> = parts.chain(ALWAYS.map(str::to_owned)).collect();
+    // One that has a device of its own is a driver, and has a driver's turn.
+    let is_driver = |name: &String| jobs.iter().any(|(_, other)| other == name);
+    let parts: Vec<Job> = parts.into_iter().filter(|name| !is_driver(name)).map(|name| (Turn::Library, name)).collect();
+    jobs.extend(parts);
+    jobs
 }
 
 /// The modules of all devices that are there now, with their turn.
-pub(crate) fn wanted(loader: &Loader) -> BTreeSet<(Turn, String)> {
+pub(crate) fn wanted(loader: &Loader) -> BTreeSet<Job> {
+    modaliases().iter().flat_map(|alias| serving(loader, alias)).collect()
+}
+
+/// The modules that serve a device, with their turn. Most devices of a box need none.
+pub(crate) fn serving(loader: &Loader, alias: &str) -> Vec<Job> {
     let index = loader.index();
-    let mut wanted = BTreeSet::new();
-    for alias in modaliases() {
-        for name in index.find(&alias) {
-            if let Some(path) = index.path(&name) {
-                wanted.insert((turn(path), name));
-            }
-        }
-    }
-    wanted
+    index.find(alias).into_iter().filter_map(|name| Some((turn(index.path(&name)?), name))).collect()
 }
 
 /// Each different modalias of the box. One file a device on each bus, which is faster than walking all of /sys/devices.
@@ -87,28 +97,11 @@ fn modaliases() -> BTreeSet<String> {
         .collect()
 }
 
-/// Loads these modules, one thread a CPU: a driver sleeps while its hardware resets. Says which ones the kernel refuses.
-pub(crate) fn load_all(loader: &Loader, names: Vec<String>) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(names.len());
-    let queue = Mutex::new(names.into_iter());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let name = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(name) = name else { return };
-                    told(&name, loader.load(&name));
-                }
-            });
-        }
-    });
-}
-
 /// Says it if a module could not be loaded. A driver without its device (ENODEV) is none of a router's troubles: modaliases of the
 /// CPU and the board name many that then find nothing.
-pub(crate) fn told(name: &str, result: Result<(), super::load::LoadError>) {
+pub(crate) fn told(name: &str, result: Result<(), LoadError>) {
     match result {
-        Ok(()) | Err(super::load::LoadError::Refused { errno: rustix::io::Errno::NODEV, .. }) => {}
+        Ok(()) | Err(LoadError::Refused { errno: rustix::io::Errno::NODEV, .. }) => {}
         Err(error) => problem!("module {name}: {error}"),
     }
 }
@@ -123,6 +116,10 @@ mod tests {
         assert_eq!(turn("kernel/drivers/net/ethernet/intel/igb/igb.ko"), Turn::First);
         assert_eq!(turn("kernel/drivers/firmware/qemu_fw_cfg.ko.xz"), Turn::First);
         assert_eq!(turn("kernel/drivers/hwmon/coretemp.ko.xz"), Turn::Later);
-        assert!(Turn::Watchdog < Turn::First && Turn::First < Turn::Later);
+        assert_eq!(turn("kernel/drivers/ata/ahci.ko"), Turn::Searched);
+        assert_eq!(turn("kernel/drivers/nvme/host/nvme.ko"), Turn::Disks);
+        assert_eq!(turn("kernel/drivers/usb/host/xhci-pci.ko"), Turn::Sticks);
+        assert_eq!(turn("kernel/drivers/char/hw_random/virtio-rng.ko"), Turn::Later);
+        assert!(Turn::Watchdog < Turn::First && Turn::First < Turn::Disks && Turn::Disks < Turn::Later);
     }
 }

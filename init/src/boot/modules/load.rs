@@ -30,6 +30,26 @@ pub(crate) enum LoadError {
 
 type Result<T> = std::result::Result<T, LoadError>;
 
+/// What becomes of the search for devices that a driver begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probes {
+    /// It goes on beside.
+    GoOn,
+    /// It is waited for.
+    Done,
+}
+
+impl Probes {
+    /// Without it the kernel holds whoever loads a module until all is done that any driver has begun, such as a search for SATA
+    /// disks (kernel/module/main.c, do_init_module).
+    fn option(self) -> &'static str {
+        match self {
+            Self::GoOn => "async_probe",
+            Self::Done => "",
+        }
+    }
+}
+
 /// The modules of the running kernel, and which of them were loaded.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -66,15 +86,25 @@ impl Loader {
         &self.index
     }
 
-    /// Loads all that serves an alias. Nothing may serve it: most devices of a box need no module.
+    /// Loads what goes by a name or an alias, with what it needs: file systems, link kinds, ciphers.
     pub(crate) fn serve(&self, alias: &str) -> Vec<(String, Result<()>)> {
         self.index.find(alias).into_iter().map(|name| (name.clone(), self.load(&name))).collect()
     }
 
-    /// Loads a module with what it needs.
+    /// Loads a module with what it needs, and waits for no device.
     pub(crate) fn load(&self, name: &str) -> Result<()> {
+        self.load_for(name, Probes::GoOn)
+    }
+
+    /// Loads a driver with what it needs, and waits until it has its devices.
+    pub(crate) fn drive(&self, name: &str) -> Result<()> {
+        self.load_for(name, Probes::Done)
+    }
+
+    fn load_for(&self, name: &str, probes: Probes) -> Result<()> {
         for needed in self.index.order(name) {
-            match self.once(&needed.name) {
+            let probes = if needed.name == name { probes } else { Probes::GoOn };
+            match self.once(&needed.name, probes) {
                 Err(_) if needed.soft => {}
                 result => result?,
             }
@@ -82,17 +112,17 @@ impl Loader {
         Ok(())
     }
 
-    fn once(&self, name: &str) -> Result<()> {
+    fn once(&self, name: &str, probes: Probes) -> Result<()> {
         let cell = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(loaded.entry(name.to_owned()).or_default())
         };
-        cell.get_or_init(|| self.insert(name)).clone()
+        cell.get_or_init(|| self.insert(name, probes)).clone()
     }
 
-    fn insert(&self, name: &str) -> Result<()> {
+    fn insert(&self, name: &str, probes: Probes) -> Result<()> {
         // Another process may have been faster, or it is built in; the kernel would decompress the file before it says so.
-        if fs::read_to_string(format!("/sys/module/{name}/initstate")).is_ok_and(|state| state.trim() == "live") {
+        if is_live(name) {
             return Ok(());
         }
         let Some(path) = self.index.path(name) else {
@@ -103,13 +133,19 @@ impl Loader {
         let file = File::open(&path).map_err(|error| LoadError::Open { path: path.clone(), kind: error.kind() })?;
         let flags = if path.extension().is_some_and(|ending| ending != "ko") { COMPRESSED_FILE } else { 0 };
         // A command line holds no NUL.
-        let options = format!("{} {}", own_option(name), self.options.get(name).map_or("", String::as_str));
+        let said = self.options.get(name).map_or("", String::as_str);
+        let options = format!("{} {} {said}", own_option(name), probes.option());
         let options = CString::new(options.trim()).unwrap_or_default();
         match finit_module(&file, &options, flags) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
             Err(errno) => Err(LoadError::Refused { name: name.to_owned(), errno }),
         }
     }
+}
+
+/// Whether a module has been loaded and has begun its work. Never of what is built in: that has no such file.
+pub(crate) fn is_live(module: &str) -> bool {
+    fs::read_to_string(format!("/sys/module/{module}/initstate")).is_ok_and(|state| state.trim_end() == "live")
 }
 
 /// Options that every box wants: the devices that these modules make unasked are nobody's.

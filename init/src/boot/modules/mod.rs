@@ -7,7 +7,8 @@ mod hotplug;
 mod index;
 mod load;
 pub(crate) mod modprobe;
+mod queue;
 mod uevent;
 
-pub(crate) use hotplug::{News, run as hotplug};
-pub(crate) use load::Loader;
+pub(crate) use hotplug::{News, Settled, run as hotplug};
+pub(crate) use load::{Loader, is_live};

@@ -14,6 +14,8 @@ const ROOM: usize = 4 << 20;
 pub(crate) struct Uevent {
     /// `add`, `remove`, `change`, `bind`, ...
     pub(crate) action: String,
+    /// Where it is in /sys: `/devices/pci0000:00/0000:00:03.0/net/eth0`.
+    pub(crate) path: String,
     /// `net`, `block`, `pci`, ...
     pub(crate) subsystem: String,
     /// What modules.alias knows the device by; empty where it needs no module.
@@ -25,8 +27,8 @@ impl Uevent {
     pub(crate) fn parse(message: &[u8]) -> Option<Self> {
         let mut parts = message.split(|byte| *byte == 0);
         // Of the kernel's own form: udevd's (`libudev`) is not for us.
-        let (action, _) = std::str::from_utf8(parts.next()?).ok()?.split_once('@')?;
-        let mut event = Self { action: action.to_owned(), ..Self::default() };
+        let (action, path) = std::str::from_utf8(parts.next()?).ok()?.split_once('@')?;
+        let mut event = Self { action: action.to_owned(), path: path.to_owned(), ..Self::default() };
         for part in parts {
             let Some((key, value)) = std::str::from_utf8(part).ok().and_then(|text| text.split_once('=')) else {
                 continue;
@@ -38,6 +40,11 @@ impl Uevent {
             }
         }
         Some(event)
+    }
+
+    /// Whether there is a device behind it; what segbox itself makes (segbox0, VRFs) has none.
+    pub(crate) fn is_hardware(&self) -> bool {
+        !self.path.starts_with("/devices/virtual/")
     }
 }
 
@@ -101,6 +108,8 @@ mod tests {
         let event = Uevent::parse(message).expect("an event");
         assert_eq!((event.action.as_str(), event.subsystem.as_str()), ("add", "virtio"));
         assert_eq!(event.modalias, "virtio:d00000001v00001AF4");
+        assert!(event.is_hardware());
+        assert!(!Uevent::parse(b"add@/devices/virtual/net/segbox0\0").expect("an event").is_hardware());
     }
 
     #[test]
@@ -109,6 +118,6 @@ mod tests {
         assert_eq!(Uevent::parse(b""), None);
         assert_eq!(Uevent::parse(b"\xff\xff@"), None);
         let bare = Uevent::parse(b"remove@/x\0SUBSYSTEM\0\xff=\xff\0").expect("an event");
-        assert_eq!(bare, Uevent { action: "remove".into(), ..Uevent::default() });
+        assert_eq!(bare, Uevent { action: "remove".into(), path: "/x".into(), ..Uevent::default() });
     }
 }

@@ -5,12 +5,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{UnmountFlags, unmount};
 
-use super::fat;
 use super::partition::{self, Block};
+use super::{DRIVERS, fat};
+use crate::boot::modules::{Settled, is_live};
 
 /// Where the copies lie: in memory, and gone with a reboot.
 pub(crate) const FOLDER: &str = "/run/segbox/brought";
@@ -18,11 +19,19 @@ pub(crate) const FOLDER: &str = "/run/segbox/brought";
 pub(crate) const LABEL: &str = "SEGBOX";
 /// QEMU's `-fw_cfg name=opt/org.segbox/segbox.toml,file=...`, as the driver qemu_fw_cfg shows it.
 const FW_CFG: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/org.segbox";
+/// The device behind it, as ACPI has it.
+const FW_CFG_DEVICE: &str = "/sys/bus/acpi/devices/QEMU0002:00";
+/// Is live once it has read what there is.
+const FW_CFG_DRIVER: &str = "qemu_fw_cfg";
 /// All files of a configuration together: far over any segbox.toml with its programs and keys, far under a small box's memory.
 const MOST: u64 = 16 << 20;
 
 /// Copies the files that QEMU hands over. True if there is a segbox.toml among them.
 pub(crate) fn from_fw_cfg() -> io::Result<bool> {
+    if Path::new(FW_CFG_DEVICE).exists() {
+        // A kernel that has the driver built in does not say so, and one without it never will.
+        partition::wait_for(DRIVERS, || is_live(FW_CFG_DRIVER) || Settled::Disks.is_so());
+    }
     if !Path::new(FW_CFG).join("segbox.toml").is_dir() {
         return Ok(false);
     }
@@ -35,11 +44,11 @@ pub(crate) fn from_fw_cfg() -> io::Result<bool> {
     Ok(true)
 }
 
-/// The first volume with the label.
-pub(crate) fn volume(limit: Duration) -> Option<Block> {
+/// The first volume with the label. `limit` and `drivers` as of [`partition::wait`].
+pub(crate) fn volume(limit: Duration, drivers: Instant) -> Option<Block> {
     // Reading half a megabyte of every device again and again would slow down the disks that are waited for.
     let mut known = std::collections::BTreeSet::new();
-    partition::wait(limit, |blocks| {
+    partition::wait(limit, drivers, |blocks| {
         blocks.iter().filter(|block| known.insert(block.name.clone())).find(|block| is_labelled(block)).cloned()
     })
 }
@@ -54,11 +63,16 @@ fn is_labelled(block: &Block) -> bool {
 pub(crate) fn from_volume(block: &Block) -> io::Result<()> {
     let on = Path::new("/run/segbox/volume");
     partition::put_for_reading(&block.path(), on, "vfat")?;
-    let mut room = MOST;
-    let copied = copy(on, Path::new(FOLDER), &mut room, &|path| path.is_file().then(|| path.to_owned()));
+    let copied = from_folder(on);
     // Left mounted it would only look unclean when the stick is pulled.
     let _ = unmount(on, UnmountFlags::DETACH);
     copied
+}
+
+/// Copies the files of a folder that can only be read.
+pub(super) fn from_folder(folder: &Path) -> io::Result<()> {
+    let mut room = MOST;
+    copy(folder, Path::new(FOLDER), &mut room, &|path| path.is_file().then(|| path.to_owned()))
 }
 
 /// Copies a folder. `content` gives the file that holds an entry's bytes; an entry without is a folder.

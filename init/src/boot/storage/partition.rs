@@ -3,9 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, mount};
+
+use crate::boot::modules::Settled;
 
 /// Configuration: segbox.toml, its generations, keys, programs. ext4.
 pub(crate) const CONFIG: &str = "segbox-config";
@@ -15,14 +17,20 @@ pub(crate) const STATE: &str = "segbox-state";
 pub(crate) const ESP: &str = "segbox-esp";
 
 /// A block device of the box.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Block {
     /// `vda3`
     pub(crate) name: String,
     /// Its label in the GPT; none for a whole disk or in an MBR.
     pub(crate) label: Option<String>,
+    /// The disk that it is a partition of: `vda`.
+    pub(crate) disk: Option<String>,
     /// On a disk that is made to be pulled out.
     pub(crate) removable: bool,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// The device takes no writes: a switch on a stick, or a disk that has given up.
+    pub(crate) protected: bool,
 }
 
 impl Block {
@@ -43,10 +51,20 @@ pub(crate) fn blocks() -> Vec<Block> {
 fn block(folder: &Path) -> Option<Block> {
     let uevent = fs::read_to_string(folder.join("uevent")).ok()?;
     let mut block = described(&uevent)?;
+    // The kernel has a device in /sys a moment before it can be opened.
+    if !block.path().exists() {
+        return None;
+    }
     // /sys/class/block has links; where they lead to, a partition's folder lies in its disk's.
     let device = fs::canonicalize(folder).ok()?;
+    let is_partition = device.join("partition").exists();
+    block.disk = device.parent().filter(|_| is_partition).and_then(|disk| Some(disk.file_name()?.to_str()?.to_owned()));
     let is_one = |file: PathBuf| fs::read_to_string(file).is_ok_and(|text| text.trim() == "1");
     block.removable = is_one(device.join("removable")) || is_one(device.join("../removable"));
+    block.protected = is_one(device.join("ro"));
+    // In sectors of 512 bytes, whatever the disk's own are.
+    let sectors = fs::read_to_string(device.join("size")).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    block.size = sectors.unwrap_or(0) * 512;
     Some(block)
 }
 
@@ -54,27 +72,58 @@ fn block(folder: &Path) -> Option<Block> {
 fn described(uevent: &str) -> Option<Block> {
     let value =
         |key: &str| uevent.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
-    Some(Block { name: value("DEVNAME")?, label: value("PARTNAME"), removable: false })
+    Some(Block { name: value("DEVNAME")?, label: value("PARTNAME"), ..Block::default() })
 }
 
-/// The partition with this label, and the others that bear it too. A disk that stays in the box comes before a stick.
-pub(crate) fn labelled(blocks: &[Block], label: &str) -> Option<(Block, Vec<Block>)> {
+/// The partition with this label, and the others that bear it too. The disk that the system was started from comes first, and one
+/// that stays in the box before a stick.
+pub(crate) fn labelled(blocks: &[Block], label: &str, home: Option<&str>) -> Option<(Block, Vec<Block>)> {
     let mut found: Vec<Block> = blocks.iter().filter(|block| block.label.as_deref() == Some(label)).cloned().collect();
-    found.sort_by_key(|block| block.removable);
+    found.sort_by_key(|block| (home.is_none() || block.disk.as_deref() != home, block.removable));
     if found.is_empty() { None } else { Some((found.remove(0), found)) }
 }
 
-/// Looks until `found` finds something, or the time is up. The kernel finds disks in its own time, seconds for a stick.
-pub(crate) fn wait<T>(limit: Duration, mut found: impl FnMut(&[Block]) -> Option<T>) -> Option<T> {
+/// The disk with the ESP of this PARTUUID: the one that the boot loader was started from.
+pub(crate) fn home(blocks: &[Block], esp: &str) -> Option<String> {
+    let esps = blocks.iter().filter(|block| block.label.as_deref() == Some(ESP));
+    esps.filter_map(|block| block.disk.clone()).find(|disk| has_partition(&Path::new("/dev").join(disk), esp))
+}
+
+/// Asks the table on the disk: Linux says a partition's identifier from 6.13 on only.
+fn has_partition(disk: &Path, uuid: &str) -> bool {
+    let table = gpt::GptConfig::new().writable(false).open(disk);
+    table.is_ok_and(|table| {
+        table.partitions().values().any(|partition| partition.part_guid.to_string().eq_ignore_ascii_case(uuid))
+    })
+}
+
+/// Looks until `found` finds something, for so long once every controller can have a driver, which `drivers` is the last moment for.
+/// The kernel finds disks in its own time, seconds for a stick. With no time at all it looks once.
+pub(crate) fn wait<T>(limit: Duration, drivers: Instant, mut found: impl FnMut(&[Block]) -> Option<T>) -> Option<T> {
+    let longest = if limit.is_zero() { limit } else { limit + drivers.saturating_duration_since(Instant::now()) };
+    let mut settled = None;
+    let mut result = None;
+    wait_for(longest, || {
+        result = found(&blocks());
+        if Settled::Sticks.is_so() {
+            settled.get_or_insert_with(Instant::now);
+        }
+        result.is_some() || settled.is_some_and(|settled: Instant| settled.elapsed() >= limit)
+    });
+    result
+}
+
+/// Looks until it is so, or the time is up.
+pub(crate) fn wait_for(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     /// Looking costs little, and a boot waits for it.
     const LOOK: Duration = Duration::from_millis(10);
-    let end = std::time::Instant::now() + limit;
+    let end = Instant::now() + limit;
     loop {
-        if let Some(found) = found(&blocks()) {
-            return Some(found);
+        if is_so() {
+            return true;
         }
-        if std::time::Instant::now() >= end {
-            return None;
+        if Instant::now() >= end {
+            return false;
         }
         std::thread::sleep(LOOK);
     }
@@ -100,16 +149,33 @@ const DATA: MountFlags =
 /// It cannot be mounted either way.
 pub(crate) fn put(device: &Path, on: &Path, kind: &str) -> io::Result<Mounted> {
     fs::create_dir_all(on)?;
-    let first = match mount(device, on, kind, DATA, None) {
+    // ext4 made by mke2fs goes on where it finds a fault in itself, and may make it worse.
+    let (careful, past_the_journal) =
+        if kind == "ext4" { (Some(c"errors=remount-ro"), Some(c"noload")) } else { (None, None) };
+    let first = match mount(device, on, kind, DATA, careful) {
         Ok(()) => return Ok(Mounted::Writable),
         Err(rustix::io::Errno::BUSY) => return Ok(Mounted::Writable),
         Err(errno) => errno,
     };
-    let past_the_journal = if kind == "ext4" { Some(c"noload") } else { None };
     match mount(device, on, kind, DATA | MountFlags::RDONLY, past_the_journal) {
         Ok(()) => Ok(Mounted::ReadOnly),
         Err(_) => Err(first.into()),
     }
+}
+
+/// What the kernel says now of what is mounted at a place; None where nothing is.
+pub(crate) fn mounted(on: &Path) -> Option<Mounted> {
+    listed(&fs::read_to_string("/proc/mounts").unwrap_or_default(), on)
+}
+
+/// Looks a place up in /proc/mounts: `/dev/vda3 /run/segbox/config ext4 rw,nosuid 0 0`.
+fn listed(mounts: &str, on: &Path) -> Option<Mounted> {
+    // What is mounted last lies on top.
+    let line = mounts.lines().rfind(|line| line.split(' ').nth(1).is_some_and(|place| Path::new(place) == on))?;
+    let options = line.split(' ').nth(3)?;
+    // One in which the kernel found a fault, or that its disk failed: newer kernels leave it `rw` and take no writes all the same.
+    let stopped = |option: &str| matches!(option, "ro" | "emergency_ro" | "shutdown");
+    Some(if options.split(',').any(stopped) { Mounted::ReadOnly } else { Mounted::Writable })
 }
 
 /// Mounts what is not ours, to be read only.
@@ -131,11 +197,31 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_comes_before_a_stick_with_the_same_label() {
-        let block = |name: &str, removable| Block { name: name.into(), label: Some(CONFIG.into()), removable };
-        let blocks = [block("sda3", true), block("vda3", false)];
-        let (found, others) = labelled(&blocks, CONFIG).expect("two");
+    fn its_own_disk_comes_first_and_any_disk_before_a_stick() {
+        let block = |name: &str, disk: &str, removable| Block {
+            name: name.into(),
+            label: Some(CONFIG.into()),
+            disk: Some(disk.into()),
+            removable,
+            ..Block::default()
+        };
+        let blocks = [block("sda3", "sda", true), block("vda3", "vda", false)];
+        let (found, others) = labelled(&blocks, CONFIG, None).expect("two");
         assert_eq!((found.name.as_str(), others.len()), ("vda3", 1));
-        assert_eq!(labelled(&blocks, STATE), None);
+        let (found, _) = labelled(&blocks, CONFIG, Some("sda")).expect("two");
+        assert_eq!(found.name, "sda3", "the system was started from the stick");
+        assert_eq!(labelled(&blocks, STATE, None), None);
+    }
+
+    #[test]
+    fn a_mount_that_has_stopped_taking_writes_can_only_be_read() {
+        let mounts = "proc /proc proc rw 0 0\n/dev/vda3 /run/segbox/config ext4 rw,noatime,errors=remount-ro 0 0\n\
+                      /dev/vda4 /var/lib/segbox ext4 rw,emergency_ro,noatime 0 0\n";
+        let found = |on: &str| listed(mounts, Path::new(on));
+        assert_eq!(found("/run/segbox/config"), Some(Mounted::Writable));
+        assert_eq!(found("/var/lib/segbox"), Some(Mounted::ReadOnly));
+        assert_eq!(found("/run/segbox"), None);
+        let over = format!("{mounts}/dev/vda3 /run/segbox/config ext4 ro 0 0\n");
+        assert_eq!(listed(&over, Path::new("/run/segbox/config")), Some(Mounted::ReadOnly));
     }
 }

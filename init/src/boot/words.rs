@@ -1,0 +1,86 @@
+//! What the kernel's command line asks of PID 1. Pure. Not here: words that others read (`started`, `modules::load`, `say`).
+
+use std::time::Duration;
+
+/// Silence after which the watchdog reboots. Over any step of a boot in software emulation, under what a person waits for.
+const WATCHDOG: Duration = Duration::from_secs(60);
+/// PID 1 never works on anything for that long itself; under it a loaded virtual machine might reboot for nothing.
+const SHORTEST: u64 = 10;
+/// The longest that common hardware counts (iTCO_wdt version 2: 613 s).
+const LONGEST: u64 = 600;
+
+/// Every word, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// `segbox.failsafe`: the built-in configuration and nothing else.
+    pub(crate) failsafe: bool,
+    /// `segbox.untried`: the boot loader found no slot that had a try left.
+    pub(crate) untried: bool,
+    /// `segbox.watchdog=30`.
+    pub(crate) watchdog: Duration,
+    /// `segbox.panic`, `segbox.hang`.
+    pub(crate) mishap: Option<Mishap>,
+}
+
+/// What goes wrong on purpose, to see that the box comes back and says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    /// PID 1 panics.
+    Panic,
+    /// PID 1 stands still.
+    Hang,
+}
+
+impl Words {
+    /// Reads them; a line each for those that make no sense.
+    pub(crate) fn read(command_line: &str) -> (Self, Vec<String>) {
+        let mut words = Self { failsafe: false, untried: false, watchdog: WATCHDOG, mishap: None };
+        let mut senseless = Vec::new();
+        for word in command_line.split_ascii_whitespace() {
+            match word.split_once('=').unwrap_or((word, "")) {
+                // As they stand: `segbox.failsafe=no` asks for nothing.
+                _ if word == "segbox.failsafe" => words.failsafe = true,
+                _ if word == "segbox.untried" => words.untried = true,
+                ("segbox.panic", _) => words.mishap = Some(Mishap::Panic),
+                ("segbox.hang", _) => words.mishap = Some(Mishap::Hang),
+                ("segbox.watchdog", number) => {
+                    match number.parse().ok().filter(|seconds| (SHORTEST..=LONGEST).contains(seconds)) {
+                        Some(seconds) => words.watchdog = Duration::from_secs(seconds),
+                        None => senseless.push(format!(
+                            "{word} on the kernel's command line is no number of seconds from {SHORTEST} to {LONGEST}; the watchdog waits {} s",
+                            WATCHDOG.as_secs()
+                        )),
+                    }
+                }
+                _ => {}
+            }
+        }
+        (words, senseless)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_its_own_words_among_the_kernels() {
+        let (words, senseless) = Words::read("quiet console=ttyS0,115200 segbox.watchdog=30 segbox.failsafe panic=5");
+        assert_eq!((words.failsafe, words.watchdog, words.mishap), (true, Duration::from_secs(30), None));
+        assert!(senseless.is_empty());
+        assert!(!Words::read("segbox.failsafe=no").0.failsafe);
+        assert!(Words::read("quiet segbox.untried").0.untried && !words.untried);
+        assert_eq!(Words::read("segbox.hang").0.mishap, Some(Mishap::Hang));
+        assert_eq!(Words::read("segbox.panic=1").0.mishap, Some(Mishap::Panic));
+    }
+
+    #[test]
+    fn a_watchdog_that_is_no_watchdog_is_said_and_not_taken() {
+        for word in
+            ["segbox.watchdog", "segbox.watchdog=", "segbox.watchdog=9", "segbox.watchdog=601", "segbox.watchdog=-1"]
+        {
+            let (words, senseless) = Words::read(word);
+            assert_eq!((words.watchdog, senseless.len()), (WATCHDOG, 1), "{word}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Four routers, each with a cable to each of the others and to a host of its own:
+//!
+//! ```text
+//! hs-1 ── rt-1 ───── rt-2 ── hs-2        hs-X: cafe::X/64 and 10.0.0.X/24, eth0
+//!          │  ╲     ╱  │                 rt-X: cafe::254/64 and 10.0.0.254/24, port `host`
+//!          │   ╲   ╱   │                       fcf0:0:X:Y::X/64 and fe80::X:Y/64, port `rt-Y`
+//!          │    ╳      │                       SIDs in fcff:X::/32 and fcbb:0:X00::/48
+//!          │   ╱ ╲     │
+//! hs-4 ── rt-4 ───── rt-3 ── hs-3
+//! ```
+//!
+//! All hosts are on one network as they see it. The kernel's scripts let the routers answer for the far ones by proxy
+//! ARP; here each host has a host route to the others by its router, so that it tries to reach every one of them.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use segbox_lab::expect::Headend;
+use segbox_lab::{Cable, Frame, Host, Lab, Links, Offload, Topology, carry, send, set_offload};
+
+use crate::support::files::Files;
+use crate::support::segbox::{apply, segbox, status};
+use crate::support::v6;
+
+/// By number, from 1.
+const ROUTERS: [&str; 4] = ["rt-1", "rt-2", "rt-3", "rt-4"];
+const HOSTS: [&str; 4] = ["hs-1", "hs-2", "hs-3", "hs-4"];
+
+const CABLES: [Cable<'static>; 10] = [
+    Cable("hs-1", "eth0", "rt-1", "host"),
+    Cable("hs-2", "eth0", "rt-2", "host"),
+    Cable("hs-3", "eth0", "rt-3", "host"),
+    Cable("hs-4", "eth0", "rt-4", "host"),
+    Cable("rt-1", "rt-2", "rt-2", "rt-1"),
+    Cable("rt-1", "rt-3", "rt-3", "rt-1"),
+    Cable("rt-1", "rt-4", "rt-4", "rt-1"),
+    Cable("rt-2", "rt-3", "rt-3", "rt-2"),
+    Cable("rt-2", "rt-4", "rt-4", "rt-2"),
+    Cable("rt-3", "rt-4", "rt-4", "rt-3"),
+];
+
+/// What the hosts speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+/// The network, its routers configured, every link tapped.
+pub(crate) struct Mesh {
+    pub(crate) lab: Lab,
+    pub(crate) files: Files,
+    links: Links,
+    /// Datagrams sent so far.
+    sent: usize,
+    /// Datagrams that no router may carry, each with its sender.
+    forbidden: Vec<(usize, String)>,
+}
+
+/// What a router puts around packets: the source address that its file names.
+pub(crate) fn headend(router: u8) -> Headend {
+    Headend { source: v6(&format!("fcff:{router}::1")) }
+}
+
+/// Whatever a behavior makes of a packet that it forwards.
+pub(crate) fn made<T>(packet: Option<T>) -> T {
+    packet.expect("the model forwards it")
+}
+
+pub(crate) fn address(host: usize, family: Family) -> IpAddr {
+    let text = match family {
+        Family::V4 => format!("10.0.0.{host}"),
+        Family::V6 => format!("cafe::{host}"),
+    };
+    text.parse().expect("an address")
+}
+
+impl Mesh {
+    /// The network with `segbox apply` run in each router on its part of an SRv6 configuration.
+    pub(crate) fn new(parts: [&str; 4]) -> Self {
+        let lab = Topology {
+            routers: &ROUTERS,
+            hosts: &HOSTS.map(|name| Host { name, interface: "eth0", addresses: &[], gateways: &[] }),
+            cables: &CABLES,
+        }
+        .build()
+        .expect("this test makes network namespaces: run it as root");
+        (1..=4).for_each(|host| equip(&lab, host));
+        let mut links = Links::default();
+        for Cable(here, interface, there, _) in CABLES {
+            links.tap(here, there, lab.wire(here, interface).expect("its own port"));
+        }
+        let mesh = Self { lab, files: Files::new(), links, sent: 0, forbidden: Vec::new() };
+        for (router, part) in (1..).zip(parts) {
+            mesh.configure(router, part);
+        }
+        mesh
+    }
+
+    /// `segbox apply` in a router.
+    pub(crate) fn configure(&self, router: usize, part: &str) {
+        let name = ROUTERS[router - 1];
+        apply(&self.lab[name], &self.files.write(&format!("{name}.toml"), underlay(router) + part));
+    }
+
+    /// A host sends a datagram to another, which must get it. `expected` makes of the packet that left the host those that
+    /// must pass from router to router, and the one that must come out to the other host; on no other link may it pass.
+    /// Gives the frames on the two hosts' links.
+    pub(crate) fn carries(
+        &mut self,
+        from: usize,
+        to: usize,
+        family: Family,
+        expected: impl FnOnce(&Frame) -> (Vec<(u8, u8, Vec<u8>)>, Vec<u8>),
+    ) -> [Frame; 2] {
+        let payload = self.payload(from, to);
+        let [sender, receiver] = [from, to].map(|host| (&self.lab[HOSTS[host - 1]], address(host, family)));
+        let arrived = carry(sender, receiver, payload.as_bytes()).expect("hosts have their addresses");
+        let (first, last) = ((HOSTS[from - 1], ROUTERS[from - 1]), (ROUTERS[to - 1], HOSTS[to - 1]));
+        let passages = self.links.passages(payload.as_bytes()).expect("read in time");
+        let on = |link| passages.iter().find(|seen| (&*seen.from, &*seen.to) == link).map(|seen| seen.frame.clone());
+        let left = on(first).expect("it left the host");
+        let (core, out) = expected(&left);
+        let mut all = vec![(first.0, first.1, left.packet().to_vec()), (last.0, last.1, out)];
+        all.extend(core.into_iter().map(|(a, b, packet)| (router(a), router(b), packet)));
+        if let Err(difference) = self.links.expect(payload.as_bytes(), &all) {
+            panic!("{payload}, {family:?}, on the links:\n{difference}");
+        }
+        assert!(arrived, "{payload}, {family:?}: the packets are right, and the host's socket did not get it");
+        [left, on(last).expect("compared")]
+    }
+
+    /// A host sends a datagram to another that it must not reach. [`Mesh::settle`] looks where it went.
+    pub(crate) fn must_not_carry(&mut self, from: usize, to: usize, family: Family) {
+        let payload = self.payload(from, to);
+        let sender = (&self.lab[HOSTS[from - 1]], address(from, family));
+        send(sender, address(to, family), payload.as_bytes()).expect("the host has a route to everybody");
+        self.forbidden.push((from, payload));
+    }
+
+    fn payload(&mut self, from: usize, to: usize) -> String {
+        self.sent += 1;
+        format!("datagram {} from hs-{from} to hs-{to}", self.sent)
+    }
+
+    /// What each pair of hosts must not have, it did not have; each SID has counted its packets, and no error; nothing is
+    /// left to plan.
+    pub(crate) fn settle(&mut self, counts: &[(usize, &str, u64)]) {
+        for (from, payload) in std::mem::take(&mut self.forbidden) {
+            let seen = self.links.passages(payload.as_bytes()).expect("read in time");
+            let own = [HOSTS[from - 1], ROUTERS[from - 1]];
+            assert!(seen.iter().any(|seen| seen.from == own[0]), "{payload}: it did not even leave the host");
+            let further = seen.iter().find(|seen| ![&*seen.from, &*seen.to].iter().all(|node| own.contains(node)));
+            assert_eq!(further, None, "{payload}: the router let it pass");
+        }
+        let mut expected: Vec<_> = counts.iter().map(|(rt, sid, packets)| (*rt, (*sid).to_owned(), *packets)).collect();
+        let mut found = Vec::new();
+        for (number, name) in (1..).zip(ROUTERS) {
+            let status = status(&self.lab[name]);
+            for sid in status["sids"].as_array().expect("a list") {
+                assert_eq!(sid["errors"], 0, "{name}: {sid}");
+                let packets = sid["packets"].as_u64().expect("a number");
+                found.extend((packets > 0).then(|| (number, sid["sid"].as_str().unwrap_or("?").to_owned(), packets)));
+            }
+            let file = self.files.path().join(format!("{name}.toml"));
+            let plan = segbox(&self.lab[name], ["plan".as_ref(), file.as_os_str()]);
+            assert_eq!(plan.code, Some(0), "{name}: a plan is left:\n{}{}", plan.out, plan.err);
+        }
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "router, SID, packets");
+    }
+}
+
+fn router(number: u8) -> &'static str {
+    ROUTERS[usize::from(number) - 1]
+}
+
+fn equip(lab: &Lab, host: usize) {
+    let namespace = &lab[HOSTS[host - 1]];
+    // What is compared byte for byte has its checksum.
+    set_offload(namespace, "eth0", Offload::TxChecksum, false).expect("veth can");
+    for (family, prefix) in [(Family::V4, "10.0.0.254/24"), (Family::V6, "cafe::254/64")] {
+        let net: ipnet::IpNet = prefix.parse().expect("a prefix");
+        let own = ipnet::IpNet::new(address(host, family), net.prefix_len()).expect("a prefix length of its family");
+        namespace.address("eth0", own).expect("its own port");
+        for other in (1..=4).filter(|other| *other != host) {
+            namespace.route(address(other, family).into(), net.addr()).expect("the router is on the link");
+        }
+    }
+}
+
+/// The file of a router, but for what it does for SRv6: its ports, and the ways to the others' SIDs.
+fn underlay(router: usize) -> String {
+    let mut toml = "[system]\nhardware = \"none\"\n\n\
+        [interface.host]\naddresses = [\"cafe::254/64\", \"10.0.0.254/24\"]\n"
+        .to_owned();
+    for other in (1..=4).filter(|other| *other != router) {
+        let net = format!("fcf0:0:{}:{}:", router.min(other), router.max(other));
+        let _ = write!(
+            toml,
+            "\n[interface.rt-{other}]\naddresses = [\"{net}:{router}/64\", \"fe80::{router}:{other}/64\"]\nsrv6 = true\n"
+        );
+        for sids in [format!("fcff:{other}::/32"), format!("fcbb:0:{other}00::/48")] {
+            let _ = write!(
+                toml,
+                "\n[[route]]\ndestination = \"{sids}\"\nvia = \"{net}:{other}\"\ninterface = \"rt-{other}\"\n"
+            );
+        }
+    }
+    toml + "\n"
+}
