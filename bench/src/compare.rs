@@ -1,15 +1,17 @@
 //! Two runs compared: which cases have become slower, and how sure that is. Pure.
 
-use crate::result::Run;
-use crate::statistics::{Interval, best_attainable, probability_of_loss, ratio_of_medians};
+use crate::case::HARNESS;
+use crate::result::{Measured, Run};
+use crate::statistics::{Interval, Rounds, best_attainable, probability_of_loss, ratio_of_medians};
+use crate::units::Kpps;
 
 /// How to compare.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// A loss smaller than this is none: 3 % is what two runs of one build differ by on a quiet machine.
     pub(crate) loss: f64,
-    /// Probability up to which a loss by chance alone is believed to be none. Few rounds cannot get there; then the best
-    /// that they can, but nothing above [`WORST_CHANCE`].
+    /// Probability up to which a loss by chance alone is believed to be none, anywhere among all cases together
+    /// (Bonferroni). Few rounds cannot get there; then the best that they can, but nothing above [`WORST_CHANCE`].
     pub(crate) chance: f64,
 }
 
@@ -50,6 +52,17 @@ pub(crate) struct Row {
     pub(crate) chance: f64,
     /// The verdict.
     pub(crate) change: Change,
+    /// The median lies where the first run expects that of a rerun, or the other way round; None of few rounds.
+    pub(crate) agrees: Option<bool>,
+}
+
+/// Two runs compared.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Comparison {
+    /// By case.
+    pub(crate) rows: Vec<Row>,
+    /// What the machine itself did: the case `harness`, in which there is no router. A loss is one beyond it.
+    pub(crate) machine: Option<Interval>,
 }
 
 impl Row {
@@ -60,21 +73,32 @@ impl Row {
 }
 
 /// Every case of the first run in the second one.
-pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Vec<Row> {
-    let cases = before.cases.iter().filter(|case| case.case != crate::run::HARNESS);
-    cases
-        .map(|old| {
-            let case = old.case.clone();
-            let Some(new) = after.case(&case) else {
-                return Row { case, interval: None, chance: 1.0, change: Change::Missing };
-            };
-            let rates = |rounds: &[crate::units::Kpps]| -> Vec<f64> { rounds.iter().map(|rate| rate.0).collect() };
-            let (a, b) = (rates(&old.kpps.rounds), rates(&new.kpps.rounds));
-            let (change, interval, chance) = judge(&a, &b, limits);
-            let change = if old.valid && !new.valid { Change::Broken } else { change };
-            Row { case, interval, chance, change }
-        })
-        .collect()
+pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Comparison {
+    let harness = before.case(HARNESS).zip(after.case(HARNESS));
+    let machine = harness.and_then(|(old, new)| ratio_of_medians(&rates(old), &rates(new)));
+    let drift = machine.map_or(0.0, |machine| (machine.ratio - 1.0).abs());
+    let limits = Limits { loss: limits.loss + drift, chance: limits.chance / before.cases.len().max(1) as f64 };
+    let cases = before.cases.iter().filter(|case| case.case != HARNESS);
+    let rows = cases.map(|old| {
+        let case = old.case.clone();
+        let Some(new) = after.case(&case) else {
+            return Row { case, interval: None, chance: 1.0, change: Change::Missing, agrees: None };
+        };
+        let (change, interval, chance) = judge(&rates(old), &rates(new), limits);
+        let change = if old.valid && !new.valid { Change::Broken } else { change };
+        Row { case, interval, chance, change, agrees: agree(&old.kpps, &new.kpps) }
+    });
+    Comparison { rows: rows.collect(), machine }
+}
+
+fn rates(case: &Measured) -> Vec<f64> {
+    case.kpps.rounds.iter().map(|rate| rate.0).collect()
+}
+
+/// Whether either run expects the other's median.
+fn agree(a: &Rounds, b: &Rounds) -> Option<bool> {
+    let within = |(low, high): (Kpps, Kpps), rate: Kpps| low.0 <= rate.0 && rate.0 <= high.0;
+    Some(within(a.rerun?, b.median) || within(b.rerun?, a.median))
 }
 
 fn judge(before: &[f64], after: &[f64], limits: Limits) -> (Change, Option<Interval>, f64) {
@@ -111,6 +135,16 @@ mod tests {
         assert_eq!(judged(1.0, 7), Change::None);
         assert_eq!(judged(0.98, 7), Change::None, "too small to matter");
         assert_eq!(judged(0.5, 2), Change::Unknown, "two rounds say nothing");
+    }
+
+    #[test]
+    fn a_rerun_agrees_where_either_expects_the_other() {
+        let rounds =
+            |factor: f64| Rounds::new(ROUNDS.iter().map(|rate| Kpps(rate * factor)).collect()).expect("rounds");
+        assert_eq!(agree(&rounds(1.0), &rounds(1.01)), Some(true));
+        assert_eq!(agree(&rounds(1.0), &rounds(0.9)), Some(false));
+        let few = Rounds::new(vec![Kpps(1.0); 3]).expect("rounds");
+        assert_eq!(agree(&few, &rounds(1.0)), None);
     }
 
     #[test]

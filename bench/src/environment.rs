@@ -52,7 +52,7 @@ pub(crate) struct Port {
     pub(crate) firmware: String,
     /// Mbit/s; 0 where there is no such thing.
     pub(crate) speed: u32,
-    /// Offloads that are on.
+    /// Offloads that are on and can be turned off, by the kernel's names.
     pub(crate) offloads: Vec<String>,
 }
 
@@ -88,19 +88,10 @@ impl Environment {
     /// Adds a port of this network namespace.
     pub(crate) fn with_port(mut self, name: &str) -> Self {
         let folder = format!("/sys/class/net/{name}");
-        let driver = fs::read_link(format!("{folder}/device/driver")).ok();
-        let driver = driver.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let speed = read(format!("{folder}/speed")).parse::<i64>().unwrap_or_default().max(0) as u32;
-        let told = ethtool(&["-i", name]);
-        let firmware = told.lines().find_map(|line| line.strip_prefix("firmware-version: ")).unwrap_or_default();
-        let offloads = ethtool(&["-k", name]);
-        let offloads = offloads.lines().filter_map(|line| line.strip_suffix(": on").map(|name| name.trim().to_owned()));
-        let port = Port {
-            driver: driver.unwrap_or_else(|| "virtual".to_owned()),
-            firmware: firmware.trim().to_owned(),
-            speed,
-            offloads: offloads.collect(),
-        };
+        // A port without a driver to ask has nothing to tell.
+        let told = segbox_fastpath::tune::Port::of(name).unwrap_or_default();
+        let port = Port { driver: told.driver, firmware: told.firmware, speed, offloads: told.offloads };
         self.ports.insert(name.to_owned(), port);
         self.irqs.extend(irqs(name));
         self
@@ -150,12 +141,6 @@ fn mitigations() -> BTreeMap<String, String> {
     let Ok(folder) = fs::read_dir("/sys/devices/system/cpu/vulnerabilities") else { return BTreeMap::new() };
     let entries = folder.flatten().map(|entry| (entry.file_name().to_string_lossy().into_owned(), read(entry.path())));
     entries.filter(|(_, does)| does != "Not affected").collect()
-}
-
-/// What ethtool says, where it is installed: the report is poorer without it and as right.
-fn ethtool(arguments: &[&str]) -> String {
-    let output = std::process::Command::new("ethtool").args(arguments).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// Interrupts whose names have the port's in them.

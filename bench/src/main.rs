@@ -5,7 +5,6 @@ mod cli;
 mod compare;
 mod environment;
 mod generator;
-mod jit;
 mod lab;
 mod objects;
 mod port;
@@ -19,6 +18,7 @@ mod stop;
 mod traffic;
 mod units;
 mod verdict;
+mod whole;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -1,15 +1,26 @@
 //! Ports and CPUs of this machine, as arguments name them.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use segbox_lab::Mac;
 
+use crate::stop;
+
 /// An Ethernet address as an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MacArgument(pub(crate) Mac);
+
+impl fmt::Display for MacArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = self.0.map(|byte| format!("{byte:02x}"));
+        f.write_str(&parts.join(":"))
+    }
+}
 
 impl FromStr for MacArgument {
     type Err = String;
@@ -32,6 +43,24 @@ impl FromStr for MacArgument {
 pub(crate) fn mac_of(interface: &str) -> io::Result<Mac> {
     let text = fs::read_to_string(format!("/sys/class/net/{interface}/address"))?;
     text.parse().map(|MacArgument(mac)| mac).map_err(io::Error::other)
+}
+
+/// A card that gets its first XDP program starts again, and so does its link.
+pub(crate) const RESTARTED: Duration = Duration::from_secs(15);
+
+/// Waits until an interface has a link, or until somebody wants to stop; whether it has one.
+pub(crate) fn linked(interface: &str, patience: Duration) -> bool {
+    let end = Instant::now() + patience;
+    loop {
+        let carrier = fs::read_to_string(format!("/sys/class/net/{interface}/carrier"));
+        if carrier.is_ok_and(|carrier| carrier.trim() == "1") {
+            return true;
+        }
+        if stop::asked() || Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Ties the calling thread to a CPU: with it what its softirqs do.
@@ -59,6 +88,7 @@ mod tests {
     #[test]
     fn addresses_are_read_as_they_are_written() {
         assert_eq!("02:00:00:00:0a:ff".parse(), Ok(MacArgument([2, 0, 0, 0, 10, 255])));
+        assert_eq!(MacArgument([2, 0, 0, 0, 10, 255]).to_string(), "02:00:00:00:0a:ff");
         for wrong in
             ["", "02:00:00:00:0a", "2:0:0:0:a:ff", "02-00-00-00-00-01", "02:00:00:00:0a:ff:01", "0z:00:00:00:00:00"]
         {

@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::sink::Latency;
 use crate::statistics::Rounds;
 use crate::units::{Kpps, Ns, Ratio};
+use crate::whole;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,62 @@ pub(crate) struct Searched {
     pub(crate) at_ceiling: bool,
     /// Trials that it took.
     pub(crate) trials: u32,
+    /// Every trial of the case, in order: no packet was sent that is not in here.
+    #[serde(default)]
+    pub(crate) log: Vec<TrialLog>,
+    /// What the box counted meanwhile; None where nobody said how to ask it.
+    #[serde(default, rename = "box")]
+    pub(crate) box_counted: Option<BoxCounted>,
+}
+
+/// A trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct TrialLog {
+    /// What it was for.
+    pub(crate) part: TrialPart,
+    /// The rate that was asked for; flat out, the one that was reached.
+    pub(crate) rate: Kpps,
+    /// For so long.
+    pub(crate) seconds: f64,
+    /// Packets sent.
+    pub(crate) sent: u64,
+    /// Packets that came back.
+    pub(crate) received: u64,
+    /// Share of the time that the generator sent nothing though packets were due.
+    pub(crate) late: f64,
+    /// Packets that the tester's own port did not send, by its counter.
+    pub(crate) not_taken: u64,
+}
+
+/// What a trial was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TrialPart {
+    /// What the generator does.
+    FlatOut,
+    /// The screen.
+    Baseline,
+    /// Caches and neighbour tables.
+    WarmUp,
+    /// Throughput.
+    Search,
+    /// Latency.
+    Latency,
+}
+
+/// What a box counted in the trials of a search and of the latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct BoxCounted {
+    /// Packets that came in at its first port.
+    pub(crate) came_in: u64,
+    /// Packets that the case's SID forwarded; None for a case without.
+    pub(crate) sid: Option<u64>,
+    /// Packets that it did not: wrong ones, and those that the queue behind it did not take.
+    pub(crate) sid_errors: u64,
+    /// Packets that left its second port.
+    pub(crate) went_out: u64,
 }
 
 /// Times for one packet, medians over the rounds.
@@ -146,7 +203,7 @@ pub(crate) struct Skipped {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResultError {
     /// It cannot be read or written.
-    #[error("{path}: {doing}", path = path.display())]
+    #[error("cannot {doing} {path}", path = path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -191,24 +248,23 @@ impl Run {
         })
     }
 
+    /// Whether a result could be written there: to be asked before minutes of measuring.
+    ///
+    /// # Errors
+    /// [`ResultError::File`].
+    pub(crate) fn can_be_written(path: &Path) -> Result<(), ResultError> {
+        let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
+        whole::can_be_written(path).map_err(fails)
+    }
+
     /// Writes a result file, whole or not at all.
     ///
     /// # Errors
     /// [`ResultError::File`].
     pub(crate) fn write(&self, path: &Path) -> Result<(), ResultError> {
-        let fails = |doing| move |source| ResultError::File { path: path.to_owned(), doing, source };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fails("write beside"))?;
-        serde_json::to_writer_pretty(&mut file, self).map_err(io::Error::from).map_err(fails("write"))?;
-        io::Write::write_all(&mut file, b"\n").map_err(fails("write"))?;
-        // A temporary file is its owner's only; a result is for everybody to read.
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(fails("write"))?;
-        file.persist(path).map_err(|error| fails("write")(error.error))?;
-        Ok(())
+        let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
+        let text = serde_json::to_string_pretty(self).map_err(io::Error::from).map_err(fails)?;
+        whole::write(path, &(text + "\n")).map_err(fails)
     }
 
     /// A case by its id.

@@ -47,7 +47,9 @@ impl Ns {
 
 impl fmt::Display for Kpps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:.0}", self.0))
+        // Slow boxes have rates too.
+        let digits = if self.0 < 10.0 { 1 } else { 0 };
+        f.pad(&format!("{:.digits$}", self.0))
     }
 }
 

@@ -3,7 +3,10 @@
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
 
-use super::{Case, Expected, HEADEND, INNER, INNER4, NEXT, POLICY, RouterKind, at_end, in_path, out_of, through};
+use super::{
+    Case, Expected, HEADEND, INNER, INNER4, KEY, NEXT, POLICY, RouterKind, SOURCE, address, at_end, in_path, out_of,
+    through,
+};
 use crate::traffic::{Inside, Shape};
 
 /// A behavior: id, its name in the file, its further keys, the packet to its SID, the model.
@@ -59,6 +62,7 @@ const ROWS: &[Row] = &[
 const VRF_ROWS: &[Row] = &[
     ("end-dt4", "End.DT4", "vrf = \"blue\"\n", Kind::Four, dx4),
     ("end-dt6-vrf", "End.DT6", "vrf = \"blue\"\n", Kind::Six, dx6),
+    ("end-t-vrf", "End.T", "vrf = \"blue\"\n", Kind::OnTheWay, end),
     ("end-dt46", "End.DT46", "vrf = \"blue\"\n", Kind::Six, dx6),
     ("end-dt46-ipv4", "End.DT46", "vrf = \"blue\"\n", Kind::Four, dx4),
 ];
@@ -66,7 +70,12 @@ const VRF_ROWS: &[Row] = &[
 pub(super) fn cases() -> Vec<Case> {
     let main = ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Main, 1 + place));
     let vrf = VRF_ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Vrf, 1 + place));
-    main.chain(compressed()).chain(vrf).collect()
+    main.chain(compressed()).chain([signed()]).chain(vrf).collect()
+}
+
+/// A case of this file by its id.
+pub(super) fn find(id: &str) -> Case {
+    cases().into_iter().find(|case| case.id == id).expect("a case of this file")
 }
 
 fn case((id, behavior, keys, kind, expect): &Row, router: RouterKind, number: usize) -> Case {
@@ -79,9 +88,26 @@ fn case((id, behavior, keys, kind, expect): &Row, router: RouterKind, number: us
         Kind::Eth => at_end(&sid, Inside::Frame { from: INNER.0, to: INNER.1 }),
     };
     let flavor = if keys.contains("PSP") { " with PSP" } else { "" };
-    let inside = if id.ends_with("-ipv4") { " for IPv4" } else { "" };
-    let what = format!("{behavior}{flavor}{inside}");
+    let remark = match id {
+        id if id.ends_with("-ipv4") => " for IPv4",
+        id if id.ends_with("-vrf") => " in a VRF",
+        _ => "",
+    };
+    let what = format!("{behavior}{flavor}{remark}");
     Case { router, shape, expect: *expect, ..Case::of(id, &what, toml, Some(&sid)) }
+}
+
+/// End for signed packets on a port that takes no others.
+fn signed() -> Case {
+    let sid = "fc00:0:2:1::";
+    let path = vec![address(sid), address(NEXT)];
+    let toml = format!("\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"End\"\n");
+    Case {
+        router: RouterKind::Signed,
+        shape: Shape::Path { from: SOURCE, path, left: 1, tlvs: Vec::new(), signature: Some(KEY), inside: Inside::Udp },
+        expect: end,
+        ..Case::of("end-hmac", "End where HMACs are required", toml, Some(sid))
+    }
 }
 
 /// NEXT-CSID: the argument moves up, and the SRH is not looked at.

@@ -3,8 +3,8 @@
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
 
-use super::{Case, Expected, HEADEND, INNER4, POLICY, SOURCE, address, through};
-use crate::traffic::Shape;
+use super::{Case, Expected, HEADEND, INNER4, KEY, POLICY, RouterKind, SOURCE, address, through};
+use crate::traffic::{Inside, Shape};
 
 /// A policy: id, its name, what steers (the program's mode for H.BPF), the model.
 type Row = (&'static str, &'static str, fn(&Frame) -> Option<Expected>);
@@ -35,7 +35,9 @@ const ROWS: &[Row] = &[
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<_> = ROWS.iter().enumerate().map(|(place, row)| policy(0xb0 + place, row)).collect();
+    cases.push(single());
     cases.push(v4());
+    cases.push(signed());
     cases.push(program(0xc0, "headend-bpf-encap", 0, encaps));
     cases.push(program(0xc1, "headend-bpf-insert", 1, insert));
     cases
@@ -43,7 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Packets that a policy for `2001:db8:NUMBER::/64` steers.
 fn steered(number: usize) -> Shape {
-    Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{number:x}::2")) }
+    Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{number:x}::2")), inside: Inside::Udp }
 }
 
 fn policy(number: usize, (id, behavior, expect): &Row) -> Case {
@@ -52,7 +54,36 @@ fn policy(number: usize, (id, behavior, expect): &Row) -> Case {
     Case { shape: steered(number), expect: *expect, sid: None, ..Case::of(id, behavior, toml, None) }
 }
 
-fn v4() -> Case {
+/// A path of one needs no SRH where it is reduced (RFC 8986 section 5.2).
+fn single() -> Case {
+    let toml = "\n[[srv6.policy]]\ndestination = \"2001:db8:bf::/64\"\nbehavior = \"H.Encaps.Red\"\n\
+                segments = [\"fc00:0:9:1::\"]\n";
+    Case {
+        shape: steered(0xbf),
+        expect: |frame| Some(Expected::Packet(expect::encaps_red(frame.packet(), HEADEND, &POLICY[..1])?.bytes())),
+        ..Case::of("headend-seg6-encap-red-single", "H.Encaps.Red, path of one", toml.to_owned(), None)
+    }
+}
+
+/// A policy that signs each packet's SRH.
+fn signed() -> Case {
+    let toml = format!(
+        "\n[[srv6.policy]]\ndestination = \"2001:db8:be::/64\"\nbehavior = \"H.Encaps\"\nhmac-key = {}\n{SEGMENTS}",
+        KEY.key
+    );
+    Case {
+        router: RouterKind::Signed,
+        shape: steered(0xbe),
+        expect: |frame| {
+            let mut packet = expect::encaps(frame.packet(), HEADEND, &POLICY)?;
+            expect::sign(packet.srhs.first_mut()?, HEADEND.source, KEY.key, KEY.secret);
+            Some(Expected::Packet(packet.bytes()))
+        },
+        ..Case::of("headend-seg6-encap-hmac", "H.Encaps with an HMAC", toml, None)
+    }
+}
+
+pub(super) fn v4() -> Case {
     let toml = format!("\n[[srv6.policy]]\ndestination = \"203.0.113.0/24\"\nbehavior = \"H.Encaps\"\n{SEGMENTS}");
     Case {
         shape: Shape::Plain4 { from: INNER4.0, to: std::net::Ipv4Addr::new(203, 0, 113, 2) },

@@ -10,14 +10,15 @@ mod router;
 mod scaling;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use segbox_lab::Frame;
 use segbox_lab::expect::{Headend, Packet};
 
 pub(crate) use published::{Published, published};
-pub(crate) use router::{RouterKind, SINK_MAC, toml, toml_of_box};
+pub(crate) use router::{MTU, RouterKind, SECRET_FILE, SINK_MAC, toml, toml_of_box};
 
-use crate::traffic::{Inside, Shape, Sizes};
+use crate::traffic::{Inside, Shape, Signature, Sizes};
 
 /// A measurement.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub(crate) struct Case {
     pub(crate) targets: u32,
     /// What the router must make of a frame.
     pub(crate) expect: fn(&Frame) -> Option<Expected>,
+    /// Bytes of the frame that comes out which no model knows: a time.
+    pub(crate) unknown: Range<usize>,
     /// The SID that must count each packet, as `segbox status` shows it. With many targets: the prefix they all lie in.
     pub(crate) sid: Option<String>,
 }
@@ -57,6 +60,8 @@ const NEXT: &str = "fc00:0:3:1::";
 const HEADEND: Headend = Headend { source: Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1) };
 /// The path that headends and binding SIDs here use.
 const POLICY: [Ipv6Addr; 2] = [Ipv6Addr::new(0xfc00, 0, 9, 1, 0, 0, 0, 0), Ipv6Addr::new(0xfc00, 0, 8, 1, 0, 0, 0, 0)];
+/// The key of the router's file that asks for HMACs, and makes them.
+pub(crate) const KEY: Signature = Signature { key: 7, secret: b"a secret of 32 bytes, not longer" };
 /// The source of all traffic.
 const SOURCE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0, 0, 0, 1, 0);
 /// Where packets inside go.
@@ -73,6 +78,19 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(programs::cases());
     cases.extend(scaling::cases());
     cases
+}
+
+/// Id of the case that tells what generator, cable and sink cost.
+pub(crate) const HARNESS: &str = "harness";
+
+/// Generator and sink with a cable between them: what comes out is what went in.
+pub(crate) fn harness() -> Case {
+    Case {
+        router: RouterKind::Direct,
+        shape: in_path(&[NEXT, "fc00:0:4:1::"]),
+        expect: |frame| Some(Expected::Frame(frame.0.clone())),
+        ..Case::of(HARNESS, "generator, cable and sink alone", String::new(), None)
+    }
 }
 
 /// The packets of the thesis, forwarded by their destination alone: the baseline.
@@ -109,6 +127,7 @@ impl Case {
             sizes: None,
             targets: 1,
             expect: |_| None,
+            unknown: 0..0,
             sid: sid.map(|sid| format!("{sid}/128")),
         }
     }
@@ -125,12 +144,13 @@ fn address(text: &str) -> Ipv6Addr {
 fn in_path(path: &[&str]) -> Shape {
     let path: Vec<_> = path.iter().map(|sid| address(sid)).collect();
     let left = (path.len() - 1) as u8;
-    Shape::Path { from: SOURCE, path, left, tlvs: Vec::new(), inside: Inside::Udp }
+    Shape::Path { from: SOURCE, path, left, tlvs: Vec::new(), signature: None, inside: Inside::Udp }
 }
 
 /// A packet at the last of its two segments, with something inside.
 fn at_end(sid: &str, inside: Inside) -> Shape {
-    Shape::Path { from: SOURCE, path: vec![address("fc00:0:1:1::"), address(sid)], left: 0, tlvs: Vec::new(), inside }
+    let path = vec![address("fc00:0:1:1::"), address(sid)];
+    Shape::Path { from: SOURCE, path, left: 0, tlvs: Vec::new(), signature: None, inside }
 }
 
 /// The packet of a frame, through the model.
@@ -162,6 +182,66 @@ mod tests {
                 let frame = Frame(stream.frame(sequence, 5));
                 assert!((case.expect)(&frame).is_some(), "{}", case.id);
             }
+        }
+    }
+
+    /// What the routers' files have under a key of the tables at a path.
+    fn found(path: [&str; 2], key: &str) -> HashSet<String> {
+        let text = |value: &toml::Value| -> Vec<String> {
+            match value {
+                toml::Value::String(text) => vec![text.clone()],
+                toml::Value::Array(list) => list.iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect(),
+                _ => Vec::new(),
+            }
+        };
+        let all = all().into_iter().filter(|case| !is_scaling(&case.id)).flat_map(|case| {
+            let file: toml::Table = case.toml.parse().expect("a part of a file is one");
+            let at = |file: &toml::Table| -> Option<Vec<toml::Value>> {
+                match file.get(path[0])?.as_table()?.get(path[1]) {
+                    Some(toml::Value::Array(tables)) => Some(tables.clone()),
+                    // Programs go by names of their own.
+                    _ => Some(file.get(path[0])?.as_table()?.values().cloned().collect()),
+                }
+            };
+            let tables = at(&file).unwrap_or_default();
+            tables.iter().filter_map(|table| table.get(key)).flat_map(text).collect::<Vec<_>>()
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn every_behavior_policy_flavor_and_program_of_segbox_is_measured() {
+        let behaviors = found(["srv6", "sid"], "behavior");
+        for behavior in segbox_config::BEHAVIORS {
+            assert!(behaviors.contains(behavior), "{behavior}");
+        }
+        let policies = found(["srv6", "policy"], "behavior");
+        for behavior in segbox_config::HEADEND_BEHAVIORS {
+            assert!(policies.contains(behavior), "{behavior}");
+        }
+        // A further flavor does not compile here until it has a case.
+        let segbox_config::Flavors { psp: _, next_csid: _ } = segbox_config::Flavors::default();
+        let flavors = found(["srv6", "sid"], "flavors");
+        assert_eq!(flavors, ["PSP", "NEXT-CSID"].map(str::to_owned).into());
+        let objects = found(["program", ""], "object");
+        for program in segbox_fastpath::bpf::BUILTINS {
+            assert!(objects.contains(&format!("builtin:{}", program.name)), "{}", program.name);
+        }
+    }
+
+    /// docs/bench.md has a table of all cases; families of scaling cases stand there by what their ids begin with.
+    #[test]
+    fn the_documentation_names_every_case_and_no_other() {
+        let page = include_str!("../../../docs/bench.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+        let named: HashSet<&str> = rows.map(|(id, _)| id).collect();
+        let fits = |name: &str, id: &str| name.strip_suffix('*').map_or(name == id, |start| id.starts_with(start));
+        let cases = all();
+        for case in &cases {
+            assert!(named.iter().any(|name| fits(name, &case.id)), "docs/bench.md lacks {}: {}", case.id, case.what);
+        }
+        for name in named.iter().filter(|name| **name != HARNESS) {
+            assert!(cases.iter().any(|case| fits(name, &case.id)), "docs/bench.md has {name}, which is no case");
         }
     }
 

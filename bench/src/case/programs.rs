@@ -13,6 +13,11 @@ const SEGMENTS: &str = ".map.segments]\n0 = \"fc00:0:9:1::\"\n1 = \"fc00:0:8:1::
 const TLV: [u8; 8] = [124, 6, 1, 2, 3, 4, 5, 6];
 const TLV20: [u8; 24] = [124, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 4, 2, 0, 0];
 
+/// The TLV of end_timestamp, before the time is in it.
+const STAMP: [u8; 16] = [125, 14, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Where a frame has the time: behind Ethernet and IPv6 header, an SRH of two segments and the first half of the TLV.
+const TIME: std::ops::Range<usize> = 102..110;
+
 fn end(frame: &Frame) -> Option<Expected> {
     through(frame, expect::end)
 }
@@ -39,6 +44,11 @@ const ROWS: &[Row] = &[
     ("end-bpf-del-tlv", "builtin:end_del_tlv", "", &TLV, |frame| {
         through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.clear()))
     }),
+    ("end-bpf-timestamp", "builtin:end_timestamp", ".globals]\nsession = 7\n", &[], |frame| {
+        through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.extend(STAMP)))
+    }),
+    ("end-bpf-dm", "builtin:end_dm", "", &STAMP, end),
+    ("end-bpf-oam", "builtin:end_oam", "", &[], end),
     ("end-bpf-end-x", "builtin:end_x", ".globals]\nnext_hop = \"2001:db8:2::2\"\n", &[], end),
     ("end-bpf-end-t", "builtin:end_t", ".globals]\ntable = 254\n", &[], end),
     ("end-bpf-end-dt6", "builtin:end_dt6", ".globals]\ntable = 254\n", &[], |frame| {
@@ -84,7 +94,8 @@ fn case((id, object, tables, tlvs, expect): &Row, router: RouterKind, place: usi
         _ => Inside::Udp,
     };
     let path = vec![address(&sid), address(NEXT)];
-    let shape = Shape::Path { from: super::SOURCE, path, left: 1, tlvs: tlvs.to_vec(), inside };
+    let shape = Shape::Path { from: super::SOURCE, path, left: 1, tlvs: tlvs.to_vec(), signature: None, inside };
     let program = object.trim_start_matches("builtin:").trim_start_matches("bench_").trim_end_matches(".o");
-    Case { router, shape, expect: *expect, ..Case::of(id, &format!("End.BPF, {program}"), toml, Some(&sid)) }
+    let unknown = if *id == "end-bpf-timestamp" { TIME } else { 0..0 };
+    Case { router, shape, expect: *expect, unknown, ..Case::of(id, &format!("End.BPF, {program}"), toml, Some(&sid)) }
 }

@@ -10,6 +10,8 @@ pub(crate) enum RouterKind {
     Direct,
     /// Behaviors, policies, programs.
     Main,
+    /// What needs HMAC keys; its first port takes nothing with an unsigned SRH.
+    Signed,
     /// What needs VRF devices.
     Vrf,
     /// Programs, interpreted.
@@ -20,11 +22,24 @@ pub(crate) enum RouterKind {
     Policies(u32),
 }
 
+impl RouterKind {
+    /// Whether a kernel may be built without what this router needs.
+    pub(crate) fn may_lack(self) -> bool {
+        matches!(self, Self::Signed | Self::Vrf | Self::NoJit)
+    }
+}
+
 /// Ethernet address of the sink's port, which the routers' files name. The laboratory gives it to the second cable's
 /// second end.
 pub(crate) const SINK_MAC: &str = "02:00:00:00:02:02";
 
-/// Both ports, and the way to the sink for everything.
+/// Largest packet between router and sink, in bytes: one of 1500 with the longest path that is measured around it.
+pub(crate) const MTU: u32 = 2000;
+
+/// The file beside the router's that has the secret of its HMAC key.
+pub(crate) const SECRET_FILE: &str = "hmac-7.key";
+
+/// Both ports, and the way to the sink for everything. `FIRST`, `SECOND`, `SINK` and `TABLE` differ from router to router.
 const HEAD: &str = r#"
 [system]
 hardware = "none"
@@ -32,50 +47,11 @@ hardware = "none"
 [interface.eth0]
 addresses = ["2001:db8:1::1/64", "192.0.2.1/26"]
 srv6 = true
-
+FIRST
 [interface.eth1]
 addresses = ["2001:db8:2::1/64", "192.0.2.65/26"]
 srv6 = true
-
-[[neighbor]]
-address = "2001:db8:2::2"
-mac = "SINK"
-interface = "eth1"
-
-[[neighbor]]
-address = "192.0.2.66"
-mac = "SINK"
-interface = "eth1"
-
-[[route]]
-destination = "::/0"
-via = "2001:db8:2::2"
-
-[[route]]
-destination = "198.51.100.0/24"
-via = "192.0.2.66"
-
-[srv6]
-source = "fc00:0:2::1"
-"#;
-
-/// eth1 lies in the VRF, with the way to the sink.
-const VRF_HEAD: &str = r#"
-[system]
-hardware = "none"
-
-[interface.eth0]
-addresses = ["2001:db8:1::1/64", "192.0.2.1/26"]
-srv6 = true
-
-[interface.eth1]
-addresses = ["2001:db8:2::1/64", "192.0.2.65/26"]
-srv6 = true
-
-[vrf.blue]
-table = 100
-interfaces = ["eth1"]
-
+SECOND
 [[neighbor]]
 address = "2001:db8:2::2"
 mac = "SINK"
@@ -90,29 +66,48 @@ interface = "eth1"
 destination = "::/0"
 via = "2001:db8:2::2"
 interface = "eth1"
-vrf = "blue"
-
+TABLE
 [[route]]
 destination = "198.51.100.0/24"
 via = "192.0.2.66"
 interface = "eth1"
-vrf = "blue"
-
+TABLE
 [srv6]
 source = "fc00:0:2::1"
 "#;
+
+/// The key that signs and is asked for.
+const KEY: &str = "\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"hmac-7.key\"\n";
 
 /// The file of a router with these cases; `sink` is the Ethernet address behind its second port.
 pub(crate) fn toml(kind: RouterKind, cases: &[Case], sink: &str) -> String {
-    let head = if kind == RouterKind::Vrf { VRF_HEAD } else { HEAD };
-    with_cases(head.replace("SINK", sink), cases)
+    let mtu = format!("mtu = {MTU}\n");
+    let head = match kind {
+        RouterKind::Signed => head(sink, "hmac = \"require\"\n", &mtu, "") + KEY,
+        RouterKind::Vrf => {
+            let vrf = "\n[vrf.blue]\ntable = 100\ninterfaces = [\"eth1\"]\n";
+            head(sink, "", &mtu, "vrf = \"blue\"\n") + vrf
+        }
+        _ => head(sink, "", &mtu, ""),
+    };
+    with_cases(head, cases)
 }
 
-/// The file of a box whose ports have these names: the same, and the hardware as its profile has it.
-pub(crate) fn toml_of_box(cases: &[Case], sink: &str, ports: &[String; 2]) -> String {
-    let text = with_cases(HEAD.replace("SINK", sink), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
+/// The file of a box whose ports have these names and, where they need one, this MTU: the same, but for the hardware, which is
+/// as its profile has it.
+pub(crate) fn toml_of_box(cases: &[Case], sink: &str, ports: &[String; 2], mtus: [Option<u32>; 2]) -> String {
+    let [first, second] = mtus.map(|mtu| mtu.map_or_else(String::new, |mtu| format!("mtu = {mtu}\n")));
+    let text = with_cases(head(sink, &first, &second, ""), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
     // By way of words that no name is, lest a box with swapped names get one port twice.
     text.replace("eth0", "\u{1}").replace("eth1", "\u{2}").replace('\u{1}', &ports[0]).replace('\u{2}', &ports[1])
+}
+
+/// `first` and `second`: what else the ports have.
+fn head(sink: &str, first: &str, second: &str, table: &str) -> String {
+    HEAD.replace("SINK", sink)
+        .replace("FIRST\n", &format!("{first}\n"))
+        .replace("SECOND\n", &format!("{second}\n"))
+        .replace("TABLE\n", &format!("{table}\n"))
 }
 
 fn with_cases(mut text: String, cases: &[Case]) -> String {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use segbox_lab::Frame;
 use segbox_lab::expect;
 
-use super::{Case, Expected, HEADEND, NEXT, RouterKind, SOURCE, address, in_path, through};
-use crate::traffic::{Shape, Sizes};
+use super::{Case, Expected, HEADEND, INNER4, NEXT, RouterKind, SOURCE, address, in_path, through};
+use crate::traffic::{Inside, Shape, Sizes};
 
 /// SIDs and policies: one, two, what a box has, and what a large network's provider edge might. Two, since with one
 /// Linux looks the first destination of a batch up and takes the same route for those after it (`ip6_can_use_hint` in
@@ -14,7 +14,7 @@ use crate::traffic::{Shape, Sizes};
 const COUNTS: [u32; 4] = [1, 2, 1_000, 100_000];
 /// Segments of a path. The kernel takes more; ten is beyond what is deployed.
 const SEGMENTS: [usize; 5] = [2, 4, 6, 8, 10];
-/// Packet sizes in bytes. The shortest with an SRH of two segments and a probe has 114.
+/// Sizes of packets in bytes that all sweeps have; each begins with the shortest of its kind.
 const SIZES: [u16; 5] = [128, 256, 512, 1024, 1500];
 
 /// Words that the ids of these cases have in them.
@@ -30,12 +30,32 @@ pub(super) fn cases() -> Vec<Case> {
     let policies = COUNTS.into_iter().map(policies);
     let end = SEGMENTS.into_iter().map(end_with);
     let headend = SEGMENTS.into_iter().map(headend_with);
-    let sizes = SIZES.into_iter().flat_map(|size| {
-        let sizes = Sizes::Packet(size);
-        [sized("end", &format!("size-{size}"), sizes.clone()), sized("ipv6-forward", &format!("size-{size}"), sizes)]
-    });
-    let mixed = [sized("end", "imix", Sizes::Imix), sized("ipv6-forward", "imix", Sizes::Imix)];
-    sids.chain(policies).chain(end).chain(headend).chain(sizes).chain(mixed).collect()
+    sids.chain(policies).chain(end).chain(headend).chain(sweeps()).collect()
+}
+
+/// By size, each kind of packet from the shortest on that it can be with a probe: IPv4 fills the shortest Ethernet frame
+/// (64 bytes) and leaves one where it is taken out; IPv6 with UDP and the probe alone has 64 bytes, with an SRH of two
+/// segments 104.
+fn sweeps() -> Vec<Case> {
+    let bare = |to: &str, inside: Inside| Shape::Plain { from: SOURCE, to: address(to), inside };
+    let forward = Case { shape: bare(NEXT, Inside::Udp), what: "plain IPv6 without SRH".to_owned(), ..super::plain() };
+    let end = Case { expect: end, ..Case::of("end", "End", END_TOML.to_owned(), Some(END)) };
+    let (container, cross) = (super::endpoints::find("end-next-csid"), super::endpoints::find("end-dx4"));
+    let dx4 = cross.sid.clone().unwrap_or_default();
+    let dx4 = dx4.trim_end_matches("/128");
+    let sweeps = [
+        (Case { id: "headend-ipv4".to_owned(), ..super::headends::v4() }, &[46, 64][..]),
+        (forward, &[64]),
+        (end, &[104]),
+        (Case { shape: bare("fc00:0:2a:3:4::", Inside::Udp), ..container }, &[64]),
+        (Case { shape: bare(dx4, Inside::V4 { from: INNER4.0, to: INNER4.1 }), ..cross }, &[86]),
+    ];
+    let swept = |(base, first): (Case, &[u16])| {
+        let sizes = first.iter().chain(&SIZES).map(|size| (format!("size-{size}"), Sizes::Packet(*size)));
+        let all = sizes.chain([("imix".to_owned(), Sizes::Imix)]);
+        all.map(|(mark, sizes)| sized(&base, &mark, sizes)).collect::<Vec<_>>()
+    };
+    sweeps.into_iter().flat_map(swept).collect()
 }
 
 fn end(frame: &Frame) -> Option<Expected> {
@@ -77,7 +97,7 @@ fn policies(count: u32) -> Case {
     let what = format!("H.Encaps, one of {count} policies");
     Case {
         router: RouterKind::Policies(count),
-        shape: Shape::Plain { from: SOURCE, to: address("2001:db9::2") },
+        shape: Shape::Plain { from: SOURCE, to: address("2001:db9::2"), inside: Inside::Udp },
         targets: count,
         expect: |frame| Some(Expected::Packet(expect::encaps(frame.packet(), HEADEND, &super::POLICY)?.bytes())),
         ..Case::of(&format!("headend-policies-{count}"), &what, toml, None)
@@ -111,7 +131,7 @@ fn headend_with(segments: usize) -> Case {
         list.join(", ")
     );
     Case {
-        shape: Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{destination:x}::2")) },
+        shape: Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{destination:x}::2")), inside: Inside::Udp },
         expect: |frame| {
             // The destination says how many segments its policy has.
             let segments = usize::from(*frame.packet().get(29)?) - 0xd0;
@@ -121,12 +141,8 @@ fn headend_with(segments: usize) -> Case {
     }
 }
 
-/// A case of the table with other sizes.
-fn sized(id: &str, mark: &str, sizes: Sizes) -> Case {
-    let base = if id == "end" {
-        Case { expect: end, ..Case::of(id, "End", END_TOML.to_owned(), Some(END)) }
-    } else {
-        super::plain()
-    };
-    Case { id: format!("{id}-{mark}"), what: format!("{}, {sizes}", base.what), sizes: Some(sizes), ..base }
+/// A case with other sizes.
+fn sized(base: &Case, mark: &str, sizes: Sizes) -> Case {
+    let what = format!("{}, {sizes}", base.what);
+    Case { id: format!("{}-{mark}", base.id), what, sizes: Some(sizes), ..base.clone() }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Error, FAULT};
-use crate::compare::{Change, Limits, compare};
+use crate::compare::{Change, Comparison, Limits, Row, compare};
 use crate::result::Run;
 
 /// Arguments of `segbench compare`.
@@ -38,11 +38,12 @@ impl Compare {
             )
             .into());
         }
-        let rows = compare(&before, &after, Limits { loss: self.loss / 100.0, ..Limits::default() });
+        let Comparison { rows, machine } =
+            compare(&before, &after, Limits { loss: self.loss / 100.0, ..Limits::default() });
         if rows.is_empty() {
             return Err("the first run has no cases".into());
         }
-        anstream::println!("{:<26} {:>7} {:>17} {:>8}  verdict", "case", "ratio", "95 % interval", "chance");
+        anstream::println!("{:<29} {:>7} {:>16} {:>8}  verdict", "case", "ratio", "95 % interval", "chance");
         for row in &rows {
             let (ratio, interval) = row.interval.map_or_else(Default::default, |interval| {
                 (format!("{:.3}", interval.ratio), format!("{:.3} to {:.3}", interval.low, interval.high))
@@ -55,7 +56,16 @@ impl Compare {
                 Change::Broken => "BROKEN: no longer valid",
                 Change::Missing => "MISSING in the second run",
             };
-            anstream::println!("{:<26} {ratio:>7} {interval:>17} {:>8.4}  {verdict}", row.case, row.chance);
+            anstream::println!("{:<29} {ratio:>7} {interval:>16} {:>8.4}  {verdict}", row.case, row.chance);
+        }
+        tell_agreement(&rows);
+        if let Some(machine) = machine {
+            anstream::println!(
+                "the machine itself (harness): {:.3}, {:.3} to {:.3}; what it lost or gained is no loss of a case",
+                machine.ratio,
+                machine.low,
+                machine.high
+            );
         }
         let losses = rows.iter().filter(|row| row.is_loss()).count();
         if losses > 0 {
@@ -63,5 +73,18 @@ impl Compare {
             return Ok(FAULT);
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Whether the second run is what the first one leads to expect of a rerun.
+fn tell_agreement(rows: &[Row]) {
+    let judged: Vec<bool> = rows.iter().filter_map(|row| row.agrees).collect();
+    let agreed = judged.iter().filter(|agrees| **agrees).count();
+    if !judged.is_empty() {
+        anstream::println!("{agreed} of {} medians agree within their spread", judged.len());
+    }
+    let off = |row: &Row| row.interval.map(|interval| ((interval.ratio - 1.0).abs(), interval.ratio, row.case.clone()));
+    if let Some((_, ratio, case)) = rows.iter().filter_map(off).max_by(|a, b| a.0.total_cmp(&b.0)) {
+        anstream::println!("farthest apart: {case}, {ratio:.3}");
     }
 }

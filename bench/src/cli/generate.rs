@@ -1,14 +1,15 @@
 //! `segbench generate`: one side alone, the sending one.
 
+use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::{Error, need_root, traffic::Traffic};
 use crate::generator::{Generator, Sent, SocketGenerator, XdpGenerator};
 use crate::port::{self, MacArgument};
-use crate::stop;
 use crate::traffic::Stream;
 use crate::units::Kpps;
+use crate::{sink, stop};
 
 /// Arguments of `segbench generate`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,12 @@ impl Generate {
         } else {
             Box::new(XdpGenerator::new(&self.port)?)
         };
+        // Most drivers of NICs set up what sends redirected frames with their first XDP program. Where there is one already, it
+        // stays; where there can be none, the generator says so.
+        let _program = if self.socket { None } else { sink::pass(&self.port).ok() };
+        if !port::linked(&self.port, port::RESTARTED) && !stop::asked() {
+            return Err(io::Error::other(format!("{} has no link: is the cable in, and is it up?", self.port)).into());
+        }
         let from = port::mac_of(&self.port)?;
         let ends = (from, self.to.0);
         let stream = Stream::new(&shape, ends, self.traffic.sizes(), self.traffic.spread(), self.traffic.run)?;
@@ -61,9 +68,10 @@ impl Generate {
             let chunk = (self.rate.unwrap_or(FAST).packets_per_second() / 2.0).max(1.0) as u64;
             let left = self.count.map_or(chunk, |count| (count - sent.packets).min(chunk));
             let more = generator.send(left, self.rate)?;
-            sent = Sent { packets: sent.packets + more.packets, time: sent.time + more.time };
+            let (packets, time) = (sent.packets + more.packets, sent.time + more.time);
+            sent = Sent { packets, time, late: sent.late + more.late };
         }
-        let Sent { packets, time } = sent;
+        let Sent { packets, time, .. } = sent;
         let rate = Kpps::of(packets, time);
         anstream::println!(
             "{packets} packets of {:.0} bytes sent in {:.2} s: {rate} kpps ({}), probe at byte {}",

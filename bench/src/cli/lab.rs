@@ -1,13 +1,14 @@
 //! `segbench lab`: through real ports.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{Error, FAULT, need_root};
 use crate::case;
-use crate::lab::{self, LabFile};
-use crate::port;
-use crate::result::Measured;
+use crate::lab::{self, LabFile, Told};
+use crate::port::{self, MacArgument};
+use crate::result::{Measured, Run, Searched, TrialPart};
 use crate::units::{Kpps, time};
 
 /// Arguments of `segbench lab`.
@@ -19,7 +20,7 @@ pub(super) struct Lab {
     /// Print the segbox.toml of the box under test, and measure nothing.
     #[arg(long)]
     box_file: bool,
-    /// Write the result here.
+    /// Write the result here; `-` for standard output, with nothing else on it.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -30,28 +31,60 @@ impl Lab {
         if self.box_file {
             let receive = &file.tester.receive;
             let mac = port::mac_of(receive).map_err(|error| format!("there is no port {receive} here: {error}"))?;
-            let mac = mac.map(|byte| format!("{byte:02x}")).join(":");
-            anstream::print!("{}", case::toml_of_box(&lab::cases(&file)?, &mac, &file.box_.ports));
+            let mac = MacArgument(mac).to_string();
+            let cases = lab::cases(&file)?;
+            let longest = lab::longest(&cases, &file.traffic.size)?;
+            let text = case::toml_of_box(&cases, &mac, &file.box_.ports, longest.mtus());
+            anstream::print!("{text}");
             return Ok(ExitCode::SUCCESS);
         }
         need_root("measuring through ports")?;
         let bar = indicatif::ProgressBar::new_spinner();
         bar.enable_steady_tick(std::time::Duration::from_millis(200));
-        let run = lab::run(&file, |message| bar.set_message(message.to_owned()))?;
+        let is_seen = std::io::stderr().is_terminal();
+        let run = lab::run(&file, |told| match told {
+            Told::Case(id) if !is_seen => anstream::eprintln!("{id}: searching"),
+            Told::Case(id) => bar.set_message(format!("{id}: searching")),
+            Told::Trial { id, rate, loss } => {
+                bar.set_message(format!("{id}: {rate} kpps, {:.3} % lost", loss * 100.0));
+            }
+        });
         bar.finish_and_clear();
-        if let Some(path) = &self.json {
+        let run = run?;
+        match self.json.as_deref() {
+            Some(path) if path == Path::new("-") => anstream::println!("{}", serde_json::to_string(&run)?),
+            // Shown before it is written: a full disk must not cost an hour's results.
+            _ => table(&file, &run),
+        }
+        for skipped in &run.skipped {
+            anstream::eprintln!("not measured: {}", skipped.why);
+        }
+        if run.settings.interrupted {
+            anstream::eprintln!("interrupted: {} of {} cases were measured", run.cases.len(), file.cases.len());
+        }
+        if let Some(path) = self.json.as_deref().filter(|path| *path != Path::new("-")) {
             run.write(path)?;
         }
-        anstream::println!(
-            "{:<26} {:>8} {:>8} {:>8} {:>9}  latency p50, p99 at NDR/2",
-            "case",
-            "NDR",
-            "PDR",
-            "line",
-            "generator"
-        );
-        run.cases.iter().for_each(tell);
-        Ok(if !run.cases.is_empty() && run.cases.iter().all(|case| case.valid) { ExitCode::SUCCESS } else { FAULT })
+        let is_good = !run.cases.is_empty() && run.skipped.is_empty() && run.cases.iter().all(|case| case.valid);
+        Ok(if is_good { ExitCode::SUCCESS } else { FAULT })
+    }
+}
+
+fn table(file: &LabFile, run: &Run) {
+    anstream::println!(
+        "{:<26} {:>8} {:>8} {:>8} {:>9}  latency p50, p99 at NDR/2",
+        "case",
+        "NDR",
+        "PDR",
+        "line",
+        "generator"
+    );
+    run.cases.iter().for_each(tell);
+    if run.cases.iter().any(|case| case.search.as_ref().is_some_and(|found| found.line_rate.is_none())) {
+        anstream::println!("line -: {} is a virtual port and has no speed", file.tester.send);
+    }
+    if file.box_.status.is_none() {
+        anstream::println!("the box's counters were not asked for: lab.toml's [box] has no status");
     }
 }
 
@@ -61,7 +94,8 @@ fn tell(case: &Measured) {
     let latency = case.latency.as_ref();
     let latency =
         latency.map_or_else(String::new, |latency| format!("{}, {}", time(latency.p50.0), time(latency.p99.0)));
-    let ceiling = if found.at_ceiling { "  (the ceiling: the box may do more)" } else { "" };
+    let ceiling =
+        if found.at_ceiling { "  (the ceiling of the tester or of lab.toml: the box may do more)" } else { "" };
     anstream::println!(
         "{:<26} {:>8} {:>8} {:>8} {:>9}  {latency}{ceiling}",
         case.case,
@@ -70,7 +104,23 @@ fn tell(case: &Measured) {
         rate(found.line_rate),
         found.generator_rate.to_string()
     );
+    if let Some(places) = lost_where(found) {
+        anstream::println!("  {places}");
+    }
     for fault in &case.faults {
         anstream::println!("INVALID {}: {fault}", case.case);
     }
+}
+
+/// Where packets of the search were lost, by the box's own counters.
+fn lost_where(found: &Searched) -> Option<String> {
+    let counted = found.box_counted?;
+    let trials = found.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
+    let (sent, received) =
+        trials.fold((0, 0), |(sent, received), trial| (sent + trial.sent, received + trial.received));
+    let sid = counted.sid.map_or_else(String::new, |packets| format!(", its SID {packets}"));
+    Some(format!(
+        "of {sent} packets the box took in {}{sid}, {} left it, {received} arrived",
+        counted.came_in, counted.went_out
+    ))
 }

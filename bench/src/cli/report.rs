@@ -1,12 +1,12 @@
 //! `segbench report`: runs as a page, as Markdown, as CSV.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Error;
 use crate::report::{Named, csv, html, markdown};
 use crate::result::Run;
+use crate::whole;
 
 /// Arguments of `segbench report`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ impl Report {
         if output == Path::new("-") {
             anstream::print!("{text}");
         } else {
-            fs::write(&output, text).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+            whole::write(&output, &text).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
             anstream::println!("{}", output.display());
         }
         Ok(ExitCode::SUCCESS)

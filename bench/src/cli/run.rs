@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Error, FAULT, need_root};
 use crate::case::{self, Case};
 use crate::port;
+use crate::result::Run as Record;
 use crate::run::{self, Plan};
 use crate::traffic::Sizes;
 
@@ -16,14 +17,14 @@ pub(super) struct Run {
     /// Fewer and shorter rounds, no scaling: done in two minutes.
     #[arg(long)]
     quick: bool,
-    /// Only this case, and those it is compared with. `*` at its end stands for anything.
+    /// Only this case, and those it is compared with. `*` stands for anything.
     #[arg(long = "case", value_name = "ID")]
     cases: Vec<String>,
     /// Rounds; 9, or 5 with --quick.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Length of a measurement; 300ms, or 100ms with --quick.
-    #[arg(long, value_parser = humantime::parse_duration)]
+    #[arg(long, value_parser = some_time)]
     window: Option<Duration>,
     /// Write the result here.
     #[arg(long, value_name = "FILE")]
@@ -32,7 +33,7 @@ pub(super) struct Run {
     #[arg(long, default_value = "payload=64")]
     size: Sizes,
     /// Flows to spread over: outer source address and flow label.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     flows: u32,
     /// The CPU that generates, forwards and counts; the last one by default.
     #[arg(long)]
@@ -43,6 +44,15 @@ pub(super) struct Run {
     /// Print the cases and measure nothing.
     #[arg(long)]
     list: bool,
+}
+
+/// A time that is one.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        Ok(_) => Err("nothing can be measured in no time; 100ms is a short window".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What every case is compared with.
@@ -61,23 +71,31 @@ impl Run {
         let (rounds, window) = if self.quick { (5, 100) } else { (9, 300) };
         let plan = Plan {
             cases,
-            rounds: self.rounds.unwrap_or(rounds).max(1),
+            rounds: self.rounds.unwrap_or(rounds),
             window: self.window.unwrap_or(Duration::from_millis(window)),
             sizes: self.size.clone(),
-            flows: self.flows.max(1),
+            flows: self.flows,
             cpu: self.cpu.unwrap_or_else(port::last_cpu),
             segbox: run::Segbox::find(self.segbox.as_deref())?,
         };
-        let outcome = run::run(&plan)?;
         if let Some(path) = &self.json {
-            outcome.run.write(path)?;
+            Record::can_be_written(path)?;
         }
-        anstream::print!("{}", run::table(&outcome.run));
-        if outcome.run.settings.interrupted {
-            let done = outcome.run.cases.iter().map(|case| case.kpps.rounds.len()).max().unwrap_or_default();
+        let outcome = run::run(&plan)?;
+        let run = outcome.run;
+        if run.cases.is_empty() {
+            return Err("interrupted before a first round was whole: there is nothing to keep".into());
+        }
+        // First: whatever becomes of the file, the figures are not lost.
+        anstream::print!("{}", run::table(&run));
+        if run.settings.interrupted {
+            let done = run.cases.iter().map(|case| case.kpps.rounds.len()).max().unwrap_or_default();
             anstream::eprintln!("interrupted: {done} of {} rounds are kept", plan.rounds);
         }
-        Ok(if outcome.valid && !outcome.run.cases.is_empty() { ExitCode::SUCCESS } else { FAULT })
+        if let Some(path) = &self.json {
+            run.write(path)?;
+        }
+        Ok(if outcome.valid { ExitCode::SUCCESS } else { FAULT })
     }
 
     fn chosen(&self) -> Result<Vec<Case>, Error> {
@@ -95,6 +113,28 @@ impl Run {
     }
 }
 
+/// Whether an id is what was asked for; `*` stands for anything.
 fn fits(asked: &str, id: &str) -> bool {
-    asked.strip_suffix('*').map_or(asked == id, |start| id.starts_with(start))
+    match asked.split_once('*') {
+        None => asked == id,
+        Some((start, rest)) => id
+            .strip_prefix(start)
+            .is_some_and(|id| (0..=id.len()).any(|at| id.is_char_boundary(at) && fits(rest, &id[at..]))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (asked, id) in [("end", "end"), ("end*", "end"), ("*-size-*", "end-size-64"), ("*", "end"), ("*x", "end-x")]
+        {
+            assert!(fits(asked, id), "{asked} and {id}");
+        }
+        for (asked, id) in [("end", "end-x"), ("*-size-*", "end-x"), ("x*", "end-x"), ("", "end")] {
+            assert!(!fits(asked, id), "{asked} and {id}");
+        }
+    }
 }

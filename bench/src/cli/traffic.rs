@@ -49,7 +49,7 @@ impl Traffic {
         let to = self.destination.unwrap_or(Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 2));
         let Some(last) = self.path.len().checked_sub(1) else {
             return match self.destination {
-                Some(to) => Ok(Shape::Plain { from, to }),
+                Some(to) => Ok(Shape::Plain { from, to, inside: Inside::Udp }),
                 None => Err("say where the packets go: --path SID,SID or --destination ADDRESS".into()),
             };
         };
@@ -61,7 +61,7 @@ impl Traffic {
             InsideArgument::Udp => Inside::Udp,
             InsideArgument::V6 => Inside::V6 { from, to },
         };
-        Ok(Shape::Path { from, path: self.path.clone(), left: left as u8, tlvs: Vec::new(), inside })
+        Ok(Shape::Path { from, path: self.path.clone(), left: left as u8, tlvs: Vec::new(), signature: None, inside })
     }
 
     /// Their sizes.

@@ -1,6 +1,6 @@
 //! The generator: sends a stream's packets, as many as asked for, paced or flat out.
 
-mod socket;
+pub(crate) mod socket;
 mod xdp;
 
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(crate) struct Sent {
     pub(crate) packets: u64,
     /// Time from the first to the last, with all that the machine did for them on this CPU.
     pub(crate) time: Duration,
+    /// How long it sent nothing though packets were due, and did not catch up.
+    pub(crate) late: Duration,
 }
 
 /// Why nothing is sent.

@@ -33,7 +33,7 @@ impl SocketGenerator {
         let fails = |doing| move |source| GeneratorError::Socket { interface: interface.to_owned(), doing, source };
         let socket = open().map_err(fails("open"))?;
         bypass(&socket).map_err(fails("bypass the queueing discipline"))?;
-        bind(&socket, index).map_err(fails("bind"))?;
+        bind(&socket, index, 0).map_err(fails("bind"))?;
         Ok(Self { socket, interface: interface.to_owned(), stream: None, frames: vec![Vec::new(); BATCH] })
     }
 
@@ -85,7 +85,10 @@ impl Generator for SocketGenerator {
             }
             sent += self.batch(most as usize, rate.is_some() || sent.is_multiple_of(1024))? as u64;
         }
-        Ok(Sent { packets: sent, time: begin.elapsed() })
+        let time = begin.elapsed();
+        // It catches up as long as it can: what is left in the end it could not.
+        let due = rate.map_or(time, |rate| Duration::from_secs_f64(sent as f64 / rate.packets_per_second()));
+        Ok(Sent { packets: sent, time, late: time.saturating_sub(due) })
     }
 
     fn kind(&self) -> &'static str {
@@ -99,9 +102,10 @@ fn monotonic() -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
+/// A packet socket on no interface yet.
 #[expect(unsafe_code, reason = "rustix has no packet sockets")]
-fn open() -> io::Result<OwnedFd> {
-    // Protocol 0: it receives nothing.
+pub(crate) fn open() -> io::Result<OwnedFd> {
+    // Protocol 0: it receives nothing until it is bound to another.
     // SAFETY: no pointers; the descriptor is new and ours.
     unsafe {
         match libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) {
@@ -122,11 +126,13 @@ fn bypass(socket: &OwnedFd) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Binds it to an interface, to receive frames of a protocol; 0 is none.
 #[expect(unsafe_code, reason = "rustix has no sockaddr_ll")]
-fn bind(socket: &OwnedFd, index: u32) -> io::Result<()> {
+pub(crate) fn bind(socket: &OwnedFd, index: u32, protocol: u16) -> io::Result<()> {
     // SAFETY: all bytes zero is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = protocol.to_be();
     address.sll_ifindex = index.cast_signed();
     let len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: the address lives through the call, its length beside it.

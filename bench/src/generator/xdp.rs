@@ -108,9 +108,14 @@ impl XdpGenerator {
             let most = if self.idle_run.is_zero() { CALL / 50 } else { CALL };
             let runs = runs_in(left.min(most), self.idle_run.max(FASTEST));
             self.idle_run = self.run(runs as u32)?.max(FASTEST);
-            sent.packets = self.state()?.sent - first;
+            let mut state = self.state()?;
+            sent.packets = state.sent - first;
+            // Between two calls nothing is due: that pause is the kernel's, and no sign that the rate is too high.
+            state.due = 0;
+            self.set_state(state)?;
         }
         sent.time = begin.elapsed();
+        sent.late = Duration::from_nanos(self.state()?.skipped >> FRACTION);
         Ok(sent)
     }
 }
@@ -142,7 +147,7 @@ impl Generator for XdpGenerator {
         state.gap = rate.map_or(0, |rate| (rate.per_packet().0 * f64::from(1 << FRACTION)).max(1.0) as u64);
         // Stamped each: a paced generator has the clock's time anyway.
         state.stamp_mask = if rate.is_some() { 0 } else { STAMP_MASK };
-        state.due = 0;
+        (state.due, state.skipped) = (0, 0);
         self.set_state(state)?;
         match rate {
             None => self.flat_out(first, count),

@@ -79,6 +79,8 @@ pub(crate) struct BoxTable {
     /// Names of the two ports, for the file that `--box-file` prints.
     #[serde(default = "default_ports")]
     pub(crate) ports: [String; 2],
+    /// A command that prints the box's `segbox status --json`, its words parted by blanks; without it the box is not asked.
+    pub(crate) status: Option<String>,
 }
 
 /// `[traffic]`.
@@ -119,6 +121,8 @@ pub(crate) struct TrialTable {
     pub(crate) high: Option<Kpps>,
     /// Distance of the bounds at which a search ends, as a share.
     pub(crate) width: f64,
+    /// Share of a trial that the generator may send nothing in though packets are due. Beyond it the rate was not offered.
+    pub(crate) late: f64,
 }
 
 impl Default for TrialTable {
@@ -131,6 +135,8 @@ impl Default for TrialTable {
             low: Kpps(10.0),
             high: None,
             width: 0.005,
+            // Other work on the tester, and no limit of the generator.
+            late: 0.05,
         }
     }
 }
@@ -164,11 +170,23 @@ impl LabFile {
         if file.tester.send == file.tester.receive {
             return Err(LabError::OnePort(file.tester.send));
         }
+        if file.box_.ports[0] == file.box_.ports[1] {
+            return Err(LabError::OneBoxPort(file.box_.ports[0].clone()));
+        }
+        if file.box_.status.as_ref().is_some_and(|command| command.trim().is_empty()) {
+            return Err(LabError::NoCommand);
+        }
+        if file.cases.is_empty() {
+            return Err(LabError::NoCases);
+        }
         if file.trial.duration < SHORTEST {
             return Err(LabError::ShortTrial(file.trial.duration));
         }
         if !(file.trial.width > 0.0 && file.trial.width < 0.5) {
             return Err(LabError::Width(file.trial.width));
+        }
+        if !(0.0..=1.0).contains(&file.trial.late) {
+            return Err(LabError::Late(file.trial.late));
         }
         Ok(file)
     }
@@ -202,7 +220,7 @@ fn hook<'de, D: Deserializer<'de>>(from: D) -> Result<SinkHook, D::Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const FILE: &str = r#"
@@ -215,9 +233,13 @@ mac = "02:00:00:00:01:02"
 out-mac = "02:00:00:00:02:01"
 "#;
 
+    pub(in super::super) fn file() -> LabFile {
+        LabFile::parse(FILE).expect("right")
+    }
+
     #[test]
     fn a_short_file_is_enough() {
-        let file = LabFile::parse(FILE).expect("right");
+        let file = file();
         assert_eq!(
             (file.trial.duration, file.trial.method, file.traffic.flows),
             (Duration::from_secs(10), Method::Multiple, 1)
@@ -229,11 +251,53 @@ out-mac = "02:00:00:00:02:01"
     fn what_cannot_be_measured_is_refused_with_the_reason() {
         let error = |text: &str| LabFile::parse(text).expect_err("wrong").to_string();
         assert!(error(&FILE.replace("eth3", "eth2")).contains("eth2 twice"));
+        assert!(error(&format!("{FILE}ports = [\"p1\", \"p1\"]")).contains("p1 twice"));
+        assert!(error(&format!("{FILE}status = \" \"")).contains("status"));
+        assert!(error(&FILE.replace("\"ipv6-forward\", \"end\"", "")).contains("no case"));
         assert!(error(&format!("{FILE}[trial]\nduration = \"1ms\"")).contains("1ms"));
         assert!(error(&format!("{FILE}[trial]\nwidth = 2.0")).contains("width"));
+        assert!(error(&format!("{FILE}[trial]\nlate = 5.0")).contains("late"));
         let unknown = LabFile::parse(&FILE.replace("send =", "sent =")).expect_err("wrong");
         assert!(std::error::Error::source(&unknown).expect("toml's").to_string().contains("sent"), "{unknown:?}");
         let file = LabFile::parse(&FILE.replace("\"end\"", "\"ned\"")).expect("right as a file");
         assert!(super::super::cases(&file).err().expect("no such case").to_string().contains("ned"));
+    }
+
+    const PAGE: &str = include_str!("../../../docs/lab.md");
+
+    /// The page's TOML, with what it is set in by taken off.
+    fn blocks() -> Vec<String> {
+        let parts = PAGE.split("```toml\n").skip(1);
+        let blocks = parts.map(|part| part.split("```").next().expect("it ends"));
+        blocks.map(|block| block.lines().map(|line| line.trim_start().to_owned() + "\n").collect()).collect()
+    }
+
+    #[test]
+    fn the_pages_files_can_be_used_as_they_stand() {
+        let blocks = blocks();
+        let one = |word: &str| {
+            let found: Vec<_> = blocks.iter().filter(|block| block.contains(word)).collect();
+            assert_eq!(found.len(), 1, "{word}");
+            found[0].clone()
+        };
+        let file = LabFile::parse(&one("cases = [")).expect("lab.toml");
+        super::super::cases(&file).expect("every case is there");
+        // Every key that stands behind a # can be used, too.
+        let all = one("cases = [").replace("\n# ", "\n");
+        let all = LabFile::parse(&all).expect("with all keys");
+        assert!(all.tester.socket && all.trial.high.is_some() && all.box_.status.is_some());
+
+        // The thesis: two segments are every case's packet, 64 bytes of UDP; one core, 30 µs, no offloads.
+        assert!(matches!(file.traffic.size, Sizes::Payload(64)) && file.traffic.flows == 1);
+        let profile = segbox_config::profile::read(one("[nic.ixgbe]"), "thesis.toml").expect("the profile");
+        let nic = &profile.nics["ixgbe"];
+        assert_eq!(profile.cpu.forwarding.as_deref(), Some(&[1][..]));
+        assert_eq!(nic.irq, Some(segbox_config::profile::Irq::Cpus(vec![1])));
+        assert_eq!(nic.queues, Some(segbox_config::profile::Queues::Number(1)));
+        assert_eq!(nic.coalesce["rx-usecs"], 30);
+        assert!(nic.offloads.len() >= 4 && nic.offloads.values().all(|on| !on), "{:?}", nic.offloads);
+
+        let tester = segbox_config::read(one("hostname = \"tester\""), "segbox.toml");
+        tester.resolve(&segbox_config::Surroundings::default()).expect("the tester's file");
     }
 }

@@ -1,112 +1,45 @@
 //! A trial: packets at a rate for a time, through the tester's two ports.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use aya::Ebpf;
 use segbox_fastpath_ebpf::traffic::SinkSettings;
-use segbox_lab::Frame;
+use segbox_lab::{Frame, Mac};
 
-use super::LabFile;
+use super::behind;
+use super::counters::Passed;
+use super::longest::Longest;
+use super::ports;
+use super::{LabError, LabFile};
 use crate::case::{Case, Expected};
-use crate::generator::{Generator, GeneratorError, SocketGenerator, XdpGenerator};
-use crate::objects::ObjectError;
+use crate::generator::{Generator, Sent, SocketGenerator, XdpGenerator};
 use crate::port;
-use crate::result::Checked;
+use crate::result::{Checked, TrialLog, TrialPart};
 use crate::run::check::{self, Fault};
 use crate::search::Trial;
 use crate::sink::{Latency, Sink};
 use crate::stop;
-use crate::traffic::{BlueprintError, Spread, Stream};
+use crate::traffic::{Spread, Stream};
 use crate::units::Kpps;
-
-/// Why the laboratory does not measure.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LabError {
-    /// The file cannot be read.
-    #[error("cannot read {path}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file is not what it must be.
-    #[error("{path} is no lab.toml", path = path.display())]
-    Toml {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// Sends to itself.
-    #[error("the tester has {0} twice; it takes one port to send and another to receive, with the box between them")]
-    OnePort(String),
-    /// Too short.
-    #[error("trials of {0:?} are too short to tell a rate; 100ms is the least, 10s is usual")]
-    ShortTrial(Duration),
-    /// Not a share.
-    #[error("width = {0} is no share at which a search could end; 0.005 is usual")]
-    Width(f64),
-    /// Unknown case.
-    #[error("there is no case {0} that a box could be measured with; `segbench run --list` names all of them")]
-    NoCase(String),
-    /// No such port.
-    #[error("there is no port {name} in this network namespace")]
-    NoPort {
-        /// Its name.
-        name: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The CPU to send on.
-    #[error("cannot run on CPU {cpu}")]
-    Cpu {
-        /// Its number.
-        cpu: usize,
-        /// What the kernel says.
-        source: std::io::Error,
-    },
-    /// The generator.
-    #[error(transparent)]
-    Generator(#[from] GeneratorError),
-    /// The sink.
-    #[error(transparent)]
-    Object(#[from] ObjectError),
-    /// The packets.
-    #[error(transparent)]
-    Blueprint(#[from] BlueprintError),
-    /// Cables or configuration.
-    #[error(
-        "{case}: {sent} packets were sent at {rate} kpps and {received} arrived: before a search nothing may be lost. \
-         Check the cables, and that the box runs the file that `segbench lab --box-file` prints"
-    )]
-    Baseline {
-        /// The case.
-        case: String,
-        /// The rate.
-        rate: Kpps,
-        /// Packets sent.
-        sent: u64,
-        /// Packets that came back.
-        received: u64,
-    },
-    /// By a signal.
-    #[error("interrupted")]
-    Stopped,
-}
 
 /// The two ports of this machine.
 pub(super) struct Tester<'a> {
     generator: Box<dyn Generator>,
     sink: Sink,
+    /// Where the driver wants one before it sends what XDP redirects; goes with the value.
+    _sender: Option<Ebpf>,
     file: &'a LabFile,
     speed: Option<f64>,
-    macs: [segbox_lab::Mac; 2],
+    macs: [Mac; 2],
+    longest: Longest,
+    /// Who answers behind them.
+    behind: [Option<Mac>; 2],
     case: Option<Case>,
     run: u16,
     frame_bytes: f64,
     faults: Vec<String>,
     checked: Checked,
+    log: Vec<TrialLog>,
 }
 
 /// How long packets may be on their way once the last one is sent.
@@ -115,26 +48,45 @@ const TAIL: Duration = Duration::from_millis(100);
 const WIRE_OVERHEAD: f64 = 24.0;
 /// Packets that tell what the generator does flat out.
 const FLAT_OUT: u64 = 300_000;
+/// Or what it does in so long.
+const FLAT_OUT_TIME: Duration = Duration::from_secs(1);
+/// Frames that the tester's and the box's kernels send of their own; one a second more.
+const OWN_TALK: u64 = 16;
 /// Samples of a trial.
 const SAMPLES: u64 = 200;
 
 impl<'a> Tester<'a> {
-    /// Takes both ports.
-    pub(super) fn open(file: &'a LabFile) -> Result<Self, LabError> {
+    /// Takes both ports, which have to carry packets of these lengths.
+    pub(super) fn open(file: &'a LabFile, longest: Longest) -> Result<Self, LabError> {
         let tester = &file.tester;
-        let mac = |name: &str| port::mac_of(name).map_err(|source| LabError::NoPort { name: name.to_owned(), source });
-        let macs = [mac(&tester.send)?, mac(&tester.receive)?];
+        let macs = ports::checked(file, longest)?;
+        // Before the sink takes all that comes in.
+        let behind = behind::ask(file, macs)?;
+        let (sink, sender) = ports::take(file)?;
         let generator: Box<dyn Generator> = if tester.socket {
             Box::new(SocketGenerator::new(&tester.send)?)
         } else {
             Box::new(XdpGenerator::new(&tester.send)?)
         };
-        let sink = Sink::attach(&tester.receive, tester.sink.0, file.traffic.flows)?;
         port::pin(tester.cpu()).map_err(|source| LabError::Cpu { cpu: tester.cpu(), source })?;
-        let speed = std::fs::read_to_string(format!("/sys/class/net/{}/speed", tester.send)).ok();
-        let speed = speed.and_then(|text| text.trim().parse::<f64>().ok()).filter(|speed| *speed > 0.0);
-        let (case, faults, checked) = (None, Vec::new(), Checked::default());
-        Ok(Self { generator, sink, file, speed, macs, case, run: 0, frame_bytes: 0.0, faults, checked })
+        let speed = ports::speed(&tester.send);
+        let (case, faults, checked, log) = (None, Vec::new(), Checked::default(), Vec::new());
+        Ok(Self {
+            generator,
+            sink,
+            _sender: sender,
+            file,
+            speed,
+            macs,
+            longest,
+            behind,
+            case,
+            run: 0,
+            frame_bytes: 0.0,
+            faults,
+            checked,
+            log,
+        })
     }
 
     pub(super) fn generator_kind(&self) -> &'static str {
@@ -148,14 +100,64 @@ impl<'a> Tester<'a> {
     /// Turns to a case.
     pub(super) fn begin(&mut self, case: &Case) -> Result<(), LabError> {
         self.case = Some(case.clone());
-        (self.faults, self.checked) = (Vec::new(), Checked::default());
+        (self.faults, self.checked, self.log) = (Vec::new(), Checked::default(), Vec::new());
         self.frame_bytes = self.stream()?.mean_len();
         Ok(())
     }
 
-    /// What was wrong since [`Tester::begin`], and how much was looked at.
-    pub(super) fn end(&mut self) -> (Vec<String>, Checked) {
-        (std::mem::take(&mut self.faults), self.checked)
+    /// The first thing that was wrong since [`Tester::begin`].
+    pub(super) fn first_fault(&self) -> Option<String> {
+        self.faults.first().cloned()
+    }
+
+    /// What was wrong since [`Tester::begin`], how much was looked at, and every trial.
+    pub(super) fn end(&mut self) -> (Vec<String>, Checked, Vec<TrialLog>) {
+        (std::mem::take(&mut self.faults), self.checked, std::mem::take(&mut self.log))
+    }
+
+    /// What passed in the trials of the search and of the latency.
+    pub(super) fn passed(&self) -> Passed {
+        let counted = self.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
+        let mut passed = Passed { sent: 0, received: 0, talk: OWN_TALK };
+        let mut seconds = 0.0;
+        for trial in counted {
+            passed.sent += trial.sent;
+            passed.received += trial.received;
+            seconds += trial.seconds + TAIL.as_secs_f64();
+        }
+        passed.talk += seconds as u64;
+        passed
+    }
+
+    /// Where to look if nothing, or too little, comes back.
+    pub(super) fn hint(&self, received: u64) -> String {
+        let tester = &self.file.tester;
+        let silent: Vec<_> = [(&tester.send, self.behind[0]), (&tester.receive, self.behind[1])]
+            .into_iter()
+            .filter_map(|(port, answered)| answered.is_none().then_some(port.as_str()))
+            .collect();
+        match (received, &silent[..]) {
+            (1.., _) => {
+                "The box, a cable or the tester loses packets at this rate already: write a lower `low` in [trial] if \
+                         the box is that slow, else look at the ports' error counters"
+                    .to_owned()
+            }
+            (0, []) => {
+                let lengths = match self.longest.mtus() {
+                    [None, None] => "",
+                    _ => ", with the mtu of its ports",
+                };
+                format!(
+                    "Both ports of the box answer, so it does not run the file that `segbench lab --box-file` prints for \
+                     these cases{lengths}: `segbox apply` it, and look at `segbox status`"
+                )
+            }
+            (0, silent) => format!(
+                "Nobody answers behind {}: is the box on, are the cables in the right ports, and does it run the file that \
+                 `segbench lab --box-file` prints?",
+                silent.join(" and ")
+            ),
+        }
     }
 
     /// Frames a second that the port's speed leaves room for.
@@ -177,18 +179,28 @@ impl<'a> Tester<'a> {
 
     /// What the generator does without a pace.
     pub(super) fn flat_out(&mut self) -> Result<Kpps, LabError> {
-        let stream = self.stream()?;
+        let stream = self.prepared(FLAT_OUT)?.0;
         self.generator.start(&stream)?;
-        let sent = self.generator.send(FLAT_OUT, None)?;
+        let mut sent = Sent::default();
+        // A slow machine is known as well by what it does in a second.
+        while sent.packets < FLAT_OUT && sent.time < FLAT_OUT_TIME {
+            let more = self.generator.send(FLAT_OUT / 20, None)?;
+            (sent.packets, sent.time) = (sent.packets + more.packets, sent.time + more.time);
+            if stop::asked() {
+                return Err(LabError::Stopped);
+            }
+        }
         std::thread::sleep(TAIL);
-        Ok(Kpps::of(sent.packets, sent.time))
+        let rate = Kpps::of(sent.packets, sent.time);
+        let received = self.sink.counts()?.packets;
+        self.note(TrialPart::FlatOut, rate, sent, received, None);
+        Ok(rate)
     }
 
-    /// One trial. Its loss is of what was really sent.
-    pub(super) fn trial(&mut self, rate: Kpps, duration: Duration) -> Result<Trial, LabError> {
+    /// A stream of its own for the next trial, the sink ready to count it; and where its packets have their probe.
+    fn prepared(&mut self, count: u64) -> Result<(Stream, u32), LabError> {
         self.run = self.run.wrapping_add(1);
         let stream = self.stream()?;
-        let count = ((rate.packets_per_second() * duration.as_secs_f64()) as u64).max(1);
         let probe_at = self.expected(&stream.frame(0, 0)).and_then(|frame| check::probe_place(&frame, self.run));
         let probe_at = probe_at.unwrap_or(u32::MAX);
         self.sink.restart(SinkSettings {
@@ -197,29 +209,61 @@ impl<'a> Tester<'a> {
             sample_below: u64::MAX / (count / SAMPLES).max(1),
             stray_samples: 0,
         })?;
+        Ok((stream, probe_at))
+    }
+
+    fn note(&mut self, part: TrialPart, rate: Kpps, sent: Sent, received: u64, by_port: Option<u64>) {
+        let seconds = sent.time.as_secs_f64();
+        self.log.push(TrialLog {
+            part,
+            rate,
+            seconds,
+            sent: sent.packets,
+            received,
+            late: sent.late.as_secs_f64() / seconds.max(f64::MIN_POSITIVE),
+            // A counter below what came back is none: some drivers do not count what XDP sends.
+            not_taken: by_port.filter(|by| *by >= received).map_or(0, |by| sent.packets.saturating_sub(by)),
+        });
+    }
+
+    /// One trial. Its loss is of what was really sent.
+    pub(super) fn trial(&mut self, part: TrialPart, rate: Kpps, duration: Duration) -> Result<Trial, LabError> {
+        let count = ((rate.packets_per_second() * duration.as_secs_f64()) as u64).max(1);
+        let (stream, probe_at) = self.prepared(count)?;
         self.generator.start(&stream)?;
-        let sent = self.generator.send(count, Some(rate))?.packets;
+        let port_before = ports::sent_by(&self.file.tester.send);
+        let sent = self.generator.send(count, Some(rate))?;
         if stop::asked() {
             return Err(LabError::Stopped);
         }
         std::thread::sleep(TAIL);
         let counts = self.sink.counts()?;
+        let by_port = port_before.zip(ports::sent_by(&self.file.tester.send));
+        let by_port = by_port.map(|(before, after)| after.saturating_sub(before));
+        self.note(part, rate, sent, counts.packets, by_port);
+        let late = self.log.last().map_or(0.0, |trial| trial.late);
+        let late = if late > self.file.trial.late { late } else { 0.0 };
+        let trial = Trial { offered: rate, sent: sent.packets, received: counts.packets, late };
+        if trial.received > trial.sent {
+            self.fault(&Fault::Doubled { sent: trial.sent, received: trial.received });
+        }
         self.checked.packets += counts.packets;
         for sample in self.sink.samples()? {
             self.checked.samples += 1;
-            if let Err(fault) = check::sample(&sample, probe_at, &stream, |frame| self.expected(frame)) {
+            let unknown = &self.case().unknown;
+            if let Err(fault) = check::sample(&sample, probe_at, &stream, unknown, |frame| self.expected(frame)) {
                 self.fault(&fault);
             }
         }
         if counts.reordered > 0 {
             self.fault(&Fault::Reordered(counts.reordered));
         }
-        Ok(Trial { offered: rate, sent, received: counts.packets })
+        Ok(trial)
     }
 
     /// Latencies at a rate.
     pub(super) fn latency(&mut self, rate: Kpps, duration: Duration) -> Result<Option<Latency>, LabError> {
-        self.trial(rate, duration)?;
+        self.trial(TrialPart::Latency, rate, duration)?;
         let latency = self.sink.latency()?;
         Ok((latency.packets > 0).then_some(latency))
     }
@@ -231,7 +275,7 @@ impl<'a> Tester<'a> {
         }
     }
 
-    fn fault(&mut self, fault: &Fault) {
+    pub(super) fn fault(&mut self, fault: &Fault) {
         // One of a kind tells as much as a thousand.
         if self.faults.len() < 3 {
             self.faults.push(fault.to_string());

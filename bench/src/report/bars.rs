@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::canvas::{Drawn, OURS, THEIRS, Width, both};
+use super::canvas::{Drawn, OURS, THEIRS, Width, both, number};
 use super::verdicts;
 use crate::result::{Measured, Run, ratio_by_round};
 
@@ -85,6 +85,7 @@ fn draw(
         .disable_y_axis()
         .x_labels(if width == Width::Wide { 11 } else { 4 })
         .y_labels(0)
+        .x_label_formatter(&|value| number(*value))
         .x_desc(unit)
         .label_style(font)
         .axis_desc_style(font)

@@ -76,5 +76,10 @@ pub(super) fn both(
     Width::BOTH.map(svg).concat()
 }
 
+/// A label of an axis.
+pub(super) fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
 /// What drawing comes to.
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Named;
 use crate::units::{Ns, Ratio};
 
-const HEAD: &str = "run,case,what,valid,median_kpps,best_kpps,spread,rounds,total_ns,own_ns,to_ipv6_forward,to_end,\
+const HEAD: &str = "run,case,what,valid,median_kpps,rerun_margin,best_kpps,spread,rounds,total_ns,own_ns,to_ipv6_forward,to_end,\
                     latency_p50_ns,latency_p99_ns,latency_p99.9_ns,latency_max_ns,packets,samples";
 
 /// All cases of all runs.
@@ -20,12 +20,13 @@ pub(crate) fn csv(runs: &[Named]) -> String {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{},{},{},{},{:.1},{:.1},{:.4},{},{:.1},{},{},{},{},{},{},{},{},{}\r\n",
+                "{},{},{},{},{:.1},{},{:.1},{:.4},{},{:.1},{},{},{},{},{},{},{},{},{}\r\n",
                 quoted(&named.name),
                 quoted(&case.case),
                 quoted(&case.what),
                 case.valid,
                 case.kpps.median.0,
+                case.kpps.margin().map_or_else(String::new, |margin| format!("{margin:.4}")),
                 case.kpps.best.0,
                 case.kpps.spread,
                 case.kpps.rounds.len(),
@@ -58,6 +59,6 @@ mod tests {
         assert_eq!(quoted("End.BPF, noop"), "\"End.BPF, noop\"");
         assert_eq!(quoted("a \"b\""), "\"a \"\"b\"\"\"");
         assert_eq!(quoted("end"), "end");
-        assert_eq!(HEAD.split(',').count(), 18);
+        assert_eq!(HEAD.split(',').count(), 19);
     }
 }

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::canvas::{Drawn, OURS, THEIRS, Width, both};
+use super::canvas::{Drawn, OURS, THEIRS, Width, both, number};
 use crate::result::{Measured, Run};
 use crate::units;
 
@@ -38,7 +38,7 @@ pub(super) fn latency(run: &Run) -> String {
 struct Family {
     what: &'static str,
     /// By curve: what ids begin with, before the number, and the curve's name.
-    curves: [(&'static str, &'static str); 2],
+    curves: &'static [(&'static str, &'static str)],
     x_name: &'static str,
     logarithmic: bool,
 }
@@ -46,19 +46,25 @@ struct Family {
 const FAMILIES: [Family; 3] = [
     Family {
         what: "Cost by number of SIDs and policies",
-        curves: [("end-sids-", "End"), ("headend-policies-", "H.Encaps")],
+        curves: &[("end-sids-", "End"), ("headend-policies-", "H.Encaps")],
         x_name: "entries",
         logarithmic: true,
     },
     Family {
         what: "Cost by segments in the path",
-        curves: [("end-segments-", "End"), ("headend-segments-", "H.Encaps")],
+        curves: &[("end-segments-", "End"), ("headend-segments-", "H.Encaps")],
         x_name: "segments",
         logarithmic: false,
     },
     Family {
         what: "Cost by packet size",
-        curves: [("end-size-", "End"), ("ipv6-forward-size-", "plain IPv6")],
+        curves: &[
+            ("end-size-", "End"),
+            ("ipv6-forward-size-", "plain IPv6"),
+            ("headend-ipv4-size-", "H.Encaps of IPv4"),
+            ("end-next-csid-size-", "NEXT-CSID, no SRH"),
+            ("end-dx4-size-", "End.DX4, no SRH"),
+        ],
         x_name: "bytes in a packet",
         logarithmic: false,
     },
@@ -178,10 +184,6 @@ where
         .light_line_style(BLACK.mix(0.0))
         .bold_line_style(BLACK.mix(0.12))
         .draw()
-}
-
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
 fn lines<'a, 'b: 'a, X, Y>(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::canvas::THEIRS;
-use super::{Named, bars, curves, environment, tally, theirs, verdicts};
+use super::{Named, bars, curves, environment, margin, tally, theirs, verdicts};
 use crate::case::published;
 use crate::result::{Measured, Run};
 use crate::units::{Ns, Ratio};
@@ -58,7 +58,8 @@ fn section(named: &Named) -> String {
         text += &latency_table(&run.cases);
     }
     for (what, svg) in curves::scaling(run) {
-        let _ = write!(text, "<h3>{}</h3><p>Generator and sink included.</p>{}", escape(what), figure(&svg));
+        let (remark, svg) = (remark(what), figure(&svg));
+        let _ = write!(text, "<h3>{}</h3><p>Generator and sink included.{remark}</p>{svg}", escape(what));
     }
     if !run.skipped.is_empty() {
         text += "<h3>Not measured</h3><ul>";
@@ -74,12 +75,22 @@ fn section(named: &Named) -> String {
     text + "</table></div></section>"
 }
 
+/// What a reader of a figure must know.
+fn remark(what: &str) -> &'static str {
+    if what.ends_with("size") {
+        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of its \
+         kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments 104."
+    } else {
+        ""
+    }
+}
+
 fn is_scaling(case: &Measured) -> bool {
     crate::case::is_scaling(&case.case)
 }
 
 fn without_harness<'a>(cases: &[&'a Measured]) -> Vec<&'a Measured> {
-    cases.iter().copied().filter(|case| case.case != crate::run::HARNESS).collect()
+    cases.iter().copied().filter(|case| case.case != crate::case::HARNESS).collect()
 }
 
 /// Publications in the order of their file.
@@ -128,19 +139,20 @@ fn summary(run: &Run) -> String {
 
 fn cases_table(cases: &[Measured]) -> String {
     let mut text = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>case</th><th>what</th><th>kpps</th><th>best</th><th>spread</th>\
-         <th>ns</th><th>own ns</th><th>to IPv6</th><th>to End</th><th>own, to IPv6</th><th>own, to End</th></tr></thead><tbody>",
+        "<div class=\"scroll\"><table class=\"cases\"><thead><tr><th>case</th><th>what</th><th>kpps</th><th>rerun</th><th>best</th><th>spread</th>\
+         <th>ns</th><th>own ns</th><th>/IPv6</th><th>/End</th><th>own /IPv6</th><th>own /End</th></tr></thead><tbody>",
     );
     for case in cases {
         let class = if case.valid { "" } else { " class=\"bad\"" };
         let number = |value: Option<Ns>| value.map_or_else(String::new, |Ns(ns)| format!("{ns:.0}"));
         let _ = write!(
             text,
-            "<tr{class}><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{:.1} %</td><td>{}</td><td>{}</td>\
+            "<tr{class}><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1} %</td><td>{}</td><td>{}</td>\
              <td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(&case.case),
             escape(&case.what),
             case.kpps.median,
+            margin(case),
             case.kpps.best,
             case.kpps.spread * 100.0,
             case.ns.total,
@@ -151,11 +163,13 @@ fn cases_table(cases: &[Measured]) -> String {
             ratio(case.ratio.end_own),
         );
         for fault in &case.faults {
-            let _ = write!(text, "<tr class=\"bad\"><td></td><td colspan=\"10\">{}</td></tr>", escape(fault));
+            let _ = write!(text, "<tr class=\"bad\"><td></td><td colspan=\"11\">{}</td></tr>", escape(fault));
         }
     }
-    text + "</tbody></table></div><p class=\"note\">kpps: median of the rounds. spread: distance of the quartiles. own: \
-            less what generator, cable and sink take alone (case <code>harness</code>).</p>"
+    text + "</tbody></table></div><p class=\"note\">kpps: median of the rounds. rerun: how far the median of \
+            another run is expected from it, in 95 of 100 cases (five rounds: 83). spread: distance of the quartiles. own: \
+            less what generator, cable and sink take alone (case <code>harness</code>). \
+            /IPv6, /End: rates compared, round by round.</p>"
 }
 
 fn ratio(ratio: Option<Ratio>) -> String {

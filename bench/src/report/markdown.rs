@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Named, environment, tally, theirs, verdicts};
+use super::{Named, environment, margin, tally, theirs, verdicts};
 use crate::units::{Ns, Ratio};
 
 /// All runs, one after the other.
@@ -16,8 +16,8 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
             text,
             "Published ratios: {reproduced} reproduced, {better} better, {worse} worse, {not} not comparable.\n"
         );
-        text += "| case | what | kpps, median | best | spread | own ns | to IPv6 | to End | published |\n";
-        text += "|---|---|---:|---:|---:|---:|---:|---:|---|\n";
+        text += "| case | what | kpps, median | rerun | best | spread | own ns | to IPv6 | to End | published |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n";
         for case in &named.run.cases {
             let published: Vec<_> = verdicts(case)
                 .iter()
@@ -25,10 +25,11 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
                 .collect();
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {:.1} % | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {:.1} % | {} | {} | {} | {} |",
                 case.case,
                 cell(&case.what),
                 case.kpps.median,
+                margin(case),
                 case.kpps.best,
                 case.kpps.spread * 100.0,
                 case.ns.own.map_or_else(String::new, |Ns(own)| format!("{own:.0}")),

@@ -55,6 +55,11 @@ fn tally(run: &Run) -> [usize; 4] {
     tally
 }
 
+/// How far a rerun's median may lie from a case's; empty where the rounds are too few to tell.
+fn margin(case: &Measured) -> String {
+    case.kpps.margin().map_or_else(String::new, |margin| format!("± {:.1} %", margin * 100.0))
+}
+
 /// The environment as pairs of name and value, what is empty left out.
 fn environment(run: &Run) -> Vec<(&'static str, String)> {
     let (machine, settings) = (&run.environment, &run.settings);
@@ -69,7 +74,7 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         .collect();
     let irqs: Vec<_> = machine.irqs.iter().map(|(name, cpus)| format!("{name} on {cpus}")).collect();
     let jit = match machine.bpf_jit.as_str() {
-        "" => "none".to_owned(),
+        "" => "not told".to_owned(),
         "0" => "off".to_owned(),
         value => format!("on ({value})"),
     };

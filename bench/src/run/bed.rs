@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use aya::Ebpf;
+use segbox_fastpath::jit::{JitError, Switch};
 use segbox_lab::{Cable, Lab, Mac, Topology};
 
 use super::router::{Counters, Segbox, SegboxError};
-use crate::case::{Case, RouterKind, SINK_MAC, toml};
+use crate::case::{Case, KEY, MTU, RouterKind, SECRET_FILE, SINK_MAC, toml};
 use crate::generator::{Generator, GeneratorError, Sent, XdpGenerator};
 use crate::objects::{self, ObjectError};
 use crate::port;
@@ -43,9 +44,12 @@ pub(crate) enum BedError {
     /// A file of the router.
     #[error("cannot write the router's file")]
     File(#[source] std::io::Error),
-    /// A setting of the kernel's that the case asks for.
+    /// Packets that cannot be made, or that the model does not forward.
     #[error("{0}")]
-    Kernel(String),
+    Case(String),
+    /// The JIT, which the case is to be without.
+    #[error(transparent)]
+    Jit(#[from] JitError),
 }
 
 /// A test bed. Gone from the kernel when dropped.
@@ -59,7 +63,15 @@ pub(crate) struct Bed {
     cpu: usize,
 }
 
+/// The namespaces of a test bed, by the way of the packets.
+const NODES: [&str; 3] = ["src", "dut", "snk"];
+
 impl Bed {
+    /// Removes the namespaces of runs that were killed; says their names.
+    pub(crate) fn remove_abandoned() -> Vec<String> {
+        segbox_lab::remove_abandoned_of(&NODES)
+    }
+
     /// Builds it and configures the router with what these cases need.
     ///
     /// # Errors
@@ -72,7 +84,10 @@ impl Bed {
         flows: u32,
     ) -> Result<Self, BedError> {
         if kind == RouterKind::NoJit {
-            return crate::jit::without(|| Self::routed(kind, cases, segbox, cpu, flows)).map_err(BedError::Kernel)?;
+            let switch = Switch::of_this_kernel();
+            // A program keeps what it was loaded with.
+            let _off = switch.off()?;
+            return Self::routed(kind, cases, segbox, cpu, flows);
         }
         if kind == RouterKind::Direct {
             return Self::direct(cpu, flows);
@@ -83,13 +98,15 @@ impl Bed {
     fn routed(kind: RouterKind, cases: &[Case], segbox: &Segbox, cpu: usize, flows: u32) -> Result<Self, BedError> {
         // The laboratory numbers a cable's ends in this order: the sink's is the one that the file names.
         let cables = [Cable("src", "eth0", "dut", "eth0"), Cable("dut", "eth1", "snk", "eth0")];
-        let lab = Topology { routers: &["src", "dut", "snk"], hosts: &[], cables: &cables }.build()?;
+        let lab = Topology { routers: &NODES, hosts: &[], cables: &cables }.build()?;
         let folder = tempfile::tempdir().map_err(BedError::File)?;
         for (name, object) in objects::MEASURED {
             std::fs::write(folder.path().join(name), object).map_err(BedError::File)?;
         }
         let file = folder.path().join("segbox.toml");
-        write_private(&file, &toml(kind, cases, SINK_MAC)).map_err(BedError::File)?;
+        write_private(&file, toml(kind, cases, SINK_MAC).as_bytes()).map_err(BedError::File)?;
+        write_private(&folder.path().join(SECRET_FILE), KEY.secret).map_err(BedError::File)?;
+        lab["snk"].mtu("eth0", MTU)?;
         segbox.apply(&lab["dut"], &file)?;
         Self::equip(lab, "dut", "snk", Some(segbox.clone()), cpu, flows)
     }
@@ -163,8 +180,8 @@ impl Bed {
     }
 }
 
-/// segbox asks that nobody else can write its file.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+/// segbox asks that nobody else can write its file, or read a secret.
+fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
     std::fs::write(path, text)?;
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
 }

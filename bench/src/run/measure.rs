@@ -57,7 +57,7 @@ pub(super) fn stream(bed: &Bed, case: &Case, request: Request<'_>) -> Result<Str
     let sizes = case.sizes.as_ref().unwrap_or(request.sizes);
     let spread = Spread { flows: request.flows, targets: case.targets };
     let made = Stream::new(&case.shape, bed.ends(), sizes, spread, request.run);
-    made.map_err(|error| BedError::Kernel(format!("{}: {error}", case.id)))
+    made.map_err(|error| BedError::Case(format!("{}: {error}", case.id)))
 }
 
 /// Measures.
@@ -68,7 +68,7 @@ pub(super) fn measure(bed: &mut Bed, case: &Case, request: Request<'_>) -> Resul
     let stream = stream(bed, case, request)?;
     let expect = |frame: &[u8]| expected(bed.arriving(), case, frame);
     let Some(first) = expect(&stream.frame(0, 0)) else {
-        return Err(BedError::Kernel(format!("{}: the model does not forward its packets", case.id)));
+        return Err(BedError::Case(format!("{}: the model does not forward its packets", case.id)));
     };
     let probe_at = check::probe_place(&first, request.run).unwrap_or(u32::MAX);
     let out: Vec<u64> = (0..stream.templates().len() as u64)
@@ -94,7 +94,7 @@ pub(super) fn measure(bed: &mut Bed, case: &Case, request: Request<'_>) -> Resul
             continue;
         }
         samples += 1;
-        let checked = check::sample(&sample, probe_at, &stream, |frame| expected(arriving, case, frame));
+        let checked = check::sample(&sample, probe_at, &stream, &case.unknown, |frame| expected(arriving, case, frame));
         // One wrong packet tells as much as a hundred.
         if let Err(fault) = checked
             && !faults.iter().any(|fault| matches!(fault, Fault::Wrong(_)))

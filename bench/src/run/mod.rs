@@ -3,10 +3,12 @@
 mod bed;
 pub(crate) mod check;
 mod measure;
+mod outcome;
 mod rounds;
-mod router;
+pub(crate) mod router;
 mod show;
+mod turn;
 
-pub(crate) use rounds::{HARNESS, Plan, run};
+pub(crate) use rounds::{Plan, run};
 pub(crate) use router::Segbox;
 pub(crate) use show::table;

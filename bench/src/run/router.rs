@@ -83,8 +83,7 @@ impl Segbox {
     /// [`SegboxError`].
     pub(crate) fn counters(&self, router: &Namespace) -> Result<Counters, SegboxError> {
         let text = self.run(router, ["status".as_ref(), "--json".as_ref()])?;
-        let status: Status = serde_json::from_str(&text).map_err(SegboxError::Status)?;
-        Ok(Counters::from(status))
+        Counters::read(&text).map_err(SegboxError::Status)
     }
 
     fn run<const N: usize>(&self, router: &Namespace, arguments: [&OsStr; N]) -> Result<String, SegboxError> {
@@ -120,6 +119,8 @@ struct Link {
     name: String,
     rx_packets: u64,
     tx_packets: u64,
+    #[serde(default)]
+    rx_dropped: u64,
 }
 
 /// Counts of a router at one moment.
@@ -129,13 +130,17 @@ pub(crate) struct Counters {
     sids: BTreeMap<Ipv6Net, Option<(u64, u64)>>,
     /// By link: packets received and sent.
     links: BTreeMap<String, (u64, u64)>,
+    /// By link: packets received and dropped before anything was made of them.
+    dropped: BTreeMap<String, u64>,
 }
 
 impl From<Status> for Counters {
     fn from(status: Status) -> Self {
         let sid = |sid: Sid| Some((prefix(&sid.sid)?, sid.packets.zip(sid.errors)));
+        let dropped = status.links.iter().map(|link| (link.name.clone(), link.rx_dropped)).collect();
         let link = |link: Link| (link.name, (link.rx_packets, link.tx_packets));
         Self {
+            dropped,
             sids: status.sids.into_iter().filter_map(sid).collect(),
             links: status.links.into_iter().map(link).collect(),
         }
@@ -148,6 +153,14 @@ fn prefix(text: &str) -> Option<Ipv6Net> {
 }
 
 impl Counters {
+    /// From what `segbox status --json` prints.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<Status>(text).map(Self::from)
+    }
+
     /// Packets and errors of the SIDs within a prefix; None if there are none or they do not count.
     pub(crate) fn of_sids(&self, within: &str) -> Option<(u64, u64)> {
         let within = prefix(within)?;
@@ -155,6 +168,16 @@ impl Counters {
         ours.peek()?;
         ours.map(|(_, counted)| *counted)
             .try_fold((0, 0), |(packets, errors), counted| counted.map(|(p, e)| (packets + p, errors + e)))
+    }
+
+    /// Whether there is such a link.
+    pub(crate) fn has_link(&self, name: &str) -> bool {
+        self.links.contains_key(name)
+    }
+
+    /// Packets that a link has received and dropped.
+    pub(crate) fn dropped(&self, name: &str) -> u64 {
+        self.dropped.get(name).copied().unwrap_or_default()
     }
 
     /// Packets that a link has received and sent.
@@ -174,7 +197,7 @@ mod tests {
             {"sid": "fc00:0:2:2::/128", "behavior": "End", "packets": 4, "bytes": 9, "errors": 1},
             {"sid": "fc00:1::/128", "behavior": "End", "packets": null, "bytes": null, "errors": null}],
             "links": [{"name": "eth0", "rx-packets": 7, "tx-packets": 1, "mtu": "1500"}]}"#;
-        let counters = Counters::from(serde_json::from_str::<Status>(text).expect("a status"));
+        let counters = Counters::read(text).expect("a status");
         assert_eq!(counters.of_sids("fc00:0:2:1::/128"), Some((3, 0)));
         assert_eq!(counters.of_sids("fc00:0:2::/48"), Some((7, 1)));
         assert_eq!(counters.of_sids("fc00:1::/128"), None, "not counted");

@@ -18,12 +18,19 @@ pub(crate) struct Trial {
     pub(crate) sent: u64,
     /// Packets received.
     pub(crate) received: u64,
+    /// Share of the time that the generator sent nothing though packets were due, where that is more than it may be.
+    pub(crate) late: f64,
 }
 
 impl Trial {
-    /// Share of packets that did not arrive; 1 where none was sent.
+    /// Share of packets that did not arrive; 1 where none was sent. Those that should have been sent in the time and were
+    /// not count as lost, as CSIT counts them: a rate that was not offered must not be found.
     pub(crate) fn loss(&self) -> f64 {
-        if self.sent == 0 { 1.0 } else { self.sent.saturating_sub(self.received) as f64 / self.sent as f64 }
+        if self.sent == 0 {
+            return 1.0;
+        }
+        let lost = self.sent.saturating_sub(self.received) as f64 / self.sent as f64;
+        if self.late > 0.0 { 1.0 - (1.0 - lost) * (1.0 - self.late) } else { lost }
     }
 }
 
@@ -64,15 +71,19 @@ pub(crate) mod tests {
             *trials += 1;
             let sent = 1_000_000;
             let received = if offered.0 <= capacity { sent } else { (sent as f64 * capacity / offered.0) as u64 };
-            Ok(Trial { offered, sent, received })
+            Ok(Trial { offered, sent, received, late: 0.0 })
         }
     }
 
     #[test]
     fn loss_is_a_share_of_what_was_sent() {
-        let trial = Trial { offered: Kpps(1.0), sent: 1000, received: 995 };
+        let trial = Trial { offered: Kpps(1.0), sent: 1000, received: 995, late: 0.0 };
         assert_eq!(trial.loss(), 0.005);
         assert_eq!(Trial { sent: 0, received: 0, ..trial }.loss(), 1.0);
         assert_eq!(Trial { sent: 5, received: 6, ..trial }.loss(), 0.0);
+        // What was not sent in time was not offered.
+        let late = Trial { sent: 1000, received: 1000, late: 0.25, ..trial };
+        assert_eq!(late.loss(), 0.25);
+        assert_eq!(Trial { received: 500, ..late }.loss(), 0.625);
     }
 }

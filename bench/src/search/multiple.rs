@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::{Bound, Range, Trial};
 use crate::units::Kpps;
 
+/// A step is twice the width: more than a half of the rate would leave nothing, or less, of it.
+const WIDEST: f64 = 0.25;
+
 /// A trial that counts: how long it was, and what it gave.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -35,7 +38,7 @@ pub(crate) fn multiple<E>(
     };
     for (phase, duration) in durations.iter().enumerate() {
         // Short trials need not come as close: their bounds are measured again.
-        let width = range.width * f64::from(1 << (durations.len() - 1 - phase).min(8));
+        let width = (range.width * f64::from(1 << (durations.len() - 1 - phase).min(8))).min(WIDEST);
         for &ratio in ratios {
             while let Some(rate) = next(&seen, range, ratio, width, *duration) {
                 run(rate, *duration, &mut seen)?;
@@ -131,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn a_coarse_search_stays_within_its_range() {
+        for width in [0.05, 0.125, 0.2, 0.49] {
+            for capacity in [11.0, 733.0, 1999.0] {
+                let mut trials = 0;
+                let mut one = box_of(capacity, &mut trials);
+                let found = multiple(Range { width, ..RANGE }, &[NDR, PDR], &durations(), |rate, _| {
+                    assert!(rate.0 >= RANGE.low.0 && rate.0 <= RANGE.high.0, "{rate} at width {width}");
+                    one(rate)
+                });
+                let ndr = found.expect("no trial fails")[0].rate.expect("one").0;
+                assert!(ndr <= capacity && ndr >= capacity * (1.0 - width) - 1.0, "{ndr} of {capacity} at {width}");
+            }
+        }
+    }
+
+    #[test]
     fn a_box_that_loses_at_random_does_not_go_on_for_ever() {
         // Loses one packet in some trials, whatever the rate.
         let mut count = 0_u64;
@@ -138,7 +157,7 @@ mod tests {
             count += 1;
             assert!(count < 500, "no end");
             let lost = count.is_multiple_of(3) as u64;
-            Ok::<_, ()>(Trial { offered, sent: 100_000, received: 100_000 - lost })
+            Ok::<_, ()>(Trial { offered, sent: 100_000, received: 100_000 - lost, late: 0.0 })
         });
         assert_eq!(found.expect("no trial fails")[1].rate, Some(Kpps(2000.0)), "PDR does not mind one packet");
     }

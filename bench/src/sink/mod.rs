@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use aya::maps::{Array, PerCpuArray, RingBuf};
 use aya::programs::{SchedClassifier, TcAttachType, Xdp, XdpMode, tc};
+use aya::util::KernelVersion;
 use aya::{Ebpf, EbpfLoader};
 use segbox_fastpath_ebpf::traffic::{BUCKETS, SAMPLE_LEN, SinkCounts, SinkSettings};
 
@@ -49,8 +50,10 @@ impl Sink {
         let doing = || ObjectError::program(format!("attach the sink to {interface} ({hook:?})"));
         match hook {
             Hook::Tc => {
-                // Needed before Linux 6.6 only, and may be there already.
-                drop(tc::qdisc_add_clsact(interface));
+                // Since Linux 6.6 a program needs no queueing discipline to hang on. Before, it may be there already.
+                if !KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0)) {
+                    drop(tc::qdisc_add_clsact(interface));
+                }
                 let program: &mut SchedClassifier = program(&mut object, "sink_tc");
                 program.load().map_err(doing())?;
                 program.attach(interface, TcAttachType::Ingress).map_err(doing())?;

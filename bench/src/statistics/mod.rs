@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod rank;
+mod rerun;
 mod summary;
 
 pub(crate) use bootstrap::{Interval, ratio_of_medians};

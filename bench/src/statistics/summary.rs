@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rerun::expected_median;
 use crate::units::Kpps;
 
 /// What the rounds of a case gave.
@@ -13,6 +14,9 @@ pub(crate) struct Rounds {
     pub(crate) best: Kpps,
     /// Distance of the quartiles as a share of the median: half of the rounds lie within it. Few rounds: of the extremes.
     pub(crate) spread: f64,
+    /// Where the median of another run like this one is expected, in 95 of 100 cases (five to eight rounds: fewer); None of fewer than five.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rerun: Option<(Kpps, Kpps)>,
     /// Each round, in the order they were measured.
     pub(crate) rounds: Vec<Kpps>,
 }
@@ -22,6 +26,7 @@ impl Rounds {
     pub(crate) fn new(rounds: Vec<Kpps>) -> Option<Self> {
         let values: Vec<f64> = rounds.iter().map(|rate| rate.0).collect();
         let middle = median(&values)?;
+        let rerun = expected_median(&values).map(|(low, high)| (Kpps(low), Kpps(high)));
         let mut sorted = values;
         sorted.sort_by(f64::total_cmp);
         let (low, high) = quartiles(&sorted);
@@ -29,8 +34,17 @@ impl Rounds {
             median: Kpps(middle),
             best: Kpps(*sorted.last()?),
             spread: if middle > 0.0 { (high - low) / middle } else { 0.0 },
+            rerun,
             rounds,
         })
+    }
+}
+
+impl Rounds {
+    /// How far the median of another run may lie from this one, as a share of it: the greater of both sides.
+    pub(crate) fn margin(&self) -> Option<f64> {
+        let (low, high) = self.rerun?;
+        Some((self.median.0 - low.0).max(high.0 - self.median.0) / self.median.0)
     }
 }
 

@@ -1,13 +1,13 @@
-//! From a shape to bytes, and to the places in them that change. The encoder is the laboratory's, which judges the
-//! router as well.
+//! The places in a packet that change from one to the next, and the checksum that follows them: what the generator's
+//! template knows.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use segbox_fastpath_ebpf::traffic::{Change, Checksum, LEAD, MAGIC, MAX_FRAME, PROBE_LEN, Template};
-use segbox_lab::expect::{Packet, Srh, protocol};
-use segbox_lab::{Frame, Mac, udp};
+use segbox_lab::expect::protocol;
+use segbox_lab::{Frame, Mac};
 
-use super::sizes::SHORTEST_PAYLOAD;
+use super::packet::{ETHERNET, IPV6, checksummed, packet, probe_at, shortest_payload};
 use super::{Inside, Shape};
 
 /// A frame and where its parts are, in bytes from the Ethernet header on.
@@ -26,24 +26,16 @@ pub(crate) struct Blueprint {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BlueprintError {
     /// No room for the probe.
-    #[error("a payload of {0} bytes has no room for the probe, which takes {SHORTEST_PAYLOAD}: ask for longer packets")]
-    Short(u16),
+    #[error("a payload of {payload} bytes has no room for the probe, which takes {least}: ask for longer packets")]
+    Short {
+        /// Bytes asked for.
+        payload: u16,
+        /// Bytes that it takes.
+        least: u16,
+    },
     /// The generator's frames end before.
     #[error("a frame of {0} bytes is longer than the {MAX_FRAME} that the generator sends: ask for shorter packets")]
     Long(usize),
-}
-
-const ETHERNET: usize = 14;
-const IPV6: usize = 40;
-const PORTS: (u16, u16) = (40000, 5001);
-
-/// Ethernet addresses of a frame inside; nobody looks at them.
-const INNER_MACS: (Mac, Mac) = ([2, 0, 0, 0, 9, 1], [2, 0, 0, 0, 9, 2]);
-
-/// Bytes of all headers of a packet, from the IP header to the UDP header's end.
-pub(crate) fn overhead(shape: &Shape) -> u16 {
-    let (packet, _) = packet(shape, &[]);
-    packet.len() as u16
 }
 
 impl Blueprint {
@@ -52,8 +44,9 @@ impl Blueprint {
     /// # Errors
     /// [`BlueprintError`].
     pub(crate) fn new(shape: &Shape, (from, to): (Mac, Mac), payload: u16) -> Result<Self, BlueprintError> {
-        if payload < SHORTEST_PAYLOAD {
-            return Err(BlueprintError::Short(payload));
+        let least = shortest_payload(shape);
+        if payload < least {
+            return Err(BlueprintError::Short { payload, least });
         }
         // A payload that no header's mistake leaves intact, and no run of zeros that a length mistake would hide in.
         let filling: Vec<u8> = (0..payload).map(|place| (place as u8).wrapping_mul(31) | 1).collect();
@@ -63,11 +56,9 @@ impl Blueprint {
             return Err(BlueprintError::Long(frame.len()));
         }
         let udp_at = ETHERNET + udp_in_packet;
-        // The probe is a word's multiple from the frame's start, LEAD included.
-        let probe_at = (udp_at + 8 + LEAD).next_multiple_of(4) - LEAD;
         let (source, destination) = checksummed(shape);
         let pseudo = sum_of_address(source) + sum_of_address(destination);
-        Ok(Self { bytes: frame.0, udp_at, probe_at, changes: changes(shape), pseudo })
+        Ok(Self { bytes: frame.0, udp_at, probe_at: probe_at(udp_at), changes: changes(shape), pseudo })
     }
 
     /// The generator's template for it.
@@ -128,84 +119,29 @@ fn sum_of_address(address: IpAddr) -> u32 {
     octets.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum()
 }
 
-/// The packet, and where its UDP header is.
-fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
-    let datagram = |from: IpAddr, to: IpAddr| udp((from, PORTS.0), (to, PORTS.1), payload);
-    match shape {
-        Shape::Plain { from, to } => (datagram((*from).into(), (*to).into()), IPV6),
-        Shape::Plain4 { from, to } => (datagram((*from).into(), (*to).into()), 20),
-        Shape::Path { from, path, left, tlvs, inside } => {
-            let (protocol, inner, udp_at) = inside_of(inside, *from, &datagram);
-            let srh = Srh { segments_left: *left, tlvs: tlvs.clone(), ..Srh::new(path) };
-            let destination = srh.active().expect("a table's segments left point into its path");
-            let outer = Packet {
-                traffic_class: 0,
-                flow_label: 0,
-                hop_limit: 64,
-                source: *from,
-                destination,
-                srhs: vec![srh.clone()],
-                protocol,
-                payload: inner,
-            };
-            (outer.bytes(), IPV6 + srh.wire_len() + udp_at)
-        }
-    }
-}
-
-/// What is behind an SRH: protocol, bytes, place of the UDP header in them.
-fn inside_of(inside: &Inside, outer: Ipv6Addr, datagram: &dyn Fn(IpAddr, IpAddr) -> Vec<u8>) -> (u8, Vec<u8>, usize) {
-    match inside {
-        // Which addresses does not matter here: the checksum is the template's.
-        Inside::Udp => (protocol::UDP, datagram(outer.into(), outer.into())[IPV6..].to_vec(), 0),
-        Inside::V6 { from, to } => (protocol::IPV6, datagram((*from).into(), (*to).into()), IPV6),
-        Inside::V4 { from, to } => (protocol::IPV4, datagram((*from).into(), (*to).into()), 20),
-        Inside::Frame { from, to } => {
-            let packet = datagram((*from).into(), (*to).into());
-            (protocol::ETHERNET, Frame::new(INNER_MACS.0, INNER_MACS.1, &packet).0, ETHERNET + IPV6)
-        }
-    }
-}
-
-/// The addresses that the UDP checksum covers: with an SRH directly before, the last segment is the destination
-/// (RFC 8200 section 8.1).
-fn checksummed(shape: &Shape) -> (IpAddr, IpAddr) {
-    let v6 = |from: &Ipv6Addr, to: &Ipv6Addr| (IpAddr::from(*from), IpAddr::from(*to));
-    let v4 = |from: &Ipv4Addr, to: &Ipv4Addr| (IpAddr::from(*from), IpAddr::from(*to));
-    match shape {
-        Shape::Plain { from, to } => v6(from, to),
-        Shape::Plain4 { from, to } => v4(from, to),
-        Shape::Path { from, path, inside, .. } => match inside {
-            Inside::Udp => v6(from, path.last().unwrap_or(from)),
-            Inside::V6 { from, to } | Inside::Frame { from, to } => v6(from, to),
-            Inside::V4 { from, to } => v4(from, to),
-        },
-    }
-}
-
 /// The words that follow flow and target, by their place in the frame.
 fn changes(shape: &Shape) -> Vec<(usize, Change)> {
     let word = |address: &Ipv6Addr, at: usize| {
         let octets = address.octets();
         u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
     };
-    let flow = |from: &Ipv6Addr, summed| {
-        vec![
-            (ETHERNET, Change { base: 6 << 28, flow: 0xf_ffff, ..Change::NONE }),
-            (ETHERNET + 20, Change { base: word(from, 12), flow: u32::MAX, summed, ..Change::NONE }),
-        ]
+    let label = (ETHERNET, Change { base: 6 << 28, flow: 0xf_ffff, ..Change::NONE });
+    let source = |from: &Ipv6Addr, summed| {
+        (ETHERNET + 20, Change { base: word(from, 12), flow: u32::MAX, summed, ..Change::NONE })
     };
     let target = |to: &Ipv6Addr, summed| Change { base: word(to, 4), target: u32::MAX, summed, ..Change::NONE };
+    // The checksum covers outer addresses only where UDP is directly behind them.
+    let covered = |inside: &Inside| if *inside == Inside::Udp { u32::MAX } else { 0 };
     match shape {
         Shape::Plain4 { .. } => Vec::new(),
-        Shape::Plain { from, to } => {
-            let mut changes = flow(from, u32::MAX);
-            changes.push((ETHERNET + 28, target(to, u32::MAX)));
-            changes
+        Shape::Path { signature: Some(_), .. } => vec![label],
+        Shape::Plain { from, to, inside } => {
+            let direct = covered(inside);
+            vec![label, source(from, direct), (ETHERNET + 28, target(to, direct))]
         }
         Shape::Path { from, path, left, inside, .. } => {
-            let direct = if *inside == Inside::Udp { u32::MAX } else { 0 };
-            let mut changes = flow(from, direct);
+            let direct = covered(inside);
+            let mut changes = vec![label, source(from, direct)];
             let active = usize::from(*left);
             if let Some(to) = path.iter().rev().nth(active) {
                 // The last segment is the one that the checksum covers; it stands in the list only once.
@@ -222,6 +158,9 @@ fn changes(shape: &Shape) -> Vec<(usize, Change)> {
 mod tests {
     use segbox_fastpath_ebpf::traffic::Numbers;
 
+    use std::net::Ipv4Addr;
+
+    use super::super::Signature;
     use super::*;
 
     fn v6(text: &str) -> Ipv6Addr {
@@ -234,10 +173,11 @@ mod tests {
         let path = vec![v6("fc00:0:2:1::"), v6("fc00:0:3:1::")];
         let insides =
             [Inside::Udp, Inside::V6 { from, to }, Inside::V4 { from: from4, to: to4 }, Inside::Frame { from, to }];
-        let mut shapes = vec![Shape::Plain { from, to }, Shape::Plain4 { from: from4, to: to4 }];
-        for left in [0, 1] {
-            let path =
-                |inside| Shape::Path { from, path: path.clone(), left, tlvs: vec![124, 6, 0, 0, 0, 0, 0, 0], inside };
+        let mut shapes = vec![Shape::Plain4 { from: from4, to: to4 }];
+        shapes.extend(insides.iter().cloned().map(|inside| Shape::Plain { from, to, inside }));
+        for (left, signature) in [(0, None), (1, None), (1, Some(Signature { key: 7, secret: b"secret" }))] {
+            let tlvs = vec![124, 6, 0, 0, 0, 0, 0, 0];
+            let path = |inside| Shape::Path { from, path: path.clone(), left, tlvs: tlvs.clone(), signature, inside };
             shapes.extend(insides.iter().cloned().map(path));
         }
         shapes
@@ -261,7 +201,7 @@ mod tests {
     #[test]
     fn every_shape_has_a_right_checksum_and_a_probe_in_its_payload() {
         for shape in shapes() {
-            for payload in [26, 64, 65, 1000] {
+            for payload in [18, 64, 65, 1000] {
                 let blueprint = Blueprint::new(&shape, ([2; 6], [4; 6]), payload).expect("it fits");
                 let mut template = blueprint.template(7);
                 template.fill(Numbers { sequence: 0x1_2345_6789, time: 0xaaaa_bbbb_cccc, flow: 0, target: 0 });
@@ -270,7 +210,7 @@ mod tests {
                 assert_eq!(verified(&frame, &blueprint, &shape), 0xffff, "{shape:?}, {payload}");
                 let probe = &frame[blueprint.probe_at..];
                 assert_eq!(probe[..4], (MAGIC | 7).to_be_bytes());
-                assert_eq!(probe[8..16], 0x1_2345_6789_u64.to_be_bytes());
+                assert_eq!(probe[8..16], [0x2345_6789_u32, 0xbbbb_cccc].map(u32::to_be_bytes).concat());
                 assert!(blueprint.probe_at - blueprint.udp_at - 8 <= 2);
             }
         }
@@ -285,12 +225,17 @@ mod tests {
             let frame: Vec<u8> = template.frame().collect();
             let moved = match &shape {
                 Shape::Plain4 { .. } => continue,
-                Shape::Plain { from, to } => Shape::Plain { from: by(from, 12, 5), to: by(to, 4, 0x10007) },
-                Shape::Path { from, path, left, tlvs, inside } => {
+                // What is signed keeps its addresses.
+                Shape::Path { signature: Some(_), .. } => shape.clone(),
+                Shape::Plain { from, to, inside } => {
+                    Shape::Plain { from: by(from, 12, 5), to: by(to, 4, 0x10007), inside: inside.clone() }
+                }
+                Shape::Path { from, path, left, tlvs, signature, inside } => {
                     let (mut path, tlvs) = (path.clone(), tlvs.clone());
                     let active = path.len() - 1 - usize::from(*left);
                     path[active] = by(&path[active], 4, 0x10007);
-                    Shape::Path { from: by(from, 12, 5), path, left: *left, tlvs, inside: inside.clone() }
+                    let from = by(from, 12, 5);
+                    Shape::Path { from, path, left: *left, tlvs, signature: *signature, inside: inside.clone() }
                 }
             };
             let expected = Blueprint::new(&moved, ([2; 6], [4; 6]), 64).expect("it fits");
@@ -310,8 +255,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let shape = &shapes()[0];
-        assert_eq!(Blueprint::new(shape, ([2; 6], [4; 6]), 25).err(), Some(BlueprintError::Short(25)));
+        let shape = &shapes()[1];
+        assert_eq!(
+            Blueprint::new(shape, ([2; 6], [4; 6]), 15).err(),
+            Some(BlueprintError::Short { payload: 15, least: 16 })
+        );
         assert_eq!(Blueprint::new(shape, ([2; 6], [4; 6]), 3000).err(), Some(BlueprintError::Long(3062)));
     }
 }

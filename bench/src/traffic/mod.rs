@@ -1,11 +1,12 @@
 //! What is sent: packets of a shape, in sizes, spread over flows and targets.
 
 mod blueprint;
+mod packet;
 mod shape;
 mod sizes;
 
 pub(crate) use blueprint::{Blueprint, BlueprintError};
-pub(crate) use shape::{Inside, Shape};
+pub(crate) use shape::{Inside, Shape, Signature};
 pub(crate) use sizes::Sizes;
 
 use segbox_fastpath_ebpf::traffic::{GeneratorState, MAX_TEMPLATES, Numbers, Template};
@@ -110,7 +111,11 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_the_frames() {
-        let shape = Shape::Plain { from: "2001:db8::1".parse().expect("one"), to: "2001:db8::2".parse().expect("one") };
+        let shape = Shape::Plain {
+            from: "2001:db8::1".parse().expect("one"),
+            to: "2001:db8::2".parse().expect("one"),
+            inside: Inside::Udp,
+        };
         let spread = Spread { flows: 1, targets: 1 };
         let stream = Stream::new(&shape, ([2; 6], [4; 6]), &Sizes::Imix, spread, 1).expect("they fit");
         for packets in [0, 1, 7, 12, 100] {

@@ -11,6 +11,8 @@ pub(crate) enum Shape {
         from: Ipv6Addr,
         /// Destination; targets count bytes 4 to 7 up.
         to: Ipv6Addr,
+        /// What is behind the header.
+        inside: Inside,
     },
     /// IPv4. It does not spread: its header checksum would change as well.
     Plain4 {
@@ -21,7 +23,7 @@ pub(crate) enum Shape {
     },
     /// IPv6 with an SRH.
     Path {
-        /// Source; flows count its last bytes up.
+        /// Source; flows count its last bytes up, unless it is signed.
         from: Ipv6Addr,
         /// Segments in the order the packet visits them.
         path: Vec<Ipv6Addr>,
@@ -29,9 +31,20 @@ pub(crate) enum Shape {
         left: u8,
         /// TLVs of the SRH; their bytes are a multiple of 8.
         tlvs: Vec<u8>,
+        /// Its HMAC, which covers source and segments: what is signed spreads by its flow label only.
+        signature: Option<Signature>,
         /// What is behind the SRH.
         inside: Inside,
     },
+}
+
+/// The key of an SRH's HMAC TLV (RFC 8754 section 2.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Signature {
+    /// Its id.
+    pub(crate) key: u32,
+    /// Its secret.
+    pub(crate) secret: &'static [u8],
 }
 
 /// What a path carries.

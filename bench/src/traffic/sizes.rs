@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Shape;
-use super::blueprint::overhead;
+use super::packet::{overhead, shortest_payload};
 
 /// How long the packets of a stream are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,21 +13,19 @@ pub(crate) enum Sizes {
     Payload(u16),
     /// IP packets of so many bytes, all headers included.
     Packet(u16),
-    /// Simple IMIX, mixed: of twelve packets seven are the shortest there are with a probe (40 bytes in IMIX, which IPv6
-    /// and UDP alone exceed), four of 576 bytes, one of 1500.
+    /// Simple IMIX, mixed: of twelve packets seven are the shortest that there are (40 bytes in IMIX: less than IPv6 and
+    /// UDP, and no room for a probe), four of 576 bytes, one of 1500.
     Imix,
 }
 
 /// The order in which the mix is sent; no size comes in one burst. 0 stands for the shortest.
 const IMIX: [u16; 12] = [0, 576, 0, 0, 576, 0, 1500, 0, 576, 0, 576, 0];
 
-/// Shortest payload: the probe, and two bytes before it where an Ethernet header inside moves it.
-pub(crate) const SHORTEST_PAYLOAD: u16 = 26;
-
 impl Sizes {
     /// UDP payloads in bytes, in the order they are sent. A packet size below the headers' and the probe's is raised.
     pub(crate) fn payloads(&self, shape: &Shape) -> Vec<u16> {
-        let payload = |packet: u16| packet.saturating_sub(overhead(shape)).max(SHORTEST_PAYLOAD);
+        let (overhead, shortest) = (overhead(shape), shortest_payload(shape));
+        let payload = |packet: u16| packet.saturating_sub(overhead).max(shortest);
         match self {
             Self::Payload(bytes) => vec![*bytes],
             Self::Packet(bytes) => vec![payload(*bytes)],
@@ -65,6 +63,7 @@ impl FromStr for Sizes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Inside;
     use super::*;
 
     #[test]
@@ -77,9 +76,16 @@ mod tests {
 
     #[test]
     fn the_mix_has_its_shares_and_nothing_is_shorter_than_the_probe() {
-        let shape = Shape::Plain { from: "::1".parse().expect("one"), to: "::2".parse().expect("one") };
-        let payloads = Sizes::Imix.payloads(&shape);
+        let plain =
+            Shape::Plain { from: "::1".parse().expect("one"), to: "::2".parse().expect("one"), inside: Inside::Udp };
+        let payloads = Sizes::Imix.payloads(&plain);
         let count = |bytes| payloads.iter().filter(|payload| **payload == bytes).count();
-        assert_eq!((count(SHORTEST_PAYLOAD), count(576 - 48), count(1500 - 48)), (7, 4, 1));
+        assert_eq!((count(16), count(576 - 48), count(1500 - 48)), (7, 4, 1));
+    }
+
+    #[test]
+    fn the_shortest_ipv4_packet_fills_the_shortest_frame() {
+        let shape = Shape::Plain4 { from: [192, 0, 2, 1].into(), to: [192, 0, 2, 2].into() };
+        assert_eq!(Sizes::Packet(1).payloads(&shape), [46 - 28]);
     }
 }

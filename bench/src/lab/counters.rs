@@ -1,0 +1,202 @@
+//! The box's own counters, where lab.toml says how to get them: `segbox status --json` before and after a search, held
+//! against what the tester sent and received.
+
+use std::process::{Command, Stdio};
+
+use super::file::BoxTable;
+use crate::case::Case;
+use crate::result::BoxCounted;
+use crate::run::check::Fault;
+use crate::run::router::Counters;
+use crate::stop;
+
+/// Why the box's counters are not known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CountersError {
+    /// The command does not start.
+    #[error(
+        "lab.toml's [box] status: cannot start {command:?}; it is started without a shell, its words parted by blanks"
+    )]
+    Start {
+        /// The command.
+        command: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It fails.
+    #[error("lab.toml's [box] status: {command:?} ends with {status} and says: {said}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The end of its standard error.
+        said: String,
+    },
+    /// It says something else.
+    #[error("lab.toml's [box] status: {command:?} does not print what `segbox status --json` does")]
+    Other {
+        /// The command.
+        command: String,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+    /// The ports are called otherwise.
+    #[error(
+        "the box has no link {0}, by its status; name its two ports in lab.toml's [box]: ports = [\"eth0\", \"eth1\"]"
+    )]
+    NoLink(String),
+    /// By a signal.
+    #[error("interrupted")]
+    Stopped,
+}
+
+/// Asks the box. None where lab.toml does not say how.
+///
+/// # Errors
+/// [`CountersError`].
+pub(super) fn ask(of: &BoxTable) -> Result<Option<Counters>, CountersError> {
+    let Some(words) = &of.status else { return Ok(None) };
+    let command = words.clone();
+    let mut words = words.split_whitespace();
+    // The file has no empty one.
+    let program = words.next().unwrap_or_default();
+    let output = Command::new(program).args(words).stdin(Stdio::null()).output();
+    let output = output.map_err(|source| CountersError::Start { command: command.clone(), source })?;
+    // Ctrl-C at a terminal ends the command as well.
+    if stop::asked() {
+        return Err(CountersError::Stopped);
+    }
+    // 3: something deviates, which is the box's owner's affair.
+    if !matches!(output.status.code(), Some(0 | 3)) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned();
+        return Err(CountersError::Failed { command, status: output.status, said });
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let counters = Counters::read(&text).map_err(|source| CountersError::Other { command, source })?;
+    match of.ports.iter().find(|port| !counters.has_link(port)) {
+        Some(port) => Err(CountersError::NoLink(port.clone())),
+        None => Ok(Some(counters)),
+    }
+}
+
+/// What passed in a search, as the tester counted it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passed {
+    /// Packets sent.
+    pub(super) sent: u64,
+    /// Packets that came back.
+    pub(super) received: u64,
+    /// Frames that box and tester may have exchanged of their own: questions for neighbours, reports of groups.
+    pub(super) talk: u64,
+}
+
+/// The box's counts of a search, and where they do not agree with the tester's. Pure.
+pub(super) fn reconcile(
+    case: &Case,
+    ports: &[String; 2],
+    passed: Passed,
+    before: &Counters,
+    after: &Counters,
+) -> (BoxCounted, Vec<Fault>) {
+    let Passed { sent, received, talk } = passed;
+    let grown = |port: &str| {
+        let (before, after) = (before.of_link(port), after.of_link(port));
+        (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1))
+    };
+    let dropped = after.dropped(&ports[0]).saturating_sub(before.dropped(&ports[0]));
+    let ((came_in, _), (_, went_out)) = (grown(&ports[0]), grown(&ports[1]));
+    let mut faults = Vec::new();
+    if came_in > sent + talk {
+        faults.push(Fault::Link { link: ports[0].clone(), passed: sent, counted: came_in });
+    }
+    let mut counted = BoxCounted { came_in, went_out, ..BoxCounted::default() };
+    if let Some(sid) = &case.sid {
+        match (before.of_sids(sid), after.of_sids(sid)) {
+            (Some(before), Some(after)) => {
+                let (packets, errors) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+                (counted.sid, counted.sid_errors) = (Some(packets), errors);
+                // What the port took reaches the SID, but for what it dropped itself (a full backlog). To the SID an error is
+                // also a packet that the queue behind it did not take (seg6_local.c, seg6_local_input_core).
+                let least = came_in.saturating_sub(dropped + talk);
+                let lost_inside = came_in.saturating_sub(went_out) + talk;
+                if !(least..=came_in).contains(&(packets + errors)) || errors > lost_inside {
+                    faults.push(Fault::Sid { sid: sid.clone(), sent: came_in, counted: packets, errors });
+                }
+            }
+            _ => faults.push(Fault::NoCounter(sid.clone())),
+        }
+    }
+    if went_out < received {
+        faults.push(Fault::Link { link: ports[1].clone(), passed: received, counted: went_out });
+    }
+    let (lost, behind) = (sent.saturating_sub(received), went_out.saturating_sub(received));
+    if behind > talk && 2 * behind > lost {
+        faults.push(Fault::Behind { link: ports[1].clone(), went_out, received });
+    }
+    (counted, faults)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case;
+
+    fn at(rx: u64, dropped: u64, sid: (u64, u64), tx: u64) -> Counters {
+        let (packets, errors) = sid;
+        let text = format!(
+            r#"{{"sids": [{{"sid": "fc00:0:2:1::/128", "packets": {packets}, "errors": {errors}}}], "links": [
+            {{"name": "eth0", "rx-packets": {rx}, "tx-packets": 5, "rx-dropped": {dropped}}},
+            {{"name": "eth1", "rx-packets": 5, "tx-packets": {tx}, "rx-dropped": 0}}]}}"#
+        );
+        Counters::read(&text).expect("a status")
+    }
+
+    fn told(sent: u64, received: u64, after: &Counters) -> Vec<String> {
+        let end = case::all().into_iter().find(|case| case.id == "end").expect("there");
+        let ports = ["eth0", "eth1"].map(str::to_owned);
+        let passed = Passed { sent, received, talk: 10 };
+        let (counted, faults) = reconcile(&end, &ports, passed, &at(100, 0, (7, 0), 100), after);
+        assert_eq!(counted.sid.is_none(), after == &Counters::default(), "{counted:?}");
+        faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_command_that_does_not_tell_is_named() {
+        let told = |status: &str| {
+            let mut file = super::super::file::tests::file().box_;
+            file.status = Some(status.to_owned());
+            ask(&file).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(told("/nonexistent status --json").contains("cannot start \"/nonexistent status --json\""));
+        assert!(told("ls /nonexistent").contains("No such file"), "{}", told("ls /nonexistent"));
+        assert!(told("echo hello").contains("does not print"));
+        assert!(told(r#"echo {"sids":[],"links":[]}"#).contains("no link eth0"));
+        let all = |name: &str| format!(r#"{{"name":"{name}","rx-packets":1,"tx-packets":2}}"#);
+        assert_eq!(told(&format!(r#"echo {{"sids":[],"links":[{},{}]}}"#, all("eth0"), all("eth1"))), "");
+    }
+
+    #[test]
+    fn counts_that_agree_are_no_fault_and_others_are_named() {
+        // 1000 sent; 900 came in, with two questions; 890 left.
+        assert_eq!(told(1000, 890, &at(1002, 0, (907, 0), 990)), [""; 0]);
+        // A full backlog took 100.
+        assert_eq!(told(1000, 790, &at(1000, 100, (807, 0), 890)), [""; 0]);
+        let one = |told: Vec<String>| {
+            assert_eq!(told.len(), 1, "{told:?}");
+            told.into_iter().next().unwrap_or_default()
+        };
+        let sid = one(told(1000, 890, &at(1000, 0, (857, 0), 990)));
+        assert!(sid.contains("fc00:0:2:1::/128") && sid.contains("counted 850"), "{sid}");
+        // The queue behind the SID did not take 100.
+        assert_eq!(told(1000, 800, &at(1000, 0, (807, 100), 900)), [""; 0]);
+        let errors = one(told(1000, 890, &at(1000, 0, (857, 50), 990)));
+        assert!(errors.contains("counted 850 and 50 errors"), "{errors}");
+        assert!(one(told(1000, 890, &at(1200, 0, (1107, 0), 990))).contains("eth0"), "somebody else sends");
+        assert!(one(told(1000, 890, &at(1000, 0, (907, 0), 960))).contains("eth1"), "arrived and never left");
+        let behind = one(told(1000, 500, &at(1100, 0, (1007, 0), 1090)));
+        assert!(behind.contains("990 packets left the box's eth1 and 500 arrived"), "{behind}");
+        assert!(told(1000, 1000, &Counters::default()).iter().any(|fault| fault.contains("does not count")));
+    }
+}

@@ -1,0 +1,95 @@
+//! A case's turns: the warm-up, its rounds, its latency.
+
+use std::fmt;
+
+use super::bed::BedError;
+use super::measure::{Request, Window, measure, stream};
+use super::rounds::{Opened, Plan};
+use crate::case::Case;
+use crate::sink::Latency;
+use crate::statistics::median;
+use crate::units::Kpps;
+
+/// Packets of the first measurement, which tells how many fill a window and warms caches up.
+const WARM_UP: u64 = 10_000;
+/// Packets whose latency is measured, and their share of the full rate: low enough that none waits for another.
+const LATENCY_PACKETS: u64 = 10_000;
+const LATENCY_SHARE: f64 = 0.1;
+
+/// What a turn is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing that counts.
+    WarmUp,
+    /// A rate; rounds count from 1.
+    Round(u32),
+    /// Latency, once the rate is known.
+    Latency,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WarmUp => f.write_str("warmed up, round 0"),
+            Self::Round(round) => write!(f, "round {round}"),
+            Self::Latency => f.write_str("latency, after all rounds"),
+        }
+    }
+}
+
+/// A case on its way.
+pub(super) struct Running {
+    pub(super) case: Case,
+    pub(super) rates: Vec<Kpps>,
+    pub(super) sent: u64,
+    pub(super) samples: u64,
+    pub(super) frame_bytes: f64,
+    pub(super) faults: Vec<String>,
+    pub(super) latency: Option<Latency>,
+    /// Packets that fill a window.
+    pub(super) count: u64,
+}
+
+impl Running {
+    pub(super) fn new(case: Case) -> Self {
+        let (rates, faults) = (Vec::new(), Vec::new());
+        Self { case, rates, count: WARM_UP, sent: 0, samples: 0, frame_bytes: 0.0, faults, latency: None }
+    }
+
+    /// Measures once; `run` is a number that no other measurement has.
+    ///
+    /// # Errors
+    /// [`BedError`].
+    pub(super) fn take_turn(&mut self, plan: &Plan, opened: &mut Opened, run: u16, turn: Turn) -> Result<(), BedError> {
+        let mut request = Request { sizes: &plan.sizes, flows: plan.flows, count: self.count, rate: None, run };
+        if turn == Turn::Latency {
+            let rates: Vec<f64> = self.rates.iter().map(|rate| rate.0).collect();
+            let share = median(&rates).unwrap_or(100.0) * LATENCY_SHARE;
+            (request.count, request.rate) = (LATENCY_PACKETS, Some(Kpps(share.max(1.0))));
+        }
+        let window = measure(&mut opened.bed, &self.case, request)?;
+        self.take(&window, opened);
+        match turn {
+            Turn::WarmUp => {
+                self.frame_bytes = stream(&opened.bed, &self.case, request)?.mean_len();
+                let packets = window.rate.packets_per_second() * plan.window.as_secs_f64();
+                self.count = (packets as u64).max(WARM_UP);
+            }
+            // Cut short by a signal: not of full length, so not a round.
+            Turn::Round(_) if window.sent < request.count => {}
+            Turn::Round(_) => self.rates.push(window.rate),
+            Turn::Latency => self.latency = window.latency,
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, window: &Window, opened: &mut Opened) {
+        opened.sent += window.sent;
+        opened.strays += window.strays;
+        self.sent += window.sent;
+        self.samples += window.samples;
+        for fault in &window.faults {
+            self.faults.push(fault.to_string());
+        }
+    }
+}
