@@ -8,23 +8,32 @@ mod binary;
 mod bios;
 mod budget;
 mod disk;
+mod empty;
 mod kernel;
+mod lock;
 mod manifest;
 mod mkosi;
+mod openpgp;
 mod release;
+mod released;
 mod reproduce;
 mod sbom;
 mod sign;
 mod system;
+mod tester;
 mod tools;
 mod tree;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
 
 use crate::failure::Failure;
 use crate::stamp::Key;
 use crate::workspace;
+use binary::Binaries;
+use lock::lock;
 
 pub(crate) use tools::Tools;
 
@@ -40,8 +49,11 @@ pub(crate) struct Options {
     /// Sign the slot's manifest with this minisign key; its password is taken from SEGBOX_MINISIGN_PASSWORD
     #[arg(long, value_name = "KEY")]
     pub(crate) minisign_key: Option<PathBuf>,
+    /// Put the image there instead of target/image; what was there is replaced
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
     /// Build all of it twice, in two places and from nothing, and compare every byte
-    #[arg(long)]
+    #[arg(long, conflicts_with = "output")]
     pub(crate) reproduce: bool,
 }
 
@@ -50,11 +62,10 @@ pub(crate) struct Options {
 /// # Errors
 /// No network where packages are needed, a fault in the sources, an image over its budget.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let tools = Tools::open()?;
     if options.reproduce {
-        return reproduce::run(&tools, options);
+        return reproduce::run(options);
     }
-    let built = build(&tools, options)?;
+    let built = build(&Tools::open()?, options)?;
     print!("{}", budget::table(&built)?);
     Ok(())
 }
@@ -74,39 +85,88 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Builds what is not up to date; returns the folder with all files.
 pub(crate) fn build(tools: &Tools, options: &Options) -> Result<PathBuf, Failure> {
+    // The image has modes of its own, not the user's.
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    // A wrong key is found now rather than after minutes.
+    sign::check(tools, options)?;
+    let output = place(options)?;
+    for path in [&workspace::root(), &output, &workspace::cache()?] {
+        without_separators(path)?;
+    }
+    let scratch = beside(&output, "new");
+    let _turn = lock(&beside(&output, "lock"), "another build of the image is under way; waiting for it")?;
     let kernel = kernel::tree(tools)?;
-    let binary = binary::build(&workspace::root(), &workspace::target())?;
-    let output = folder();
-    let key = key(tools, &kernel, &binary, options)?;
-    let stamp = output.join(".key");
-    if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+    let binaries = Binaries::build()?;
+    let key = key(tools, &kernel, &binaries, options)?;
+    if fs::read_to_string(output.join(".key")).is_ok_and(|old| old == key) {
         return Ok(output);
     }
-    let scratch = workspace::target().join("image.new");
-    assemble(tools, &kernel, &binary, options, &scratch)?;
-    budget::check(&scratch)?;
-    fs::write(scratch.join(".key"), key).map_err(|error| Failure::file("write", &stamp, &error))?;
+    let assembled = assemble(tools, &kernel, &binaries, options, &scratch).and_then(|()| budget::check(&scratch));
+    if let Err(failure) = assembled {
+        // mkosi's own words stay, for whoever is pointed at them.
+        drop(fs::remove_file(scratch.join("segbox.raw")));
+        return Err(failure);
+    }
+    tree::write(&scratch.join(".key"), key)?;
+    // For tests, which do not build anything themselves.
+    let link = scratch.join("tools");
+    std::os::unix::fs::symlink(tools.tree(), &link).map_err(|error| Failure::file("link", &link, &error))?;
     // Whoever looks finds an old image or a new one, none in between.
     tree::replace(&scratch, &output)?;
-    // For tests, which do not build anything themselves.
-    let link = output.join("tools");
-    std::os::unix::fs::symlink(tools.tree(), &link).map_err(|error| Failure::file("link", &link, &error))?;
     Ok(output)
+}
+
+/// Where the image goes.
+fn place(options: &Options) -> Result<PathBuf, Failure> {
+    let Some(output) = &options.output else { return Ok(folder()) };
+    let whole = std::path::absolute(output).map_err(|error| Failure::file("find", output, &error))?;
+    // What is there is replaced: it has to be an image, lest somebody's folder goes.
+    let is_empty = |entries: fs::ReadDir| entries.count() == 0;
+    let free = fs::read_dir(&whole).map_or(!whole.exists(), is_empty);
+    if whole.file_name().is_none() || !free && !whole.join(".key").exists() {
+        return Err(Failure::new(
+            format!("cannot put the image into {}", whole.display()),
+            "there is something else",
+            "name a folder that is not there yet",
+        ));
+    }
+    Ok(whole)
+}
+
+/// Finds out whether mkosi can go there: it takes a path for a list where it has one of these.
+fn without_separators(path: &Path) -> Result<(), Failure> {
+    if path.to_string_lossy().contains([',', ':']) {
+        return Err(Failure::new(
+            format!("cannot build an image in {}", path.display()),
+            "mkosi takes a path with a comma or a colon in it for several",
+            "build it in a folder with another name, or name one by --output or XDG_CACHE_HOME",
+        ));
+    }
+    Ok(())
+}
+
+/// The name of a folder with an ending, on the same file system.
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    folder.with_file_name(name)
 }
 
 /// Everything behind the kernel and the binary: a few seconds.
 fn assemble(
     tools: &Tools,
     kernel: &kernel::Kernel,
-    binary: &std::path::Path,
+    binaries: &Binaries,
     options: &Options,
-    output: &std::path::Path,
+    output: &Path,
 ) -> Result<(), Failure> {
     tree::empty(output)?;
     let release = release::Release::of(&workspace::root());
     let work = output.join("work");
-    system::build(tools, kernel, binary, &release, options, &work, output)?;
-    sbom::write(&output.join("segbox.cdx.json"))?;
+    system::build(tools, kernel, &binaries.segbox.path, &release, options, &work, output)?;
+    tester::build(tools, &binaries.segbench.path, &release, &work, output)?;
+    sbom::write(&binaries.segbox.linked, &output.join("segbox.cdx.json"))?;
     manifest::write(tools, kernel, &release, output)?;
     sign::manifest(options, output)?;
     disk::build(tools, &release, options, &work, output)?;
@@ -114,10 +174,10 @@ fn assemble(
 }
 
 /// Everything that the image is made from.
-fn key(tools: &Tools, kernel: &kernel::Kernel, binary: &std::path::Path, options: &Options) -> Result<String, Failure> {
+fn key(tools: &Tools, kernel: &kernel::Kernel, binaries: &Binaries, options: &Options) -> Result<String, Failure> {
     let root = workspace::root();
     let release = release::Release::of(&root);
-    let mut key = Key::default().text(tools.key()).text(&kernel.key).text(&format!("{options:?} {release:?}"));
+    let mut key = Key::default().text(tools.key()).text(&kernel.key).text(&format!("{release:?}"));
     // The programs that lay it out are inputs too.
     for folder in ["image", "hw-profiles", "xtask/src/image"] {
         for path in workspace::files(&root.join(folder))? {
@@ -125,9 +185,14 @@ fn key(tools: &Tools, kernel: &kernel::Kernel, binary: &std::path::Path, options
         }
     }
     let keys = [&options.secure_boot_key, &options.secure_boot_certificate, &options.minisign_key];
-    let files = keys.into_iter().flatten().cloned().chain([binary.to_owned(), root.join("Cargo.lock")]);
-    for path in files {
-        key = key.file(&root, &path)?;
+    for path in keys {
+        key = match path {
+            Some(path) => key.file(&root, path)?,
+            None => key.text("not signed"),
+        };
+    }
+    for path in [&binaries.segbox.path, &binaries.segbench.path, &root.join("Cargo.lock")] {
+        key = key.file(&workspace::target(), path)?;
     }
     Ok(key.finish())
 }

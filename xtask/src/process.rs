@@ -1,7 +1,11 @@
 //! Runs other programs and says what went wrong with them.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+
+use rustix::io::Errno;
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
 use crate::failure::Failure;
 
@@ -10,7 +14,8 @@ use crate::failure::Failure;
 /// # Errors
 /// It cannot be started or does not succeed; `mend` says what to do then.
 pub(crate) fn run(command: &mut Command, mend: &str) -> Result<(), Failure> {
-    let status = command.status().map_err(|error| Failure::new(name(command), error.to_string(), mend))?;
+    let status =
+        ends_with_us(command).status().map_err(|error| Failure::new(name(command), error.to_string(), mend))?;
     if status.success() { Ok(()) } else { Err(Failure::new(name(command), status.to_string(), mend)) }
 }
 
@@ -19,7 +24,7 @@ pub(crate) fn run(command: &mut Command, mend: &str) -> Result<(), Failure> {
 /// # Errors
 /// As [`run`]; the command's standard error is quoted.
 pub(crate) fn output(command: &mut Command, mend: &str) -> Result<String, Failure> {
-    let result = command.stdin(Stdio::null()).output();
+    let result = ends_with_us(command).stdin(Stdio::null()).output();
     let fault = |why: String| Failure::new(name(command), why, mend);
     let output = result.map_err(|error| fault(error.to_string()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -28,6 +33,20 @@ pub(crate) fn output(command: &mut Command, mend: &str) -> Result<String, Failur
     } else {
         Err(fault(format!("{}: {}", output.status, text(&output.stderr))))
     }
+}
+
+/// Has a command told to end (SIGTERM) when this process has, whatever that ended by: a SIGKILL leaves nobody else to do it.
+#[expect(unsafe_code, reason = "only between fork and exec is it the child's own wish")]
+pub(crate) fn ends_with_us(command: &mut Command) -> &mut Command {
+    let us = getpid();
+    let wish = move || {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // What ended before the wish is not told any more.
+        if getppid() == Some(us) { Ok(()) } else { Err(Errno::SRCH.into()) }
+    };
+    // SAFETY: the closure makes two system calls and has a number of its own: no memory is allocated and no lock taken between fork
+    // and exec.
+    unsafe { command.pre_exec(wish) }
 }
 
 /// The command as one would type it.

@@ -4,9 +4,13 @@
 //! The machine itself is the library `segbox_vm`; here are the two hosts, the traffic and the terminal. Everything goes
 //! when the command ends, by Ctrl-C too.
 
+mod handed;
+mod scenario;
+mod screen;
 mod terminal;
 mod traffic;
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +18,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use rustix::termios::isatty;
 use segbox_lab::Namespace;
 use segbox_vm::{Accelerator, Boot, Firmware, Machine, Model, Port, Vm};
 
 use crate::failure::Failure;
 use crate::{image, workspace};
+use scenario::Scenario;
+use screen::Screen;
 use terminal::Terminal;
-use traffic::Traffic;
+use traffic::{Fare, Traffic};
 
 /// Which machine.
 #[derive(clap::Args)]
@@ -37,15 +44,14 @@ pub(crate) struct Options {
     /// Without a disk: QEMU loads kernel and initrd itself
     #[arg(long)]
     direct: bool,
-    /// End once packets have come through and the status was shown; fail if that takes longer than three minutes
+    /// End once packets of every kind have come through and the status was shown; fail if that takes longer than three minutes
     #[arg(long)]
     once: bool,
+    /// Take the image that is in target/image, and build nothing
+    #[arg(long)]
+    no_build: bool,
 }
 
-/// Where the machine finds its configuration; PID 1 looks there.
-const FW_CFG: &str = "opt/org.segbox/segbox.toml";
-/// Addresses of the guest's ports, which image/vm.toml matches.
-const MACS: [segbox_lab::Mac; 2] = [[0x52, 0x54, 0, 0, 0, 0x0a], [0x52, 0x54, 0, 0, 0, 0x0b]];
 /// Queue pairs of a port: two, as many as the machine has processors.
 const QUEUES: usize = 2;
 /// The console's last row once the machine is up, and what its command line begins with.
@@ -53,42 +59,73 @@ const UP: &str = "press a key";
 const PROMPT: &str = "> ";
 /// Longest boot under emulation on a busy machine.
 const BOOT: Duration = Duration::from_secs(180);
+/// Between two paintings of our lines.
+const PAINT: Duration = Duration::from_millis(500);
 
 /// Builds what is missing, boots it and shows it.
 ///
 /// # Errors
-/// The image does not build, QEMU does not start, or with `--once` nothing comes through.
+/// The image does not build, the file has faults, QEMU does not start, or with `--once` nothing comes through.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let stop = stop_on_signal()?;
-    let tools = image::Tools::open()?;
-    let folder = image::build(&tools, &image::Options::default())?;
-    let file = options.file.clone().unwrap_or_else(|| workspace::root().join("image/vm.toml"));
-    if !file.is_file() {
-        return Err(Failure::new(format!("cannot read {}", file.display()), "there is no such file", "name one"));
+    for name in segbox_lab::remove_abandoned() {
+        println!("removed namespace {name}, which a killed run had left");
     }
+    let file = options.file.clone().unwrap_or_else(|| workspace::root().join("image/vm.toml"));
+    let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
+    let tools = image::Tools::open()?;
+    let folder = if options.no_build { image::folder() } else { image::build(&tools, &image::Options::default())? };
+    handed::check(&folder, &file)?;
+    let draft = segbox_config::read(text, file.display().to_string());
+    let scenario = Scenario::of(draft.config());
     let tree = tools.tree();
     let accelerator = segbox_vm::probe(&tree, &folder.join("kernel"), &folder.join("initrd"));
 
     let lab = |error: segbox_lab::Error| Failure::new("cannot make the hosts", error.to_string(), "run it as root");
     let hosts = [host("a").map_err(lab)?, host("b").map_err(lab)?];
     let mut machine = Machine::new(&tree, boot(options, &folder), accelerator);
-    machine.files.push((FW_CFG.to_owned(), file));
-    machine.ports = hosts.iter().zip(MACS).map(port).collect();
+    machine.files = handed::files(&file, &draft.needs())?;
+    let ports = scenario.cables.iter().map(|cable| Port {
+        namespace: &hosts[cable.host],
+        interface: &cable.interface,
+        mac: cable.mac,
+        model: Model::Virtio,
+        queues: QUEUES,
+    });
+    machine.ports = ports.collect();
 
     println!(
-        "booting {} in QEMU ({}); host A: ip netns exec {}, host B: ip netns exec {}; Ctrl-C ends it",
+        "booting {} in QEMU ({}) with {}\nhost A: ip netns exec {} bash, host B: ip netns exec {} bash",
         machine_name(options),
         if accelerator == Accelerator::Kvm { "KVM" } else { "software emulation: KVM does not work here" },
+        file.display(),
         hosts[0].name(),
         hosts[1].name(),
     );
+    for remark in &scenario.remarks {
+        println!("note: {remark}");
+    }
     let fault = |error: segbox_vm::Error| Failure::new("cannot run the machine", error.to_string(), "see above");
-    let vm = machine.start_with(Some(Box::new(std::io::stdout()))).map_err(fault)?;
-    hosts[0].address("eth0", net("2001:db8:a::2/64")).map_err(lab)?;
-    hosts[1].address("eth0", net("2001:db8:b::2/64")).map_err(lab)?;
-    let traffic = Traffic::start(&hosts, MACS[0]).map_err(lab)?;
+    let screen = (isatty(std::io::stdout()) && !options.once).then(Screen::new);
+    let also: Box<dyn Write + Send> = match &screen {
+        Some(screen) => Box::new(screen.clone()),
+        None => Box::new(std::io::stdout()),
+    };
+    let vm = machine.start_with(Some(also)).map_err(fault)?;
+    for cable in &scenario.cables {
+        for address in &cable.addresses {
+            hosts[cable.host].address(&cable.interface, *address).map_err(lab)?;
+        }
+    }
+    let far: Vec<String> =
+        scenario.cables.iter().filter(|cable| cable.host == 1).map(|cable| cable.interface.clone()).collect();
+    let mut traffic = Traffic::start(&hosts, &far, &scenario.flows).map_err(lab)?;
     let terminal = Terminal::open();
-    let end = attend(vm, &terminal.keys, &traffic, options.once, &stop).map_err(fault);
+    let mut shown = Shown { title: title(&hosts), screen, begin: Instant::now(), next: Instant::now() };
+    let end = attend(vm, &terminal.keys, &mut traffic, &mut shown, options.once, &stop).map_err(fault);
+    if let Some(screen) = &shown.screen {
+        screen.close();
+    }
     drop(terminal);
     println!("\n{}", traffic.summary());
     match end? {
@@ -99,6 +136,46 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             "read what its console says above",
         )),
     }
+}
+
+fn title(hosts: &[Namespace; 2]) -> String {
+    format!("packets from host A ({}) through the box to host B ({})", hosts[0].name(), hosts[1].name())
+}
+
+/// What stands below the console.
+struct Shown {
+    title: String,
+    /// None where the output is no terminal.
+    screen: Option<Screen>,
+    begin: Instant,
+    next: Instant,
+}
+
+impl Shown {
+    fn paint(&mut self, traffic: &mut Traffic) {
+        let now = Instant::now();
+        let Some(screen) = self.screen.as_ref().filter(|_| now >= self.next) else { return };
+        let fares = traffic.fares(now);
+        if screen.paint(&lines(&self.title, &fares, now - self.begin)) {
+            self.next = now + PAINT;
+        }
+    }
+}
+
+fn lines(title: &str, fares: &[Fare], time: Duration) -> Vec<String> {
+    const HINT: &str = " a key leads to the box's command line above; Ctrl-C ends it all";
+    let mut lines = vec![format!(" {title}")];
+    if fares.is_empty() {
+        lines.push(" none are sent: see the note at the start".to_owned());
+    } else if fares.iter().all(|fare| fare.arrived == 0) {
+        lines.push(format!(" none has come through yet: the box boots, {} s", time.as_secs()));
+    } else {
+        lines.extend(fares.iter().map(|fare| {
+            format!(" {:<34} {:>4}/s  {:>7} arrived  {:>5} lost", fare.about, fare.rate, fare.arrived, fare.lost)
+        }));
+    }
+    lines.push(HINT.to_owned());
+    lines
 }
 
 fn machine_name(options: &Options) -> &'static str {
@@ -128,14 +205,6 @@ fn host(role: &str) -> Result<Namespace, segbox_lab::Error> {
     Ok(namespace)
 }
 
-fn net(text: &str) -> ipnet::IpNet {
-    text.parse().expect("an address with its prefix length")
-}
-
-fn port<'a>((namespace, mac): (&'a Namespace, segbox_lab::Mac)) -> Port<'a> {
-    Port { namespace, interface: "eth0", mac, model: Model::Virtio, queues: QUEUES }
-}
-
 /// How it ended.
 enum End {
     /// By the user, by the guest, or because everything was seen.
@@ -148,18 +217,17 @@ enum End {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Booting,
-    /// A key was pressed for the user; the command line comes.
+    /// A key was pressed; the command line comes.
     Called,
     /// `status` was typed once packets went through.
     Asked,
-    /// The status was shown; from here on the user types.
-    Shown,
 }
 
 fn attend(
     mut vm: Vm,
     keys: &Receiver<Vec<u8>>,
-    traffic: &Traffic,
+    traffic: &mut Traffic,
+    shown: &mut Shown,
     once: bool,
     stop: &AtomicBool,
 ) -> Result<End, segbox_vm::Error> {
@@ -169,24 +237,23 @@ fn attend(
     while !stop.load(Ordering::Relaxed) && !vm.has_ended() {
         let now = |vm: &mut Vm, wanted| vm.console.expect(wanted, Duration::ZERO).is_ok();
         stage = match stage {
-            Stage::Booting if now(&mut vm, UP) => {
+            // The status screen shows what goes on by itself; a script wants it as text.
+            Stage::Booting if once && now(&mut vm, UP) => {
                 vm.console.send("\r")?;
                 Stage::Called
             }
             // Counters that are zero would show little.
-            Stage::Called if traffic.arrived() > 10 && now(&mut vm, PROMPT) => {
+            Stage::Called if traffic.flows() && now(&mut vm, PROMPT) => {
                 vm.console.send("status\r")?;
                 Stage::Asked
             }
-            Stage::Asked if now(&mut vm, PROMPT) => Stage::Shown,
+            Stage::Asked if now(&mut vm, PROMPT) => return Ok(End::Stopped),
             same => same,
         };
-        if once && stage == Stage::Shown {
-            return Ok(End::Stopped);
-        }
         if once && begin.elapsed() > BOOT {
             return Ok(End::Late);
         }
+        shown.paint(traffic);
         match keys.recv_timeout(LOOK) {
             Ok(typed) => vm.console.send_bytes(&typed)?,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
@@ -220,6 +287,7 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
             // What is on its way down is left alone for a moment; a build in progress is not waited for.
             tokio::select! { () = any() => {} () = tokio::time::sleep(Duration::from_secs(3)) => {} }
         });
+        terminal::restore();
         segbox_lab::remove_ours();
         // What a shell makes of an interrupted command.
         std::process::exit(130);

@@ -1,68 +1,29 @@
-//! The image boots: by BIOS, by UEFI and without a disk; from the image as it was built, and from a disk that it was
-//! flashed to. Judged from outside, over the serial line and the machine's ports.
+//! The image boots: by BIOS, by UEFI and without a disk; from the image as it was built, from a stick that it was flashed to, and
+//! from a disk that the stick installed itself on. Judged from outside, over the serial line and the machine's ports.
 //!
 //! Builds nothing: `cargo xtask image` has to have run, as it has in `./dev test`. Root only.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
-use segbox_vm::{Accelerator, Boot, Firmware, Machine, Model, Port, Vm};
+use segbox_vm::{Accelerator, Boot, Bus, Firmware, Machine, Model, Port, Router, image, machine, tool, turn};
 
-/// Longest boot under emulation on a machine that does other things too.
-const BOOT: Duration = Duration::from_secs(240);
-/// Longest answer to a command.
-const ANSWER: Duration = Duration::from_secs(60);
-/// The status screen's last row.
-const UP: &str = "press a key";
+/// Longest copy of a disk under emulation.
+const FLASH: Duration = Duration::from_secs(300);
 
-/// One machine at a time: each has as many processors as this one.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A file of the image.
-fn image(name: &str) -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| manifest.join("../target"), PathBuf::from);
-    let path = target.join("image").join(name);
-    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask image` first", path.display()))
-}
-
-fn disk(image: PathBuf, firmware: Firmware) -> Boot {
-    Boot::Disk { image, firmware, keep: false }
-}
-
-fn machine(tools: &Path, boot: Boot) -> Machine<'_> {
-    // What the boot does must not depend on the accelerator, and TCG is everywhere.
-    Machine::new(tools, boot, Accelerator::Tcg)
-}
-
-/// Waits for the status screen and calls the command line; gives the screen as it was.
-fn call(vm: &mut Vm) -> String {
-    let screen = vm.console.expect(UP, BOOT).unwrap_or_else(|error| panic!("{error}"));
-    vm.console.send("\r").expect("the machine runs");
-    vm.console.expect("> ", ANSWER).unwrap_or_else(|error| panic!("{error}"));
-    screen
-}
-
-/// Types a command; gives its answer.
-fn answer(vm: &mut Vm, command: &str) -> String {
-    vm.console.send(&format!("{command}\r")).expect("the machine runs");
-    vm.console.expect("> ", ANSWER).unwrap_or_else(|error| panic!("{command}: {error}"))
+fn with_disk(tools: &Path, image: PathBuf, firmware: Firmware) -> Machine<'_> {
+    Machine::new(tools, Boot::Disk { image, firmware, keep: false }, Accelerator::Tcg)
 }
 
 #[test]
 fn boots_by_bios() {
     let _turn = turn();
     let tools = image("tools");
-    let mut vm = machine(&tools, disk(image("segbox.raw"), Firmware::Bios)).start().expect("QEMU starts");
-    let screen = call(&mut vm);
+    let screen = Router::boot(&with_disk(&tools, image("segbox.raw"), Firmware::Bios)).screen;
     assert!(screen.contains("slot a"), "booted from slot A:\n{screen}");
     assert!(screen.contains("good: configured from built in"), "{screen}");
 }
@@ -71,8 +32,7 @@ fn boots_by_bios() {
 fn boots_by_uefi() {
     let _turn = turn();
     let tools = image("tools");
-    let mut vm = machine(&tools, disk(image("segbox.raw"), Firmware::Uefi)).start().expect("QEMU starts");
-    let screen = call(&mut vm);
+    let screen = Router::boot(&with_disk(&tools, image("segbox.raw"), Firmware::Uefi)).screen;
     assert!(screen.contains("slot a"), "GRUB's command line reaches the UKI:\n{screen}");
     assert!(screen.contains("good: configured from built in"), "{screen}");
 }
@@ -81,49 +41,114 @@ fn boots_by_uefi() {
 fn boots_without_a_disk_and_ends_when_told() {
     let _turn = turn();
     let tools = image("tools");
-    let boot = Boot::Direct {
-        kernel: image("kernel"),
-        initrd: image("initrd"),
-        command_line: "console=ttyS0,115200 quiet".to_owned(),
-    };
-    let mut vm = machine(&tools, boot).start().expect("QEMU starts");
-    call(&mut vm);
-    vm.console.send("poweroff\r").expect("the machine runs");
-    let until = std::time::Instant::now() + ANSWER;
-    while !vm.has_ended() {
-        assert!(std::time::Instant::now() < until, "it does not power off:\n{}", vm.console.transcript());
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    Router::boot(&machine(&tools, "")).power_off();
 }
 
 /// Address of the guest's first port, which the files below match.
 const PORTS: [Mac; 2] = [[0x52, 0x54, 0, 0, 0, 0x0a], [0x52, 0x54, 0, 0, 0, 0x0b]];
 const VM_TOML: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../image/vm.toml");
 
+/// A key beside the router of `./dev vm`: without it the configuration is not applied.
+const KEY: &str = "\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"keys/7.key\"\n";
+
 #[test]
-fn a_flashed_disk_boots_by_both_firmwares_with_its_own_configuration_and_forwards() {
+fn a_stick_installs_itself_on_a_disk_that_boots_by_both_firmwares_and_forwards() {
     let _turn = turn();
     let tools = image("tools");
     let folder = tempfile::tempdir().expect("a folder");
-    let place = folder.path().join("disk");
-    std::fs::File::create(&place).and_then(|file| file.set_len(1 << 30)).expect("a sparse file");
-    let flashed = flash(&image("segbox.raw.zst"), &place, &["--yes", "--config", VM_TOML]);
+    let file = folder.path().join("r2.toml");
+    let key = folder.path().join("keys/7.key");
+    let text = std::fs::read_to_string(VM_TOML).expect("it is in the sources") + KEY;
+    std::fs::create_dir(folder.path().join("keys"))
+        .and_then(|()| std::fs::write(&file, text))
+        .and_then(|()| std::fs::write(&key, "secret"))
+        .and_then(|()| std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)))
+        .expect("a fresh folder");
+    let sparse = |name: &str, mib: u64| {
+        let place = folder.path().join(name);
+        std::fs::File::create(&place).and_then(|file| file.set_len(mib << 20)).expect("a sparse file");
+        place
+    };
+    let (stick, place) = (sparse("stick", 1024), sparse("disk", 800));
+    let flashed = flash(&image("segbox.raw.zst"), &stick, &["--yes", "--config", &file.display().to_string()]);
     assert!(flashed.status.success(), "{}", said(&flashed));
 
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        let hosts = ["a", "b"].map(|role| Namespace::new(role).expect("root"));
-        let mut machine = machine(&tools, disk(place.clone(), firmware));
-        let ports = hosts.iter().zip(PORTS);
-        let port = |(namespace, mac)| Port { namespace, interface: "eth0", mac, model: Model::Virtio, queues: 2 };
-        machine.ports = ports.map(port).collect();
-        let mut vm = machine.start().expect("QEMU starts");
+    let hosts = hosts();
+    let mut machine = router(&tools, stick, Firmware::Uefi, &hosts);
+    (machine.bus, machine.disks_bus) = (Bus::Usb, Bus::Sata);
+    machine.disks = vec![place.clone(), stick_with_file(&tools, &sparse("fat", 16), "not-an.raw")];
+    install(Router::boot(&machine));
+
+    for (firmware, bus) in [(Firmware::Bios, Bus::Sata), (Firmware::Uefi, Bus::Nvme)] {
+        let hosts = self::hosts();
+        let mut machine = router(&tools, place.clone(), firmware, &hosts);
+        machine.bus = bus;
+        let mut router = Router::start(&machine);
         hosts[1].address("eth0", "2001:db8:b::2/64".parse().expect("one")).expect("host B's port");
-        let screen = call(&mut vm);
-        assert!(screen.contains("good: configured from"), "{firmware:?}:\n{screen}");
-        assert!(!screen.contains("built in"), "{firmware:?} does not find its configuration:\n{screen}");
+        router.again();
+        let screen = &router.screen;
+        assert!(screen.contains("good: configured from"), "{firmware:?}, {bus:?}:\n{screen}");
+        assert!(!screen.contains("built in"), "{firmware:?}, {bus:?} does not find its configuration:\n{screen}");
         let missing = lost(&hosts, 50);
-        assert_eq!(missing, 0, "{firmware:?}: packets were lost\n{}", answer(&mut vm, "status"));
+        assert_eq!(missing, 0, "{firmware:?}, {bus:?}: packets were lost\n{}", router.answer("status"));
     }
+}
+
+fn hosts() -> [Namespace; 2] {
+    ["a", "b"].map(|role| Namespace::new(role).expect("root"))
+}
+
+/// A machine with the ports that its configuration is for.
+fn router<'a>(tools: &'a Path, disk: PathBuf, firmware: Firmware, hosts: &'a [Namespace; 2]) -> Machine<'a> {
+    let mut machine = with_disk(tools, disk, firmware);
+    let port = |(namespace, mac)| Port { namespace, interface: "eth0", mac, model: Model::Virtio, queues: 2 };
+    machine.ports = hosts.iter().zip(PORTS).map(port).collect();
+    machine
+}
+
+/// At the console of a box that was booted from a stick: copies the stick to the disk that is offered.
+fn install(mut router: Router) {
+    let screen = &router.screen;
+    assert!(screen.contains("good: configured from"), "the stick has its configuration and the key:\n{screen}");
+    let listed = router.answer("flash");
+    assert!(listed.contains("USB") && listed.contains("SATA"), "{listed}");
+    assert!(listed.contains("not to be flashed: this box was booted from it"), "{listed}");
+    let named = |before: &str| {
+        let rest = listed.split_once(before).unwrap_or_else(|| panic!("{before:?} is not in:\n{listed}")).1;
+        rest.split(['`', ' ', '\r']).next().unwrap_or_default().to_owned()
+    };
+    let disk = named("`segbox flash self ");
+    // The image that is a file on another stick is found, read, and none.
+    let file = listed.split_whitespace().find(|word| word.ends_with("/not-an.raw"));
+    let file = file.unwrap_or_else(|| panic!("no image is found:\n{listed}"));
+    assert!(!file.starts_with(&disk), "the stick that brings an image is not what is offered:\n{listed}");
+    let refused = router.answer(&format!("flash {file} {disk}"));
+    assert!(refused.contains("is no image of segbox"), "{refused}");
+    let own = listed.lines().find(|line| line.contains("USB")).and_then(|line| line.split_whitespace().next());
+    let refused = router.answer(&format!("flash self {}", own.expect("the stick")));
+    assert!(refused.contains("booted from it"), "{refused}");
+
+    router.type_in(&format!("flash self {disk}\r"));
+    router.wait("Type yes");
+    let written = router.answer_within("yes", FLASH);
+    assert!(written.contains("is written, read back and the same"), "{written}");
+    // The file systems that were copied while they were mounted go on.
+    let kept = router.answer("apply");
+    assert!(kept.contains("in sync") || kept.contains("nothing"), "{kept}");
+    router.power_off();
+}
+
+/// A FAT volume with a file on it.
+fn stick_with_file(tools: &Path, volume: &Path, name: &str) -> PathBuf {
+    let content = volume.with_file_name(name);
+    std::fs::write(&content, [0x5a; 4096]).expect("room");
+    let run = |program: &str, arguments: &[&std::ffi::OsStr]| {
+        let output = tool(tools, program).args(arguments).output().expect("the tools have it");
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    run("mkfs.fat", &["-n".as_ref(), "IMAGES".as_ref(), volume.as_ref()]);
+    run("mcopy", &["-i".as_ref(), volume.as_ref(), content.as_ref(), "::".as_ref()]);
+    volume.to_owned()
 }
 
 /// Sends packets in an SRv6 path through a program of the machine's, and counts those that do not come out with its TLV.

@@ -1,32 +1,80 @@
-//! The `segbox` of the image: static, without symbols, and the same bytes wherever the repository lies.
+//! The `segbox` of the image and the tester's `segbench`: static, without symbols, and the same bytes wherever the
+//! repository lies.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::{ebpf, process, workspace};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Builds it from the repository at `root`; returns where it is.
-///
-/// # Errors
-/// It does not compile.
-pub(super) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
-    ebpf::run()?;
+/// A program.
+#[derive(Debug)]
+pub(super) struct Binary {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Cargo's identifiers of the packages that are linked into it.
+    pub(super) linked: BTreeSet<String>,
+}
+
+/// Both.
+#[derive(Debug)]
+pub(super) struct Binaries {
+    pub(super) segbox: Binary,
+    pub(super) segbench: Binary,
+}
+
+impl Binaries {
+    /// Builds them.
+    ///
+    /// # Errors
+    /// They do not compile.
+    pub(super) fn build() -> Result<Self, Failure> {
+        ebpf::run()?;
+        // One after the other: in one build segbox would get features of crates that only segbench asks for.
+        Ok(Self { segbox: build("segbox")?, segbench: build("segbench")? })
+    }
+}
+
+fn build(name: &str) -> Result<Binary, Failure> {
+    let root = workspace::root();
+    let target = workspace::target();
+    // As cargo writes it.
+    let target = std::path::absolute(&target).map_err(|error| Failure::file("find", &target, &error))?;
     // With --target the build has a folder of its own, and the host's builds are not thrown away for other flags.
-    process::run(
+    let messages = process::output(
         Command::new(workspace::cargo())
-            .current_dir(root)
-            .args(["build", "--quiet", "--release", "--package", "segbox", "--bin", "segbox", "--target", TARGET])
+            .current_dir(&root)
+            .args(["build", "--quiet", "--release", "--package", name, "--bin", name, "--target", TARGET])
+            // Cargo tells what it builds, also where nothing is to be done; its complaints are for people all the same.
+            .arg("--message-format=json-render-diagnostics")
             .arg("--target-dir")
-            .arg(target)
-            .env("CARGO_ENCODED_RUSTFLAGS", flags(root).join("\x1f"))
+            .arg(&target)
+            .env("CARGO_ENCODED_RUSTFLAGS", flags(&root).join("\x1f"))
             .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
-            .env_remove("RUSTFLAGS"),
+            .env_remove("RUSTFLAGS")
+            .stderr(Stdio::inherit()),
         "read the compiler's message above",
     )?;
-    Ok(target.join(TARGET).join("release/segbox"))
+    let folder = target.join(TARGET).join("release");
+    let linked = messages.lines().filter_map(|line| linked(&serde_json::from_str(line).ok()?, &folder)).collect();
+    Ok(Binary { path: folder.join(name), linked })
+}
+
+/// The package of a message about something that was built for the target. What was built for the machine that builds is elsewhere:
+/// build scripts, procedural macros and what they are made of.
+fn linked(message: &Value, folder: &Path) -> Option<String> {
+    let kinds = message["target"]["kind"].as_array()?;
+    let files = message["filenames"].as_array()?;
+    let is_here = files.iter().filter_map(Value::as_str).any(|file| Path::new(file).starts_with(folder));
+    let is_code = !kinds.iter().any(|kind| kind == "custom-build");
+    (message["reason"] == "compiler-artifact" && is_here && is_code)
+        .then(|| message["package_id"].as_str())?
+        .map(str::to_owned)
 }
 
 fn flags(root: &Path) -> Vec<String> {

@@ -4,18 +4,20 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use super::released::TESTER;
 use crate::failure::Failure;
 
 const MIB: u64 = 1 << 20;
 
 /// Files of the image, in the order of the table, with their limits in bytes.
-const FILES: [(&str, Option<u64>); 5] = [
+const FILES: [(&str, Option<u64>); 6] = [
     ("kernel", None),
     ("initrd", None),
     // Loaded whole before the first instruction of it runs: by a BIOS from a stick that takes seconds.
     ("segbox.efi", Some(20 * MIB)),
     ("segbox.raw.zst", Some(64 * MIB)),
     ("segbox.qcow2", None),
+    (TESTER, None),
 ];
 
 /// Fails if a file is over its limit.

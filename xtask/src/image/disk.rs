@@ -1,12 +1,13 @@
 //! The disk: boot loaders, two slots with the first one filled, and the partitions for configuration and state, as a raw
 //! image, compressed, and as qcow2.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
 use super::release::Release;
-use super::{Options, Tools, bios, tree};
+use super::{Options, Tools, bios, empty, sign, tree};
 use crate::failure::Failure;
 use crate::{process, workspace};
 
@@ -18,6 +19,8 @@ const MODULES: &str =
 const BIOS_MODULES: &str = "biosdisk linux";
 /// On UEFI boards: starting the UKI.
 const UEFI_MODULES: &str = "chain";
+/// And checking signatures: under Secure Boot GRUB starts nothing that none of its modules has checked.
+const SIGNED_MODULES: &str = "gcry_rsa gcry_sha256 pgp";
 /// GRUB's folder on the ESP, which its configuration is in.
 const FOLDER: &str = "/segbox";
 /// Number of the ESP, behind the BIOS boot partition.
@@ -28,6 +31,8 @@ const BIOS: u32 = 1;
 const SECTOR: u64 = 512;
 /// GRUB's environment block: exactly this long, which GRUB overwrites in place.
 const STATE_LEN: usize = 1024;
+/// Files that a slot has beside those of its manifest, some of them only if they are signed.
+const SIGNATURES: [&str; 3] = ["segbox.efi.sig", "manifest.json", "manifest.json.minisig"];
 /// Log2 of how far back zstd looks: kernel and initrd are on the disk by themselves and again in the UKI, and count once.
 const WINDOW: &str = "--long=26";
 
@@ -48,12 +53,22 @@ pub(super) fn build(
     }
     tree::copy(&workspace::root().join("image/disk/grub.cfg"), &esp.join("segbox/grub.cfg"))?;
     tree::write(&esp.join("slots/state.env"), state())?;
-    for name in super::manifest::SLOT_FILES.iter().chain(["manifest.json", "manifest.json.minisig"].iter()) {
+    let loader = esp.join("EFI/BOOT/BOOTX64.EFI");
+    match sign::Signer::of(tools, options, release, work)? {
+        Some(signer) => {
+            signed_loader_for_uefi(tools, &signer, work, &loader)?;
+            signer.sign_for_grub(&esp.join("segbox/grub.cfg"))?;
+            signer.sign_for_grub(&output.join("segbox.efi"))?;
+            // For the board's setup, which takes certificates from a FAT volume.
+            signer.write_certificate(&esp.join("segbox/secure-boot.cer"))?;
+        }
+        None => loader_for_uefi(tools, &[], UEFI_MODULES, &loader)?,
+    }
+    for name in super::manifest::SLOT_FILES.iter().chain(&SIGNATURES) {
         if output.join(name).exists() {
             tree::copy(&output.join(name), &esp.join("slots/a").join(name))?;
         }
     }
-    loader_for_uefi(tools, options, work, &esp.join("EFI/BOOT/BOOTX64.EFI"))?;
 
     let made = work.join("made");
     tools
@@ -62,6 +77,8 @@ pub(super) fn build(
         .option("--tools-tree", tools.tree())
         .option("--skeleton-tree", &layout)
         .option("--source-date-epoch", release.time.to_string())
+        // repart leaves the seed of ext4's folder hashes to chance, and thinks of disks that stay as small as the image's.
+        .option("--environment", format!("\"SYSTEMD_REPART_MKFS_OPTIONS_EXT4={}\"", empty::OPTIONS.trim()))
         .build()?;
     let raw = output.join("segbox.raw");
     let from = made.join("segbox.raw");
@@ -108,32 +125,44 @@ fn state() -> String {
 }
 
 /// A GRUB in one file, with the prefix that it looks for its configuration in.
-fn grub(tools: &Tools, platform: &str, prefix: &str, modules: &str, output: &Path) -> Result<(), Failure> {
+fn grub(
+    tools: &Tools,
+    platform: &str,
+    prefix: &str,
+    options: &[&OsStr],
+    modules: &str,
+    output: &Path,
+) -> Result<(), Failure> {
     let mut command = tools.command("grub-mkimage");
     command.args(["--format", platform, "--prefix", prefix, "--directory"]);
     command.arg(tools.tree().join("usr/lib/grub").join(platform)).arg("--output").arg(output);
-    command.args(MODULES.split(' ').chain(modules.split(' ')));
+    command.args(options).args(MODULES.split(' ').chain(modules.split(' ')));
     process::output(&mut command, "report this").map(drop)
 }
 
-fn loader_for_uefi(tools: &Tools, options: &Options, work: &Path, place: &Path) -> Result<(), Failure> {
-    let made = work.join("grub.efi");
+fn loader_for_uefi(tools: &Tools, options: &[&OsStr], modules: &str, place: &Path) -> Result<(), Failure> {
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
+    }
     // Without a device in it the prefix is on the partition that GRUB was started from.
-    grub(tools, "x86_64-efi", FOLDER, UEFI_MODULES, &made)?;
-    let (Some(key), Some(certificate)) = (&options.secure_boot_key, &options.secure_boot_certificate) else {
-        return tree::copy(&made, place);
-    };
-    let signed = work.join("grub.signed.efi");
-    let mut sign = tools.command("sbsign");
-    sign.arg("--key").arg(key).arg("--cert").arg(certificate).arg("--output").arg(&signed).arg(&made);
-    process::output(&mut sign, "give a PEM key and its certificate, as `openssl req -x509` makes them")?;
-    tree::copy(&signed, place)
+    grub(tools, "x86_64-efi", FOLDER, options, modules, place)
+}
+
+/// A GRUB that the firmware finds to be whole, and that finds its configuration and the UKI to be so: they have a `.sig` beside them.
+fn signed_loader_for_uefi(tools: &Tools, signer: &sign::Signer<'_>, work: &Path, place: &Path) -> Result<(), Failure> {
+    let (made, key) = (work.join("grub.efi"), work.join("grub.pgp"));
+    tree::write(&key, signer.public_key())?;
+    // shim vouches for loaders on boards that know Microsoft's keys only. Here the firmware knows the key itself; GRUB would wait
+    // for shim in vain.
+    let options = ["--disable-shim-lock".as_ref(), "--pubkey".as_ref(), key.as_os_str()];
+    loader_for_uefi(tools, &options, &format!("{UEFI_MODULES} {SIGNED_MODULES}"), &made)?;
+    signer.sign_for_firmware(&made, place)
 }
 
 fn loader_for_bios(tools: &Tools, work: &Path, raw: &Path) -> Result<(), Failure> {
     let made = work.join("core.img");
     // The disk is the one that GRUB was started from.
-    grub(tools, "i386-pc", &format!("(,gpt{ESP}){FOLDER}"), BIOS_MODULES, &made)?;
+    grub(tools, "i386-pc", &format!("(,gpt{ESP}){FOLDER}"), &[], BIOS_MODULES, &made)?;
     let read = |path: &Path| fs::read(path).map_err(|error| Failure::file("read", path, &error));
     let boot = read(&tools.tree().join("usr/lib/grub/i386-pc/boot.img"))?;
     let core = read(&made)?;

@@ -32,9 +32,9 @@ impl Kernel {
         self.home.join("kernel/usr/lib/firmware")
     }
 
-    /// The part of a UKI that the board's firmware starts.
-    pub(super) fn stub(&self) -> PathBuf {
-        self.home.join("kernel").join(STUB)
+    /// One of [`STUBS`].
+    pub(super) fn stub(&self, name: &str) -> PathBuf {
+        self.home.join("kernel").join(name)
     }
 
     /// mkosi's list of its packages.
@@ -43,8 +43,9 @@ impl Kernel {
     }
 }
 
-/// Where mkosi looks for the stub.
-pub(super) const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+/// Where mkosi looks for the part of a UKI that the board's firmware starts, and for what its profiles are made of.
+pub(super) const STUBS: [&str; 2] =
+    ["usr/lib/systemd/boot/efi/linuxx64.efi.stub", "usr/lib/systemd/boot/efi/addonx64.efi.stub"];
 
 /// The newest kernel that Debian has, from the cache if it is there.
 ///
@@ -54,18 +55,8 @@ pub(super) fn tree(tools: &Tools) -> Result<Kernel, Failure> {
     let key = tools::key(&tools.archive, &tools.mkosi, "kernel")?;
     let home = tools::kept("kernel", &key, |fresh| {
         eprintln!("fetching Debian's kernel (once a version; a minute, about 110 MB)");
-        build(tools, fresh)
+        tools.mkosi.project("kernel", fresh).option("--tools-tree", tools.tree()).build()
     })?;
-    opened(home, key)
-}
-
-/// Builds it anew, past the cache.
-pub(super) fn build(tools: &Tools, into: &std::path::Path) -> Result<(), Failure> {
-    tools.mkosi.project("kernel", into).option("--tools-tree", tools.tree()).build()
-}
-
-/// A tree that was built.
-pub(super) fn opened(home: PathBuf, key: String) -> Result<Kernel, Failure> {
     let modules = home.join("kernel/usr/lib/modules");
     let releases = fs::read_dir(&modules).map_err(|error| Failure::file("read", &modules, &error))?;
     let release = releases.flatten().find_map(|entry| entry.file_name().into_string().ok());

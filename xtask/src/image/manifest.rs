@@ -1,4 +1,4 @@
-//! What a slot holds: its files with their hashes, the packages that they come from, and what built them.
+//! What a slot holds: its files with their hashes, the firmware of its cards, the packages that they come from, and what built them.
 
 use std::fs;
 use std::path::Path;
@@ -16,8 +16,7 @@ use crate::{process, workspace};
 /// The files of a slot, in the order that they are written.
 pub(super) const SLOT_FILES: [&str; 4] = ["kernel", "initrd", "segbox.efi", "segbox.cdx.json"];
 /// Packages that have files in the image, out of the kernel's tree and the tools'.
-const IN_THE_IMAGE: [&str; 5] =
-    ["linux-image-", "firmware-intel-misc", "systemd-boot-efi", "grub-pc-bin", "grub-efi-amd64-bin"];
+const IN_THE_IMAGE: [&str; 5] = ["linux-image-", "firmware-", "systemd-boot-efi", "grub-pc-bin", "grub-efi-amd64-bin"];
 /// Packages whose version decides about bytes of the image.
 const BUILT_WITH: [&str; 9] =
     ["cpio", "dosfstools", "e2fsprogs", "grub-common", "kmod", "mtools", "systemd-repart", "systemd-ukify", "zstd"];
@@ -35,6 +34,11 @@ pub(super) fn write(tools: &Tools, kernel: &Kernel, release: &Release, output: &
             .into()
     };
     let files = SLOT_FILES.iter().map(|name| Ok(((*name).to_owned(), file(&output.join(name))?)));
+    let folder = kernel.firmware();
+    let firmware = workspace::files(&folder)?.into_iter().map(|path| {
+        let name = path.strip_prefix(&folder).unwrap_or(&path).display().to_string();
+        Ok((name, file(&path)?))
+    });
     let rustc = process::output(Command::new("rustc").arg("--version").current_dir(workspace::root()), "install rustc");
     let manifest = json!({
         "name": "segbox",
@@ -44,6 +48,7 @@ pub(super) fn write(tools: &Tools, kernel: &Kernel, release: &Release, output: &
         "time": release.time,
         "kernel": kernel.release,
         "files": files.collect::<Result<serde_json::Map<_, _>, Failure>>()?,
+        "firmware": firmware.collect::<Result<serde_json::Map<_, _>, Failure>>()?,
         "packages": listed(&|name| IN_THE_IMAGE.iter().any(|start| name.starts_with(start))),
         "built-with": {
             "mkosi": tools.mkosi.version.trim_start_matches("mkosi "),

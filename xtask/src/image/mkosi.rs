@@ -8,7 +8,7 @@ use std::process::Command;
 use super::archive::Archive;
 use super::tree;
 use crate::failure::Failure;
-use crate::workspace;
+use crate::{process, workspace};
 
 /// mkosi, and where it gets packages from.
 #[derive(Debug)]
@@ -83,7 +83,9 @@ impl Project {
         let file = File::create(&log).map_err(|error| Failure::file("write", &log, &error))?;
         let both = file.try_clone().map_err(|error| Failure::file("write", &log, &error))?;
         let tried = format!("mkosi for image/{}", self.name);
-        let status = self.command.arg("build").stdin(std::process::Stdio::null()).stdout(file).stderr(both).status();
+        self.command.arg("build").stdin(std::process::Stdio::null()).stdout(file).stderr(both);
+        // It takes its own programs along.
+        let status = process::ends_with_us(&mut self.command).status();
         let status = status.map_err(|error| Failure::new(&tried, error.to_string(), "apt-get install python3"))?;
         if status.success() {
             return Ok(());

@@ -1,42 +1,59 @@
-//! Builds the image twice and compares every byte: from nothing, in two places, with a kernel tree of its own each time.
+//! Builds the image twice and compares every byte: from nothing, in two places, as two users on two machines would. Each build
+//! is `cargo xtask image` of a clone, with a cache of its own: the kernel's tree, the BPF programs, the binary and this program are
+//! all made anew. What was fetched is shared (crates, Debian's lists and packages), and so are the tools: compilers, bpf-linker,
+//! mkosi and the tree that it runs in.
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-use super::{Options, Tools, assemble, binary, budget, kernel, tree};
+use super::released::FILES;
+use super::{Options, Tools, tree};
 use crate::failure::Failure;
-use crate::{process, workspace};
+use crate::{ebpf, process, workspace};
 
-/// Files that are compared: everything that leaves the house.
-const FILES: [&str; 8] = [
-    "kernel",
-    "initrd",
-    "segbox.efi",
-    "segbox.raw",
-    "segbox.raw.zst",
-    "segbox.qcow2",
-    "segbox.cdx.json",
-    "manifest.json",
+/// Two developers: what their places and settings are called.
+const BUILDS: [Build; 2] = [
+    Build { name: "one", umask: "022", settings: &[("TZ", "UTC"), ("LC_ALL", "C")] },
+    Build {
+        name: "two elsewhere",
+        umask: "077",
+        settings: &[("TZ", "Pacific/Kiritimati"), ("LC_ALL", "C.UTF-8"), ("USER", "two"), ("CARGO_HOME", "cargo")],
+    },
 ];
+
+struct Build {
+    name: &'static str,
+    umask: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+}
 
 /// Builds both and compares them.
 ///
 /// # Errors
 /// A file differs; both are kept to be looked at.
-pub(super) fn run(tools: &Tools, options: &Options) -> Result<(), Failure> {
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    // What both share is there before the first of them.
+    Tools::open()?;
+    ebpf::run()?;
     let place = workspace::target().join("reproduce");
-    let names = ["one", "two, elsewhere"];
-    for name in names {
-        println!("building it in {}", place.join(name).display());
-        build(tools, options, &place.join(name))?;
+    // Both now: somebody may go on working meanwhile.
+    for build in &BUILDS {
+        let place = place.join(build.name);
+        tree::empty(&place)?;
+        build.clone(&place.join("sources"))?;
+    }
+    for build in &BUILDS {
+        println!("building it in {}", place.join(build.name).display());
+        build.run(options, &place.join(build.name))?;
     }
     let mut differ = Vec::new();
     for file in FILES {
-        let [one, two] = names.map(|name| digest(&place.join(name).join("image").join(file)));
+        let [one, two] = BUILDS.each_ref().map(|build| digest(&place.join(build.name).join("image").join(file)));
         let (one, two) = (one?, two?);
         println!("{} {one}  {file}", if one == two { "same  " } else { "DIFFER" });
         if one != two {
@@ -53,28 +70,88 @@ pub(super) fn run(tools: &Tools, options: &Options) -> Result<(), Failure> {
     ))
 }
 
-fn build(tools: &Tools, options: &Options, place: &Path) -> Result<(), Failure> {
-    tree::empty(place)?;
-    let sources = place.join("sources");
-    copy_sources(&sources)?;
-    let fresh = place.join("kernel");
-    kernel::build(tools, &fresh)?;
-    let kernel = kernel::opened(fresh, String::new())?;
-    let binary = binary::build(&sources, &place.join("target"))?;
-    let output = place.join("image");
-    assemble(tools, &kernel, &binary, options, &output)?;
-    budget::check(&output)
+impl Build {
+    fn run(&self, options: &Options, place: &Path) -> Result<(), Failure> {
+        let home = place.join("home");
+        let cache = home.join(".cache/segbox");
+        fs::create_dir_all(&cache).map_err(|error| Failure::file("create", &cache, &error))?;
+        let shared = workspace::cache()?;
+        for entry in fs::read_dir(&shared).map_err(|error| Failure::file("read", &shared, &error))?.flatten() {
+            let name = entry.file_name();
+            if !name.to_string_lossy().starts_with("kernel") {
+                link(&entry.path(), &cache.join(name))?;
+            }
+        }
+        let cargo_home = place.join("cargo");
+        link(&workspace::cargo_home(), &cargo_home)?;
+
+        let mut command = self.command(&workspace::cargo());
+        command.args(["xtask", "image", "--output"]).arg(place.join("image"));
+        for (option, path) in [
+            ("--secure-boot-key", &options.secure_boot_key),
+            ("--secure-boot-certificate", &options.secure_boot_certificate),
+            ("--minisign-key", &options.minisign_key),
+        ] {
+            if let Some(path) = path {
+                let path = fs::canonicalize(path).map_err(|error| Failure::file("read", path, &error))?;
+                command.arg(option).arg(path);
+            }
+        }
+        command
+            .current_dir(place.join("sources"))
+            .env("CARGO_HOME", workspace::cargo_home())
+            .env("RUSTUP_HOME", rustup_home());
+        for (name, value) in self.settings {
+            // The same crates, by another path.
+            if *name == "CARGO_HOME" {
+                command.env(name, &cargo_home)
+            } else {
+                command.env(name, value)
+            };
+        }
+        command.env("HOME", &home).env("XDG_CACHE_HOME", home.join(".cache")).env_remove("CARGO_TARGET_DIR");
+        process::run(&mut command, "read what it says above; `cargo xtask image` alone is faster to mend")
+    }
+
+    /// A command with this developer's umask, which is a process's own: a shell is the plain way to start another with it.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("umask {} && exec \"$@\"", self.umask), "sh"]).arg(program);
+        command
+    }
+
+    /// The sources as git knows them, with what is changed and not yet committed.
+    fn clone(&self, to: &Path) -> Result<(), Failure> {
+        let root = workspace::root();
+        let git = |arguments: &[&str]| {
+            let mut git = self.command(Path::new("git"));
+            git.current_dir(&root).args(arguments);
+            git
+        };
+        let mend = "the comparison needs the repository, not a copy of its files";
+        process::output(git(&["clone", "--quiet", "."]).arg(to), mend)?;
+        let changed = process::output(&mut git(&["diff", "--name-only", "HEAD"]), mend)?;
+        let new = process::output(&mut git(&["ls-files", "--others", "--exclude-standard"]), mend)?;
+        for path in changed.lines().chain(new.lines()) {
+            let (from, to) = (root.join(path), to.join(path));
+            if from.is_file() {
+                tree::copy(&from, &to)?;
+            } else {
+                drop(fs::remove_file(to));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The sources as git knows them, with what is changed and not yet committed.
-fn copy_sources(to: &Path) -> Result<(), Failure> {
-    let root = workspace::root();
-    let list = process::output(
-        Command::new("git").current_dir(&root).args(["ls-files", "--cached", "--others", "--exclude-standard"]),
-        "the comparison needs the repository, not a copy of its files",
-    )?;
-    let paths = list.lines().filter(|path| root.join(path).is_file());
-    paths.into_iter().try_for_each(|path| tree::copy(&root.join(path), &to.join(path)))
+fn link(target: &Path, place: &Path) -> Result<(), Failure> {
+    symlink(target, place).map_err(|error| Failure::file("link", place, &error))
+}
+
+/// Where rustup has its toolchains: not in the home that the builds are given.
+fn rustup_home() -> PathBuf {
+    std::env::var_os("RUSTUP_HOME")
+        .map_or_else(|| std::env::home_dir().unwrap_or_default().join(".rustup"), PathBuf::from)
 }
 
 fn digest(path: &Path) -> Result<String, Failure> {

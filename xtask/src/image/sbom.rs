@@ -1,6 +1,7 @@
-//! The bill of materials: every crate that is linked into `segbox`, as CycloneDX 1.6, from what cargo says of itself.
+//! The bill of materials: every crate that is linked into `segbox`, as CycloneDX 1.6. Which those are is told by the build itself,
+//! what they are by cargo's metadata: crates that only build or test something are left out, procedural macros too.
 //!
-//! Crates that only build or test something are left out. Debian's packages are in the manifest.
+//! Debian's packages are in the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::failure::Failure;
 use crate::{process, workspace};
 
 /// Writes it.
-pub(super) fn write(output: &Path) -> Result<(), Failure> {
+pub(super) fn write(linked: &BTreeSet<String>, output: &Path) -> Result<(), Failure> {
     let metadata = process::output(
         Command::new(workspace::cargo()).current_dir(workspace::root()).args([
             "metadata",
@@ -26,7 +27,7 @@ pub(super) fn write(output: &Path) -> Result<(), Failure> {
     let lock = tree::read(&workspace::root().join("Cargo.lock"))?;
     let metadata: Value = serde_json::from_str(&metadata)
         .map_err(|error| Failure::new("cannot read cargo's metadata", error.to_string(), "report this"))?;
-    let bill = bill(&metadata, &checksums(&lock)).ok_or_else(|| {
+    let bill = bill(&metadata, linked, &checksums(&lock)).ok_or_else(|| {
         Failure::new("cannot make the bill of materials", "cargo's metadata has another shape", "report this")
     })?;
     tree::write(output, format!("{bill:#}\n"))
@@ -35,21 +36,20 @@ pub(super) fn write(output: &Path) -> Result<(), Failure> {
 /// What cargo calls a package: its place, name and version.
 type Id<'a> = &'a str;
 
-fn bill(metadata: &Value, checksums: &BTreeMap<(String, String), String>) -> Option<Value> {
+fn bill(metadata: &Value, linked: &BTreeSet<String>, checksums: &BTreeMap<(String, String), String>) -> Option<Value> {
     let packages = metadata["packages"].as_array()?;
     let by_id: BTreeMap<Id<'_>, &Value> =
         packages.iter().filter_map(|package| Some((package["id"].as_str()?, package))).collect();
     let needs: BTreeMap<Id<'_>, Vec<Id<'_>>> = metadata["resolve"]["nodes"]
         .as_array()?
         .iter()
-        .filter_map(|node| Some((node["id"].as_str()?, linked(node)?)))
+        .filter_map(|node| Some((node["id"].as_str()?, needed(node, linked)?)))
         .collect();
     let root = by_id.iter().find(|(_, package)| package["name"] == "segbox").map(|(id, _)| *id)?;
 
-    let mut found = BTreeSet::from([root]);
-    let mut todo = vec![root];
-    while let Some(id) = todo.pop() {
-        todo.extend(needs.get(id)?.iter().copied().filter(|needed| found.insert(needed)));
+    let found: BTreeSet<Id<'_>> = linked.iter().map(String::as_str).collect();
+    if !found.contains(root) || !found.iter().all(|id| by_id.contains_key(id)) {
+        return None;
     }
     let purl =
         |id: Id<'_>| Some(format!("pkg:cargo/{}@{}", by_id[id]["name"].as_str()?, by_id[id]["version"].as_str()?));
@@ -82,12 +82,13 @@ fn bill(metadata: &Value, checksums: &BTreeMap<(String, String), String>) -> Opt
     }))
 }
 
-/// What a package links: its dependencies of the normal kind.
-fn linked(node: &Value) -> Option<Vec<Id<'_>>> {
+/// What a package needs of what is linked: its dependencies of the normal kind.
+fn needed<'a>(node: &'a Value, linked: &BTreeSet<String>) -> Option<Vec<Id<'a>>> {
     let normal = |dependency: &&Value| {
         dependency["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
     };
-    node["deps"].as_array()?.iter().filter(normal).map(|dependency| dependency["pkg"].as_str()).collect()
+    let needed = node["deps"].as_array()?.iter().filter(normal).map(|dependency| dependency["pkg"].as_str());
+    needed.filter(|id| id.is_none_or(|id| linked.contains(id))).collect()
 }
 
 /// Checksums of the lock file by name and version.
@@ -112,14 +113,15 @@ mod tests {
             |id: &str, name: &str| json!({ "id": id, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0" });
         let needs = |id: &str, kind: Value| json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] });
         let metadata = json!({
-            "packages": [package("s", "segbox"), package("a", "linked"), package("b", "builds"), package("c", "other")],
+            "packages": [package("s", "segbox"), package("a", "linked"), package("b", "builds"), package("c", "macro")],
             "resolve": { "nodes": [
-                { "id": "s", "deps": [needs("a", Value::Null), needs("b", json!("build"))] },
+                { "id": "s", "deps": [needs("a", Value::Null), needs("b", json!("build")), needs("c", Value::Null)] },
                 { "id": "a", "deps": [] }, { "id": "b", "deps": [] }, { "id": "c", "deps": [] },
             ] },
         });
         let lock = "[[package]]\nname = \"linked\"\nversion = \"1.0.0\"\nchecksum = \"ab\"\n";
-        let bill = bill(&metadata, &checksums(lock)).expect("a bill");
+        let linked = BTreeSet::from(["s", "a"].map(str::to_owned));
+        let bill = bill(&metadata, &linked, &checksums(lock)).expect("a bill");
         let components = bill["components"].as_array().expect("a list");
         assert_eq!(components.len(), 1);
         assert_eq!(components[0]["purl"], "pkg:cargo/linked@1.0.0");

@@ -1,15 +1,163 @@
-//! Signs a slot's manifest as minisign does: Ed25519 over the file's BLAKE2b hash. Only with a key that the user gives.
+//! The user's keys: whether they can sign at all, and signing with them. For the firmware, as sbsign does; for GRUB, which checks what
+//! it reads, as OpenPGP has it; and a slot's manifest as minisign does. Nothing is signed without a key. The UKI's signature for the
+//! firmware is made where the UKI is, by mkosi.
 
+use std::fs;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use minisign::SecretKeyBox;
+use sha2::{Digest, Sha256};
 
-use super::{Options, tree};
+use super::openpgp::{PublicKey, Signing};
+use super::release::Release;
+use super::{Options, Tools, tree};
 use crate::failure::Failure;
+use crate::process;
 
+/// What is asked of the key of Secure Boot.
+const PEM: &str = "give an RSA key in PEM without a password, and its certificate, as `openssl req -x509 -newkey rsa:2048 -nodes` makes them";
 /// The key's password, if it has one.
 const PASSWORD: &str = "SEGBOX_MINISIGN_PASSWORD";
+
+/// Finds out whether the keys can be used, before anything is built: what signs in the end would ask for a password in the middle, or
+/// take a certificate that the firmware then refuses.
+///
+/// # Errors
+/// A file is missing or is no key; a password is wrong or missing; the certificate is another key's.
+pub(super) fn check(tools: &Tools, options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.minisign_key {
+        signed(path, "")?;
+    }
+    let (Some(key), Some(certificate)) = (&options.secure_boot_key, &options.secure_boot_certificate) else {
+        return Ok(());
+    };
+    let openssl = |arguments: &[&str], path: &Path, mend: &str| {
+        tree::read(path)?;
+        process::output(tools.command("openssl").args(arguments).arg("-in").arg(path), mend)
+            .map_err(|failure| Failure { tried: format!("cannot use {}", path.display()), ..failure })
+    };
+    // An empty password, lest it asks for one.
+    let public = ["pkey", "-passin", "pass:", "-pubout"];
+    let no_key = "give an RSA key in PEM without a password: `openssl pkey -in KEY -out PLAIN` takes it off";
+    let of_key = openssl(&public, key, no_key)?;
+    let no_certificate = "give the key's certificate in PEM, as `openssl req -x509 -key KEY` makes it";
+    let of_certificate = openssl(&["x509", "-pubkey", "-noout"], certificate, no_certificate)?;
+    if of_key != of_certificate {
+        return Err(Failure::new(
+            format!("cannot sign with {}", key.display()),
+            format!("{} is the certificate of another key", certificate.display()),
+            no_certificate,
+        ));
+    }
+    // UEFI asks of a board for RSA alone, with 2048 bits (UEFI specification, section 32.2.4).
+    let text = openssl(&["pkey", "-passin", "pass:", "-noout", "-text_pub"], key, no_key)?;
+    if text.contains("Modulus") {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("cannot sign with {}", key.display()),
+        "it is no RSA key, and firmware checks signatures of RSA keys only",
+        "make one with `openssl genrsa -out KEY 2048`, and its certificate",
+    ))
+}
+
+/// Signs for firmware and GRUB with the key of Secure Boot.
+pub(super) struct Signer<'a> {
+    tools: &'a Tools,
+    key: &'a Path,
+    certificate: &'a Path,
+    public: PublicKey,
+    fingerprint: [u8; 20],
+    time: u32,
+    scratch: PathBuf,
+}
+
+impl<'a> Signer<'a> {
+    /// With the user's key, if there is one.
+    ///
+    /// # Errors
+    /// It is not what [`check`] takes.
+    pub(super) fn of(
+        tools: &'a Tools,
+        options: &'a Options,
+        release: &Release,
+        work: &Path,
+    ) -> Result<Option<Self>, Failure> {
+        let (Some(key), Some(certificate)) = (&options.secure_boot_key, &options.secure_boot_certificate) else {
+            return Ok(None);
+        };
+        let scratch = work.join("sign");
+        let openssl = |arguments: &[&str]| {
+            process::output(
+                tools.command("openssl").args(arguments).arg("-in").arg(key).args(["-passin", "pass:"]),
+                PEM,
+            )
+        };
+        let bad = |what: &str| Failure::new(format!("cannot use {}", key.display()), format!("no {what} in it"), PEM);
+        let modulus = openssl(&["rsa", "-noout", "-modulus"])?;
+        let modulus = modulus.strip_prefix("Modulus=").and_then(|digits| hex::decode(digits).ok());
+        let text = openssl(&["pkey", "-noout", "-text_pub"])?;
+        let exponent =
+            text.lines().find_map(|line| line.strip_prefix("Exponent: ")?.split(' ').next()?.parse::<u64>().ok());
+        let public = PublicKey::new(
+            &modulus.ok_or_else(|| bad("modulus"))?,
+            &exponent.ok_or_else(|| bad("exponent"))?.to_be_bytes(),
+        );
+        tree::write(&scratch, public.fingerprinted())?;
+        let hash = process::output(tools.command("openssl").args(["dgst", "-sha1", "-r"]).arg(&scratch), PEM)?;
+        let hash = hash.split(' ').next().and_then(|digits| hex::decode(digits).ok()?.try_into().ok());
+        let fingerprint = hash.ok_or_else(|| bad("fingerprint"))?;
+        // Nobody checks it; a time that does not fit any more is as good as any.
+        let time = u32::try_from(release.time).unwrap_or(u32::MAX);
+        Ok(Some(Self { tools, key, certificate, public, fingerprint, time, scratch }))
+    }
+
+    /// What GRUB is given to check with.
+    pub(super) fn public_key(&self) -> Vec<u8> {
+        self.public.packet()
+    }
+
+    /// Writes a program with a signature in it, for the firmware.
+    pub(super) fn sign_for_firmware(&self, program: &Path, signed: &Path) -> Result<(), Failure> {
+        if let Some(folder) = signed.parent() {
+            fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
+        }
+        let mut sign = self.tools.command("sbsign");
+        sign.arg("--key").arg(self.key).arg("--cert").arg(self.certificate).arg("--output").arg(signed).arg(program);
+        process::output(&mut sign, PEM).map(drop)
+    }
+
+    /// Writes a file's signature beside it, for GRUB.
+    pub(super) fn sign_for_grub(&self, path: &Path) -> Result<(), Failure> {
+        let content = fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+        let signing = Signing::at(self.time);
+        let signed = signing.signed(&content);
+        tree::write(&self.scratch, &signed)?;
+        let made = self.scratch.with_extension("rsa");
+        let mut sign = self.tools.command("openssl");
+        sign.args(["dgst", "-sha256", "-passin", "pass:", "-sign"]).arg(self.key).arg("-out").arg(&made);
+        process::output(sign.arg(&self.scratch), PEM)?;
+        let number = fs::read(&made).map_err(|error| Failure::file("read", &made, &error))?;
+        let packet = signing.packet(&self.fingerprint, &Sha256::digest(&signed), &number);
+        tree::write(&with_ending(path, "sig"), packet)
+    }
+
+    /// Writes the certificate as firmware reads it.
+    pub(super) fn write_certificate(&self, place: &Path) -> Result<(), Failure> {
+        let mut convert = self.tools.command("openssl");
+        convert.args(["x509", "-outform", "DER", "-in"]).arg(self.certificate).arg("-out").arg(place);
+        process::output(&mut convert, PEM).map(drop)
+    }
+}
+
+/// `segbox.efi.sig`
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
 
 /// Writes `manifest.json.minisig`, if there is a key. `minisign -Vm manifest.json -P PUBLIC` checks it.
 ///
@@ -18,14 +166,17 @@ const PASSWORD: &str = "SEGBOX_MINISIGN_PASSWORD";
 pub(super) fn manifest(options: &Options, output: &Path) -> Result<(), Failure> {
     let Some(path) = &options.minisign_key else { return Ok(()) };
     let manifest = tree::read(&output.join("manifest.json"))?;
-    let signature = sign(&tree::read(path)?, std::env::var(PASSWORD).ok(), &manifest).map_err(|error| {
+    tree::write(&output.join("manifest.json.minisig"), signed(path, &manifest)?)
+}
+
+fn signed(key: &Path, content: &str) -> Result<String, Failure> {
+    sign(&tree::read(key)?, std::env::var(PASSWORD).ok(), content).map_err(|error| {
         Failure::new(
-            format!("cannot sign with {}", path.display()),
+            format!("cannot sign with {}", key.display()),
             error.to_string(),
-            format!("make a key with `minisign -G`; its password goes into {PASSWORD}"),
+            format!("give a key as `minisign -G` makes it, and its password in {PASSWORD} if it has one"),
         )
-    })?;
-    tree::write(&output.join("manifest.json.minisig"), signature)
+    })
 }
 
 fn sign(key: &str, password: Option<String>, content: &str) -> minisign::Result<String> {

@@ -7,11 +7,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::kernel::{Kernel, STUB};
+use super::kernel::{Kernel, STUBS};
 use super::release::Release;
-use super::{Options, Tools, tree};
+use super::{Options, Tools, empty, tree};
 use crate::failure::Failure;
-use crate::workspace;
+use crate::{process, workspace};
 
 /// Packs it: `kernel`, `initrd` and `segbox.efi` are in `output` afterwards.
 pub(super) fn build(
@@ -24,7 +24,9 @@ pub(super) fn build(
     output: &Path,
 ) -> Result<(), Failure> {
     let system = work.join("system");
-    lay_out(kernel, binary, release, &system)?;
+    lay_out(tools, kernel, binary, &system)?;
+    empty::build(tools, release, work, &system.join("usr/share/segbox/ext4.zst"))?;
+    same_marks(&system, release)?;
     let identity = work.join("identity");
     tree::write(&identity.join("usr/lib/os-release"), release.os_release())?;
     let packed = work.join("packed");
@@ -53,25 +55,41 @@ pub(super) fn build(
     Ok(())
 }
 
-fn lay_out(kernel: &Kernel, binary: &Path, release: &Release, system: &Path) -> Result<(), Failure> {
+fn lay_out(tools: &Tools, kernel: &Kernel, binary: &Path, system: &Path) -> Result<(), Failure> {
     tree::empty(system)?;
     let init = system.join("init");
     tree::copy(binary, &init)?;
-    fs::set_permissions(&init, fs::Permissions::from_mode(0o755))
-        .map_err(|error| Failure::file("make executable", &init, &error))?;
     // As every other box calls it, for what the console starts by name.
     link("../../init", &system.join("usr/bin/segbox"))?;
 
     let modules = system.join("usr/lib/modules").join(&kernel.release);
     tree::copy_all(&kernel.modules(), &modules)?;
+    plain(tools, &modules)?;
     tree::copy(&kernel.configuration(), &modules.join("config"))?;
     tree::copy_all(&kernel.firmware(), &system.join("usr/lib/firmware"))?;
     link("usr/lib", &system.join("lib"))?;
-    tree::copy(&kernel.stub(), &system.join(STUB))?;
-    tree::copy_all(&workspace::root().join("hw-profiles"), &system.join("usr/share/segbox/hw-profiles"))?;
-    // depmod's files count as newer than the modules only if nothing is younger; mkosi would start depmod otherwise,
-    // in a tree that has none.
-    same_time(system, release)
+    for stub in STUBS {
+        tree::copy(&kernel.stub(stub), &system.join(stub))?;
+    }
+    tree::copy_all(&workspace::root().join("hw-profiles"), &system.join("usr/share/segbox/hw-profiles"))
+}
+
+/// Debian's modules without their own compression: the initrd has one already, which is faster, and the kernel would undo xz again
+/// while a boot waits for the driver. Debian's signature is the module's end, inside of what is compressed.
+fn plain(tools: &Tools, modules: &Path) -> Result<(), Failure> {
+    const COMPRESSED: &str = ".ko.xz";
+    let files = workspace::files(modules)?;
+    let compressed: Vec<_> = files.iter().filter(|path| path.to_string_lossy().ends_with(COMPRESSED)).collect();
+    if compressed.is_empty() {
+        return Ok(());
+    }
+    process::output(
+        tools.command("xz").args(["--decompress", "--quiet"]).args(compressed),
+        "check that the disk is not full",
+    )?;
+    let list = modules.join("modules.dep");
+    let text = tree::read(&list)?.replace(COMPRESSED, ".ko");
+    tree::write(&list, text)
 }
 
 fn link(target: &str, place: &Path) -> Result<(), Failure> {
@@ -81,12 +99,21 @@ fn link(target: &str, place: &Path) -> Result<(), Failure> {
     symlink(target, place).map_err(|error| Failure::file("link", place, &error))
 }
 
-/// Gives every file the release's time.
-fn same_time(folder: &Path, release: &Release) -> Result<(), Failure> {
+/// Gives every file the release's time and the same mode, whatever the umask is of whoever cloned the sources. depmod's files count
+/// as newer than the modules only if nothing is younger; mkosi would start depmod otherwise, in a tree that has none.
+fn same_marks(system: &Path, release: &Release) -> Result<(), Failure> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(release.time);
-    for path in workspace::files(folder)? {
-        let set = File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
-        set.map_err(|error| Failure::file("set the time of", &path, &error))?;
+    for path in workspace::files(system)? {
+        // What the names under /usr/bin lead to has its turn too.
+        if path.is_symlink() {
+            continue;
+        }
+        let mode = if path == system.join("init") { 0o755 } else { 0o644 };
+        let set = File::options().append(true).open(&path).and_then(|file| {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.set_modified(time)
+        });
+        set.map_err(|error| Failure::file("set time and mode of", &path, &error))?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The tree of Debian 13's tools that builds and runs the image: made once, kept in the cache, used without installing
 //! or entering anything.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::archive::Archive;
+use super::lock::lock;
 use super::mkosi::Mkosi;
 use super::tree;
 use crate::failure::Failure;
@@ -52,15 +52,9 @@ impl Tools {
         self.home.join("tools.manifest")
     }
 
-    /// A program of the tree, run from outside: by the tree's own loader, with the tree's own libraries.
+    /// A program of the tree, run from outside.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let tree = self.tree();
-        let mut command = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));
-        command
-            .arg("--library-path")
-            .arg(tree.join("usr/lib/x86_64-linux-gnu"))
-            .arg(tree.join("usr/bin").join(program));
-        command
+        segbox_vm::tool(&self.tree(), program)
     }
 }
 
@@ -83,10 +77,7 @@ fn packages(configuration: &str) -> Vec<String> {
 pub(super) fn kept(name: &str, key: &str, make: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<PathBuf, Failure> {
     let cache = workspace::cache()?;
     let home = cache.join(format!("{name}-{key}"));
-    fs::create_dir_all(&cache).map_err(|error| Failure::file("create", &cache, &error))?;
-    let lock = cache.join(format!("{name}.lock"));
-    let lock = fs::File::create(&lock).and_then(|file| file.lock().map(|()| file));
-    let _lock = lock.map_err(|error| Failure::file("lock", &cache, &error))?;
+    let _turn = lock(&cache.join(format!("{name}.lock")), &format!("another build makes the {name}; waiting for it"))?;
     if !home.exists() {
         let fresh = cache.join(format!("{name}-{key}.new"));
         tree::empty(&fresh)?;

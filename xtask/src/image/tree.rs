@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use crate::failure::Failure;
 
 /// Makes an empty folder, whatever was there.
@@ -19,10 +21,16 @@ pub(super) fn remove(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Puts a folder in another one's place.
+/// Puts a folder in another one's place, at once: there is no moment without either.
 pub(super) fn replace(new: &Path, old: &Path) -> Result<(), Failure> {
-    remove(old)?;
-    fs::rename(new, old).map_err(|error| Failure::file("rename", new, &error))
+    let renamed = if old.exists() {
+        renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE).map_err(std::io::Error::from)
+    } else {
+        fs::rename(new, old)
+    };
+    renamed.map_err(|error| Failure::file("rename", new, &error))?;
+    // The old one now, if there was one.
+    remove(new)
 }
 
 /// Copies a file, and makes the folders above it.
@@ -30,7 +38,8 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, &error))?;
     }
-    fs::copy(from, to).map(drop).map_err(|error| Failure::file("copy", from, &error))
+    let copied = fs::copy(from, to).map(drop);
+    copied.map_err(|error| Failure::file(&format!("copy {} to", from.display()), to, &error))
 }
 
 /// Copies a folder with all that is in it. Links are copied as what they lead to.

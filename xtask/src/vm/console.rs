@@ -1,9 +1,10 @@
-//! A machine's serial line: what it says is collected as it comes, and can be waited for; what is sent is typed.
+//! A machine's serial line, or a terminal: what it says is collected as it comes, and can be waited for; what is sent is typed.
 //!
 //! Waiting goes on from where the last wait ended, so that a test reads its machine's answers in order.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::process::{ChildStdin, ChildStdout};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ const LAST: usize = 4000;
 /// A serial line.
 #[derive(Debug)]
 pub struct Console {
-    input: ChildStdin,
+    input: File,
     said: Arc<Said>,
     /// Up to here it was waited for.
     read: usize,
@@ -29,10 +30,11 @@ struct Said {
 
 impl Console {
     /// Collects from now on; `also` sees every piece as it comes, with nothing changed.
-    pub(crate) fn new(input: ChildStdin, mut output: ChildStdout, mut also: Option<Box<dyn Write + Send>>) -> Self {
+    pub fn new(input: impl Into<OwnedFd>, output: impl Into<OwnedFd>, mut also: Option<Box<dyn Write + Send>>) -> Self {
+        let (input, mut output) = (File::from(input.into()), File::from(output.into()));
         let said = Arc::new(Said::default());
         let collected = Arc::clone(&said);
-        // Ends with the machine, which closes the pipe.
+        // Ends with the machine, which closes the pipe; that of a terminal with the last who has it open.
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(length @ 1..) = output.read(&mut piece) {

@@ -47,4 +47,15 @@ pub enum Error {
     /// The serial line is gone.
     #[error("the console takes nothing any more: the machine has ended")]
     Gone(#[source] io::Error),
+    /// QEMU's monitor is gone, or does not answer.
+    #[error("QEMU's monitor does not answer")]
+    Monitor(#[source] io::Error),
+    /// QEMU does not do what its monitor was asked for.
+    #[error("QEMU refuses {command}: {answer}")]
+    Refused {
+        /// What was asked for.
+        command: String,
+        /// Its words.
+        answer: String,
+    },
 }

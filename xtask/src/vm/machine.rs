@@ -5,11 +5,13 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use segbox_lab::{Mac, Namespace};
 
-use crate::{Accelerator, Console, Error, Tap};
+use crate::running::MONITOR;
+use crate::tool::LIBRARIES;
+use crate::{Accelerator, Console, Error, Medium, Tap, Vm, tool};
 
 /// How the system comes up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,20 @@ pub enum Boot {
     },
 }
 
+/// What a disk hangs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bus {
+    /// virtio-blk.
+    #[default]
+    Virtio,
+    /// The chip set's AHCI.
+    Sata,
+    /// A controller of its own.
+    Nvme,
+    /// A stick.
+    Usb,
+}
+
 /// What a board starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firmware {
@@ -41,6 +57,9 @@ pub enum Firmware {
     Bios,
     /// OVMF.
     Uefi,
+    /// OVMF that starts nothing but what is signed for the keys among its variables. Its variables are out of the
+    /// system's reach, as on a board: only the firmware itself writes them, in system management mode.
+    SecureBoot,
 }
 
 /// What the guest takes a port for.
@@ -79,16 +98,28 @@ pub struct Machine<'a> {
     pub boot: Boot,
     /// What executes it.
     pub accelerator: Accelerator,
-    /// MiB. The system needs 160 by UEFI.
+    /// MiB. The system runs in 256.
     pub memory: u32,
     /// Processors.
     pub processors: u32,
+    /// What the disk that it boots from hangs on.
+    pub bus: Bus,
     /// Raw images of disks beside the one it boots from. What the guest writes is written to them.
     pub disks: Vec<PathBuf>,
+    /// What the board's firmware remembers, and writes to: enrolled keys. As it left the factory if there is none.
+    pub variables: Option<PathBuf>,
+    /// What the first of all its disks is like; the others are sound. Of one that keeps nothing, only sound is possible.
+    pub medium: Medium,
+    /// What those hang on.
+    pub disks_bus: Bus,
     /// In the order of the guest's PCI bus.
     pub ports: Vec<Port<'a>>,
     /// Files for the guest by fw_cfg: name (`opt/org.segbox/segbox.toml`) and where it is.
     pub files: Vec<(String, PathBuf)>,
+    /// Whether each port sits in a slot that it can be pulled out of while the machine runs.
+    pub pluggable: bool,
+    /// What else is on the board, in QEMU's words: `-device`, `i6300esb`.
+    pub also: Vec<String>,
     /// Whether a reboot of the guest ends the machine.
     pub ends_at_reboot: bool,
     /// Whether this only finds out what works: QEMU's complaints are of no interest then.
@@ -105,9 +136,15 @@ impl<'a> Machine<'a> {
             accelerator,
             memory: 512,
             processors: 2,
+            bus: Bus::default(),
             disks,
+            variables: None,
+            medium: Medium::Sound,
+            disks_bus: Bus::default(),
             ports,
             files,
+            pluggable: false,
+            also: Vec::new(),
             ends_at_reboot: true,
             is_probe: false,
         }
@@ -142,18 +179,14 @@ impl<'a> Machine<'a> {
         };
         // The taps are QEMU's now, and go with it.
         drop(taps);
-        Ok(Vm { child, console: Console::new(input, output, also), _scratch: scratch })
+        let console = Console::new(input, output, also);
+        let cards = self.ports.iter().enumerate().map(|(number, port)| port.card(number, self.pluggable)).collect();
+        Ok(Vm::new(child, console, cards, scratch))
     }
 
-    /// QEMU of the tree, by the tree's own loader and libraries.
     fn qemu(&self) -> Command {
-        let libraries = self.tools.join("usr/lib/x86_64-linux-gnu");
-        let mut command = Command::new(self.tools.join("usr/lib64/ld-linux-x86-64.so.2"));
-        command
-            .env("QEMU_MODULE_DIR", libraries.join("qemu"))
-            .arg("--library-path")
-            .arg(libraries)
-            .arg(self.tools.join("usr/bin/qemu-system-x86_64"));
+        let mut command = tool(self.tools, "qemu-system-x86_64");
+        command.env("QEMU_MODULE_DIR", self.tools.join(LIBRARIES).join("qemu"));
         command
     }
 
@@ -168,28 +201,65 @@ impl<'a> Machine<'a> {
         let mut add = |words: &[&str]| all.extend(words.iter().map(|word| (*word).to_owned()));
         let (accelerator, processor) = match self.accelerator {
             Accelerator::Kvm => ("kvm", "host"),
+            // QEMU 10's TCG ends itself now and then when a card leaves while another processor's thread is in a device's registers
+            // (`iotlb_to_section`: a section of the map with the card is looked for in the one without). One thread cannot do both.
+            Accelerator::Tcg if self.pluggable => ("tcg,thread=single", "max"),
             Accelerator::Tcg => ("tcg,thread=multi", "max"),
         };
-        add(&["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-machine", "q35"]);
+        let is_secure = matches!(self.boot, Boot::Disk { firmware: Firmware::SecureBoot, .. });
+        add(&["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"]);
+        let buses = [self.bus, self.disks_bus];
+        // As with USB: no controller without a disk. This one has six ports, and each is looked at.
+        let sata = if buses.contains(&Bus::Sata) { "on" } else { "off" };
+        let smm = if is_secure { "on" } else { "auto" };
+        add(&["-machine", &format!("q35,sata={sata},smm={smm}")]);
         add(&["-accel", accelerator, "-cpu", processor]);
+        add(&["-qmp", &format!("unix:{},server=on,wait=off", scratch.join(MONITOR).display())]);
         add(&["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
         add(&["-L", &share.join("qemu").display().to_string(), "-L", &share.join("seabios").display().to_string()]);
         add(&["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line", "-device", "virtio-rng-pci"]);
         if self.ends_at_reboot {
             add(&["-no-reboot"]);
         }
+        if buses.contains(&Bus::Usb) {
+            add(&["-device", "qemu-xhci"]);
+        }
+        let mut medium = Some(&self.medium);
         match &self.boot {
             Boot::Disk { image, firmware, keep } => {
-                let snapshot = if *keep { "" } else { ",snapshot=on" };
-                add(&["-drive", &format!("if=none,id=disk,format=raw,file={}{snapshot}", image.display())]);
-                add(&["-device", "virtio-blk-pci,drive=disk,bootindex=0"]);
-                if *firmware == Firmware::Uefi {
-                    let code = share.join("OVMF/OVMF_CODE_4M.fd").display().to_string();
-                    // The board's own memory, which it writes to.
-                    let variables = scratch.join("variables.fd");
-                    copy(&share.join("OVMF/OVMF_VARS_4M.fd"), &variables)?;
+                if *keep {
+                    medium
+                        .take()
+                        .unwrap_or(&Medium::Sound)
+                        .blockdevs("disk", image)
+                        .iter()
+                        .for_each(|layer| add(&["-blockdev", layer]));
+                } else {
+                    add(&["-drive", &format!("if=none,id=disk,format=raw,snapshot=on,file={}", image.display())]);
+                }
+                add(&["-device", &format!("{},bootindex=0", self.bus.device("disk", 0))]);
+                let code = match firmware {
+                    Firmware::Bios => None,
+                    Firmware::Uefi => Some("OVMF/OVMF_CODE_4M.fd"),
+                    Firmware::SecureBoot => Some("OVMF/OVMF_CODE_4M.secboot.fd"),
+                };
+                if let Some(code) = code {
+                    let code = share.join(code).display().to_string();
+                    let variables = match &self.variables {
+                        Some(variables) => variables.clone(),
+                        None => {
+                            let variables = scratch.join("variables.fd");
+                            copy(&share.join("OVMF/OVMF_VARS_4M.fd"), &variables)?;
+                            variables
+                        }
+                    };
                     add(&["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={code}")]);
                     add(&["-drive", &format!("if=pflash,unit=1,format=raw,file={}", variables.display())]);
+                }
+                if is_secure {
+                    // The flash is for system management mode alone; this build of OVMF cannot sleep.
+                    add(&["-global", "driver=cfi.pflash01,property=secure,value=on"]);
+                    add(&["-global", "ICH9-LPC.disable_s3=1"]);
                 }
             }
             Boot::Direct { kernel, initrd, command_line } => {
@@ -198,25 +268,53 @@ impl<'a> Machine<'a> {
             }
         }
         for (number, path) in self.disks.iter().enumerate() {
-            add(&["-drive", &format!("if=none,id=data{number},format=raw,file={}", path.display())]);
-            add(&["-device", &format!("virtio-blk-pci,drive=data{number}")]);
+            let name = format!("data{number}");
+            medium
+                .take()
+                .unwrap_or(&Medium::Sound)
+                .blockdevs(&name, path)
+                .iter()
+                .for_each(|layer| add(&["-blockdev", layer]));
+            // The board tries them in their order, if it cannot start the one before.
+            add(&["-device", &format!("{},bootindex={}", self.disks_bus.device(&name, number + 1), number + 1)]);
         }
         for (name, path) in &self.files {
             add(&["-fw_cfg", &format!("name={name},file={}", path.display())]);
         }
         for (number, (port, tap)) in self.ports.iter().zip(taps).enumerate() {
-            let [netdev, device] = port.arguments(number, tap);
-            add(&["-netdev", &netdev, "-device", &device]);
+            if self.pluggable {
+                add(&["-device", &format!("pcie-root-port,id=slot{number},chassis={number},slot={number}")]);
+            }
+            add(&["-netdev", &port.line(number, tap), "-device", &port.card(number, self.pluggable)]);
         }
+        all.extend(self.also.iter().cloned());
         Ok(all)
     }
 }
 
+impl Bus {
+    /// QEMU's device for a drive of its own, the machine's so manyth.
+    fn device(self, drive: &str, number: usize) -> String {
+        match self {
+            Self::Virtio => format!("virtio-blk-pci,drive={drive}"),
+            // A port of the chip set, which has six.
+            Self::Sata => format!("ide-hd,drive={drive},bus=ide.{number}"),
+            Self::Nvme => format!("nvme,drive={drive},serial={drive}"),
+            Self::Usb => format!("usb-storage,drive={drive},removable=on"),
+        }
+    }
+}
+
 impl Port<'_> {
-    fn arguments(&self, number: usize, tap: &Tap) -> [String; 2] {
+    /// What its cable is.
+    fn line(&self, number: usize, tap: &Tap) -> String {
         let descriptors: Vec<_> = tap.queues.iter().map(|queue| queue.as_raw_fd().to_string()).collect();
         let key = if descriptors.len() > 1 { "fds" } else { "fd" };
-        let netdev = format!("tap,id=net{number},{key}={}", descriptors.join(":"));
+        format!("tap,id=net{number},{key}={}", descriptors.join(":"))
+    }
+
+    /// What the guest sees.
+    fn card(&self, number: usize, pluggable: bool) -> String {
         let mac: Vec<_> = self.mac.iter().map(|byte| format!("{byte:02x}")).collect();
         let model = match self.model {
             // A vector a queue and direction, one for the configuration, one for control.
@@ -228,7 +326,8 @@ impl Port<'_> {
             Model::E1000e => "e1000e,romfile=".to_owned(),
             Model::Vmxnet3 => "vmxnet3,romfile=".to_owned(),
         };
-        [netdev, format!("{model},netdev=net{number},mac={}", mac.join(":"))]
+        let slot = if pluggable { format!(",bus=slot{number}") } else { String::new() };
+        format!("{model},id=port{number},netdev=net{number},mac={}{slot}", mac.join(":"))
     }
 }
 
@@ -256,38 +355,4 @@ fn inherit(command: &mut Command, taps: &[Tap]) {
     // SAFETY: the closure makes system calls and reads a vector that it owns: no memory is allocated and no lock taken
     // between fork and exec.
     unsafe { command.pre_exec(prepare) };
-}
-
-/// A machine that runs, and ends when this value is dropped.
-#[derive(Debug)]
-pub struct Vm {
-    child: Child,
-    /// Its serial line.
-    pub console: Console,
-    _scratch: tempfile::TempDir,
-}
-
-impl Vm {
-    /// Ends it as a power cut does.
-    pub fn cut_power(&mut self) {
-        // Gone already is as good.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-
-    /// QEMU's process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Whether it has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|status| status.is_some())
-    }
-}
-
-impl Drop for Vm {
-    fn drop(&mut self) {
-        self.cut_power();
-    }
 }

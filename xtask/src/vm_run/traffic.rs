@@ -1,82 +1,171 @@
-//! Packets from host A through the machine to host B, fifty a second: every other one plain, the rest in an SRv6 path
-//! through the machine. Counts what is sent and what arrives; judges nothing, that is for tests.
+//! Packets from host A through the machine to host B, fifty a second, each flow in its turn. Counts what is sent and what arrives,
+//! whatever is around it by then; judges nothing, that is for tests.
 
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use segbox_lab::expect::{Headend, encaps};
-use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
+use segbox_lab::{Namespace, Wire};
+
+use super::scenario::{Flow, MARK};
 
 /// Between two packets.
 const PACE: Duration = Duration::from_millis(20);
-/// Host A's own Ethernet address, which nobody asks for.
-const FROM: Mac = [2, 0, 0, 0, 0, 0x0a];
-/// What the path visits: a program of the machine's (image/vm.toml), then host B.
-const PATH: [&str; 2] = ["fc00:0:2:100::", "fc00:0:3:1::"];
-const FROM_PORT: u16 = 40000;
-const TO_PORT: u16 = 7;
+/// A packet that has not arrived after this time is lost.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Traffic that goes until the process ends.
 pub(super) struct Traffic {
-    counts: Arc<Counts>,
+    counts: Arc<Vec<Count>>,
+    abouts: Vec<String>,
+    /// What had been sent and had arrived at some moments of the last seconds.
+    moments: Vec<(Instant, Vec<(u64, u64)>)>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct Count {
     sent: AtomicU64,
-    plain: AtomicU64,
-    in_path: AtomicU64,
+    arrived: AtomicU64,
+    /// What had been sent before the first one arrived: while the machine booted.
+    before: AtomicU64,
+}
+
+/// How a flow fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fare {
+    pub(super) about: String,
+    /// Since the first one came through.
+    pub(super) sent: u64,
+    pub(super) arrived: u64,
+    pub(super) lost: u64,
+    /// Arrivals a second, of late.
+    pub(super) rate: u64,
 }
 
 impl Traffic {
-    /// Starts it, from `eth0` of the first host to `eth0` of the second.
-    pub(super) fn start(hosts: &[Namespace; 2], to: Mac) -> Result<Self, segbox_lab::Error> {
-        let (near, far) = (Wire::open(&hosts[0], "eth0")?, Wire::open(&hosts[1], "eth0")?);
-        let counts = Arc::new(Counts::default());
-        let (sending, receiving) = (Arc::clone(&counts), Arc::clone(&counts));
-        let frames = frames(to);
-        std::thread::spawn(move || {
-            for frame in frames.iter().cycle() {
-                // A machine that does not take it yet, or not any more.
-                if near.send(frame).is_ok() {
-                    sending.sent.fetch_add(1, Ordering::Relaxed);
+    /// Starts it, from host A's `eth0` to the interfaces of host B.
+    pub(super) fn start(hosts: &[Namespace; 2], far: &[String], flows: &[Flow]) -> Result<Self, segbox_lab::Error> {
+        let counts: Arc<Vec<Count>> = Arc::new(flows.iter().map(|_| Count::default()).collect());
+        if !flows.is_empty() {
+            let (near, sending) = (Wire::open(&hosts[0], "eth0")?, Arc::clone(&counts));
+            let frames: Vec<_> = flows.iter().map(|flow| flow.frame.clone()).collect();
+            std::thread::spawn(move || {
+                for (frame, count) in frames.iter().zip(sending.iter()).cycle() {
+                    // A machine that does not take it yet, or not any more.
+                    if near.send(frame).is_ok() {
+                        count.sent.fetch_add(1, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(PACE);
                 }
-                std::thread::sleep(PACE);
-            }
-        });
-        std::thread::spawn(move || {
-            while let Ok(captured) = far.next(Duration::from_secs(1)) {
-                let Some(captured) = captured.filter(|captured| !captured.outgoing) else { continue };
-                // The next header of the outermost IPv6 header tells them apart.
-                match captured.frame.packet().get(6) {
-                    Some(17) => receiving.plain.fetch_add(1, Ordering::Relaxed),
-                    Some(43) => receiving.in_path.fetch_add(1, Ordering::Relaxed),
-                    _ => 0,
-                };
-            }
-        });
-        Ok(Self { counts })
+            });
+        }
+        for interface in far {
+            let (wire, receiving) = (Wire::open(&hosts[1], interface)?, Arc::clone(&counts));
+            std::thread::spawn(move || {
+                while let Ok(captured) = wire.next(PATIENCE) {
+                    let captured = captured.filter(|captured| !captured.outgoing);
+                    let flow = captured.and_then(|captured| number(captured.frame.packet()));
+                    if let Some(count) = flow.and_then(|flow| receiving.get(flow)) {
+                        count.arrive();
+                    }
+                }
+            });
+        }
+        let abouts = flows.iter().map(|flow| flow.about.clone()).collect();
+        Ok(Self { counts, abouts, moments: Vec::new() })
     }
 
-    /// How many have arrived.
-    pub(super) fn arrived(&self) -> u64 {
-        self.counts.plain.load(Ordering::Relaxed) + self.counts.in_path.load(Ordering::Relaxed)
+    /// Whether packets of every flow have come through.
+    pub(super) fn flows(&self) -> bool {
+        self.counts.iter().all(|count| count.arrived.load(Ordering::Relaxed) > 3)
+    }
+
+    /// Looks at the counters; twice a second gives good rates.
+    pub(super) fn fares(&mut self, now: Instant) -> Vec<Fare> {
+        let counts: Vec<_> = self.counts.iter().map(Count::since_first).collect();
+        self.moments.retain(|(at, _)| now - *at < 3 * PATIENCE);
+        self.moments.push((now, counts));
+        fares(&self.abouts, &self.moments)
     }
 
     /// In a line.
-    pub(super) fn summary(&self) -> String {
-        let [sent, plain, in_path] =
-            [&self.counts.sent, &self.counts.plain, &self.counts.in_path].map(|count| count.load(Ordering::Relaxed));
-        format!("A sent {sent} packets, B received {plain} plain and {in_path} in their SRv6 path")
+    pub(super) fn summary(&mut self) -> String {
+        let fares = self.fares(Instant::now());
+        let one = |fare: &Fare| match fare.arrived {
+            0 => format!("none {}", fare.about),
+            _ => format!("{} {}, {} lost", fare.arrived, fare.about, fare.lost),
+        };
+        match &*fares {
+            [] => "no packets were sent".to_owned(),
+            fares => format!("host B received: {}", fares.iter().map(one).collect::<Vec<_>>().join("; ")),
+        }
     }
 }
 
-fn frames(to: Mac) -> [Frame; 2] {
-    let address = |text: &str| -> Ipv6Addr { text.parse().expect("an address") };
-    let (a, b) = (address("2001:db8:a::2"), address("2001:db8:b::2"));
-    let plain = udp((a.into(), FROM_PORT), (b.into(), TO_PORT), b"through the machine");
-    let in_path = encaps(&plain, Headend { source: a }, &PATH.map(address)).expect("a hop limit of 64");
-    [Frame::new(FROM, to, &plain), Frame::new(FROM, to, &in_path.bytes())]
+impl Count {
+    fn arrive(&self) {
+        if self.arrived.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.before.store(self.sent.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Sent since the first one arrived, and arrived.
+    fn since_first(&self) -> (u64, u64) {
+        // In this order: what arrives between the two is not counted as lost.
+        let sent = self.sent.load(Ordering::Relaxed);
+        let arrived = self.arrived.load(Ordering::Relaxed);
+        let before = if arrived == 0 { sent } else { self.before.load(Ordering::Relaxed) };
+        (sent.saturating_sub(before), arrived)
+    }
+}
+
+/// What moments of the last seconds say, the last of them being now.
+fn fares(abouts: &[String], moments: &[(Instant, Vec<(u64, u64)>)]) -> Vec<Fare> {
+    let Some((now, counts)) = moments.last() else { return Vec::new() };
+    let (first, of_first) = &moments[0];
+    // The last moment that lies so far back that all of its packets have arrived or are lost.
+    let settled = moments.iter().rev().find(|(at, _)| *now - *at >= PATIENCE);
+    let seconds = (*now - *first).as_secs_f64().max(0.1);
+    let each = abouts.iter().zip(counts).enumerate();
+    each.map(|(at, (about, (sent, arrived)))| Fare {
+        about: about.clone(),
+        sent: *sent,
+        arrived: *arrived,
+        lost: settled.map_or(0, |(_, then)| then[at].0.saturating_sub(*arrived)),
+        rate: ((arrived - of_first[at].1) as f64 / seconds).round() as u64,
+    })
+    .collect()
+}
+
+/// Which flow a packet is of, whatever headers are before its payload.
+fn number(packet: &[u8]) -> Option<usize> {
+    let at = packet.windows(MARK.len()).rposition(|window| window == MARK)?;
+    std::str::from_utf8(&packet[at + MARK.len()..]).ok()?.trim_end_matches('\0').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_had_its_time_to_arrive_is_lost() {
+        let begin = Instant::now();
+        let at =
+            |milliseconds: u64, sent, arrived| (begin + Duration::from_millis(milliseconds), vec![(sent, arrived)]);
+        let abouts = ["plain".to_owned()];
+        let moments = [at(0, 100, 98), at(500, 125, 123), at(1000, 150, 148), at(2000, 200, 195)];
+        let fare = &fares(&abouts, &moments)[0];
+        assert_eq!((fare.sent, fare.arrived, fare.lost, fare.rate), (200, 195, 0, 49));
+        let stuck = [at(0, 100, 98), at(1000, 150, 98), at(2000, 200, 98)];
+        let fare = &fares(&abouts, &stuck)[0];
+        assert_eq!((fare.lost, fare.rate), (52, 0));
+        assert!(fares(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_packet_is_known_by_its_payload() {
+        assert_eq!(number(b"\x60 headers segbox flow 2"), Some(2));
+        assert_eq!(number(b"\x60 headers"), None);
+        assert_eq!(number(b"segbox flow "), None);
+    }
 }

@@ -1,17 +1,18 @@
-//! A box's disk as its data partitions alone, laid out for a test: the configuration that is on it, and how full its state
-//! partition is. Not here: boot loader and slots, which a machine without a boot loader does not look at.
+//! A box's disk as its data partitions alone, laid out for a test: what is on them, and how full they are. Not here: boot loader and
+//! slots, which a machine without a boot loader does not look at.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use gpt::mbr::ProtectiveMBR;
 use gpt::partition_types::LINUX_FS;
+use segbox_vm::tool;
 
-/// As in the image.
-const CONFIG_LEN: u64 = 64 << 20;
-const STATE_LEN: u64 = 16 << 20;
+/// A partition, as long as in the image.
+pub(crate) const LENGTH: u64 = 64 << 20;
+/// What `mke2fs` is told for the image's own.
+const OPTIONS: &str = include_str!("../../../image/disk/mke2fs.options");
 const SECTOR: u64 = 512;
 
 /// A disk in a file, gone when this value is dropped.
@@ -25,18 +26,25 @@ pub(crate) struct Disk {
 impl Disk {
     /// One whose config partition holds this segbox.toml.
     pub(crate) fn new(tools: &Path, configuration: &str) -> Self {
+        Self::with(tools, &[("segbox.toml", configuration)])
+    }
+
+    /// One whose config partition holds these files.
+    pub(crate) fn with(tools: &Path, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("disk");
         let file = File::create_new(&place).expect("a fresh folder");
-        file.set_len(CONFIG_LEN + STATE_LEN + (4 << 20)).expect("a sparse file");
+        file.set_len(2 * LENGTH + (4 << 20)).expect("a sparse file");
         drop(file);
         let (config, state) = partition(&place).expect("a partition table");
         let disk = Self { folder, config, state };
         let content = disk.folder.path().join("content");
         fs::create_dir(&content).expect("a fresh folder");
-        fs::write(content.join("segbox.toml"), configuration).expect("a fresh folder");
-        disk.format(tools, config, CONFIG_LEN, Some(&content));
-        disk.format(tools, state, STATE_LEN, None);
+        for (name, text) in files {
+            fs::write(content.join(name), text).expect("a fresh folder");
+        }
+        disk.format(tools, config, Some(&content));
+        disk.format(tools, state, None);
         disk
     }
 
@@ -44,27 +52,9 @@ impl Disk {
         self.folder.path().join("disk")
     }
 
-    /// A copy as it is now.
-    pub(crate) fn copy(&self) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::copy(self.path(), folder.path().join("disk")).expect("room for a copy");
-        Self { folder, config: self.config, state: self.state }
-    }
-
-    /// The segbox.toml that a boot would find: read past the kernel, from a config partition whose journal was replayed.
-    pub(crate) fn configuration(&self, tools: &Path) -> String {
-        let part = self.folder.path().join("replayed");
-        let mut from = File::open(self.path()).expect("the disk is there");
-        from.seek(SeekFrom::Start(self.config)).expect("the disk is that long");
-        let mut to = File::create(&part).expect("writable");
-        std::io::copy(&mut from.take(CONFIG_LEN), &mut to).expect("room for a copy");
-        // 0 or 1: nothing was wrong, or the journal was replayed.
-        let checked = tool(tools, "e2fsck").arg("-p").arg(&part).output().expect("the tools have it");
-        assert!(matches!(checked.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&checked.stdout));
-        let read =
-            tool(tools, "debugfs").args(["-R", "cat segbox.toml"]).arg(&part).output().expect("the tools have it");
-        fs::remove_file(part).expect("it was there");
-        String::from_utf8_lossy(&read.stdout).into_owned()
+    /// Bytes.
+    pub(crate) fn length(&self) -> u64 {
+        fs::metadata(self.path()).expect("the disk is there").len()
     }
 
     /// Overwrites what lies there.
@@ -73,31 +63,71 @@ impl Disk {
         file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).expect("room on the test's disk");
     }
 
-    /// Makes the state partition anew, with one file that takes all of its room.
-    pub(crate) fn fill_state(&self, tools: &Path) {
-        let content = self.folder.path().join("full");
-        fs::create_dir(&content).expect("a fresh folder");
-        let log = content.join("log");
-        // Makes file systems of growing files until one does not fit: what is left is less than that step.
-        let mut length = STATE_LEN * 3 / 4;
-        let step = 64 << 10;
-        loop {
+    /// Adds a file to a file system that takes all of its room, but for less than a block.
+    pub(crate) fn fill(&self, tools: &Path, at: u64) {
+        let part = self.part(at);
+        let debugfs = |request: &str| {
+            let mut command = tool(tools, "debugfs");
+            let said = command.args(["-w", "-R", request]).arg(&part).output().expect("the tools have it");
+            String::from_utf8_lossy(&said.stdout).into_owned()
+        };
+        let free = |stats: &str| -> u64 {
+            let line = stats.lines().find_map(|line| line.trim().strip_prefix("Free blocks:"));
+            line.and_then(|count| count.trim().parse().ok()).unwrap_or_else(|| panic!("no count of blocks in {stats}"))
+        };
+        let log = self.folder.path().join("log");
+        let mut rest = free(&debugfs("stats -h"));
+        // The file's own tree takes a block or two: a second file takes what they leave.
+        for name in ["log", "log.1", "log.2"] {
             let mut file = File::create(&log).expect("writable");
+            let length = (rest.saturating_sub(if name == "log" { 4 } else { 0 })) * 4096;
             // Not zeros, which would be holes.
             std::io::copy(&mut std::io::repeat(0x5a).take(length), &mut file).expect("room on the test's disk");
-            drop(file);
-            let part = self.folder.path().join("part");
-            if !mke2fs(tools, &part, STATE_LEN, Some(&content)) {
-                break;
-            }
-            self.put(&part, self.state);
-            length += step;
+            debugfs(&format!("write {} {name}", log.display()));
+            rest = free(&debugfs("stats -h"));
         }
+        assert_eq!(rest, 0, "blocks are left");
+        self.put(&part, at);
     }
 
-    fn format(&self, tools: &Path, at: u64, length: u64, content: Option<&Path>) {
+    /// The sector that a file of the config partition begins at.
+    pub(crate) fn sector_of(&self, tools: &Path, name: &str) -> u64 {
+        let part = self.part(self.config);
+        let said = tool(tools, "debugfs").args(["-R", &format!("blocks {name}")]).arg(&part).output();
+        let said = String::from_utf8_lossy(&said.expect("the tools have it").stdout).into_owned();
+        fs::remove_file(part).expect("it was there");
+        let block: u64 =
+            said.split_whitespace().next().and_then(|block| block.parse().ok()).expect("a file with a block");
+        (self.config + block * 4096) / SECTOR
+    }
+
+    /// A partition as a file of its own.
+    fn part(&self, at: u64) -> PathBuf {
         let part = self.folder.path().join("part");
-        assert!(mke2fs(tools, &part, length, content), "mke2fs makes a file system of {length} bytes");
+        fs::write(&part, self.read(at)).expect("room for a copy");
+        part
+    }
+
+    /// What is on a partition.
+    pub(crate) fn read(&self, at: u64) -> Vec<u8> {
+        let mut from = File::open(self.path()).expect("the disk is there");
+        from.seek(SeekFrom::Start(at)).expect("the disk is that long");
+        let mut bytes = Vec::new();
+        from.take(LENGTH).read_to_end(&mut bytes).expect("the disk is that long");
+        bytes
+    }
+
+    fn format(&self, tools: &Path, at: u64, content: Option<&Path>) {
+        let part = self.folder.path().join("part");
+        File::create(&part).and_then(|file| file.set_len(LENGTH)).expect("a sparse file");
+        let mut command = tool(tools, "mke2fs");
+        command.env("MKE2FS_CONFIG", tools.join("etc/mke2fs.conf"));
+        command.args(["-q", "-t", "ext4", "-I", "256", "-m", "0", "-b", "4096"]).args(OPTIONS.split_whitespace());
+        if let Some(content) = content {
+            command.arg("-d").arg(content);
+        }
+        let made = command.arg(&part).output().expect("the tools have mke2fs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         self.put(&part, at);
     }
 
@@ -116,22 +146,33 @@ impl Disk {
     }
 }
 
-/// A program of the tree, by the tree's own loader and libraries, as QEMU is run.
-fn tool(tools: &Path, name: &str) -> Command {
-    let mut command = Command::new(tools.join("usr/lib64/ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(tools.join("usr/lib/x86_64-linux-gnu")).arg(tools.join("usr/sbin").join(name));
-    command
+/// A file system in a file, as a boot would find it: its journal replayed, all of it checked, and what a check may mend mended.
+///
+/// # Errors
+/// What e2fsck says of one that is broken.
+pub(crate) fn check(tools: &Path, part: &Path) -> Result<(), String> {
+    let checked = tool(tools, "e2fsck").args(["-f", "-p"]).arg(part).output().expect("the tools have it");
+    // 0 or 1: nothing was wrong, or the journal was replayed.
+    match checked.status.code() {
+        Some(0 | 1) => Ok(()),
+        code => Err(format!("e2fsck -fp: {code:?}\n{}", String::from_utf8_lossy(&checked.stdout))),
+    }
 }
 
-/// Makes a file system in a file; false if it says no.
-fn mke2fs(tools: &Path, part: &Path, length: u64, content: Option<&Path>) -> bool {
-    File::create(part).and_then(|file| file.set_len(length)).expect("a sparse file");
-    let mut command = tool(tools, "mke2fs");
-    command.env("MKE2FS_CONFIG", tools.join("etc/mke2fs.conf")).args(["-q", "-t", "ext4", "-I", "256", "-m", "0"]);
-    if let Some(content) = content {
-        command.arg("-d").arg(content);
-    }
-    command.arg(part).output().expect("the tools have mke2fs").status.success()
+/// Whether nothing is wrong with a file system in a file, which is only looked at.
+///
+/// # Errors
+/// What e2fsck says.
+pub(crate) fn is_clean(tools: &Path, part: &Path) -> Result<(), String> {
+    let checked = tool(tools, "e2fsck").args(["-f", "-n"]).arg(part).output().expect("the tools have it");
+    let said = || format!("e2fsck -fn: {}\n{}", checked.status, String::from_utf8_lossy(&checked.stdout));
+    checked.status.success().then_some(()).ok_or_else(said)
+}
+
+/// A file of a file system in a file, past the kernel; empty if it has none.
+pub(crate) fn content(tools: &Path, part: &Path, name: &str) -> String {
+    let read = tool(tools, "debugfs").args(["-R", &format!("cat {name}")]).arg(part).output();
+    String::from_utf8_lossy(&read.expect("the tools have it").stdout).into_owned()
 }
 
 /// Makes the partition table; gives where the config and the state partition begin.
@@ -141,8 +182,8 @@ fn partition(disk: &Path) -> Result<(u64, u64), Box<dyn std::error::Error>> {
     ProtectiveMBR::with_lb_size(u32::try_from(sectors - 1)?).overwrite_lba0(&mut file)?;
     let mut table = gpt::GptConfig::new().writable(true).create_from_device(file, None)?;
     let mut first = Vec::new();
-    for (label, length) in [("segbox-config", CONFIG_LEN), ("segbox-state", STATE_LEN)] {
-        let number = table.add_partition(label, length, LINUX_FS, 0, Some(2048))?;
+    for label in ["segbox-config", "segbox-state"] {
+        let number = table.add_partition(label, LENGTH, LINUX_FS, 0, Some(2048))?;
         first.push(table.partitions()[&number].first_lba * SECTOR);
     }
     table.write()?;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use segbox_lab::expect::{self, Headend};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
-use segbox_vm::{Machine, Model, Port};
+use segbox_vm::{Direction, FW_CFG, Failure, Machine, Medium, Model, Port, Router, image, machine, tool, turn};
 
-use crate::disk::Disk;
-use crate::serial::{FW_CFG, Router, image, machine, turn};
+use crate::disk::{Disk, is_clean};
 
 const PORT: Mac = [0x52, 0x54, 0, 0, 0, 1];
 const HOST: Mac = [2, 0, 0, 0, 1, 1];
@@ -73,13 +72,6 @@ fn forwards(namespace: &Namespace) -> bool {
     found.expect("readable").is_some()
 }
 
-/// Holds the screen and `status boot` to these words, and the status to not being all right.
-fn says(router: &mut Router, words: &[&str]) {
-    let boot = router.answer("status boot");
-    let missing: Vec<_> = words.iter().filter(|words| !boot.contains(**words)).collect();
-    assert!(missing.is_empty(), "{missing:?} are not in\n{boot}\n{}", router.screen);
-}
-
 fn boot<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut Machine<'a>)) -> Router {
     let mut machine = machine(tools, "");
     machine.memory = 256;
@@ -89,23 +81,118 @@ fn boot<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut
 }
 
 #[test]
-fn a_corrupt_config_partition_leaves_a_console_and_a_box_that_can_be_handed_a_file() {
+fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_when_told() {
     let _turn = turn();
     let tools = image("tools");
     let namespace = Namespace::new("corrupt").expect("root");
     let disk = Disk::new(&tools, &file("", ""));
-    // The superblock and the descriptors behind it.
+    // The superblock and the descriptors behind it: at this size there are no others.
     disk.write(disk.config, &[0xa5; 64 << 10]);
+    disk.write(disk.state, &[0xa5; 64 << 10]);
     let folder = tempfile::tempdir().expect("a folder");
     let brought = folder.path().join("segbox.toml");
     std::fs::write(&brought, file("", "")).expect("a fresh folder");
     let mut router = boot(&tools, &namespace, |machine| {
         machine.disks.push(disk.path());
         machine.files.push((FW_CFG.to_owned(), brought));
+        machine.ends_at_reboot = false;
     });
-    says(&mut router, &["(segbox-config) cannot be mounted", "QEMU fw_cfg"]);
+    let mend = "`factory-reset config` makes it anew";
+    router.boot_says(&["(segbox-config) cannot be mounted", mend, "(segbox-state) cannot be mounted", "QEMU fw_cfg"]);
     assert!(router.screen.contains("cannot be mounted"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));
+
+    // Whoever does not mean it has not done it.
+    router.type_in("factory-reset\r");
+    router.wait("Type yes: ");
+    assert!(router.answer("no").contains("nothing was removed"));
+    router.type_in("factory-reset\r");
+    router.wait("Type yes: ");
+    router.type_in("yes\r");
+    router.wait("(segbox-config) is new and empty");
+    router.wait("(segbox-state) is new and empty");
+    router.again();
+    assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
+    let steps = router.settled();
+    assert!(!steps.contains("to mend"), "nothing is wrong any more: {steps}");
+
+    router.edit(&file("", ""));
+    assert!(router.answer("apply").contains("in sync"));
+    router.type_in("reboot\r");
+    router.again();
+    assert!(router.screen.contains("good: configured from config partition"), "{}", router.screen);
+    let steps = router.settled();
+    assert!(steps.contains("clean") && !steps.contains("to mend"), "the state partition is at work: {steps}");
+    assert!(forwards(&namespace), "{}", router.answer("status"));
+    router.power_off();
+    for (at, label) in [(disk.config, "segbox-config"), (disk.state, "segbox-state")] {
+        let part = folder.path().join("part");
+        std::fs::write(&part, disk.read(at)).expect("room for it");
+        is_clean(&tools, &part).unwrap_or_else(|why| panic!("{why}"));
+        let said = tool(&tools, "dumpe2fs").arg("-h").arg(&part).output().expect("the tools have it");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.contains(label) && !said.contains("00000000-0000-4000-8000-000000000000"), "{said}");
+    }
+}
+
+#[test]
+fn a_write_protected_disk_is_read_and_named() {
+    let _turn = turn();
+    let tools = image("tools");
+    let namespace = Namespace::new("protected").expect("root");
+    let disk = Disk::new(&tools, &file("", ""));
+    let mut router = boot(&tools, &namespace, |machine| {
+        machine.disks.push(disk.path());
+        machine.medium = Medium::Protected;
+    });
+    router.boot_says(&["(segbox-config) can only be read: the disk is write-protected", "config partition"]);
+    assert!(forwards(&namespace), "{}", router.answer("status"));
+    router.edit(&file("", ""));
+    assert!(router.screen.contains("good: configured from config partition"), "{}", router.screen);
+    router.type_in("factory-reset config\r");
+    router.wait("Type yes: ");
+    let refused = router.answer("yes");
+    assert!(refused.contains("cannot be made anew: read-only") && refused.contains("not rebooting"), "{refused}");
+}
+
+#[test]
+fn a_disk_that_takes_no_writes_and_loses_the_file_runs_the_last_good_one() {
+    let _turn = turn();
+    let tools = image("tools");
+    let namespace = Namespace::new("failing").expect("root");
+    let disk = Disk::with(&tools, &[("segbox.toml", &file("", "")), ("good-000007.toml", &file("", "# good once\n"))]);
+    let lost = disk.sector_of(&tools, "segbox.toml");
+    let mut router = boot(&tools, &namespace, |machine| {
+        machine.disks.push(disk.path());
+        let failure = |what, sector| Failure { what, sector };
+        machine.medium = Medium::Failing(vec![failure(Direction::Read, Some(lost)), failure(Direction::Write, None)]);
+    });
+    router.boot_says(&["segbox.toml cannot be read", "last good (generation 7)", "factory-reset config"]);
+    assert!(forwards(&namespace), "{}", router.answer("status"));
+}
+
+#[test]
+fn a_full_config_partition_keeps_its_file_and_a_failing_state_partition_is_left_out() {
+    let _turn = turn();
+    let tools = image("tools");
+    let namespace = Namespace::new("full").expect("root");
+    let disk = Disk::new(&tools, &file("", ""));
+    disk.fill(&tools, disk.config);
+    let mut router = boot(&tools, &namespace, |machine| {
+        machine.disks.push(disk.path());
+        // Its superblock.
+        let superblock = Failure { what: Direction::Read, sector: Some(disk.state / 512 + 2) };
+        machine.medium = Medium::Failing(vec![superblock]);
+    });
+    router.boot_says(&[
+        "the config partition takes no more",
+        "(segbox-state) cannot be mounted",
+        "factory-reset state",
+    ]);
+    assert!(forwards(&namespace), "{}", router.answer("status"));
+    let refused = router.paste(&file("", "# another\n"));
+    assert!(refused.contains("not done") && refused.contains("No space left"), "{refused}");
+    assert!(!router.answer("show").contains("# another"), "the file is as it was");
 }
 
 #[test]
@@ -114,12 +201,13 @@ fn a_missing_nic_a_wrong_profile_and_a_full_state_partition_are_named_and_the_re
     let tools = image("tools");
     let namespace = Namespace::new("faults").expect("root");
     let disk = Disk::new(&tools, &file("hardware = \"x3440-82567\"\n", SECOND_PORT));
-    disk.fill_state(&tools);
+    disk.fill(&tools, disk.state);
     let mut router = boot(&tools, &namespace, |machine| machine.disks.push(disk.path()));
-    says(
-        &mut router,
-        &["interface uplink is left out", "there is no profile x3440-82567", "the state partition takes no more"],
-    );
+    router.boot_says(&[
+        "interface uplink is left out",
+        "there is no profile x3440-82567",
+        "the state partition takes no more",
+    ]);
     assert!(router.screen.contains("interface uplink is left out"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));
 }

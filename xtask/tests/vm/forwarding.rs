@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use segbox_lab::expect::{self, Headend, Packet, protocol};
 use segbox_lab::{Frame, Mac, Namespace, Wire, outline, udp};
-use segbox_vm::{Model, Port};
+use segbox_vm::{FW_CFG, Model, Port, Router, image, machine, turn};
 
-use crate::serial::{FW_CFG, Router, image, machine, turn};
+use crate::share;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vm/forwarding.toml");
 /// The machine's ends of its ports, and who the file says is behind them.
@@ -130,6 +130,11 @@ fn every_packet_of_a_stream_is_what_the_model_says() {
     }
     let plan = router.answer("plan");
     assert!(plan.contains("nothing to do"), "a plan is left:\n{plan}");
+    let share = share::is_told(&mut router);
+    assert!(
+        share < 0.5,
+        "PID 1 takes longer than the kernel before it: {share:.2} of the time since the kernel's start"
+    );
 }
 
 fn counts(sid: &serde_json::Value) -> (String, (u64, u64)) {

@@ -1,27 +1,27 @@
 //! Power cuts while a configuration is written: whenever they come, the old file or the new one is there, whole, and the box
 //! boots with it.
 //!
-//! What a killed QEMU leaves on its disk is what a stopped one has there: so a machine is stopped at random moments, its disk is
-//! copied, and it goes on. Every copy's journal is replayed by e2fsck and its file read; some are booted, and QEMU killed at the
-//! last moment.
+//! QEMU is killed while it writes, the next boot is judged over the serial line, writes the next file and is killed in its turn. What
+//! a disk loses with its write cache a killed QEMU does not: that is `cache`.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use segbox_vm::Vm;
+use segbox_vm::{Router, image, machine, turn};
 
+use crate::chance::Chance;
 use crate::disk::Disk;
-use crate::serial::{Router, image, machine, turn};
 
-/// Files that are written, with three moments each.
-const FILES: u32 = 10;
-/// How many disks with the old file the box boots from, and how many with the new one.
-const BOOTS: usize = 3;
+/// Disks that are cut side by side, one a processor.
+const CHAINS: usize = 2;
+/// Power cuts of each.
+const CUTS: u32 = 15;
+/// How many of all must have left the old file, and how many the new one: a moment that is always too early or too late tests
+/// nothing.
+const EITHER: usize = 6;
 
 /// A configuration with its number in it, of several disk blocks.
-fn text(number: u32) -> String {
+pub(crate) fn text(number: u32) -> String {
     let filler: String = (0..120).map(|line| format!("# {number}: line {line} of a long remark\n")).collect();
     format!(
         "[system]\nhostname = \"box\"\n\n{filler}[srv6]\nsource = \"fc00:0:2::1\"\n\n[[srv6.sid]]\nsid = \"{}\"\nbehavior = \"End.DT6\"\ntable = 254\n",
@@ -34,7 +34,7 @@ fn sid(number: u32) -> String {
 }
 
 /// Types a file into `edit`, but for the line that ends it.
-fn paste(router: &mut Router, text: &str) {
+pub(crate) fn paste(router: &mut Router, text: &str) {
     router.type_in("edit\r");
     router.wait("gives up.");
     router.type_in(&text.replace('\n', "\r"));
@@ -42,82 +42,99 @@ fn paste(router: &mut Router, text: &str) {
     router.wait("table = 254");
 }
 
-/// Runs this while the machine stands still.
-fn stopped<T>(vm: &Vm, meanwhile: impl FnOnce() -> T) -> T {
-    let id = Pid::from_raw(i32::try_from(vm.id()).expect("a process")).expect("a process");
-    kill_process(id, Signal::STOP).expect("QEMU is ours");
-    // Every thread of it has come to rest then, the writing ones too.
-    waitid(WaitId::Pid(id), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT).expect("QEMU is ours");
-    let result = meanwhile();
-    kill_process(id, Signal::CONT).expect("QEMU is ours");
-    result
-}
-
-/// Boots from a disk; whether it runs the file with this number, and its console if it does not.
-fn runs(tools: &Path, disk: &Disk, number: u32) -> Result<Router, String> {
+/// Boots from a disk; its console, and which of these files it has, whole, and runs.
+///
+/// # Errors
+/// Neither, or not well: all that it says.
+pub(crate) fn boot(tools: &Path, disk: &Path, numbers: &[u32]) -> Result<(Router, u32), String> {
     let mut machine = machine(tools, "");
-    machine.memory = 256;
-    machine.disks.push(disk.path());
+    (machine.memory, machine.processors) = (256, 1);
+    machine.disks.push(disk.to_owned());
     let mut router = Router::boot(&machine);
     let shown = router.answer("show").replace('\r', "");
     let good = router.screen.contains("good: configured from config partition");
-    let whole = shown.contains(text(number).trim_end());
+    let whole = numbers.iter().copied().find(|number| shown.contains(text(*number).trim_end()));
     let sids = router.status()["sids"].to_string();
-    if good && whole && sids.contains(&sid(number)) {
-        return Ok(router);
+    match whole {
+        Some(number) if good && sids.contains(&sid(number)) => Ok((router, number)),
+        _ => Err(format!("one of {numbers:?}: {whole:?}, good: {good}\n{sids}\n{}\n{shown}", router.screen)),
     }
-    Err(format!("good: {good}, file whole: {whole}\n{sids}\n{}\n{shown}", router.screen))
+}
+
+/// When to cut. It looks for the instant at which the new file takes the old one's place, from both sides, by what the last cut left.
+struct Moment {
+    edge: f64,
+    step: f64,
+    last: Option<bool>,
+}
+
+impl Moment {
+    /// `edge`: where it may be, in seconds.
+    fn new(edge: f64) -> Self {
+        Self { edge, step: edge / 4.0, last: None }
+    }
+
+    fn next(&mut self, chance: &mut Chance) -> Duration {
+        let seconds = self.edge + self.step * (chance.share() * 2.0 - 1.0);
+        Duration::from_secs_f64(seconds.max(0.0))
+    }
+
+    /// What came of it.
+    fn learn(&mut self, new: bool) {
+        // The same again: it is further away than was thought. The other: it lies between.
+        let again = self.last == Some(new);
+        self.step = (self.step * if again { 1.5 } else { 0.7 }).clamp(0.01, 5.0);
+        self.edge = (self.edge + if new { -self.step } else { self.step }).max(0.0);
+        self.last = Some(new);
+    }
+}
+
+/// One disk, cut again and again. Gives how often the old file was there, and how often the new one.
+fn chain(tools: &Path, mut chance: Chance) -> Result<[usize; 2], String> {
+    let disk = Disk::new(tools, &text(1));
+    let (mut router, mut old) = boot(tools, &disk.path(), &[1])?;
+    // How long the box works on a file once it has it.
+    paste(&mut router, &text(2));
+    let begin = Instant::now();
+    router.answer(".");
+    old += 1;
+    let mut moment = Moment::new(begin.elapsed().as_secs_f64() / 2.0);
+    let mut left = [0; 2];
+    for new in 3..3 + CUTS {
+        paste(&mut router, &text(new));
+        let cut = moment.next(&mut chance);
+        router.type_in(".\r");
+        std::thread::sleep(cut);
+        router.vm.cut_power();
+        let (next, found) =
+            boot(tools, &disk.path(), &[old, new]).map_err(|why| format!("cut {cut:.0?} into `edit` {new}: {why}"))?;
+        let is_new = found == new;
+        left[usize::from(is_new)] += 1;
+        moment.learn(is_new);
+        (router, old) = (next, found);
+    }
+    Ok(left)
 }
 
 #[test]
 fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
     let _turn = turn();
     let tools = image("tools");
-    let disk = Disk::new(&tools, &text(1));
-    let mut router = runs(&tools, &disk, 1).unwrap_or_else(|console| panic!("{console}"));
-
-    // How long the box works on a file once it has it: the moments are to fall into that time.
-    paste(&mut router, &text(2));
-    let begin = Instant::now();
-    router.answer(".");
-    let takes = begin.elapsed();
-
-    let random = RandomState::new();
-    let (mut old, mut new) = (Vec::new(), Vec::new());
-    for number in 3..3 + FILES {
-        paste(&mut router, &text(number));
-        let thousandths = |moment| u32::try_from(random.hash_one((number, moment)) % 1000).unwrap_or_default();
-        // One at any time, the others where the file is replaced: at the end, and a little behind what it took once.
-        let any = takes * thousandths(0) / 1000;
-        let late = |moment| takes * 7 / 10 + takes * 4 / 10 * thousandths(moment) / 1000;
-        let mut moments = [any, late(1), late(2)];
-        moments.sort();
-        router.type_in(".\r");
-        let mut before = Duration::ZERO;
-        for moment in moments {
-            std::thread::sleep(moment - before);
-            before = moment;
-            let (copy, found) = stopped(&router.vm, || {
-                let copy = disk.copy();
-                let found = copy.configuration(&tools);
-                (copy, found)
-            });
-            let which = [number - 1, number].into_iter().find(|number| found == text(*number));
-            let Some(which) = which else { panic!("{moment:.0?} of {takes:.0?} into `edit` {number}:\n{found}") };
-            (if which == number { &mut new } else { &mut old }).push((moment, which, Some(copy)));
-        }
-        router.wait("taken");
-        router.prompt();
-        // Those to be booted are the ones on either side of the instant when the new file takes the old one's place.
-        old.sort_by_key(|(moment, ..)| std::cmp::Reverse(*moment));
-        new.sort_by_key(|(moment, ..)| *moment);
-        old.iter_mut().skip(BOOTS).chain(new.iter_mut().skip(BOOTS)).for_each(|(.., copy)| *copy = None);
+    let mut chance = Chance::new("power cuts");
+    let chains: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..CHAINS)
+            .map(|_| {
+                let (tools, chance) = (&tools, chance.fork());
+                scope.spawn(move || chain(tools, chance))
+            })
+            .collect();
+        running.into_iter().map(|chain| chain.join().expect("a chain that fails says why")).collect()
+    });
+    let mut left = [0; 2];
+    for chain in chains {
+        let [old, new] = chain.unwrap_or_else(|why| panic!("{why}"));
+        left = [left[0] + old, left[1] + new];
     }
-    router.vm.cut_power();
-    println!("{takes:.0?}: {} times the old file, {} times the new one", old.len(), new.len());
-    for (moment, number, copy) in old.iter().chain(&new) {
-        let Some(copy) = copy else { continue };
-        let booted = runs(&tools, copy, *number);
-        assert!(booted.is_ok(), "{moment:.0?} of {takes:.0?} into `edit`: {}", booted.err().unwrap_or_default());
-    }
+    println!("{} power cuts: {} times the old file, {} times the new one", left[0] + left[1], left[0], left[1]);
+    assert!(left.iter().all(|count| *count >= EITHER), "the cuts fell on one side: {left:?}");
 }

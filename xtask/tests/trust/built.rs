@@ -1,0 +1,77 @@
+//! Images, and what is in them: the one that was built, and one that is signed with keys made for this run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use segbox_vm::image;
+
+use crate::keys::Keys;
+
+/// `cargo xtask image`, into a folder.
+pub(crate) fn xtask_image(output: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["image", "--output"]).arg(output);
+    command
+}
+
+/// A program of the tools.
+pub(crate) fn tool(name: &str) -> Command {
+    segbox_vm::tool(&image("tools"), name)
+}
+
+/// Runs it; it has to succeed.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}:\n{}", said(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a program said, on either line.
+pub(crate) fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// An image signed with keys of its own.
+pub(crate) struct Signed {
+    pub(crate) keys: Keys,
+    pub(crate) folder: PathBuf,
+    _scratch: tempfile::TempDir,
+}
+
+/// It is assembled once, and goes with the process that asked for it first.
+pub(crate) static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let keys = Keys::new(scratch.path());
+    let folder = scratch.path().join("image");
+    run(keys.give(&mut xtask_image(&folder)));
+    Signed { keys, folder, _scratch: scratch }
+});
+
+/// The ESP of a disk in a file, as mtools names it.
+pub(crate) fn esp(disk: &Path) -> String {
+    let table = gpt::GptConfig::new().writable(false).open(disk).expect("a partition table");
+    let partitions = table.partitions();
+    let esp = partitions.values().find(|partition| partition.name == "segbox-esp").expect("an ESP");
+    format!("{}@@{}", disk.display(), esp.first_lba * 512)
+}
+
+/// Copies a file of the ESP out of it.
+pub(crate) fn copy_out(disk: &Path, name: &str, to: &Path) {
+    run(tool("mcopy").args(["-n", "-i", &esp(disk), &format!("::{name}")]).arg(to));
+}
+
+/// Puts a file on the ESP in another one's place.
+pub(crate) fn copy_in(disk: &Path, from: &Path, name: &str) {
+    run(tool("mcopy").args(["-o", "-i", &esp(disk)]).arg(from).arg(format!("::{name}")));
+}
+
+/// The text of a file on the ESP.
+pub(crate) fn text(disk: &Path, name: &str) -> String {
+    run(tool("mtype").args(["-i", &esp(disk), &format!("::{name}")]))
+}
+
+/// A copy of a disk that takes no more room than what is on it.
+pub(crate) fn copy(disk: &Path, to: &Path) {
+    run(Command::new("cp").arg("--sparse=always").arg(disk).arg(to));
+}
