@@ -10,9 +10,9 @@
 
 use core::mem::{MaybeUninit, offset_of};
 
-use aya_ebpf::bindings::{__sk_buff, TC_ACT_SHOT, xdp_action, xdp_md};
+use aya_ebpf::bindings::{TC_ACT_SHOT, xdp_action, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
-use segbox_fastpath_ebpf::program::{map, maps::Array, maps::PerCpuArray, maps::RingBuf};
+use segbox_fastpath_ebpf::program::{__sk_buff, map, maps::Array, maps::PerCpuArray, maps::RingBuf};
 use segbox_fastpath_ebpf::traffic::{BUCKETS, PROBE_LEN, Probe, Sample, SinkCounts, SinkSettings, bucket};
 
 segbox_fastpath_ebpf::object!();

@@ -14,7 +14,8 @@ use crate::srh::{FIXED_LEN, IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE, SEGMENT_LEN};
 /// of their addresses in its own memory: the same source would not give the same object.
 #[repr(C)]
 pub struct __sk_buff {
-    len: u32,
+    /// Length of the packet in bytes, from the header that the program is shown first.
+    pub len: u32,
     before_protocol: [u32; 3],
     protocol: u32,
     before_data: [u32; 14],
