@@ -164,7 +164,7 @@ fn without_root_apply_says_so_at_once_and_check_works() {
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("ours");
     // The binary may lie where only root comes.
     let binary = files.path().join("segbox");
-    std::fs::copy(SEGBOX, &binary).expect("the folder takes files");
+    support::segbox::copy(&binary);
     let as_nobody = |words: &[&str]| {
         let mut command = Command::new(&binary);
         run(command.args(words).arg(&file).uid(65534).gid(65534))

@@ -302,7 +302,7 @@ fn interfaces_that_change_names_get_them_back_with_all_that_was_theirs() {
 fn a_polite_signal_waits_until_the_change_is_whole() {
     let (lab, files) = router();
     let namespace = &lab["router"];
-    let file = files.write("many.toml", many(3000));
+    let file = files.write("many.toml", many(20_000));
     let mut command = namespace.command(SEGBOX).expect("there");
     let mut child = command.arg("apply").arg(&file).stdout(std::process::Stdio::null()).spawn().expect("it starts");
     let pid = rustix::process::Pid::from_child(&child);

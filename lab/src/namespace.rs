@@ -59,7 +59,16 @@ impl Namespace {
         let fails = |doing| move |source: io::Error| Error::Namespace { name: name.to_owned(), doing, source };
         share_folder().map_err(fails("prepare /run/netns"))?;
         let place = place(name);
-        File::create_new(&place).map_err(fails("make its place in /run/netns"))?;
+        let made = match File::create_new(&place) {
+            // This process's number, and not made by it: it was left by one that had the number before, maybe before a reboot that
+            // kept /run.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                drop(Self { name: name.to_owned(), kept: false });
+                File::create_new(&place)
+            }
+            made => made,
+        };
+        made.map_err(fails("make its place in /run/netns"))?;
         // From here on the drop of `made` cleans up, whatever fails.
         let made = Self { name: name.to_owned(), kept: false };
         // A thread of its own, since the namespace that it unshares is its own for good.

@@ -37,7 +37,8 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The tests make network namespaces and load BPF programs, so they run as root; compiling does not.
 fn cargo_test() -> Result<(), Failure> {
     let mut cargo = Command::new(workspace::cargo());
-    cargo.current_dir(workspace::root()).args(["test", "--workspace"]);
+    // All that is wrong is told by one run: the next one is twenty minutes away.
+    cargo.current_dir(workspace::root()).args(["test", "--workspace", "--no-fail-fast"]);
     if process::output(Command::new("id").arg("-u"), "install coreutils")? != "0" {
         let sudo = on_path("sudo").ok_or_else(|| {
             Failure::new("the tests need root", "you are not root and there is no sudo", "run ./dev test as root")
@@ -45,5 +46,5 @@ fn cargo_test() -> Result<(), Failure> {
         let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH).to_uppercase().replace('-', "_");
         cargo.env(format!("CARGO_TARGET_{triple}_RUNNER"), format!("{} --preserve-env", sudo.display()));
     }
-    process::run(&mut cargo, "the first failed test above says what it expected")
+    process::run(&mut cargo, "each failed test above says what it expected")
 }

@@ -130,6 +130,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     println!("\n{}", traffic.summary());
     match end? {
         End::Stopped => Ok(()),
+        End::Gone if !options.once => Ok(()),
+        End::Gone => Err(Failure::new(
+            "waited for packets through the machine",
+            format!("it has ended; {}", traffic.summary()),
+            "read what its console says above",
+        )),
         End::Late => Err(Failure::new(
             "waited for packets through the machine",
             format!("{} after {} s", traffic.summary(), BOOT.as_secs()),
@@ -207,8 +213,10 @@ fn host(role: &str) -> Result<Namespace, segbox_lab::Error> {
 
 /// How it ended.
 enum End {
-    /// By the user, by the guest, or because everything was seen.
+    /// By the user, or because everything was seen.
     Stopped,
+    /// By the guest.
+    Gone,
     /// Nothing came through in time.
     Late,
 }
@@ -262,7 +270,7 @@ fn attend(
         }
     }
     drop(std::io::stdout().flush());
-    Ok(End::Stopped)
+    Ok(if stop.load(Ordering::Relaxed) { End::Stopped } else { End::Gone })
 }
 
 /// Ctrl-C, a closed terminal or a kill end the machine; a second time, or if that takes long, the process.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use segbox_vm::Console;
+use segbox_vm::{Console, turn};
 
 /// Longest boot under emulation, of two machines at once, on a machine that does other things too.
 const BOOT: Duration = Duration::from_secs(240);
@@ -101,7 +101,22 @@ impl Drop for Session {
 }
 
 #[test]
+fn once_by_either_firmware_it_ends_by_itself_with_packets_through_it() {
+    let _turn = turn();
+    for firmware in ["--bios", "--uefi"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["vm", "--no-build", "--once", firmware]).stdin(Stdio::null());
+        let output = command.output().expect("xtask starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{firmware}:\n{said}");
+        // The box's status, typed at its console, and the hosts' own count.
+        assert!(said.contains("fc00:0:2:100::") && said.contains("host B received: "), "{firmware}:\n{said}");
+    }
+}
+
+#[test]
 fn two_at_once_in_terminals_one_ended_by_a_key_and_one_killed() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("edge.toml");
     // Ports with names and addresses of their own, a key and a policy: nothing of the demo's.

@@ -6,7 +6,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
@@ -35,6 +35,36 @@ fn boots_by_uefi() {
     let screen = Router::boot(&with_disk(&tools, image("segbox.raw"), Firmware::Uefi)).screen;
     assert!(screen.contains("slot a"), "GRUB's command line reaches the UKI:\n{screen}");
     assert!(screen.contains("good: configured from built in"), "{screen}");
+}
+
+#[test]
+fn boots_from_qcow2_as_a_virtual_machine_has_it() {
+    let _turn = turn();
+    let tools = image("tools");
+    let screen = Router::boot(&with_disk(&tools, image("segbox.qcow2"), Firmware::Bios)).screen;
+    assert!(screen.contains("slot a") && screen.contains("good: configured from built in"), "{screen}");
+}
+
+#[test]
+fn a_board_starts_the_uki_by_itself() {
+    let _turn = turn();
+    let tools = image("tools");
+    let folder = tempfile::tempdir().expect("a folder");
+    let volume = folder.path().join("fat");
+    std::fs::File::create(&volume).and_then(|file| file.set_len(64 << 20)).expect("a sparse file");
+    let run = |program: &str, arguments: &[&std::ffi::OsStr]| {
+        let output = tool(&tools, program).args(arguments).output().expect("the tools have it");
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    run("mkfs.fat", &["-F".as_ref(), "32".as_ref(), volume.as_ref()]);
+    for path in ["::EFI", "::EFI/BOOT"] {
+        run("mmd", &["-i".as_ref(), volume.as_ref(), path.as_ref()]);
+    }
+    let uki = image("segbox.efi");
+    run("mcopy", &["-i".as_ref(), volume.as_ref(), uki.as_ref(), "::EFI/BOOT/BOOTX64.EFI".as_ref()]);
+    let screen = Router::boot(&with_disk(&tools, volume, Firmware::Uefi)).screen;
+    assert!(screen.contains("good: configured from built in"), "its own command line has the consoles:\n{screen}");
+    assert!(!screen.contains("slot "), "there is none:\n{screen}");
 }
 
 #[test]
@@ -83,9 +113,15 @@ fn a_stick_installs_itself_on_a_disk_that_boots_by_both_firmwares_and_forwards()
         let hosts = self::hosts();
         let mut machine = router(&tools, place.clone(), firmware, &hosts);
         machine.bus = bus;
+        let power_on = Instant::now();
         let mut router = Router::start(&machine);
         hosts[1].address("eth0", "2001:db8:b::2/64".parse().expect("one")).expect("host B's port");
+        router.wait_booting("from PID 1's first instruction to the last SID");
+        let whole = power_on.elapsed();
         router.again();
+        let share = router.json("status boot --json")["share-ms"].as_f64().expect("it is configured") / 1000.0;
+        println!("{firmware:?}, {bus:?}: PID 1's share is {share:.2} s of {:.2} s", whole.as_secs_f64());
+        assert!(share < whole.as_secs_f64() / 4.0, "{firmware:?}, {bus:?}: more than a quarter: {share} s of {whole:?}");
         let screen = &router.screen;
         assert!(screen.contains("good: configured from"), "{firmware:?}, {bus:?}:\n{screen}");
         assert!(!screen.contains("built in"), "{firmware:?}, {bus:?} does not find its configuration:\n{screen}");

@@ -25,10 +25,10 @@ const WORTH_A_THREAD: usize = 4 * CHUNK;
 
 /// How long to let the kernel catch up after ENOMEM: doubled from the first to the last, then given up. Each seg6 route
 /// takes per-CPU memory that the kernel hands out from a reserve and refills from a work queue (mm/percpu.c, pcpu_balance_workfn);
-/// a fast enough stream of routes, tens of thousands, runs the reserve dry; a refill is good for a few hundred. Nearly half a second
-/// in which not one more fits is no longer that.
+/// a fast enough stream of routes, tens of thousands, runs the reserve dry; a refill is good for a few hundred. Three seconds in which not one
+/// more fits are no longer that; a worker whose CPU is busy elsewhere may take some tenths.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
-const LAST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why one request of a batch was not done.
 pub(super) enum Undone<E> {

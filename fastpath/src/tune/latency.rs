@@ -27,6 +27,9 @@ const NONE: &str = "none";
 /// A keeper has the file open and hears of every change; a loaded box may need a moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whoever asks whether there is a keeper has its lock for an instant.
+const ASKING: Duration = Duration::from_millis(100);
+
 /// What holds now, whoever asked for it: microseconds, or `none`. None where the kernel has no such device.
 pub(super) fn read() -> Option<String> {
     // Opening it asks for nothing yet; only writing does.
@@ -80,10 +83,14 @@ impl Keeper {
     pub fn become_one() -> io::Result<Option<Self>> {
         fs::create_dir_all(FOLDER)?;
         let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(LOCK)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _lock: lock, held: None })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(errno) => Err(errno.into()),
+        let end = Instant::now() + ASKING;
+        loop {
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(Self { _lock: lock, held: None })),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() >= end => return Ok(None),
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(ASKING / 10),
+                Err(errno) => return Err(errno.into()),
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Packets through what was put: a local SID on the anchor counts them and sends them on.
 
 use std::net::UdpSocket;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,8 @@ fn a_sid_on_the_anchor_forwards_and_counts() {
                 put(key("2001:db8:f::/64"), "eth0", None, encap),
             ],
         );
+        is_running("eth0");
+        from_router.recv().expect("the router's end runs too");
         let received = |netlink: &mut Netlink| {
             netlink.link_statistics().expect("readable").get(&name("eth0")).copied().expect("a link").rx_packets
         };
@@ -94,13 +97,22 @@ fn router(headend: &std::fs::File, ready: &mpsc::Sender<()>) -> Counters {
         ],
     );
     ready.send(()).expect("the test waits");
+    is_running("eth1");
+    ready.send(()).expect("the test waits");
     let counters = || netlink.counters().expect("readable").get(&sid).copied().expect("a SID of ours");
     until(counters, |counters| counters.packets >= SENT)
 }
 
-/// Looks again until it is so, for three seconds at most; gives the last look.
+/// Waits until a link carries packets: a cable's ends do so some time after both are up, and drop what is sent until then.
+fn is_running(link: &str) {
+    let state = || Command::new("ip").args(["-o", "link", "show", link]).output().expect("iproute2").stdout;
+    let state = until(state, |state| String::from_utf8_lossy(state).contains("state UP"));
+    assert!(String::from_utf8_lossy(&state).contains("state UP"), "{}", String::from_utf8_lossy(&state));
+}
+
+/// Looks again until it is so, for longer than a busy machine takes; gives the last look.
 fn until<T>(mut look: impl FnMut() -> T, so: impl Fn(&T) -> bool) -> T {
-    let end = Instant::now() + Duration::from_secs(3);
+    let end = Instant::now() + Duration::from_secs(20);
     loop {
         let seen = look();
         if so(&seen) || Instant::now() > end {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use segbox_config::{Object, Program};
 use segbox_fastpath::Namespace;
@@ -73,7 +74,11 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
     };
     let (namespace, answer) =
         std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-    // The thread is gone, and its namespace with it.
+    // The thread is gone, and its namespace with it, or soon: a thread is joined before the kernel has cleared up behind it.
+    let end = Instant::now() + Duration::from_secs(10);
+    while namespace.fate() == segbox_fastpath::Fate::Alive && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     sweep().expect("the bpffs");
     let folder = folder_of(namespace);
     assert!(!folder.exists() || namespace.fate() == segbox_fastpath::Fate::Unknown, "{} is left", folder.display());

@@ -1,5 +1,6 @@
 //! Killed in the middle: what is half done is never taken for a program, and is mended by doing it again.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use segbox_fastpath::Namespace;
 use segbox_fastpath::bpf::{Programs, read_object};
 
 use crate::house::{compile, folder_of, in_a_namespace, program, read};
+
+/// What a child says when it begins.
+const BEGINS: &str = "puts programs from here on";
 
 #[test]
 fn a_half_made_folder_is_no_program_and_is_made_again() {
@@ -40,10 +44,13 @@ fn a_kill_at_any_time_leaves_whole_programs() {
             let mut child = Command::new(std::env::current_exe().expect("this test"))
                 .args(["--exact", "recovery::puts_for_ever", "--ignored", "--nocapture", "--test-threads=1"])
                 .env("SEGBOX_TEST_OBJECT", object.path())
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .spawn()
                 .expect("a child");
-            std::thread::sleep(Duration::from_millis(5 + round));
+            // From when it begins to put programs, however long it took to get there.
+            let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+            assert!(said.map_while(Result::ok).any(|line| line.contains(BEGINS)), "the child ends before it begins");
+            std::thread::sleep(Duration::from_millis(round));
             child.kill().expect("killed");
             child.wait().expect("gone");
             *programs = Programs::open().expect("root");
@@ -65,6 +72,7 @@ fn puts_for_ever() {
         std::fs::read(std::env::var_os("SEGBOX_TEST_OBJECT").expect("run by the test only")).expect("an object");
     let first = program(&read_object(&object).expect("an object"), "first");
     let mut programs = Programs::open().expect("root");
+    println!("{BEGINS}");
     loop {
         for name in ["a@1", "b@1", "c@1"] {
             programs.put(name, &first).expect("loaded");

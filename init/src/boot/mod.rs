@@ -8,14 +8,20 @@ mod clock;
 mod configuration;
 mod console;
 mod crash;
+#[cfg(test)]
+mod early_tests;
 mod entropy;
 mod init;
 mod life;
 mod modules;
 mod mounts;
 mod order;
+#[cfg(test)]
+mod memory;
 mod panic;
 mod record;
+#[cfg(test)]
+mod sandbox;
 mod say;
 mod settings;
 mod shutdown;
@@ -60,7 +66,11 @@ pub(crate) fn run() -> Option<ExitCode> {
     modules::modprobe::is_called().then(modules::modprobe::run)
 }
 
-/// A container's first process has the number 1 as well; only the kernel calls it `/init`.
+/// A container's first process has the number 1 as well; only the kernel calls it `/init`. Asks for no memory.
+#[expect(unsafe_code, reason = "the arguments as the standard library has them are copies")]
 fn is_init() -> bool {
-    std::process::id() == 1 && std::env::args_os().next().is_some_and(|name| name == "/init")
+    // SAFETY: no pointers go in.
+    let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
+    // SAFETY: the kernel puts a string there that lives as long as the process (fs/binfmt_elf.c, create_elf_tables).
+    std::process::id() == 1 && !name.is_null() && unsafe { std::ffi::CStr::from_ptr(name) } == c"/init"
 }

@@ -120,9 +120,4 @@ mod tests {
             assert!(!MOUNTS[at..].iter().any(inside), "{:?}", entry.on);
         }
     }
-
-    #[test]
-    fn nothing_is_mounted_with_set_user_id() {
-        assert!(MOUNTS.iter().all(|entry| entry.flags.contains(MountFlags::NOSUID)));
-    }
 }

@@ -63,6 +63,7 @@ pub(crate) fn pid1() -> ! {
     // What came before is looked at now; what comes while that is done is looked at once more.
     init.interface_came = None;
     configure(&mut init, &sources, words.failsafe);
+    // Before the screen that shows it.
     init.write_record();
     consoles(&mut init);
     afterwards(&mut init, home);
@@ -110,8 +111,9 @@ impl Early {
         let [start, mounted, set] = self.marks;
         notice!("starting, {} after the kernel", seconds(start.1.since_kernel()));
         let first = init.first;
-        init.boot.step_until(first, mounted.0, (start.1, mounted.1), "");
-        init.boot.step_until(first, set.0, (mounted.1, set.1), "");
+        let refused = |count: usize| if count == 0 { String::new() } else { format!("{count} refused") };
+        init.boot.step_until(first, mounted.0, (start.1, mounted.1), refused(self.mounts.len()));
+        init.boot.step_until(first, set.0, (mounted.1, set.1), refused(self.settings.len()));
         for refused in &self.mounts {
             init.note(format!("{} cannot be mounted: {}", refused.kind.to_string_lossy(), refused.errno));
         }
@@ -334,9 +336,12 @@ fn run_afterwards<T: serde::Serialize + serde::de::DeserializeOwned>(
 }
 
 fn consoles(init: &mut Init) {
+    let from = Moment::now();
     let mut buffer = [0; 128];
     let names: Vec<String> = say::active_consoles(&mut buffer).map(str::to_owned).collect();
-    for name in names {
-        init.start(Service::Console(console::terminal_of(&name)));
+    for name in &names {
+        init.start(Service::Console(console::terminal_of(name)));
     }
+    let first = init.first;
+    init.boot.step(first, "consoles", from, names.join(" "));
 }

@@ -114,3 +114,42 @@ fn leave_disks() {
     }
     rustix::fs::sync();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::boot::sandbox::as_pid1;
+
+    /// Starts a process and waits until it has set itself up.
+    fn child(script: &str) {
+        let mut child = Command::new("sh");
+        child.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = child.spawn().expect("a shell");
+        let mut ready = [0];
+        std::io::Read::read_exact(child.stdout.as_mut().expect("its output"), &mut ready).expect("it says so");
+    }
+
+    #[test]
+    fn who_ends_is_waited_for_no_longer_and_who_does_not_is_killed() {
+        let (by_itself, deaf, killed) = as_pid1(|| {
+            let mut init = Init::new(Moment::now(), None);
+            // The limits are far: what is told is that none of them was waited for in full, and that one was.
+            let stop = |init: &mut Init, signal, limit| {
+                let begin = Moment::now();
+                stop_all(init, signal, limit);
+                (has_children(), Moment::now().since(begin) >= limit)
+            };
+            child("echo; while :; do sleep 0.05; done");
+            let by_itself = stop(&mut init, Signal::SIGTERM, Duration::from_secs(60));
+            child("trap '' TERM; echo; while :; do sleep 0.05; done");
+            let deaf = stop(&mut init, Signal::SIGTERM, Duration::from_millis(500));
+            let killed = stop(&mut init, Signal::SIGKILL, Duration::from_secs(60));
+            (by_itself, deaf, killed)
+        });
+        assert_eq!(by_itself, (false, false), "one that ends is not waited for any longer");
+        assert_eq!(deaf, (true, true), "one that is deaf to it lives, and costs the limit");
+        assert_eq!(killed, (false, false), "but not the next one");
+    }
+}

@@ -96,7 +96,7 @@ fn what_cannot_be_read_is_told_with_what_can() {
     told(&["delay"], &["no program `delay` runs here"]);
 
     let binary = files.path().join("segbox");
-    std::fs::copy(SEGBOX, &binary).expect("the folder takes files");
+    support::segbox::copy(&binary);
     std::fs::set_permissions(files.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let told = run(Command::new(&binary).arg("events").uid(65534).gid(65534));
     assert_eq!(told.code, Some(1), "{}", told.out);

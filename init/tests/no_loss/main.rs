@@ -17,8 +17,10 @@ use support::{path, v6};
 
 const BASE: &str = concat!(include_str!("../behaviors/router.toml"), include_str!("untouched.toml"));
 
-/// Packets a second, and for how long: enough for some tens of applies on a slow machine.
-const RATE: u32 = 20_000;
+/// Packets a second at most, and for how long at least: some tens of applies on an idle machine.
+const RATE: u32 = 10_000;
+/// Fewer than these are no traffic.
+const LEAST: u32 = 5_000;
 const LONG: Duration = Duration::from_secs(5);
 /// Sent at a time: a timer's tick apart, and far below what the kernel queues for one CPU (1,000).
 const BURST: u32 = 20;
@@ -50,9 +52,9 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
     let variants: Vec<_> =
         (0..4).map(|number| through.files.write(&format!("{number}.toml"), variant(number))).collect();
     let end = Instant::now() + LONG;
-    let done = AtomicBool::new(false);
+    let (enough, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let (sent, seen, applied) = std::thread::scope(|scope| {
-        let sender = scope.spawn(|| send(&through, end));
+        let sender = scope.spawn(|| send(&through, &enough));
         let receiver = scope.spawn(|| receive(&through, &done));
         let mut applied = 0;
         for file in variants.iter().cycle().skip(1) {
@@ -61,10 +63,12 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
             assert_eq!(result.code, Some(0), "{}{}", result.out, result.err);
             assert!(!result.out.contains("nothing to do"), "each file differs from the one before it");
             applied += 1;
-            if Instant::now() > end {
+            // Every change once at least, however slow the machine is.
+            if Instant::now() > end && applied >= variants.len() {
                 break;
             }
         }
+        enough.store(true, Ordering::Relaxed);
         let sent = sender.join().expect("the sender's own assertions");
         // All that was sent has passed the router when the last send returned, but for another CPU's queue.
         std::thread::sleep(Duration::from_millis(200));
@@ -76,9 +80,8 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
     let lost = times.iter().filter(|times| **times == 0).count();
     let repeated = times.iter().filter(|times| **times > 1).count();
     assert_eq!((lost, repeated), (0, 0), "lost and repeated, of {sent} packets during {applied} applies");
-    assert!(applied >= 4, "every change happened at least once: {applied}");
     println!("{sent} packets, {applied} applies");
-    assert!(sent > RATE, "there was traffic: {sent} packets");
+    assert!(sent > LEAST, "there was traffic: {sent} packets");
 }
 
 /// Packet `number` as it goes in, and as it must come out: through a SID, a program and a policy in turn.
@@ -105,11 +108,11 @@ fn packets(number: u32) -> (Vec<u8>, Vec<u8>) {
 const NUMBER: usize = 4;
 const CHECKSUM: usize = 2;
 
-/// Sends numbered packets and says how many.
-fn send(through: &Through, end: Instant) -> u32 {
+/// Sends numbered packets until it is enough, and says how many.
+fn send(through: &Through, enough: &AtomicBool) -> u32 {
     let start = Instant::now();
     let mut sent = 0;
-    while Instant::now() < end {
+    while !enough.load(Ordering::Relaxed) {
         for _ in 0..BURST {
             through.send(&packets(sent).0);
             sent += 1;

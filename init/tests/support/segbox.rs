@@ -24,6 +24,12 @@ impl From<Output> for Run {
 /// The binary under test.
 pub(crate) const SEGBOX: &str = env!("CARGO_BIN_EXE_segbox");
 
+/// Copies the binary to where everybody may run it. By another process: a test beside this one that forks meanwhile would hold the
+/// copy open for writing, and the kernel starts no file that is (ETXTBSY).
+pub(crate) fn copy(to: &Path) {
+    assert!(Command::new("cp").arg(SEGBOX).arg(to).status().expect("coreutils").success());
+}
+
 /// Runs segbox inside a namespace.
 pub(crate) fn segbox<S: AsRef<OsStr>>(namespace: &Namespace, arguments: impl IntoIterator<Item = S>) -> Run {
     run(namespace.command(SEGBOX).expect("the namespace is there").args(arguments))

@@ -38,6 +38,10 @@ impl Archive {
         tree::write(&archive.configuration(), archive.configuration_text())?;
         let sources = sources()?;
         let changed = fs::read_to_string(archive.sources()).ok().as_deref() != Some(sources.as_str());
+        if changed {
+            // The last lists are of other sources, also for the next run should this one be killed before it has new ones.
+            drop(fs::remove_file(archive.stamp()));
+        }
         tree::write(&archive.sources(), &sources)?;
         if changed || !archive.is_fresh() {
             archive.update()?;
@@ -91,7 +95,7 @@ impl Archive {
 
     fn update(&self) -> Result<(), Failure> {
         let updated = process::output(self.apt("apt-get").args(["-qq", "update"]), MEND);
-        let stamp = self.home.join("updated");
+        let stamp = self.stamp();
         match updated {
             Ok(_) => tree::write(&stamp, ""),
             // Away from the network the last lists serve: everything that they name may be in the cache.
@@ -103,8 +107,13 @@ impl Archive {
         }
     }
 
+    /// There since all lists were fetched, and as old as they are.
+    fn stamp(&self) -> PathBuf {
+        self.home.join("updated")
+    }
+
     fn is_fresh(&self) -> bool {
-        let made = fs::metadata(self.home.join("updated")).and_then(|file| file.modified());
+        let made = fs::metadata(self.stamp()).and_then(|file| file.modified());
         made.is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age < LISTS_LAST))
     }
 
@@ -122,6 +131,7 @@ impl Archive {
         self.sandbox().join("etc/apt/sources.list.d/mkosi.sources")
     }
 
+    /// (Error-Mode: without it a list that could not be fetched is a warning, and the old one or none is used.)
     fn configuration_text(&self) -> String {
         let home = self.home.display();
         format!(
@@ -129,7 +139,7 @@ impl Archive {
              Dir::Etc::sourceparts \"{home}/sandbox/etc/apt/sources.list.d\";\n\
              Dir::Etc::parts \"{home}/apt.conf.d\";\nDir::Etc::preferencesparts \"{home}/preferences.d\";\n\
              Dir::State \"{home}/state\";\nDir::Cache \"{home}/cache\";\nAPT::Architecture \"amd64\";\n\
-             APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
+             APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\nAPT::Update::Error-Mode \"any\";\n"
         )
     }
 }

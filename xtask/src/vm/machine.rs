@@ -18,7 +18,7 @@ use crate::{Accelerator, Console, Error, Medium, Tap, Vm, tool};
 pub enum Boot {
     /// From a disk, by its boot loader. Nothing is written to the image unless `keep` is set.
     Disk {
-        /// A raw image.
+        /// A raw image; one that ends with `.qcow2`, which is never kept, is of that kind.
         image: PathBuf,
         /// What the board has.
         firmware: Firmware,
@@ -235,7 +235,9 @@ impl<'a> Machine<'a> {
                         .iter()
                         .for_each(|layer| add(&["-blockdev", layer]));
                 } else {
-                    add(&["-drive", &format!("if=none,id=disk,format=raw,snapshot=on,file={}", image.display())]);
+                    let format = if image.extension().is_some_and(|ending| ending == "qcow2") { "qcow2" } else { "raw" };
+                    let drive = format!("if=none,id=disk,format={format},snapshot=on,file={}", image.display());
+                    add(&["-drive", &drive]);
                 }
                 add(&["-device", &format!("{},bootindex=0", self.bus.device("disk", 0))]);
                 let code = match firmware {

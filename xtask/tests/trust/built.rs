@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use segbox_vm::image;
+use segbox_vm::{Esp, image};
 
 use crate::keys::Keys;
 
@@ -17,7 +17,7 @@ pub(crate) fn xtask_image(output: &Path) -> Command {
 
 /// A program of the tools.
 pub(crate) fn tool(name: &str) -> Command {
-    segbox_vm::tool(&image("tools"), name)
+    segbox_vm::tool(&TOOLS, name)
 }
 
 /// Runs it; it has to succeed.
@@ -48,27 +48,11 @@ pub(crate) static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
     Signed { keys, folder, _scratch: scratch }
 });
 
-/// The ESP of a disk in a file, as mtools names it.
-pub(crate) fn esp(disk: &Path) -> String {
-    let table = gpt::GptConfig::new().writable(false).open(disk).expect("a partition table");
-    let partitions = table.partitions();
-    let esp = partitions.values().find(|partition| partition.name == "segbox-esp").expect("an ESP");
-    format!("{}@@{}", disk.display(), esp.first_lba * 512)
-}
+static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| image("tools"));
 
-/// Copies a file of the ESP out of it.
-pub(crate) fn copy_out(disk: &Path, name: &str, to: &Path) {
-    run(tool("mcopy").args(["-n", "-i", &esp(disk), &format!("::{name}")]).arg(to));
-}
-
-/// Puts a file on the ESP in another one's place.
-pub(crate) fn copy_in(disk: &Path, from: &Path, name: &str) {
-    run(tool("mcopy").args(["-o", "-i", &esp(disk)]).arg(from).arg(format!("::{name}")));
-}
-
-/// The text of a file on the ESP.
-pub(crate) fn text(disk: &Path, name: &str) -> String {
-    run(tool("mtype").args(["-i", &esp(disk), &format!("::{name}")]))
+/// The ESP of a disk in a file.
+pub(crate) fn esp(disk: &Path) -> Esp<'static> {
+    Esp::of(&TOOLS, disk)
 }
 
 /// A copy of a disk that takes no more room than what is on it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use segbox_vm::{Accelerator, Boot, Firmware, Machine, Router, image};
 
-use crate::built::{SIGNED, copy, copy_in, copy_out, run, text};
+use crate::built::{SIGNED, copy, esp, run};
 
 /// What the menu's last entry is about.
 const FAILSAFE: &str = "segbox with the built-in configuration";
@@ -60,7 +60,7 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
     let place = tempfile::tempdir().expect("a folder");
     let plain = flashed(place.path(), "plain", &image("segbox.raw.zst"));
     let signed = flashed(place.path(), "signed", &SIGNED.folder.join("segbox.raw.zst"));
-    let untouched = text(&plain, "slots/state.env");
+    let untouched = esp(&plain).text("slots/state.env");
     let mut machine = machine(&tools, place.path(), plain.clone(), signed.clone());
     machine.ends_at_reboot = false;
     let mut router = Router::start(&machine);
@@ -89,7 +89,7 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
         router.vm.console.expect(FAILSAFE, Duration::from_millis(200)).is_ok()
     });
     assert!(menu, "no menu:\n{}", router.vm.console.transcript());
-    let state = text(&signed, "slots/state.env");
+    let state = esp(&signed).text("slots/state.env");
     assert!(state.contains("a_tries=2\n"), "GRUB has taken one away, after all three were put back:\n{state}");
     router.type_in(&DOWN.repeat(3));
     router.type_in("\r");
@@ -109,18 +109,18 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
     assert!(screen.contains("good: configured from config partition, started by Secure Boot"), "{screen}");
     assert!(router.settled().contains("marked good"), "now it has come up");
     router.vm.cut_power();
-    let state = text(&signed, "slots/state.env");
+    let state = esp(&signed).text("slots/state.env");
     assert!(state.contains("a_tries=3\n"), "{state}");
-    assert_eq!(text(&plain, "slots/state.env"), untouched, "the other disk's count is its own");
+    assert_eq!(esp(&plain).text("slots/state.env"), untouched, "the other disk's count is its own");
 }
 
 /// Takes the tries that slot A has left.
 fn used_up(disk: &Path, place: &Path) {
-    let state = text(disk, "slots/state.env");
+    let state = esp(disk).text("slots/state.env");
     let (before, after) = state.split_once("a_tries=").expect("a count");
     let file = place.join("state.env");
     fs::write(&file, format!("{before}a_tries=0{}", &after[1..])).expect("writable");
-    copy_in(disk, &file, "slots/state.env");
+    esp(disk).copy_in(&file, "slots/state.env");
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn what_was_changed_after_signing_is_refused() {
         let disk = place.path().join(name);
         copy(&SIGNED.folder.join("segbox.raw"), &disk);
         let part = place.path().join("part");
-        copy_out(&disk, file, &part);
+        esp(&disk).copy_out(file, &part);
         let mut bytes = fs::read(&part).expect("just copied");
         // In the middle: code or data, and neither a header nor the signature.
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(&part, bytes).expect("writable");
-        copy_in(&disk, &part, file);
+        esp(&disk).copy_in(&part, file);
         fs::remove_file(part).expect("it was there");
         disk
     });

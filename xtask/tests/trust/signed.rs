@@ -10,7 +10,7 @@ use minisign::{PublicKey, SignatureBox, verify};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::built::{SIGNED, copy_out, run, said, tool};
+use crate::built::{SIGNED, esp, run, said, tool};
 use crate::keys::secure_boot;
 
 fn json(path: &Path) -> Value {
@@ -22,7 +22,7 @@ fn the_manifest_is_signed_and_vouches_for_the_slots_files() {
     let place = tempfile::tempdir().expect("a folder");
     let slot = |name: &str| {
         let to = place.path().join(name);
-        copy_out(&SIGNED.folder.join("segbox.raw"), &format!("slots/a/{name}"), &to);
+        esp(&SIGNED.folder.join("segbox.raw")).copy_out(&format!("slots/a/{name}"), &to);
         fs::read(to).expect("just copied")
     };
     let signature = String::from_utf8(slot("manifest.json.minisig")).expect("text");
@@ -51,7 +51,7 @@ fn loader_and_uki_are_signed_for_the_firmware_and_for_nobody_else() {
     let (_, stranger) = secure_boot(place.path(), "stranger");
     for name in ["EFI/BOOT/BOOTX64.EFI", "slots/a/segbox.efi"] {
         let file = place.path().join("program");
-        copy_out(&SIGNED.folder.join("segbox.raw"), name, &file);
+        esp(&SIGNED.folder.join("segbox.raw")).copy_out(name, &file);
         let verified = |certificate: &Path, file: &Path| {
             tool("sbverify").arg("--cert").arg(certificate).arg(file).output().expect("the tools have it")
         };

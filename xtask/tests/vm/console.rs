@@ -50,6 +50,7 @@ fn every_command_of_the_console_answers_at_the_serial_port() {
     let disk = Disk::new(&tools, FILE);
     let mut machine = machine(&tools, "console=tty0");
     machine.memory = 256;
+    machine.ends_at_reboot = false;
     machine.disks.push(disk.path());
     machine.also = ["-vga", "std"].map(str::to_owned).to_vec();
     let mut router = Router::boot(&machine);
@@ -95,18 +96,18 @@ fn every_command_of_the_console_answers_at_the_serial_port() {
         "{status}"
     );
 
-    // Off and on again.
-    // Without its file the box has its built-in name.
-    router.type_in("clear\r");
-    router.wait("\nsegbox> ");
-    router.type_in("status\r");
-    let cleared = router.wait("\nsegbox> ");
-    assert!(cleared.contains("idle"), "{cleared}");
-    router.type_in("failsafe\r");
-    router.wait("\nsegbox> ");
-    router.type_in("apply\r");
-    router.wait("\nbox> ");
-    assert!(router.answer("status").contains("healthy"));
+    // Off and on again, by either way. Without its file the box has its built-in name.
+    for (command, word) in [("clear", "idle"), ("failsafe", "built-in.toml")] {
+        router.type_in(&format!("{command}\r"));
+        router.wait("\nsegbox> ");
+        router.type_in("status\r");
+        let status = router.wait("\nsegbox> ");
+        assert!(status.contains(word) && !status.contains("fc00:0:2:2::"), "{command}: {status}");
+        router.type_in("apply\r");
+        router.wait("\nbox> ");
+        let status = router.answer("status");
+        assert!(status.contains("healthy") && status.contains("fc00:0:2:2::"), "after {command}: {status}");
+    }
 
     // Asked twice; a person who does not mean it types anything else.
     router.type_in("factory-reset\r");
@@ -120,6 +121,12 @@ fn every_command_of_the_console_answers_at_the_serial_port() {
     assert!(router.screen.contains("good: configured from config partition"), "{}", router.screen);
     rack(&mut router.vm.monitor().expect("QEMU runs"));
 
+    // The three keys that a person at the rack knows: down in order, and up again.
+    router.vm.monitor().and_then(|mut monitor| monitor.type_in("sendkey ctrl-alt-delete")).expect("a keyboard");
+    router.wait("rebooting");
+    router.again();
+    let ended = router.boot_says(&["last boot"]);
+    assert!(ended.lines().any(|line| line.contains("last boot") && line.contains("clean")), "{ended}");
     router.power_off();
 }
 

@@ -211,3 +211,22 @@ fn a_missing_nic_a_wrong_profile_and_a_full_state_partition_are_named_and_the_re
     assert!(router.screen.contains("interface uplink is left out"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));
 }
+
+#[test]
+fn a_profile_of_another_box_is_told_apart_and_the_box_forwards() {
+    let _turn = turn();
+    let tools = image("tools");
+    let namespace = Namespace::new("otherbox").expect("root");
+    let folder = tempfile::tempdir().expect("a folder");
+    let handed = folder.path().join("segbox.toml");
+    std::fs::write(&handed, file("hardware = \"x3440-82599\"\n", "")).expect("a fresh folder");
+    let mut router = boot(&tools, &namespace, |machine| machine.files.push((FW_CFG.to_owned(), handed)));
+    assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
+    assert!(forwards(&namespace), "{}", router.answer("status"));
+    let status = router.status();
+    assert_eq!(status["tuning"]["profile"], "x3440-82599", "{status}");
+    let knobs = status["tuning"]["knobs"].as_array().expect("a list");
+    let governor = knobs.iter().find(|knob| knob["knob"] == "CPU governor").expect("the profile has one");
+    assert_eq!(governor["state"], "instead", "a virtual machine has none: {governor}");
+    assert!(knobs.iter().all(|knob| knob["state"] != "differs"), "{status}");
+}

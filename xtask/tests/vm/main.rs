@@ -17,4 +17,6 @@ mod nics;
 mod plug;
 mod power;
 mod share;
+mod slots;
+mod sources;
 mod tester;

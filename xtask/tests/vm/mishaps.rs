@@ -42,6 +42,20 @@ fn last_end(router: &mut Router) -> String {
     }
 }
 
+/// The watchdog is open before the slow work: drivers that reset, disks.
+fn watchdog_comes_first(router: &mut Router) {
+    let boot = router.json("status boot --json");
+    let step = |name: &str| {
+        let found = boot["steps"].as_array().into_iter().flatten().find(|step| step["name"] == name);
+        let found = found.unwrap_or_else(|| panic!("no step {name} in {boot:#}"));
+        let time = |key: &str| found[key].as_f64().unwrap_or_else(|| panic!("no {key} in {found}"));
+        (time("at-ms"), time("at-ms") + time("took-ms"))
+    };
+    let open = step("watchdog").1;
+    let slow = ["drivers", "disks"].map(|name| step(name).1);
+    assert!(slow.iter().all(|end| open < *end), "{boot:#}");
+}
+
 /// Waits until the board's watchdog resets it. QEMU tells of hardware alone, not of softdog.
 fn is_bitten(router: &Router) {
     let bitten = router.vm.monitor().and_then(|mut monitor| monitor.event("WATCHDOG", SOON, |_| true));
@@ -79,6 +93,7 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
     let words = "segbox.hang segbox.watchdog=10 sysrq_always_enabled";
     let mut router = Router::boot(&board(&tools, &disk, &records, words));
     assert!(last_end(&mut router).starts_with("PID 1 panicked"), "{}", router.screen);
+    watchdog_comes_first(&mut router);
 
     // The kernel crashes: a break on the serial line, then c (Documentation/admin-guide/sysrq.rst).
     router
@@ -120,8 +135,13 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
     };
     let names = list("crash");
     let names: Vec<&str> = names.split('/').filter(|name| name.starts_with("00000")).collect();
-    let kept = |word: &str| names.iter().any(|name| content(&tools, &part, &format!("crash/{name}")).contains(word));
-    assert!(kept("segbox.panic is on the kernel's command line"), "{names:?}");
-    assert!(kept("sysrq triggered crash"), "{names:?}");
+    // PID 1's own record, and the kernel's log as the firmware has kept it.
+    let kept = |own: bool, word: &str| {
+        let of_kind = names.iter().filter(|name| name.ends_with("pid1-panic.txt") == own);
+        of_kind.into_iter().any(|name| content(&tools, &part, &format!("crash/{name}")).contains(word))
+    };
+    let panicked = "segbox.panic is on the kernel's command line";
+    assert!(kept(true, panicked) && kept(false, panicked), "{names:?}");
+    assert!(kept(false, "sysrq triggered crash"), "{names:?}");
     assert!(!list("/").contains("/running/"), "{}", list("/"));
 }

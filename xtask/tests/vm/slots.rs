@@ -1,0 +1,83 @@
+//! Slot B: what the boot loader starts when slot A has no try left, or cannot be loaded. On either firmware it proves itself as slot A
+//! does, and what GRUB counted is put back for it alone.
+
+use std::fs;
+use std::path::Path;
+
+use segbox_vm::{Accelerator, Boot, Esp, Firmware, Machine, Router, image, turn};
+
+use crate::lost_cache::copy;
+
+const STATE: &str = "slots/state.env";
+/// GRUB's environment block has this many bytes, filled up with #.
+const BLOCK: usize = 1024;
+
+/// A line of the boot loader's block.
+fn value(block: &str, name: &str) -> String {
+    let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    line.unwrap_or_else(|| panic!("no {name} in {block}")).to_owned()
+}
+
+/// The block with other values.
+fn with(block: &str, values: &[(&str, u32)]) -> String {
+    let is_kept = |line: &&str| !line.starts_with("##") && !values.iter().any(|(name, _)| line.starts_with(&format!("{name}=")));
+    let mut text: String = block.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+    text.extend(values.iter().map(|(name, value)| format!("{name}={value}\n")));
+    let room = BLOCK - text.len();
+    text + &"#".repeat(room)
+}
+
+/// The image's disk with the same system in both slots.
+fn two_slots(tools: &Path, disk: &Path, tries: &[(&str, u32)]) {
+    copy(&image("segbox.raw"), disk);
+    let esp = Esp::of(tools, disk);
+    let part = disk.with_file_name("part");
+    for name in esp.list("slots/a/") {
+        esp.copy_out(&format!("slots/a/{name}"), &part);
+        esp.copy_in(&part, &format!("slots/b/{name}"));
+        fs::remove_file(&part).expect("just copied");
+    }
+    fs::write(&part, with(&esp.text(STATE), tries)).expect("room");
+    esp.copy_in(&part, STATE);
+}
+
+/// Boots it; slot B has to come up. Gives the boot loader's block afterwards.
+fn comes_up_in_b(tools: &Path, disk: &Path, firmware: Firmware) -> String {
+    let boot = Boot::Disk { image: disk.to_owned(), firmware, keep: true };
+    let mut router = Router::boot(&Machine::new(tools, boot, Accelerator::Tcg));
+    assert!(router.screen.contains("slot b") && router.screen.contains("good: configured"), "{}", router.screen);
+    let steps = router.settled();
+    assert!(steps.contains("marked good") || steps.contains("was good"), "{steps}");
+    router.power_off();
+    Esp::of(tools, disk).text(STATE)
+}
+
+#[test]
+fn slot_b_starts_when_slot_a_has_no_try_left() {
+    let _turn = turn();
+    let tools = image("tools");
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = folder.path().join("disk");
+        two_slots(&tools, &disk, &[("a_ok", 1), ("a_tries", 0), ("b_ok", 1), ("b_tries", 2)]);
+        let block = comes_up_in_b(&tools, &disk, firmware);
+        let found = ["a_tries", "b_ok", "b_tries"].map(|name| value(&block, name));
+        assert_eq!(found, ["0", "1", "3"], "{firmware:?}: B has all its tries again, A none");
+    }
+}
+
+#[test]
+fn slot_b_starts_when_slot_a_cannot_be_loaded() {
+    let _turn = turn();
+    let tools = image("tools");
+    for (firmware, broken) in [(Firmware::Bios, "kernel"), (Firmware::Uefi, "segbox.efi")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = folder.path().join("disk");
+        two_slots(&tools, &disk, &[("a_ok", 1), ("a_tries", 3), ("b_ok", 1), ("b_tries", 3)]);
+        let part = folder.path().join("part");
+        fs::write(&part, [0x5a; 1 << 16]).expect("room");
+        Esp::of(&tools, &disk).copy_in(&part, &format!("slots/a/{broken}"));
+        let block = comes_up_in_b(&tools, &disk, firmware);
+        assert_eq!(value(&block, "a_tries"), "2", "{firmware:?}: a try that A did not stand");
+    }
+}

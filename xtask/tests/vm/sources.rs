@@ -1,0 +1,115 @@
+//! Where a box has its configuration from, booted for real: a stick labelled SEGBOX with a key beside the file, QEMU's fw_cfg before
+//! it; and what runs instead of a file that cannot.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use segbox_vm::{Bus, FW_CFG, Machine, Router, image, machine, tool, turn};
+
+use crate::disk::Disk;
+
+/// A router with an SID, and with a key that lies beside its file.
+fn with_key(hostname: &str) -> String {
+    format!(
+        "[system]\nhostname = \"{hostname}\"\n[srv6]\nsource = \"fc00:0:2::1\"\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\n\
+         secret-file = \"keys/7.key\"\n[[srv6.sid]]\nsid = \"fc00:0:2:1::\"\nbehavior = \"End\"\n"
+    )
+}
+
+const GOOD: &str = "[system]\nhostname = \"good\"\n[srv6]\nsource = \"fc00:0:2::1\"\n[[srv6.sid]]\nsid = \"fc00:0:2:7::\"\nbehavior = \"End\"\n";
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the tools have it");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A FAT volume with this label, a segbox.toml and a key.
+fn stick(tools: &Path, folder: &Path, label: &str, file: &str) -> PathBuf {
+    let [volume, toml, key] = [label, "segbox.toml", "7.key"].map(|name| folder.join(name));
+    std::fs::File::create(&volume).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
+    std::fs::write(&toml, file).and_then(|()| std::fs::write(&key, "secret")).expect("room");
+    run(tool(tools, "mkfs.fat").args(["-n", label]).arg(&volume));
+    run(tool(tools, "mmd").arg("-i").arg(&volume).arg("::keys"));
+    run(tool(tools, "mcopy").arg("-i").arg(&volume).arg(&toml).arg("::segbox.toml"));
+    run(tool(tools, "mcopy").arg("-i").arg(&volume).arg(&key).arg("::keys/7.key"));
+    volume
+}
+
+#[test]
+fn a_stick_brings_a_file_and_its_key_and_fw_cfg_comes_before_it() {
+    let _turn = turn();
+    let tools = image("tools");
+    let folder = tempfile::tempdir().expect("a folder");
+    let boot = |prepare: &dyn Fn(&mut Machine<'_>)| {
+        let mut machine = machine(&tools, "");
+        (machine.memory, machine.disks_bus) = (256, Bus::Usb);
+        machine.disks.push(stick(&tools, folder.path(), "SEGBOX", &with_key("stick")));
+        prepare(&mut machine);
+        Router::boot(&machine)
+    };
+    let mut router = boot(&|_| {});
+    assert!(router.screen.contains("good: configured from volume SEGBOX on /dev/sda"), "{}", router.screen);
+    assert!(router.answer("status").contains("fc00:0:2:1::"), "the key was found beside the file");
+    // It is in memory: nothing of the stick is in use.
+    assert!(router.answer("show").contains("hostname = \"stick\""));
+    router.power_off();
+
+    let handed = folder.path().join("handed.toml");
+    std::fs::write(&handed, GOOD).expect("room");
+    let router = boot(&|machine| machine.files.push((FW_CFG.to_owned(), handed.clone())));
+    assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
+    drop(router);
+
+    // Another label is somebody's own stick.
+    let mut machine = machine(&tools, "");
+    (machine.memory, machine.disks_bus) = (256, Bus::Usb);
+    machine.disks.push(stick(&tools, folder.path(), "HOLIDAYS", &with_key("stick")));
+    let router = Router::boot(&machine);
+    assert!(router.screen.contains("configured from built in"), "{}", router.screen);
+}
+
+/// A text's digest as `attempt` has it (FNV-1a).
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A file that has no fault by itself; the kernel has no way to the gateway, and says so.
+const REFUSED: &str = "[system]\nhostname = \"refused\"\n[[route]]\ndestination = \"2001:db8:99::/64\"\nvia = \"2001:db8:9::2\"\ninterface = \"lo\"\n";
+/// A file with a fault.
+const FAULTY: &str = "[system]\nhostnam = \"faulty\"\n";
+
+#[test]
+fn a_file_that_cannot_run_gives_way_to_the_last_good_one_or_to_the_built_in_one() {
+    let _turn = turn();
+    let tools = image("tools");
+    let attempt = format!("{:016x} 2\n", digest(GOOD));
+    let older = GOOD.replace("fc00:0:2:7::", "fc00:0:2:6::");
+    // The files of the config partition; what runs instead, and what is said of it.
+    let cases: [(&[(&str, &str)], &str, &[&str]); 4] = [
+        (&[("segbox.toml", FAULTY), ("good-000007.toml", GOOD)], "last good (generation 7)", &["hostnam", "hostname"]),
+        (&[("segbox.toml", FAULTY)], "built in", &["hostnam", "hostname"]),
+        (&[("segbox.toml", REFUSED), ("good-000007.toml", GOOD)], "last good (generation 7)", &["2001:db8:99::/64"]),
+        (
+            &[("segbox.toml", GOOD), ("good-000006.toml", &older), ("attempt", &attempt)],
+            "last good (generation 6)",
+            &["is passed over: 2 boots in a row did not survive it"],
+        ),
+    ];
+    for (files, source, words) in cases {
+        let disk = Disk::with(&tools, files);
+        let mut machine = machine(&tools, "");
+        machine.memory = 256;
+        machine.disks.push(disk.path());
+        let mut router = Router::boot(&machine);
+        let steps = router.settled();
+        assert!(router.screen.contains(&format!("configured from {source}")), "{source}:\n{}", router.screen);
+        assert!(steps.contains("to mend"), "{source}: {steps}");
+        let missing: Vec<_> = words.iter().filter(|word| !steps.contains(**word)).collect();
+        assert!(missing.is_empty(), "{source}: {missing:?} are not in\n{steps}");
+        let sids = router.status()["sids"].to_string();
+        assert_eq!(sids.contains("fc00:0:2:"), source != "built in", "{source}: {sids}");
+        // What was not taken is as it was, for whoever mends it.
+        let wanted = files[0].1.lines().next_back().expect("a line");
+        assert!(router.answer("show").contains(wanted), "{source}: the file is as it was");
+    }
+}
