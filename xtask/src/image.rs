@@ -35,6 +35,7 @@ use crate::workspace;
 use binary::Binaries;
 use lock::lock;
 
+pub(crate) use archive::KEEP_LISTS;
 pub(crate) use tools::Tools;
 
 /// What the user decides.

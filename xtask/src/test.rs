@@ -39,6 +39,7 @@ fn cargo_test() -> Result<(), Failure> {
     let mut cargo = Command::new(workspace::cargo());
     // All that is wrong is told by one run: the next one is twenty minutes away.
     cargo.current_dir(workspace::root()).args(["test", "--workspace", "--no-fail-fast"]);
+    cargo.env(image::KEEP_LISTS, "1");
     if process::output(Command::new("id").arg("-u"), "install coreutils")? != "0" {
         let sudo = on_path("sudo").ok_or_else(|| {
             Failure::new("the tests need root", "you are not root and there is no sudo", "run ./dev test as root")

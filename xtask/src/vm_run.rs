@@ -293,7 +293,7 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
             any().await;
             told.store(true, Ordering::Relaxed);
             // What is on its way down is left alone for a moment; a build in progress is not waited for.
-            tokio::select! { () = any() => {} () = tokio::time::sleep(Duration::from_secs(3)) => {} }
+            tokio::select! { () = any() => {} () = tokio::time::sleep(Duration::from_secs(15)) => {} }
         });
         terminal::restore();
         segbox_lab::remove_ours();

@@ -6,7 +6,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
@@ -113,15 +113,9 @@ fn a_stick_installs_itself_on_a_disk_that_boots_by_both_firmwares_and_forwards()
         let hosts = self::hosts();
         let mut machine = router(&tools, place.clone(), firmware, &hosts);
         machine.bus = bus;
-        let power_on = Instant::now();
         let mut router = Router::start(&machine);
         hosts[1].address("eth0", "2001:db8:b::2/64".parse().expect("one")).expect("host B's port");
-        router.wait_booting("from PID 1's first instruction to the last SID");
-        let whole = power_on.elapsed();
         router.again();
-        let share = router.json("status boot --json")["share-ms"].as_f64().expect("it is configured") / 1000.0;
-        println!("{firmware:?}, {bus:?}: PID 1's share is {share:.2} s of {:.2} s", whole.as_secs_f64());
-        assert!(share < whole.as_secs_f64() / 4.0, "{firmware:?}, {bus:?}: more than a quarter: {share} s of {whole:?}");
         let screen = &router.screen;
         assert!(screen.contains("good: configured from"), "{firmware:?}, {bus:?}:\n{screen}");
         assert!(!screen.contains("built in"), "{firmware:?}, {bus:?} does not find its configuration:\n{screen}");

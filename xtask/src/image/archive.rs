@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use super::lock::lock;
 use super::tree;
 use crate::failure::Failure;
 use crate::{process, workspace};
@@ -16,6 +17,8 @@ use crate::{process, workspace};
 const SUITE: &str = "trixie";
 /// How long the archive's lists are taken for current: a kernel with a security fix is in the image a day after.
 const LISTS_LAST: Duration = Duration::from_secs(24 * 3600);
+/// Set, the lists are current however old they are: a test run has the same ones from its first build to its last.
+pub(crate) const KEEP_LISTS: &str = "SEGBOX_KEEP_LISTS";
 const MEND: &str = "the image is made of Debian packages: check the network and that `apt-get update` works here";
 
 /// The archive, its lists up to date.
@@ -31,19 +34,20 @@ impl Archive {
     /// No apt, no Debian among its sources, no network.
     pub(super) fn open() -> Result<Self, Failure> {
         let archive = Self { home: workspace::cache()?.join("apt") };
+        // Two may be started at once: neither reads what the other one is writing.
+        let _turn = lock(&archive.home.join("lock"), "Debian's lists are being fetched by another build; waiting for it")?;
         for folder in ["apt.conf.d", "preferences.d", "state/lists/partial", "cache/archives/partial"] {
             let folder = archive.home.join(folder);
             fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
         }
-        tree::write(&archive.configuration(), archive.configuration_text())?;
+        keep(&archive.configuration(), &archive.configuration_text())?;
         let sources = sources()?;
-        let changed = fs::read_to_string(archive.sources()).ok().as_deref() != Some(sources.as_str());
-        if changed {
+        if fs::read_to_string(archive.sources()).ok().as_deref() != Some(sources.as_str()) {
             // The last lists are of other sources, also for the next run should this one be killed before it has new ones.
             drop(fs::remove_file(archive.stamp()));
         }
-        tree::write(&archive.sources(), &sources)?;
-        if changed || !archive.is_fresh() {
+        keep(&archive.sources(), &sources)?;
+        if !archive.is_fresh() {
             archive.update()?;
         }
         Ok(archive)
@@ -114,7 +118,8 @@ impl Archive {
 
     fn is_fresh(&self) -> bool {
         let made = fs::metadata(self.stamp()).and_then(|file| file.modified());
-        made.is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age < LISTS_LAST))
+        let young = |made| SystemTime::now().duration_since(made).is_ok_and(|age| age < LISTS_LAST);
+        made.is_ok_and(|made| std::env::var_os(KEEP_LISTS).is_some() || young(made))
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -142,6 +147,14 @@ impl Archive {
              APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\nAPT::Update::Error-Mode \"any\";\n"
         )
     }
+}
+
+/// Leaves a text alone that is there already: somebody may be reading it.
+fn keep(path: &Path, text: &str) -> Result<(), Failure> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    tree::write(path, text)
 }
 
 /// Sources of the image's Debian, from the mirrors that this machine gets its own Debian from.

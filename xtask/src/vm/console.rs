@@ -69,20 +69,30 @@ impl Console {
     /// # Errors
     /// [`Error::Silent`]: it did not say it in time, or has ended. Its last lines are in the error.
     pub fn expect(&mut self, wanted: &str, patience: Duration) -> Result<String, Error> {
+        Ok(self.expect_first(&[wanted], patience)?.1)
+    }
+
+    /// Waits until the machine says one of these; gives which one, and what it said before it. Of several that it has said, the first
+    /// of the list counts.
+    ///
+    /// # Errors
+    /// As [`Console::expect`], of the first of them.
+    pub fn expect_first(&mut self, wanted: &[&str], patience: Duration) -> Result<(usize, String), Error> {
         let end = Instant::now() + patience;
         let mut guard = self.said.text.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let new = &guard.0[self.read..];
-            if let Some(at) = new.windows(wanted.len()).position(|window| window == wanted.as_bytes()) {
+            let place = |text: &&str| new.windows(text.len()).position(|window| window == text.as_bytes());
+            if let Some((which, at)) = wanted.iter().enumerate().find_map(|(which, text)| Some((which, place(text)?))) {
                 let before = String::from_utf8_lossy(&new[..at]).into_owned();
-                self.read += at + wanted.len();
-                return Ok(before);
+                self.read += at + wanted[which].len();
+                return Ok((which, before));
             }
             let left = end.saturating_duration_since(Instant::now());
             if guard.1 || left.is_zero() {
                 let from = guard.0.len().saturating_sub(LAST);
                 return Err(Error::Silent {
-                    wanted: wanted.to_owned(),
+                    wanted: wanted.first().copied().unwrap_or_default().to_owned(),
                     seconds: patience.as_secs(),
                     ended: if guard.1 { ", and the machine has ended" } else { "" },
                     said: String::from_utf8_lossy(&guard.0[from..]).into_owned(),

@@ -181,7 +181,7 @@ impl<'a> Machine<'a> {
         drop(taps);
         let console = Console::new(input, output, also);
         let cards = self.ports.iter().enumerate().map(|(number, port)| port.card(number, self.pluggable)).collect();
-        Ok(Vm::new(child, console, cards, scratch))
+        Ok(Vm::new(child, console, (cards, self.ends_at_reboot), scratch))
     }
 
     fn qemu(&self) -> Command {

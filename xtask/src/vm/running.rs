@@ -20,13 +20,35 @@ pub struct Vm {
     pub console: Console,
     /// Its ports' cards, in QEMU's words.
     cards: Vec<String>,
+    ends_at_reboot: bool,
     /// The board's own files: its variables, its monitor's socket.
     scratch: tempfile::TempDir,
 }
 
 impl Vm {
-    pub(crate) fn new(child: Child, console: Console, cards: Vec<String>, scratch: tempfile::TempDir) -> Self {
-        Self { child, console, cards, scratch }
+    pub(crate) fn new(
+        child: Child,
+        console: Console,
+        (cards, ends_at_reboot): (Vec<String>, bool),
+        scratch: tempfile::TempDir,
+    ) -> Self {
+        Self { child, console, cards, ends_at_reboot, scratch }
+    }
+
+    /// Presses its reset button.
+    ///
+    /// # Errors
+    /// As [`Monitor::execute`].
+    pub fn reset(&self) -> Result<(), Error> {
+        let mut monitor = self.monitor()?;
+        // QEMU would take it for one of the reboots that it is to end at.
+        monitor.execute("set-action", &json!({ "reboot": "reset" }))?;
+        monitor.execute("system_reset", &json!({}))?;
+        monitor.event("RESET", LET_GO, |_| true)?;
+        if self.ends_at_reboot {
+            monitor.execute("set-action", &json!({ "reboot": "shutdown" }))?;
+        }
+        Ok(())
     }
 
     /// Ends it as a power cut does.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use segbox_vm::{Accelerator, Boot, Firmware, Machine, Router, image};
+use segbox_vm::{Accelerator, Boot, Firmware, Machine, Router, image, turn};
 
 use crate::built::{SIGNED, copy, esp, run};
 
@@ -56,6 +56,7 @@ fn machine<'a>(tools: &'a Path, place: &Path, first: PathBuf, second: PathBuf) -
 
 #[test]
 fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
+    let _turn = turn();
     let tools = image("tools");
     let place = tempfile::tempdir().expect("a folder");
     let plain = flashed(place.path(), "plain", &image("segbox.raw.zst"));
@@ -84,7 +85,7 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
     router.type_in("reboot\r");
     router.wait_booting("Access Denied");
     router.wait_booting("starting Boot");
-    let menu = (0..200).any(|_| {
+    let menu = (0..1000).any(|_| {
         router.type_in(ESCAPE);
         router.vm.console.expect(FAILSAFE, Duration::from_millis(200)).is_ok()
     });
@@ -125,6 +126,7 @@ fn used_up(disk: &Path, place: &Path) {
 
 #[test]
 fn what_was_changed_after_signing_is_refused() {
+    let _turn = turn();
     let tools = image("tools");
     let place = tempfile::tempdir().expect("a folder");
     let [loader, uki] = [("loader", "EFI/BOOT/BOOTX64.EFI"), ("uki", "slots/a/segbox.efi")].map(|(name, file)| {

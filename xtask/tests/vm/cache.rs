@@ -59,6 +59,8 @@ fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
 
     let first = edited[1].begun;
     let mut moments: Vec<usize> = (0..DISKS).map(|_| first + chance.below(log.entries.len() + 1 - first)).collect();
+    // Before the first of the edits, and after the last.
+    moments.extend([first, log.entries.len()]);
     moments.sort_unstable();
     let mut counts = [0; 4];
     // The last moment that left each file.
@@ -78,7 +80,7 @@ fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
         counts[number as usize] += 1;
         last[number as usize] = moment;
     }
-    println!("{DISKS} lost caches: {:?} disks with each file, {} writes and flushes", &counts[1..], log.entries.len());
+    println!("{} lost caches: {:?} disks with each file, {} writes and flushes", &counts[1..], log.entries.len());
     assert!(counts[1..].iter().all(|count| *count > 0), "every file is seen: {counts:?}");
     // The kernel's own replay of a journal, on either side of an instant when a file takes another's place.
     let mut left = Left::new(&before, (0, disk.length()), Grain::Block, folder.path().join("whole"));

@@ -108,11 +108,10 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
 
     // A reboot that was asked for; then PID 1 stands still, and the watchdog bites.
     router.type_in("reboot\r");
-    router.wait("rebooting");
-    router.wait("PID 1 stands still");
+    router.wait_booting("PID 1 stands still");
     is_bitten(&router);
     // The console has gone on without PID 1 until then.
-    router.wait("segbox: starting");
+    router.wait_booting("segbox: starting");
     router.again();
     assert_eq!(last_end(&mut router), "the watchdog rebooted it");
 
