@@ -31,7 +31,10 @@ fn objects(target: &Path) -> Vec<(String, Vec<u8>)> {
         for entry in fs::read_dir(target.join(part)).expect("`cargo xtask ebpf` has run").flatten() {
             let path = entry.path();
             if path.extension().is_some_and(|extension| extension == "o") {
-                found.push((path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read(path).expect("readable")));
+                found.push((
+                    path.file_name().expect("a name").to_string_lossy().into_owned(),
+                    fs::read(path).expect("readable"),
+                ));
             }
         }
     }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::memory::asked;
-use super::sandbox::as_pid1;
 use super::say::{self, problem};
 use super::signals::Signals;
-use super::{is_init, mounts, settings};
+use super::{is_init, mounts, sandbox, settings};
 
 /// Where, what, and how it has to be mounted.
 const WANTED: [(&str, &str, &[&str]); 8] = [
@@ -27,7 +26,10 @@ fn mounted() -> BTreeMap<String, (String, String)> {
         let (own, of_kind) = line.split_once(" - ")?;
         let own: Vec<&str> = own.split(' ').collect();
         let of_kind: Vec<&str> = of_kind.split(' ').collect();
-        Some(((*own.get(4)?).to_owned(), ((*of_kind.first()?).to_owned(), format!("{},{}", own.get(5)?, of_kind.get(2)?))))
+        Some((
+            (*own.get(4)?).to_owned(),
+            ((*of_kind.first()?).to_owned(), format!("{},{}", own.get(5)?, of_kind.get(2)?)),
+        ))
     };
     // Later ones lie on top of earlier ones.
     table.lines().filter_map(entry).collect()
@@ -35,35 +37,38 @@ fn mounted() -> BTreeMap<String, (String, String)> {
 
 #[test]
 fn everything_is_mounted_with_its_flags_and_nothing_early_asks_for_memory() {
-    let (refused, found, asked_for) = as_pid1(|| {
-        let (refused, for_mounts) = asked(mounts::mount_all);
-        let refused: Vec<String> = refused.iter().map(|refused| format!("{refused:?}")).collect();
-        let found = mounted();
-        // The sysctls of this kernel are not this test's.
-        rustix::mount::mount("tmpfs", "/proc/sys", "tmpfs", rustix::mount::MountFlags::empty(), None::<&std::ffi::CStr>)
-            .expect("it covers them");
-        let ((), for_rest) = asked(|| {
-            assert!(!is_init(), "the kernel did not start this one");
-            say::open_all();
-            let signals = Signals::open();
-            if let Err(errno) = signals {
-                problem!("signals cannot be heard: {errno}");
-            }
-            // The test's own words are not for this machine's consoles, but they are made as PID 1 makes them.
-            let line: heapless::String<80> = say::capped(format_args!("{} {:?}", "not heard", signals.is_ok()));
-            assert!(line.ends_with("true"));
-            let refused = settings::set_all(true);
-            // Sysctls that are covered, and Ctrl-Alt-Del, which is the real PID 1's; neither name nor loopback.
-            assert_eq!(refused.len(), 9);
-        });
-        (refused, found, for_mounts + for_rest)
+    sandbox::passes("boot::early_tests::first_steps");
+}
+
+#[test]
+#[ignore = "PID 1; run by the test above in a place of its own"]
+fn first_steps() {
+    sandbox::is_here();
+    let (refused, for_mounts) = asked(mounts::mount_all);
+    assert!(refused.is_empty(), "{refused:?}");
+    let found = mounted();
+    // The sysctls of this kernel are not this test's.
+    let none = rustix::mount::MountFlags::empty();
+    rustix::mount::mount(c"tmpfs", c"/proc/sys", c"tmpfs", none, None::<&std::ffi::CStr>).expect("it covers them");
+    let (refused, for_rest) = asked(|| {
+        assert!(!is_init(), "the kernel did not start this one");
+        say::open_all();
+        let signals = Signals::open();
+        if let Err(errno) = signals {
+            problem!("signals cannot be heard: {errno}");
+        }
+        // The test's own words are not for this machine's consoles, but they are made as PID 1 makes them.
+        let line: heapless::String<80> = say::capped(format_args!("{} {:?}", "not said", signals.is_ok()));
+        assert!(line.ends_with("true"));
+        settings::set_all(true)
     });
-    assert_eq!(refused, Vec::<String>::new());
+    // Sysctls that are covered, and Ctrl-Alt-Del, which is the real PID 1's; neither name nor loopback.
+    assert_eq!(refused.len(), 9, "{refused:?}");
     for (place, kind, options) in WANTED {
         let (found, with) = found.get(place).unwrap_or_else(|| panic!("nothing is mounted on {place}"));
         assert_eq!(found, kind, "{place}");
         let missing: Vec<_> = options.iter().filter(|option| !with.split(',').any(|word| word == **option)).collect();
         assert!(missing.is_empty(), "{place} lacks {missing:?}: {with}");
     }
-    assert_eq!(asked_for, 0, "what comes before memory asks for memory");
+    assert_eq!(for_mounts + for_rest, 0, "what comes before memory asks for memory");
 }

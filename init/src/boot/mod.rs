@@ -13,11 +13,11 @@ mod early_tests;
 mod entropy;
 mod init;
 mod life;
+#[cfg(test)]
+mod memory;
 mod modules;
 mod mounts;
 mod order;
-#[cfg(test)]
-mod memory;
 mod panic;
 mod record;
 #[cfg(test)]

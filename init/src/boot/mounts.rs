@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use heapless::Vec;
 use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, mount, mount_remount};
 
 /// One mount.
 #[derive(Debug)]
@@ -100,8 +100,8 @@ fn put(entry: &Mount) -> Result<(), Errno> {
     // It is there already in most cases, and where it can't be made the mount says so.
     let _ = rustix::fs::mkdir(entry.on, Mode::from_raw_mode(0o755));
     match mount(entry.kind, entry.on, entry.kind, entry.flags, entry.data) {
-        // A kernel with CONFIG_DEVTMPFS_MOUNT was faster.
-        Err(Errno::BUSY) => Ok(()),
+        // A kernel with CONFIG_DEVTMPFS_MOUNT was faster, and knew of no flags.
+        Err(Errno::BUSY) => mount_remount(entry.on, entry.flags | MountFlags::BIND, c""),
         answer => answer,
     }
 }

@@ -35,7 +35,8 @@ impl Archive {
     pub(super) fn open() -> Result<Self, Failure> {
         let archive = Self { home: workspace::cache()?.join("apt") };
         // Two may be started at once: neither reads what the other one is writing.
-        let _turn = lock(&archive.home.join("lock"), "Debian's lists are being fetched by another build; waiting for it")?;
+        let _turn =
+            lock(&archive.home.join("lock"), "Debian's lists are being fetched by another build; waiting for it")?;
         for folder in ["apt.conf.d", "preferences.d", "state/lists/partial", "cache/archives/partial"] {
             let folder = archive.home.join(folder);
             fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;

@@ -26,7 +26,10 @@ impl<'a> Esp<'a> {
     /// The names of a folder's files.
     pub fn list(&self, folder: &str) -> Vec<String> {
         let said = self.run("mdir", &["-b".into(), place(folder)]);
-        said.lines().filter_map(|line| Some(line.trim().rsplit('/').next()?.to_owned())).filter(|name| !name.is_empty()).collect()
+        said.lines()
+            .filter_map(|line| Some(line.trim().rsplit('/').next()?.to_owned()))
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 
     /// The text of a file.
@@ -46,7 +49,8 @@ impl<'a> Esp<'a> {
 
     /// Runs one of mtools on it.
     fn run(&self, program: &str, words: &[PathBuf]) -> String {
-        let output = tool(self.tools, program).arg("-i").arg(&self.volume).args(words).output().expect("the tools have it");
+        let output =
+            tool(self.tools, program).arg("-i").arg(&self.volume).args(words).output().expect("the tools have it");
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "{program} {words:?}: {}", said(&output.stderr));
         said(&output.stdout)

@@ -235,7 +235,8 @@ impl<'a> Machine<'a> {
                         .iter()
                         .for_each(|layer| add(&["-blockdev", layer]));
                 } else {
-                    let format = if image.extension().is_some_and(|ending| ending == "qcow2") { "qcow2" } else { "raw" };
+                    let format =
+                        if image.extension().is_some_and(|ending| ending == "qcow2") { "qcow2" } else { "raw" };
                     let drive = format!("if=none,id=disk,format={format},snapshot=on,file={}", image.display());
                     add(&["-drive", &drive]);
                 }

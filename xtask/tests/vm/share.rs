@@ -93,11 +93,8 @@ fn pid_1_takes_at_most_a_quarter_of_a_boot() {
     let tools = image("tools");
     let hosts = ["a", "b"].map(|role| Namespace::new(role).expect("root"));
     let disk = |firmware| Boot::Disk { image: image("segbox.raw"), firmware, keep: false };
-    let boots = [
-        ("directly", machine(&tools, "").boot),
-        ("by BIOS", disk(Firmware::Bios)),
-        ("by UEFI", disk(Firmware::Uefi)),
-    ];
+    let boots =
+        [("directly", machine(&tools, "").boot), ("by BIOS", disk(Firmware::Bios)), ("by UEFI", disk(Firmware::Uefi))];
     for (what, boot) in boots {
         let mut machine = Machine::new(&tools, boot, Accelerator::Tcg);
         machine.files.push((FW_CFG.to_owned(), VM_TOML.into()));

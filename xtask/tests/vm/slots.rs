@@ -20,7 +20,8 @@ fn value(block: &str, name: &str) -> String {
 
 /// The block with other values.
 fn with(block: &str, values: &[(&str, u32)]) -> String {
-    let is_kept = |line: &&str| !line.starts_with("##") && !values.iter().any(|(name, _)| line.starts_with(&format!("{name}=")));
+    let is_kept =
+        |line: &&str| !line.starts_with("##") && !values.iter().any(|(name, _)| line.starts_with(&format!("{name}=")));
     let mut text: String = block.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
     text.extend(values.iter().map(|(name, value)| format!("{name}={value}\n")));
     let room = BLOCK - text.len();
