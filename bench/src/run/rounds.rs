@@ -47,8 +47,10 @@ pub(crate) struct Outcome {
 pub(super) struct Opened {
     pub(super) bed: Bed,
     pub(super) before: Option<Counters>,
+    /// Packets that were sent to it.
     pub(super) sent: u64,
-    pub(super) strays: u64,
+    /// Packets that came out of it, its own talk among them.
+    pub(super) arrived: u64,
 }
 
 /// Measures.
@@ -136,7 +138,7 @@ fn open(
         match Bed::build(kind, &group, &plan.segbox, plan.cpu, plan.flows) {
             Ok(bed) => {
                 let before = bed.counters()?;
-                beds.insert(kind, Opened { bed, before, sent: 0, strays: 0 });
+                beds.insert(kind, Opened { bed, before, sent: 0, arrived: 0 });
             }
             // What a kernel may lack; the other routers every kernel can have.
             Err(error) if kind.may_lack() => {

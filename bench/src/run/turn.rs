@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::bed::BedError;
+use super::check::Fault;
 use super::measure::{Request, Window, measure, stream};
 use super::rounds::{Opened, Plan};
 use crate::case::Case;
@@ -44,7 +45,7 @@ pub(super) struct Running {
     pub(super) sent: u64,
     pub(super) samples: u64,
     pub(super) frame_bytes: f64,
-    pub(super) faults: Vec<String>,
+    pub(super) faults: Vec<Fault>,
     pub(super) latency: Option<Latency>,
     /// Packets that fill a window.
     pub(super) count: u64,
@@ -85,11 +86,9 @@ impl Running {
 
     fn take(&mut self, window: &Window, opened: &mut Opened) {
         opened.sent += window.sent;
-        opened.strays += window.strays;
+        opened.arrived += window.received + window.strays;
         self.sent += window.sent;
         self.samples += window.samples;
-        for fault in &window.faults {
-            self.faults.push(fault.to_string());
-        }
+        self.faults.extend(window.faults.iter().cloned());
     }
 }
