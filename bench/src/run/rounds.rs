@@ -69,7 +69,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, BedError> {
         Ok(None) => {}
         Err(error) => anstream::eprintln!("cannot put back the BPF JIT, which a killed run had left off: {error}"),
     }
-    let environment = Environment::of_this_machine(plan.cpu, plan.segbox.version());
+    let mut environment = Environment::of_this_machine(plan.cpu, plan.segbox.version());
     let started = jiff::Timestamp::now();
     let mut skipped = Vec::new();
     let mut cases = vec![harness()];
@@ -77,6 +77,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, BedError> {
     let bar = ProgressBar::new((cases.len() * (plan.rounds as usize + 2)) as u64);
     bar.set_style(style());
     let mut beds = open(plan, &mut cases, &mut skipped, &bar)?;
+    // The routers' ports are all alike.
+    if let Some(opened) = beds.get(&RouterKind::Main).or_else(|| beds.values().next()) {
+        environment = environment.with_bed(opened.bed.ports()?);
+    }
     let mut running: Vec<Running> = cases.into_iter().map(Running::new).collect();
     let turns = [Turn::WarmUp].into_iter().chain((1..=plan.rounds).map(Turn::Round)).chain([Turn::Latency]);
     let mut number = 0_u16;
