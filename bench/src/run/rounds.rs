@@ -35,6 +35,17 @@ pub(crate) struct Plan {
     pub(crate) segbox: Segbox,
 }
 
+impl Plan {
+    /// The windows of all turns, one after the other: what a run takes, but for what is between them. A warm-up fills one at
+    /// 100 kpps.
+    #[cfg(test)]
+    pub(crate) fn windows(&self) -> Duration {
+        let turns = 1 + self.rounds + super::turn::LATENCY_WINDOWS;
+        // And the case without router.
+        self.window * turns * (self.cases.len() as u32 + 1)
+    }
+}
+
 /// How a run ended.
 pub(crate) struct Outcome {
     /// What was measured.
