@@ -10,8 +10,7 @@ use crate::environment::Environment;
 use crate::sink::Latency;
 use crate::statistics::Rounds;
 use crate::units::{Kpps, Ns, Ratio};
-use crate::verdict::{Beside, beside};
-use crate::whole;
+use crate::{whole, written};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -264,19 +263,8 @@ impl Run {
     /// [`ResultError::File`].
     pub(crate) fn write(&self, path: &Path) -> Result<(), ResultError> {
         let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
-        let text = self.text().map_err(io::Error::from).map_err(fails)?;
+        let text = written::text(self).map_err(io::Error::from).map_err(fails)?;
         whole::write(path, &(text + "\n")).map_err(fails)
-    }
-
-    /// What a result file has in it.
-    fn text(&self) -> serde_json::Result<String> {
-        let cases = self.cases.iter().map(|measured| Written { measured, published: beside(measured) });
-        serde_json::to_string_pretty(&WrittenRun {
-            environment: &self.environment,
-            settings: &self.settings,
-            cases: cases.collect(),
-            skipped: &self.skipped,
-        })
     }
 
     /// A case by its id.
@@ -285,37 +273,21 @@ impl Run {
     }
 }
 
-/// A run as it is written: with the published results beside ours. They follow from the figures, so reading a file leaves them
-/// where they are, and they cannot disagree.
-#[derive(Serialize)]
-struct WrittenRun<'a> {
-    environment: &'a Environment,
-    settings: &'a Settings,
-    cases: Vec<Written<'a>>,
-    skipped: &'a [Skipped],
-}
-
-#[derive(Serialize)]
-struct Written<'a> {
-    #[serde(flatten)]
-    measured: &'a Measured,
-    published: Vec<Beside>,
-}
-
 /// The rates of rounds that two cases have in common, one divided by the other.
 pub(crate) fn ratio_by_round(case: &[Kpps], base: &[Kpps]) -> Option<Ratio> {
     let ratios: Vec<f64> = case.iter().zip(base).map(|(case, base)| case.0 / base.0).collect();
     crate::statistics::median(&ratios).map(Ratio)
 }
 
-#[cfg(test)]
 /// A run of one case that arrived in these rounds.
+#[cfg(test)]
 pub(crate) fn example(case: &str, kpps: &[f64], end: Option<f64>) -> Run {
     let kpps = Rounds::new(kpps.iter().copied().map(Kpps).collect()).expect("rounds");
     let ns = Times { total: kpps.median.per_packet(), harness: Some(Ns(1.0)), own: None };
     let ratio = Ratios { end: end.map(Ratio), ..Ratios::default() };
-    let settings = serde_json::json!({"started": "2026-11-28T12:00:00Z", "rounds": 1, "window_ms": 1, "size": "imix", "flows": 1,
-                          "generator": "xdp"});
+    let settings = serde_json::json!({
+        "started": "2026-11-28T12:00:00Z", "rounds": 1, "window_ms": 1, "size": "imix", "flows": 1, "generator": "xdp"
+    });
     Run {
         environment: Environment::default(),
         settings: serde_json::from_value(settings).expect("settings"),
@@ -333,44 +305,5 @@ pub(crate) fn example(case: &str, kpps: &[f64], end: Option<f64>) -> Run {
             latency: None,
         }],
         skipped: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    #[test]
-    fn a_file_has_the_published_results_beside_ours_and_is_read_without() {
-        let run = example("end-bpf-add-tlv8", &[800.0], Some(0.93));
-        let text = run.text().expect("JSON");
-        let file: Value = serde_json::from_str(&text).expect("JSON");
-        let published = &file["cases"][0]["published"];
-        assert_eq!(published[0]["set"], "patch-series", "{published}");
-        assert_eq!((&published[0]["kpps"], &published[0]["base"]), (&json!(410.0), &json!("end")), "{published}");
-        assert_eq!(
-            (&published[0]["ours"], &published[0]["verdict"]),
-            (&json!(0.93), &json!("reproduced")),
-            "{published}"
-        );
-        assert_eq!(published[1]["base"], "ipv6-forward", "{published}");
-        let not = (&published[1]["verdict"], &published[1]["why"]);
-        assert_eq!(not, (&json!("not-comparable"), &json!("no-baseline-here")), "{published}");
-        assert_eq!(serde_json::from_str::<Run>(&text).expect("a run"), run);
-        // As files were before there was such a list.
-        let old = serde_json::to_string(&run).expect("JSON");
-        assert!(!old.contains("published"));
-        assert_eq!(serde_json::from_str::<Run>(&old).expect("a run"), run);
-    }
-
-    #[test]
-    fn a_case_that_lost_everything_can_be_read_again() {
-        let run = example("end", &[0.0], Some(f64::INFINITY));
-        let read: Run = serde_json::from_str(&run.text().expect("JSON")).expect("a run");
-        assert_eq!(read.cases[0].kpps, run.cases[0].kpps);
-        assert_eq!(read.cases[0].ns, run.cases[0].ns);
-        assert_eq!(read.cases[0].ratio.end, None);
     }
 }
