@@ -41,6 +41,22 @@ pub(crate) enum Change {
     Missing,
 }
 
+/// How far a ratio of medians must lie from 1 to be a change.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    loss: f64,
+    gain: f64,
+    chance: f64,
+}
+
+impl Bounds {
+    /// A machine that has become slower makes a loss of the same size none, and one that has become faster a gain. Not the other
+    /// way round: a case that loses on a faster machine has lost all the more.
+    fn of(Limits { loss, chance }: Limits, machine: f64) -> Self {
+        Self { loss: loss + (1.0 - machine).max(0.0), gain: loss + (machine - 1.0).max(0.0), chance }
+    }
+}
+
 /// A case in two runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
@@ -61,7 +77,7 @@ pub(crate) struct Row {
 pub(crate) struct Comparison {
     /// By case.
     pub(crate) rows: Vec<Row>,
-    /// What the machine itself did: the case `harness`, in which there is no router. A loss is one beyond it.
+    /// What the machine itself did: the case `harness`, in which there is no router. Where it became slower, a loss is one beyond it.
     pub(crate) machine: Option<Interval>,
 }
 
@@ -76,15 +92,15 @@ impl Row {
 pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Comparison {
     let harness = before.case(HARNESS).zip(after.case(HARNESS));
     let machine = harness.and_then(|(old, new)| ratio_of_medians(&rates(old), &rates(new)));
-    let drift = machine.map_or(0.0, |machine| (machine.ratio - 1.0).abs());
-    let limits = Limits { loss: limits.loss + drift, chance: limits.chance / before.cases.len().max(1) as f64 };
+    let limits = Limits { chance: limits.chance / before.cases.len().max(1) as f64, ..limits };
+    let bounds = Bounds::of(limits, machine.map_or(1.0, |machine| machine.ratio));
     let cases = before.cases.iter().filter(|case| case.case != HARNESS);
     let rows = cases.map(|old| {
         let case = old.case.clone();
         let Some(new) = after.case(&case) else {
             return Row { case, interval: None, chance: 1.0, change: Change::Missing, agrees: None };
         };
-        let (change, interval, chance) = judge(&rates(old), &rates(new), limits);
+        let (change, interval, chance) = judge(&rates(old), &rates(new), bounds);
         let change = if old.valid && !new.valid { Change::Broken } else { change };
         Row { case, interval, chance, change, agrees: agree(&old.kpps, &new.kpps) }
     });
@@ -101,16 +117,16 @@ fn agree(a: &Rounds, b: &Rounds) -> Option<bool> {
     Some(within(a.rerun?, b.median) || within(b.rerun?, a.median))
 }
 
-fn judge(before: &[f64], after: &[f64], limits: Limits) -> (Change, Option<Interval>, f64) {
+fn judge(before: &[f64], after: &[f64], bounds: Bounds) -> (Change, Option<Interval>, f64) {
     let interval = ratio_of_medians(before, after);
     let (loss, gain) = (probability_of_loss(before, after), probability_of_loss(after, before));
     let attainable = best_attainable(before.len(), after.len());
-    let limit = limits.chance.max(attainable);
+    let limit = bounds.chance.max(attainable);
     let change = match interval {
         _ if attainable > WORST_CHANCE => Change::Unknown,
         // All of the interval and the ratio itself: one slow cluster among the rounds is no loss.
-        Some(Interval { ratio, high, .. }) if loss <= limit && ratio < 1.0 - limits.loss && high < 1.0 => Change::Loss,
-        Some(Interval { ratio, low, .. }) if gain <= limit && ratio > 1.0 + limits.loss && low > 1.0 => Change::Gain,
+        Some(Interval { ratio, high, .. }) if loss <= limit && ratio < 1.0 - bounds.loss && high < 1.0 => Change::Loss,
+        Some(Interval { ratio, low, .. }) if gain <= limit && ratio > 1.0 + bounds.gain && low > 1.0 => Change::Gain,
         _ => Change::None,
     };
     (change, interval, loss)
@@ -119,12 +135,44 @@ fn judge(before: &[f64], after: &[f64], limits: Limits) -> (Change, Option<Inter
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::example;
 
     const ROUNDS: [f64; 7] = [100.0, 101.0, 99.0, 100.5, 99.5, 98.0, 102.0];
 
     fn judged(factor: f64, rounds: usize) -> Change {
+        on_a_machine(1.0, factor, rounds)
+    }
+
+    /// The same where the machine itself has become so many times as fast.
+    fn on_a_machine(machine: f64, factor: f64, rounds: usize) -> Change {
         let after: Vec<f64> = ROUNDS.iter().map(|rate| rate * factor).collect();
-        judge(&ROUNDS[..rounds], &after[..rounds], Limits::default()).0
+        judge(&ROUNDS[..rounds], &after[..rounds], Bounds::of(Limits::default(), machine)).0
+    }
+
+    #[test]
+    fn a_machine_excuses_what_it_did_itself_and_nothing_else() {
+        assert_eq!(on_a_machine(0.9, 0.9, 7), Change::None, "all of it has become slower");
+        assert_eq!(on_a_machine(0.9, 0.8, 7), Change::Loss, "the case more than the machine");
+        assert_eq!(on_a_machine(1.1, 0.9, 7), Change::Loss, "on a faster machine a loss is one");
+        assert_eq!(on_a_machine(1.1, 1.1, 7), Change::None, "all of it has become faster");
+        assert_eq!(on_a_machine(1.1, 1.2, 7), Change::Gain);
+        assert_eq!(on_a_machine(0.9, 1.1, 7), Change::Gain, "on a slower machine a gain is one");
+    }
+
+    #[test]
+    fn the_machine_is_what_happened_without_a_router() {
+        let runs = |harness: f64, end: f64| {
+            let of = |case: &str, factor: f64| example(case, &ROUNDS.map(|rate| rate * factor), None);
+            let mut run = of(HARNESS, harness);
+            run.cases.extend(of("end", end).cases);
+            run
+        };
+        let change = |harness: f64, end: f64| {
+            let comparison = compare(&runs(1.0, 1.0), &runs(harness, end), Limits::default());
+            comparison.rows.iter().map(|row| (row.case.clone(), row.change)).collect::<Vec<_>>()
+        };
+        assert_eq!(change(0.85, 0.9), [("end".to_owned(), Change::None)]);
+        assert_eq!(change(1.15, 0.9), [("end".to_owned(), Change::Loss)]);
     }
 
     #[test]
@@ -151,13 +199,13 @@ mod tests {
     fn one_slow_round_is_no_loss() {
         let mut after = ROUNDS;
         after[3] = 50.0;
-        assert_eq!(judge(&ROUNDS, &after, Limits::default()).0, Change::None);
+        assert_eq!(judge(&ROUNDS, &after, Bounds::of(Limits::default(), 1.0)).0, Change::None);
     }
 
     #[test]
     fn clusters_that_both_runs_have_are_no_loss() {
         let before = [100.0, 85.0, 101.0, 84.0, 100.0, 86.0, 99.0];
         let after = [85.0, 100.0, 84.0, 101.0, 86.0, 99.0, 85.0];
-        assert_eq!(judge(&before, &after, Limits::default()).0, Change::None);
+        assert_eq!(judge(&before, &after, Bounds::of(Limits::default(), 1.0)).0, Change::None);
     }
 }

@@ -19,6 +19,7 @@ mod traffic;
 mod units;
 mod verdict;
 mod whole;
+mod written;
 
 fn main() -> std::process::ExitCode {
     cli::main()

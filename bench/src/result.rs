@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::sink::Latency;
 use crate::statistics::Rounds;
 use crate::units::{Kpps, Ns, Ratio};
-use crate::whole;
+use crate::{whole, written};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -263,7 +263,7 @@ impl Run {
     /// [`ResultError::File`].
     pub(crate) fn write(&self, path: &Path) -> Result<(), ResultError> {
         let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
-        let text = serde_json::to_string_pretty(self).map_err(io::Error::from).map_err(fails)?;
+        let text = written::text(self).map_err(io::Error::from).map_err(fails)?;
         whole::write(path, &(text + "\n")).map_err(fails)
     }
 
@@ -277,4 +277,33 @@ impl Run {
 pub(crate) fn ratio_by_round(case: &[Kpps], base: &[Kpps]) -> Option<Ratio> {
     let ratios: Vec<f64> = case.iter().zip(base).map(|(case, base)| case.0 / base.0).collect();
     crate::statistics::median(&ratios).map(Ratio)
+}
+
+/// A run of one case that arrived in these rounds.
+#[cfg(test)]
+pub(crate) fn example(case: &str, kpps: &[f64], end: Option<f64>) -> Run {
+    let kpps = Rounds::new(kpps.iter().copied().map(Kpps).collect()).expect("rounds");
+    let ns = Times { total: kpps.median.per_packet(), harness: Some(Ns(1.0)), own: None };
+    let ratio = Ratios { end: end.map(Ratio), ..Ratios::default() };
+    let settings = serde_json::json!({
+        "started": "2026-11-28T12:00:00Z", "rounds": 1, "window_ms": 1, "size": "imix", "flows": 1, "generator": "xdp"
+    });
+    Run {
+        environment: Environment::default(),
+        settings: serde_json::from_value(settings).expect("settings"),
+        cases: vec![Measured {
+            case: case.to_owned(),
+            what: String::new(),
+            valid: true,
+            faults: Vec::new(),
+            kpps,
+            ns,
+            ratio,
+            frame_bytes: 166.0,
+            checked: Checked::default(),
+            search: None,
+            latency: None,
+        }],
+        skipped: Vec::new(),
+    }
 }

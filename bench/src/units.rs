@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub(crate) struct Kpps(pub(crate) f64);
 
-/// A time for one packet, in nanoseconds.
+/// A time for one packet, in nanoseconds; without end where none arrives.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Option<f64>", into = "Option<f64>")]
 pub(crate) struct Ns(pub(crate) f64);
 
 /// A share, 1 being the whole.
@@ -35,6 +35,19 @@ impl Kpps {
     /// Packets a second.
     pub(crate) fn packets_per_second(self) -> f64 {
         self.0 * 1e3
+    }
+}
+
+/// JSON has no infinity: there it is `null`.
+impl From<Option<f64>> for Ns {
+    fn from(time: Option<f64>) -> Self {
+        Self(time.unwrap_or(f64::INFINITY))
+    }
+}
+
+impl From<Ns> for Option<f64> {
+    fn from(Ns(time): Ns) -> Self {
+        Some(time).filter(|time| time.is_finite())
     }
 }
 
@@ -114,6 +127,14 @@ mod tests {
         assert_eq!("1200".parse(), Ok(Kpps(1.2)));
         for wrong in ["", "fast", "-3", "0", "inf", "k"] {
             assert!(wrong.parse::<Kpps>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_end_is_read_as_it_was_written() {
+        for time in [Ns(12.5), Kpps(0.0).per_packet()] {
+            let text = serde_json::to_string(&time).expect("JSON");
+            assert_eq!(serde_json::from_str::<Ns>(&text).expect(&text), time);
         }
     }
 

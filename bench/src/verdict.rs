@@ -1,11 +1,14 @@
 //! A published ratio, and ours: reproduced, better, worse, or not to be compared. Pure.
 
-use crate::case::Published;
+use serde::Serialize;
+
+use crate::case::{Published, published};
 use crate::result::Measured;
-use crate::units::Ratio;
+use crate::units::{Kpps, Ratio};
 
 /// What comparing came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// Ours is within the tolerance of theirs.
     Reproduced {
@@ -25,14 +28,30 @@ pub(crate) enum Verdict {
     /// There is nothing to compare.
     NotComparable {
         /// Why.
-        why: &'static str,
+        why: Why,
     },
 }
 
-/// What two ratios are to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why there is nothing to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Why {
+    /// The publication has a rate and no ratio.
+    NoBaselineThere,
+    /// This run has no ratio.
+    NoBaselineHere,
+    /// Compared with itself it says nothing.
+    Baseline,
+    /// Packets were lost or wrong.
+    NotValid,
+}
+
+/// What two ratios are to; in a result file the id of the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Base {
     /// Plain IPv6 forwarding.
+    #[serde(rename = "ipv6-forward")]
     Plain,
     /// The kernel's End.
     End,
@@ -65,17 +84,53 @@ pub(crate) fn compare(published: &Published, ours: &Measured) -> Compared {
     // A ratio to plain IPv6 says more; a publication without that baseline has one to End.
     let (base, theirs, mine) = if published.to_plain.is_some() { plain } else { end };
     let verdict = match (theirs, mine) {
-        (None, _) => {
-            Verdict::NotComparable { why: "the publication has no baseline: an absolute rate of other hardware" }
-        }
-        (_, None) => Verdict::NotComparable { why: "this run did not measure the baseline" },
-        _ if BASELINES.contains(&published.case.as_str()) => {
-            Verdict::NotComparable { why: "it is the baseline itself" }
-        }
-        _ if !ours.valid => Verdict::NotComparable { why: "our measurement is not valid" },
+        (None, _) => Verdict::NotComparable { why: Why::NoBaselineThere },
+        (_, None) => Verdict::NotComparable { why: Why::NoBaselineHere },
+        _ if BASELINES.contains(&published.case.as_str()) => Verdict::NotComparable { why: Why::Baseline },
+        _ if !ours.valid => Verdict::NotComparable { why: Why::NotValid },
         (Some(theirs), Some(Ratio(mine))) => of(mine / theirs - 1.0),
     };
     Compared { base, published: theirs.map(Ratio), ours: mine, verdict }
+}
+
+/// Every publication that has a case, and what comparing with it comes to: in the order of their file.
+pub(crate) fn verdicts(ours: &Measured) -> Vec<(Published, Compared)> {
+    let of_it = published().into_iter().filter(|one| one.case == ours.case);
+    of_it.map(|one| (one.clone(), compare(&one, ours))).collect()
+}
+
+/// A published result as a result file has it beside ours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Beside {
+    /// Which publication.
+    set: String,
+    /// Its rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kpps: Option<Kpps>,
+    /// Its ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<Ratio>,
+    /// The case that its ratio and ours are to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Base>,
+    /// Our ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ours: Option<Ratio>,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+/// What a result file has of a case's publications.
+pub(crate) fn beside(ours: &Measured) -> Vec<Beside> {
+    let of = |(one, compared): (Published, Compared)| Beside {
+        set: one.set,
+        kpps: one.kpps.map(Kpps),
+        ratio: compared.published,
+        base: compared.published.map(|_| compared.base),
+        ours: compared.published.and(compared.ours),
+        verdict: compared.verdict,
+    };
+    verdicts(ours).into_iter().map(of).collect()
 }
 
 fn of(by: f64) -> Verdict {
@@ -95,6 +150,29 @@ impl std::fmt::Display for Verdict {
             Self::Better { by } => write!(f, "better ({:+.0} %)", by * 100.0),
             Self::Worse { by } => write!(f, "worse ({:+.0} %)", by * 100.0),
             Self::NotComparable { why } => write!(f, "not comparable: {why}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoBaselineThere => "the publication has no baseline: an absolute rate of other hardware",
+            Self::NoBaselineHere => "this run did not measure the baseline",
+            Self::Baseline => "it is the baseline itself",
+            Self::NotValid => "our measurement is not valid",
+        })
+    }
+}
+
+impl Why {
+    /// The same where there is little room: at most 12 characters.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::NoBaselineThere => "no ratio",
+            Self::NoBaselineHere => "no baseline",
+            Self::Baseline => "the baseline",
+            Self::NotValid => "ours invalid",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! segbench as a user runs it, with real packets. Root; needs the segbox command beside segbench, which a build of the
-//! workspace leaves there, and Chromium for the page. Checks that results are valid, never how fast anything is.
+//! workspace leaves there, and Chromium for the page. Checks that results are valid, not how fast anything is: but for the
+//! generator, which is held against another one in the same run.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -69,6 +70,15 @@ fn a_short_run_is_valid_and_can_be_compared_and_shown() {
         assert!(case["latency"]["p99"].as_f64() > Some(0.0), "{case}");
     }
     assert!(!run["environment"]["kernel"].as_str().expect("a text").is_empty());
+    for port in ["source eth0", "router eth0", "router eth1", "sink eth0"] {
+        let port = &run["environment"]["ports"][port];
+        assert_eq!(port["driver"], "veth", "{}", run["environment"]);
+        assert!(port["offloads"].as_array().is_some_and(|names| !names.is_empty()), "{port}");
+    }
+    assert!(run["environment"]["irqs"].to_string().contains("no interrupts"), "{}", run["environment"]);
+    let published = case(&run, "end-bpf-add-tlv8")["published"].as_array().expect("a list").clone();
+    let sets: Vec<&Value> = published.iter().map(|one| &one["set"]).collect();
+    assert_eq!(sets, ["patch-series", "thesis"], "{published:?}");
 
     let same = segbench(&["compare", shown(&file), shown(&file)]);
     assert_eq!(same.status.code(), Some(0), "{}", said(&same));

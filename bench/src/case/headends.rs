@@ -38,9 +38,13 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(single());
     cases.push(v4());
     cases.push(signed());
-    cases.push(program(0xc0, "headend-bpf-encap", 0, encaps));
-    cases.push(program(0xc1, "headend-bpf-insert", 1, insert));
+    cases.extend(programs());
     cases
+}
+
+/// Policies of which a program is the headend.
+pub(super) fn programs() -> [Case; 2] {
+    [program(0xc0, "headend-bpf-encap", 0, encaps), program(0xc1, "headend-bpf-insert", 1, insert)]
 }
 
 /// Packets that a policy for `2001:db8:NUMBER::/64` steers.

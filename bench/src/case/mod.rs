@@ -229,6 +229,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_program_is_measured_with_the_jit_and_without() {
+        let all = all();
+        let programs: Vec<&Case> = all.iter().filter(|case| case.toml.contains("\nobject = \"")).collect();
+        let (without, with): (Vec<&Case>, Vec<&Case>) =
+            programs.into_iter().partition(|case| case.router == RouterKind::NoJit);
+        for case in &with {
+            let twin = without.iter().find(|twin| twin.id == format!("{}-nojit", case.id));
+            assert_eq!(twin.map(|twin| (&twin.toml, &twin.sid)), Some((&case.toml, &case.sid)), "{}", case.id);
+        }
+        assert_eq!(with.len(), without.len());
+        for program in segbox_fastpath::bpf::BUILTINS {
+            let object = format!("object = \"builtin:{}\"", program.name);
+            assert!(without.iter().any(|case| case.toml.contains(&object)), "{}", program.name);
+        }
+    }
+
     /// docs/bench.md has a table of all cases; families of scaling cases stand there by what their ids begin with.
     #[test]
     fn the_documentation_names_every_case_and_no_other() {

@@ -1,4 +1,5 @@
-//! End.BPF: the built-in programs, and the published ones that segbox does not bring along.
+//! End.BPF: the built-in programs, and the published ones that segbox does not bring along. And all programs, those of headends
+//! too, without the JIT.
 
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
@@ -68,20 +69,23 @@ const ROWS: &[Row] = &[
     }),
 ];
 
-/// Those that the thesis measured without the JIT as well.
-const WITHOUT_JIT: [&str; 3] = ["end-bpf-noop", "end-bpf-add-tlv8", "end-bpf-add-tlv20"];
-
 pub(super) fn cases() -> Vec<Case> {
-    let jit = ROWS.iter().enumerate().map(|(place, row)| case(row, RouterKind::Main, place));
-    let rows = ROWS.iter().enumerate().filter(|(_, row)| WITHOUT_JIT.contains(&row.0));
-    let interpreted = rows.map(|(place, row)| {
-        let case = case(row, RouterKind::NoJit, place);
-        Case { id: format!("{}-nojit", case.id), what: format!("{}, interpreted", case.what), ..case }
-    });
-    jit.chain(interpreted).collect()
+    let jit: Vec<Case> = ROWS.iter().enumerate().map(|(place, row)| case(row, place)).collect();
+    let programs: Vec<Case> = jit.iter().cloned().chain(super::headends::programs()).collect();
+    jit.into_iter().chain(programs.into_iter().map(interpreted)).collect()
 }
 
-fn case((id, object, tables, tlvs, expect): &Row, router: RouterKind, place: usize) -> Case {
+/// The same on a router whose programs were loaded while the JIT was off.
+fn interpreted(case: Case) -> Case {
+    Case {
+        id: format!("{}-nojit", case.id),
+        what: format!("{}, interpreted", case.what),
+        router: RouterKind::NoJit,
+        ..case
+    }
+}
+
+fn case((id, object, tables, tlvs, expect): &Row, place: usize) -> Case {
     let sid = format!("fc00:0:2:{:x}::", 0x100 + place);
     let name = id;
     let tables = if tables.is_empty() { String::new() } else { format!("[program.{name}{tables}") };
@@ -97,5 +101,5 @@ fn case((id, object, tables, tlvs, expect): &Row, router: RouterKind, place: usi
     let shape = Shape::Path { from: super::SOURCE, path, left: 1, tlvs: tlvs.to_vec(), signature: None, inside };
     let program = object.trim_start_matches("builtin:").trim_start_matches("bench_").trim_end_matches(".o");
     let unknown = if *id == "end-bpf-timestamp" { TIME } else { 0..0 };
-    Case { router, shape, expect: *expect, unknown, ..Case::of(id, &format!("End.BPF, {program}"), toml, Some(&sid)) }
+    Case { shape, expect: *expect, unknown, ..Case::of(id, &format!("End.BPF, {program}"), toml, Some(&sid)) }
 }

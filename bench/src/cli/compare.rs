@@ -61,7 +61,7 @@ impl Compare {
         tell_agreement(&rows);
         if let Some(machine) = machine {
             anstream::println!(
-                "the machine itself (harness): {:.3}, {:.3} to {:.3}; what it lost or gained is no loss of a case",
+                "the machine itself (harness): {:.3}, {:.3} to {:.3}; what it lost itself is no loss of a case, and what it gained no gain",
                 machine.ratio,
                 machine.low,
                 machine.high

@@ -64,6 +64,8 @@ impl Receive {
             stray_samples: if self.probe_at.is_some() { 0 } else { LOOKED_AT },
         };
         sink.restart(settings)?;
+        // What is sent from now on is counted: whoever starts the other side may wait for this.
+        anstream::eprintln!("receiving on {}", self.port);
         let begin = Instant::now();
         let mut first = None;
         let mut last = (Instant::now(), SinkCounts::default());

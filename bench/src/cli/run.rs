@@ -68,16 +68,7 @@ impl Run {
             return Ok(ExitCode::SUCCESS);
         }
         need_root("measuring")?;
-        let (rounds, window) = if self.quick { (5, 100) } else { (9, 300) };
-        let plan = Plan {
-            cases,
-            rounds: self.rounds.unwrap_or(rounds),
-            window: self.window.unwrap_or(Duration::from_millis(window)),
-            sizes: self.size.clone(),
-            flows: self.flows,
-            cpu: self.cpu.unwrap_or_else(port::last_cpu),
-            segbox: run::Segbox::find(self.segbox.as_deref())?,
-        };
+        let plan = self.plan(cases)?;
         if let Some(path) = &self.json {
             Record::can_be_written(path)?;
         }
@@ -96,6 +87,19 @@ impl Run {
             run.write(path)?;
         }
         Ok(if outcome.valid { ExitCode::SUCCESS } else { FAULT })
+    }
+
+    fn plan(&self, cases: Vec<Case>) -> Result<Plan, Error> {
+        let (rounds, window) = if self.quick { (5, 100) } else { (9, 300) };
+        Ok(Plan {
+            cases,
+            rounds: self.rounds.unwrap_or(rounds),
+            window: self.window.unwrap_or(Duration::from_millis(window)),
+            sizes: self.size.clone(),
+            flows: self.flows,
+            cpu: self.cpu.unwrap_or_else(port::last_cpu),
+            segbox: run::Segbox::find(self.segbox.as_deref())?,
+        })
     }
 
     fn chosen(&self) -> Result<Vec<Case>, Error> {
@@ -125,7 +129,31 @@ fn fits(asked: &str, id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    fn planned(arguments: &[&str]) -> Plan {
+        // Which segbox is measured takes no time to say.
+        let line = [&["run", "--segbox", "/segbox"], arguments].concat();
+        let run = Line::try_parse_from(line).expect("arguments").run;
+        run.chosen().and_then(|cases| run.plan(cases)).expect("a plan")
+    }
+
+    /// Two minutes, half of them for what is between the windows: making the routers, looking at samples, a busy machine.
+    #[test]
+    fn a_quick_run_has_windows_for_a_minute_at_most() {
+        let windows = planned(&["--quick"]).windows();
+        assert!(windows <= Duration::from_secs(60), "{windows:?}");
+        assert!(planned(&[]).windows() > windows, "a whole run takes longer");
+        assert_eq!(planned(&["--case", "end", "--rounds", "1", "--window", "1s"]).windows(), Duration::from_secs(12));
+    }
 
     #[test]
     fn a_star_stands_for_anything() {

@@ -1,26 +1,32 @@
-//! A run as CSV (RFC 4180), a line a case: for spreadsheets.
+//! A run as CSV (RFC 4180), a line a case: for spreadsheets. Each publication has columns of its own.
 
 use std::fmt::Write as _;
 
 use super::Named;
+use crate::case::published;
+use crate::result::Measured;
 use crate::units::{Ns, Ratio};
+use crate::verdict::verdicts;
 
 const HEAD: &str = "run,case,what,valid,median_kpps,rerun_margin,best_kpps,spread,rounds,total_ns,own_ns,to_ipv6_forward,to_end,\
                     latency_p50_ns,latency_p99_ns,latency_p99.9_ns,latency_max_ns,packets,samples";
 
+/// What a publication's columns are, its id before each.
+const PUBLISHED: [&str; 4] = ["kpps", "to_ipv6_forward", "to_end", "verdict"];
+
 /// All cases of all runs.
 pub(crate) fn csv(runs: &[Named]) -> String {
-    let mut text = format!("{HEAD}\r\n");
+    let sets = sets();
+    let mut text = head(&sets);
     for named in runs {
         for case in &named.run.cases {
-            let ratio = |ratio: Option<Ratio>| ratio.map_or_else(String::new, |ratio| format!("{:.4}", ratio.0));
             let time = |time: Option<Ns>| time.map_or_else(String::new, |time| format!("{:.1}", time.0));
             let latency = case.latency.as_ref();
             let of = |percentile: fn(&crate::sink::Latency) -> Ns| time(latency.map(percentile));
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{},{},{},{},{:.1},{},{:.1},{:.4},{},{:.1},{},{},{},{},{},{},{},{},{}\r\n",
+                "{},{},{},{},{:.1},{},{:.1},{:.4},{},{:.1},{},{},{},{},{},{},{},{},{}",
                 quoted(&named.name),
                 quoted(&case.case),
                 quoted(&case.what),
@@ -41,9 +47,43 @@ pub(crate) fn csv(runs: &[Named]) -> String {
                 case.checked.packets,
                 case.checked.samples
             );
+            text += &beside(case, &sets);
+            text += "\r\n";
         }
     }
     text
+}
+
+/// Publications in the order of their file.
+fn sets() -> Vec<String> {
+    let mut sets: Vec<String> = published().into_iter().map(|one| one.set).collect();
+    sets.dedup();
+    sets
+}
+
+fn head(sets: &[String]) -> String {
+    let columns = sets.iter().flat_map(|set| PUBLISHED.map(|column| format!(",{}_{column}", set.replace('-', "_"))));
+    format!("{HEAD}{}\r\n", columns.collect::<String>())
+}
+
+/// The columns of all publications for a case.
+fn beside(case: &Measured, sets: &[String]) -> String {
+    let verdicts = verdicts(case);
+    let columns = sets.iter().map(|set| match verdicts.iter().find(|(one, _)| one.set == *set) {
+        None => ",".repeat(PUBLISHED.len()),
+        Some((one, compared)) => format!(
+            ",{},{},{},{}",
+            one.kpps.map_or_else(String::new, |kpps| format!("{kpps:.1}")),
+            ratio(one.to_plain.map(Ratio)),
+            ratio(one.to_end.map(Ratio)),
+            quoted(&compared.verdict.to_string())
+        ),
+    });
+    columns.collect()
+}
+
+fn ratio(ratio: Option<Ratio>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!("{:.4}", ratio.0))
 }
 
 fn quoted(text: &str) -> String {
@@ -53,12 +93,27 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::example;
 
     #[test]
     fn what_has_a_comma_is_quoted() {
         assert_eq!(quoted("End.BPF, noop"), "\"End.BPF, noop\"");
         assert_eq!(quoted("a \"b\""), "\"a \"\"b\"\"\"");
         assert_eq!(quoted("end"), "end");
-        assert_eq!(HEAD.split(',').count(), 19);
+    }
+
+    #[test]
+    fn every_line_has_all_columns_and_the_published_ones_are_among_them() {
+        for (case, published) in [("end-bpf-insert-srh", ",420.0,,0.9545,reproduced (-3 %),"), ("end-psp", ",,,,")] {
+            let named = Named { name: "run".to_owned(), run: example(case, &[700.0], Some(0.93)) };
+            let text = csv(&[named]);
+            let columns: Vec<usize> = text.lines().map(|line| line.split(',').count()).collect();
+            assert_eq!(columns, [19 + 5 * PUBLISHED.len(); 2], "{text}");
+            assert!(
+                text.starts_with(HEAD) && text.contains(",patch_series_kpps,patch_series_to_ipv6_forward,"),
+                "{text}"
+            );
+            assert!(text.contains(published), "{text}");
+        }
     }
 }

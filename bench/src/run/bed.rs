@@ -3,6 +3,7 @@
 //! Everything on one CPU, in one go: a packet is generated, forwarded and counted before the next batch. So nothing is
 //! lost to a full queue, and what is measured is the sum of costs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aya::Ebpf;
@@ -11,6 +12,7 @@ use segbox_lab::{Cable, Lab, Mac, Topology};
 
 use super::router::{Counters, Segbox, SegboxError};
 use crate::case::{Case, KEY, MTU, RouterKind, SECRET_FILE, SINK_MAC, toml};
+use crate::environment::Port;
 use crate::generator::{Generator, GeneratorError, Sent, XdpGenerator};
 use crate::objects::{self, ObjectError};
 use crate::port;
@@ -145,6 +147,17 @@ impl Bed {
     /// Ethernet addresses of frames that come to the sink.
     pub(crate) fn arriving(&self) -> (Mac, Mac) {
         if self.segbox.is_some() { (self.lab.mac("dut", "eth1"), self.lab.mac("snk", "eth0")) } else { self.ends() }
+    }
+
+    /// Its ports, as they are while it is measured.
+    ///
+    /// # Errors
+    /// [`BedError`].
+    pub(crate) fn ports(&self) -> Result<BTreeMap<String, Port>, BedError> {
+        let routed = [("router eth0", "dut", "eth0"), ("router eth1", "dut", "eth1")];
+        let routed = routed.into_iter().filter(|_| self.segbox.is_some());
+        let ports = [("source eth0", "src", "eth0"), ("sink eth0", "snk", "eth0")].into_iter().chain(routed);
+        ports.map(|(name, node, port)| Ok((name.to_owned(), self.lab[node].enter(|| Port::told(port))?))).collect()
     }
 
     /// The sink.

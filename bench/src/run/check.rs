@@ -63,6 +63,22 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// Packets that it says did not arrive.
+    pub(super) fn lost(&self) -> u64 {
+        if let Self::Lost { sent, received } = self { sent - received } else { 0 }
+    }
+
+    /// Packets that a counter has too few, too many, or for errors; without bound where it has not counted at all.
+    pub(super) fn off_by(&self) -> u64 {
+        match self {
+            Self::Sid { sent, counted, errors, .. } => sent.abs_diff(*counted).max(*errors),
+            Self::Link { passed, counted, .. } => passed.abs_diff(*counted),
+            _ => u64::MAX,
+        }
+    }
+}
+
 /// Generator against sink.
 pub(super) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
     let received = counts.packets;
@@ -214,5 +230,37 @@ mod tests {
         assert_eq!(counts(10, &fine, 101), [Fault::Bytes { expected: 101, received: 100 }]);
         assert_eq!(counts(10, &SinkCounts { reordered: 2, ..fine }, 100), [Fault::Reordered(2)]);
         assert_eq!(Fault::Lost { sent: 11, received: 10 }.to_string(), "loss: 1 of 11 packets did not arrive");
+    }
+
+    const SID: &str = "fc00:0:2:1::/128";
+
+    #[test]
+    fn a_sid_must_count_each_packet_and_no_error() {
+        let before = Counters::of([(SID, 5, 1)], []);
+        let checked = |packets, errors| sid(SID, 10, &before, &Counters::of([(SID, packets, errors)], []));
+        let fault = |counted, errors| Some(Fault::Sid { sid: SID.to_owned(), sent: 10, counted, errors });
+        assert_eq!(checked(15, 1), None);
+        assert_eq!(checked(14, 1), fault(9, 0));
+        assert_eq!(checked(16, 1), fault(11, 0));
+        assert_eq!(checked(15, 2), fault(10, 1), "an error is one, though all were counted");
+        assert_eq!(checked(3, 0), fault(0, 0), "a counter that went back has not counted");
+        let gone = sid(SID, 10, &before, &Counters::default());
+        assert_eq!(gone, Some(Fault::NoCounter(SID.to_owned())));
+    }
+
+    #[test]
+    fn links_must_count_what_passed_but_for_the_routers_own_talk() {
+        let before = Counters::of([], [("eth0", 100, 7), ("eth1", 9, 200)]);
+        let checked = |received: u64, sent: u64| {
+            links(50, 40, &before, &Counters::of([], [("eth0", 100 + received, 7), ("eth1", 9, 200 + sent)]))
+        };
+        let fault = |link: &str, passed, counted| Fault::Link { link: link.to_owned(), passed, counted };
+        assert_eq!(checked(50, 40), []);
+        assert_eq!(checked(50, 40 + OWN_TALK), []);
+        assert_eq!(checked(49, 40), [fault("eth0", 50, 49)]);
+        assert_eq!(checked(51, 40), [fault("eth0", 50, 51)], "nobody else sends to it");
+        assert_eq!(checked(50, 39), [fault("eth1", 40, 39)]);
+        assert_eq!(checked(50, 41 + OWN_TALK), [fault("eth1", 40, 41 + OWN_TALK)]);
+        assert_eq!(checked(0, 0), [fault("eth0", 50, 0), fault("eth1", 40, 0)]);
     }
 }

@@ -17,6 +17,8 @@ use crate::units::Kpps;
 pub(super) struct Window {
     /// Packets that the generator sent.
     pub(super) sent: u64,
+    /// Packets of them that the sink saw.
+    pub(super) received: u64,
     /// Packets that the sink did not take for ours.
     pub(super) strays: u64,
     /// Packets that arrived, over the time that all of it took.
@@ -105,8 +107,8 @@ pub(super) fn measure(bed: &mut Bed, case: &Case, request: Request<'_>) -> Resul
     if samples == 0 && sent.packets >= SAMPLES * 10 {
         faults.push(Fault::NoSample);
     }
-    let strays = counts.strays;
-    Ok(Window { sent: sent.packets, strays, rate: Kpps::of(counts.packets, sent.time), faults, samples, latency })
+    let SinkCounts { packets: received, strays, .. } = counts;
+    Ok(Window { sent: sent.packets, received, strays, rate: Kpps::of(received, sent.time), faults, samples, latency })
 }
 
 /// The whole frame that must arrive.

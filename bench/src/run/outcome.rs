@@ -1,10 +1,11 @@
 //! What the turns come to: whole rounds, what the routers counted, figures and ratios.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bed::BedError;
-use super::check;
+use super::check::{self, Fault};
 use super::rounds::Opened;
+use super::router::Counters;
 use super::turn::Running;
 use crate::case::{HARNESS, RouterKind};
 use crate::result::{Checked, Measured, Ratios, Times, ratio_by_round};
@@ -27,32 +28,37 @@ pub(super) fn keep_whole_rounds(running: &mut [Running]) {
 pub(super) fn reconcile(running: &mut [Running], beds: &BTreeMap<RouterKind, Opened>) -> Result<(), BedError> {
     for (kind, opened) in beds {
         let (Some(before), Some(after)) = (&opened.before, opened.bed.counters()?) else { continue };
-        let mut by_sid: BTreeMap<String, u64> = BTreeMap::new();
-        for one in running.iter().filter(|one| one.case.router == *kind) {
-            if let Some(sid) = &one.case.sid {
-                *by_sid.entry(sid.clone()).or_default() += one.sent;
-            }
-        }
-        let arrived = opened.sent + opened.strays;
-        let links: Vec<String> =
-            check::links(opened.sent, arrived, before, &after).iter().map(ToString::to_string).collect();
-        for one in running.iter_mut().filter(|one| one.case.router == *kind) {
-            if let Some(sid) = &one.case.sid
-                && let Some(fault) = check::sid(sid, by_sid[sid], before, &after)
-            {
-                one.faults.push(fault.to_string());
-            }
-            // Lost packets are told by the case that lost them; links know no cases.
-            if !has_loss(&one.faults) {
-                one.faults.extend(links.iter().cloned());
-            }
-        }
+        let mut ours: Vec<&mut Running> = running.iter_mut().filter(|one| one.case.router == *kind).collect();
+        hold(&mut ours, (opened.sent, opened.arrived), before, &after);
     }
     Ok(())
 }
 
-fn has_loss(faults: &[String]) -> bool {
-    faults.iter().any(|fault| fault.starts_with("loss"))
+/// A router's counters against the packets of its cases: `sent` to it, and `arrived` from it. A SID's are for the cases that
+/// send to it, the links' for all.
+fn hold(cases: &mut [&mut Running], (sent, arrived): (u64, u64), before: &Counters, after: &Counters) {
+    let sids: BTreeSet<String> = cases.iter().filter_map(|one| one.case.sid.clone()).collect();
+    for sid in sids {
+        let mut ours: Vec<&mut Running> =
+            cases.iter_mut().map(|one| &mut **one).filter(|one| one.case.sid.as_ref() == Some(&sid)).collect();
+        let sent = ours.iter().map(|one| one.sent).sum();
+        if let Some(fault) = check::sid(&sid, sent, before, after) {
+            blame(&mut ours, &fault);
+        }
+    }
+    for fault in check::links(sent, arrived, before, after) {
+        blame(cases, &fault);
+    }
+}
+
+/// Gives a counter's fault to the cases that lost packets, where these are all that it misses: it then says where they were
+/// lost. Else to every case, for a counter knows no cases.
+fn blame(cases: &mut [&mut Running], fault: &Fault) {
+    let lost = |one: &Running| -> u64 { one.faults.iter().map(Fault::lost).sum() };
+    let explained = fault.off_by() <= cases.iter().map(|one| lost(one)).sum();
+    for one in cases.iter_mut().filter(|one| !explained || lost(one) > 0) {
+        one.faults.push(fault.clone());
+    }
 }
 
 /// The results: figures of each case, and ratios to others of the same rounds.
@@ -72,7 +78,7 @@ pub(super) fn measured(running: Vec<Running>) -> Vec<Measured> {
         };
         let total = kpps.median.per_packet();
         let share = Rounds::new(harness.clone()).map(|rounds| rounds.median.per_packet());
-        let mut faults = one.faults;
+        let mut faults: Vec<String> = one.faults.iter().map(ToString::to_string).collect();
         faults.dedup();
         Some(Measured {
             case: one.case.id,
@@ -99,7 +105,7 @@ pub(super) fn measured(running: Vec<Running>) -> Vec<Measured> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::harness;
+    use crate::case::{Case, harness};
 
     #[test]
     fn a_round_that_one_case_lacks_is_no_round() {
@@ -108,5 +114,55 @@ mod tests {
         keep_whole_rounds(&mut running);
         assert!(running.iter().all(|one| one.rates.len() == 2));
         keep_whole_rounds(&mut []);
+    }
+
+    /// Three cases of a router, two of them with the same SID: each sent 100 packets, and `lost` of them did not arrive.
+    fn three(lost: [u64; 3]) -> [Running; 3] {
+        let mut cases = ["fc00:0:2:1::/128", "fc00:0:2:1::/128", "fc00:0:2:2::/128"].into_iter().zip(lost);
+        std::array::from_fn(|_| {
+            let (sid, lost) = cases.next().expect("three");
+            let case = Case { sid: Some(sid.to_owned()), router: RouterKind::Main, ..harness() };
+            let faults = if lost > 0 { vec![Fault::Lost { sent: 100, received: 100 - lost }] } else { Vec::new() };
+            Running { sent: 100, faults, ..Running::new(case) }
+        })
+    }
+
+    /// The faults of each after the router has counted so much: by SID, received and sent.
+    fn held(lost: [u64; 3], sids: [u64; 2], links: (u64, u64)) -> [Vec<String>; 3] {
+        let mut running = three(lost);
+        let after = Counters::of(
+            [("fc00:0:2:1::/128", sids[0], 0), ("fc00:0:2:2::/128", sids[1], 0)],
+            [("eth0", links.0, 0), ("eth1", 0, links.1)],
+        );
+        let before = Counters::of([("fc00:0:2:1::/128", 0, 0), ("fc00:0:2:2::/128", 0, 0)], []);
+        let passed = (300, 300 - lost.iter().sum::<u64>());
+        hold(&mut running.iter_mut().collect::<Vec<_>>(), passed, &before, &after);
+        running.map(|one| {
+            let first = |fault: &Fault| fault.to_string().split(':').next().unwrap_or_default().to_owned();
+            one.faults.iter().map(first).collect()
+        })
+    }
+
+    #[test]
+    fn counters_that_agree_are_no_fault() {
+        let none: [&[&str]; 3] = [&[], &[], &[]];
+        assert_eq!(held([0; 3], [200, 100], (300, 300)), none);
+    }
+
+    #[test]
+    fn a_loss_is_the_fault_of_the_case_that_lost_and_of_no_other() {
+        // Behind the SID, in the router: the links agree with generator and sink.
+        assert_eq!(held([0, 5, 0], [200, 100], (300, 295)), [&[][..], &["loss"], &[]]);
+        // Before the router, and behind it.
+        assert_eq!(held([0, 5, 0], [195, 100], (295, 295)), [&[][..], &["loss", "counter", "link"], &[]]);
+        assert_eq!(held([0, 5, 0], [200, 100], (300, 317)), [&["link"][..], &["loss", "link"], &["link"]]);
+        assert_eq!(held([0, 0, 20], [200, 100], (300, 300)), [&[][..], &[], &["loss", "link"]]);
+    }
+
+    #[test]
+    fn a_counter_that_misses_more_than_was_lost_fails_all_that_it_may_be_of() {
+        assert_eq!(held([0; 3], [150, 100], (300, 300)), [&["counter"][..], &["counter"], &[]]);
+        assert_eq!(held([0, 5, 0], [194, 100], (300, 295)), [&["counter"][..], &["loss", "counter"], &[]]);
+        assert_eq!(held([0; 3], [200, 100], (299, 300)), [["link"]; 3]);
     }
 }

@@ -35,6 +35,17 @@ pub(crate) struct Plan {
     pub(crate) segbox: Segbox,
 }
 
+impl Plan {
+    /// The windows of all turns, one after the other: what a run takes, but for what is between them. A warm-up fills one at
+    /// 100 kpps.
+    #[cfg(test)]
+    pub(crate) fn windows(&self) -> Duration {
+        let turns = 1 + self.rounds + super::turn::LATENCY_WINDOWS;
+        // And the case without router.
+        self.window * turns * (self.cases.len() as u32 + 1)
+    }
+}
+
 /// How a run ended.
 pub(crate) struct Outcome {
     /// What was measured.
@@ -47,8 +58,10 @@ pub(crate) struct Outcome {
 pub(super) struct Opened {
     pub(super) bed: Bed,
     pub(super) before: Option<Counters>,
+    /// Packets that were sent to it.
     pub(super) sent: u64,
-    pub(super) strays: u64,
+    /// Packets that came out of it, its own talk among them.
+    pub(super) arrived: u64,
 }
 
 /// Measures.
@@ -67,7 +80,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, BedError> {
         Ok(None) => {}
         Err(error) => anstream::eprintln!("cannot put back the BPF JIT, which a killed run had left off: {error}"),
     }
-    let environment = Environment::of_this_machine(plan.cpu, plan.segbox.version());
+    let mut environment = Environment::of_this_machine(plan.cpu, plan.segbox.version());
     let started = jiff::Timestamp::now();
     let mut skipped = Vec::new();
     let mut cases = vec![harness()];
@@ -75,6 +88,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, BedError> {
     let bar = ProgressBar::new((cases.len() * (plan.rounds as usize + 2)) as u64);
     bar.set_style(style());
     let mut beds = open(plan, &mut cases, &mut skipped, &bar)?;
+    // The routers' ports are all alike.
+    if let Some(opened) = beds.get(&RouterKind::Main).or_else(|| beds.values().next()) {
+        environment = environment.with_bed(opened.bed.ports()?);
+    }
     let mut running: Vec<Running> = cases.into_iter().map(Running::new).collect();
     let turns = [Turn::WarmUp].into_iter().chain((1..=plan.rounds).map(Turn::Round)).chain([Turn::Latency]);
     let mut number = 0_u16;
@@ -136,7 +153,7 @@ fn open(
         match Bed::build(kind, &group, &plan.segbox, plan.cpu, plan.flows) {
             Ok(bed) => {
                 let before = bed.counters()?;
-                beds.insert(kind, Opened { bed, before, sent: 0, strays: 0 });
+                beds.insert(kind, Opened { bed, before, sent: 0, arrived: 0 });
             }
             // What a kernel may lack; the other routers every kernel can have.
             Err(error) if kind.may_lack() => {

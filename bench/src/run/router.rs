@@ -187,6 +187,19 @@ impl Counters {
 }
 
 #[cfg(test)]
+impl Counters {
+    /// Counts by hand: SIDs with packets and errors, links with packets received and sent.
+    pub(super) fn of<const S: usize, const L: usize>(
+        sids: [(&str, u64, u64); S],
+        links: [(&str, u64, u64); L],
+    ) -> Self {
+        let sids = sids.map(|(sid, packets, errors)| (prefix(sid).expect("a prefix"), Some((packets, errors))));
+        let links = links.map(|(name, received, sent)| (name.to_owned(), (received, sent)));
+        Self { sids: sids.into(), links: links.into(), dropped: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

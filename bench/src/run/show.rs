@@ -2,27 +2,32 @@
 
 use std::fmt::Write as _;
 
-use crate::case::published;
-use crate::result::{Measured, Run};
-use crate::units::Ratio;
-use crate::verdict::{Base, Verdict, compare};
+use crate::case::Published;
+use crate::result::{Measured, Run, Skipped};
+use crate::units::{Kpps, Ratio};
+use crate::verdict::{Compared, Verdict, verdicts};
 
-/// The table, and below it the published ratios, what was skipped and what is wrong.
+/// The table, each case with what was published of it below, in the same columns; then what was skipped and what is wrong.
 pub(crate) fn table(run: &Run) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{:<29} {:>7} {:>7} {:>7} {:>7} {:>6} {:>6}",
-        "case", "kpps", "rerun", "spread", "own ns", "/IPv6", "/End"
+        "{:<29} {:>6} {:>6} {:>7} {:>6} {:>6} {:>6} {:>5}",
+        "case", "kpps", "best", "rerun", "spread", "own ns", "/IPv6", "/End"
     );
+    let mut any = false;
     for case in &run.cases {
         let _ = writeln!(text, "{}", row(case));
+        for (one, compared) in verdicts(case) {
+            let _ = writeln!(text, "{}", published(&one, &compared));
+            any = true;
+        }
     }
-    text += &ratios(run);
-    for skipped in &run.skipped {
-        let _ = writeln!(text, "not measured: {}: {}", skipped.case, skipped.why);
+    if any {
+        text += "\nIndented: as published, by publication; only ratios are compared.\n";
     }
+    text += &skipped(&run.skipped);
     for case in run.cases.iter().filter(|case| !case.valid) {
         for fault in &case.faults {
             let _ = writeln!(text, "INVALID {}: {fault}", case.case);
@@ -31,12 +36,33 @@ pub(crate) fn table(run: &Run) -> String {
     text
 }
 
+/// What was not measured, cases with the same reason together.
+fn skipped(all: &[Skipped]) -> String {
+    let mut text = String::new();
+    for (place, first) in all.iter().enumerate().filter(|(place, one)| all[..*place].iter().all(|it| it.why != one.why))
+    {
+        let _ = write!(text, "not measured: {}:", first.why);
+        let mut room = 0;
+        for one in all[place..].iter().filter(|one| one.why == first.why) {
+            if room < one.case.len() + 1 {
+                text += "\n ";
+                room = 79;
+            }
+            let _ = write!(text, " {}", one.case);
+            room -= one.case.len() + 1;
+        }
+        text.push('\n');
+    }
+    text
+}
+
 fn row(case: &Measured) -> String {
     let ratio = |ratio: Option<Ratio>| ratio.map_or_else(String::new, |ratio| ratio.to_string());
     format!(
-        "{:<29} {:>7} {:>7} {:>7} {:>7} {:>6} {:>6}",
+        "{:<29} {:>6} {:>6} {:>7} {:>6} {:>6} {:>6} {:>5}",
         case.case,
-        case.kpps.median.to_string(),
+        case.kpps.median,
+        case.kpps.best,
         case.kpps.margin().map_or_else(String::new, |margin| format!("±{:.1}%", margin * 100.0)),
         // One round has none.
         if case.kpps.rounds.len() > 1 { format!("{:.1}%", case.kpps.spread * 100.0) } else { String::new() },
@@ -48,30 +74,60 @@ fn row(case: &Measured) -> String {
     .to_owned()
 }
 
-/// The published ratios of measured cases, and ours.
-fn ratios(run: &Run) -> String {
-    let mut text = String::new();
-    for one in published() {
-        let Some(compared) = run.case(&one.case).map(|case| compare(&one, case)) else { continue };
-        let (Some(theirs), Some(ours)) = (compared.published, compared.ours) else { continue };
-        // A baseline compared with itself says nothing.
-        if matches!(compared.verdict, Verdict::NotComparable { .. }) {
-            continue;
+/// A published result, its rate and ratios below ours. The columns between, which no publication has, have room for the verdict.
+fn published(one: &Published, compared: &Compared) -> String {
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| Ratio(ratio).to_string());
+    let verdict = match &compared.verdict {
+        Verdict::NotComparable { why } => format!("not comparable: {}", why.short()),
+        verdict => verdict.to_string(),
+    };
+    format!(
+        "  {:<27} {:>6} {verdict:<28} {:>6} {:>5}",
+        one.set,
+        one.kpps.map_or_else(String::new, |kpps| Kpps(kpps).to_string()),
+        ratio(one.to_plain),
+        ratio(one.to_end)
+    )
+    .trim_end()
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::example;
+
+    #[test]
+    fn published_results_stand_below_ours_and_all_fits_a_terminal() {
+        let mut run = example("headend-seg6-encap", &[812.0, 820.0, 818.0, 815.0, 811.0], Some(0.97));
+        run.cases[0].ratio.ipv6_forward = Some(Ratio(0.81));
+        let text = table(&run);
+        let lines: Vec<&str> = text.lines().collect();
+        let row = |start: &str| *lines.iter().find(|line| line.trim_start().starts_with(start)).expect(start);
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(row("headend-seg6-encap"))[1..3], ["815", "820"], "median and best");
+        assert_eq!(words(row("thesis")), ["thesis", "536", "worse", "(-8", "%)", "0.88", "1.06"]);
+        assert_eq!(words(row("csit-vpp")), ["csit-vpp", "13370", "not", "comparable:", "no", "ratio"]);
+        // Theirs are in the columns of ours.
+        let end = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
+        assert_eq!(end(row("thesis"), " 536"), end(row("headend-seg6-encap"), " 815"));
+        assert_eq!(row("thesis").len(), lines[0].len());
+        run.cases[0].valid = false;
+        assert!(table(&run).contains("not comparable: ours invalid"));
+        for line in table(&run).lines() {
+            assert!(line.chars().count() <= 80, "{line}");
         }
-        let base = if compared.base == Base::Plain { "IPv6" } else { "End" };
-        let _ = writeln!(
-            text,
-            "{:<24} {:<16} {:>6} {:>4} {:>5}  {}",
-            one.case,
-            one.set,
-            theirs.to_string(),
-            base,
-            ours.to_string(),
-            compared.verdict
-        );
     }
-    if text.is_empty() {
-        return text;
+
+    #[test]
+    fn a_reason_is_told_once_and_each_case_that_has_it() {
+        let mut run = example("end", &[1.0], None);
+        let cases = [("a", "no VRF"), ("b", "no HMAC"), ("c", "no VRF")].into_iter().chain([("end-bpf", "no VRF"); 20]);
+        run.skipped = cases.map(|(case, why)| Skipped { case: case.to_owned(), why: why.to_owned() }).collect();
+        let text = table(&run);
+        assert!(text.contains("not measured: no VRF:\n  a c end-bpf"), "{text}");
+        assert!(text.contains("not measured: no HMAC:\n  b\n"), "{text}");
+        assert_eq!(text.matches("end-bpf").count(), 20, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
-    format!("\n{:<24} {:<16} {:>6} {:>4} {:>5}  verdict\n{text}\n", "case", "publication", "theirs", "to", "ours")
 }

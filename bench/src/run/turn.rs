@@ -1,8 +1,10 @@
 //! A case's turns: the warm-up, its rounds, its latency.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::bed::BedError;
+use super::check::Fault;
 use super::measure::{Request, Window, measure, stream};
 use super::rounds::{Opened, Plan};
 use crate::case::Case;
@@ -15,6 +17,8 @@ const WARM_UP: u64 = 10_000;
 /// Packets whose latency is measured, and their share of the full rate: low enough that none waits for another.
 const LATENCY_PACKETS: u64 = 10_000;
 const LATENCY_SHARE: f64 = 0.1;
+/// Fewer of them where they would take more windows than this: so how long a run lasts follows from its windows.
+pub(super) const LATENCY_WINDOWS: u32 = 2;
 
 /// What a turn is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,11 @@ impl fmt::Display for Turn {
     }
 }
 
+fn latency_packets(rate: Kpps, window: Duration) -> u64 {
+    let most = rate.packets_per_second() * (LATENCY_WINDOWS * window).as_secs_f64();
+    (most as u64).clamp(1, LATENCY_PACKETS)
+}
+
 /// A case on its way.
 pub(super) struct Running {
     pub(super) case: Case,
@@ -44,7 +53,7 @@ pub(super) struct Running {
     pub(super) sent: u64,
     pub(super) samples: u64,
     pub(super) frame_bytes: f64,
-    pub(super) faults: Vec<String>,
+    pub(super) faults: Vec<Fault>,
     pub(super) latency: Option<Latency>,
     /// Packets that fill a window.
     pub(super) count: u64,
@@ -65,7 +74,8 @@ impl Running {
         if turn == Turn::Latency {
             let rates: Vec<f64> = self.rates.iter().map(|rate| rate.0).collect();
             let share = median(&rates).unwrap_or(100.0) * LATENCY_SHARE;
-            (request.count, request.rate) = (LATENCY_PACKETS, Some(Kpps(share.max(1.0))));
+            let rate = Kpps(share.max(1.0));
+            (request.count, request.rate) = (latency_packets(rate, plan.window), Some(rate));
         }
         let window = measure(&mut opened.bed, &self.case, request)?;
         self.take(&window, opened);
@@ -85,11 +95,22 @@ impl Running {
 
     fn take(&mut self, window: &Window, opened: &mut Opened) {
         opened.sent += window.sent;
-        opened.strays += window.strays;
+        opened.arrived += window.received + window.strays;
         self.sent += window.sent;
         self.samples += window.samples;
-        for fault in &window.faults {
-            self.faults.push(fault.to_string());
-        }
+        self.faults.extend(window.faults.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latency_takes_its_windows_and_no_longer() {
+        let window = Duration::from_millis(100);
+        assert_eq!(latency_packets(Kpps(80.0), window), LATENCY_PACKETS);
+        assert_eq!(latency_packets(Kpps(10.0), window), 2_000);
+        assert_eq!(latency_packets(Kpps(1.0), Duration::from_micros(1)), 1, "none would be no measurement");
     }
 }
