@@ -8,7 +8,7 @@ use segbox_lab::Namespace;
 
 use crate::reader::Reader;
 use crate::support::files::Files;
-use crate::support::segbox::{SEGBOX, apply, run, segbox, status};
+use crate::support::segbox::{apply, copy, run, segbox, status};
 use crate::support::through::Through;
 use crate::{marked, through, to};
 
@@ -96,7 +96,7 @@ fn what_cannot_be_read_is_told_with_what_can() {
     told(&["delay"], &["no program `delay` runs here"]);
 
     let binary = files.path().join("segbox");
-    support::segbox::copy(&binary);
+    copy(&binary);
     std::fs::set_permissions(files.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let told = run(Command::new(&binary).arg("events").uid(65534).gid(65534));
     assert_eq!(told.code, Some(1), "{}", told.out);

@@ -80,7 +80,12 @@ fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
         counts[number as usize] += 1;
         last[number as usize] = moment;
     }
-    println!("{} lost caches: {:?} disks with each file, {} writes and flushes", &counts[1..], log.entries.len());
+    println!(
+        "{} lost caches: {:?} disks with each file, {} writes and flushes",
+        counts.iter().sum::<usize>(),
+        &counts[1..],
+        log.entries.len()
+    );
     assert!(counts[1..].iter().all(|count| *count > 0), "every file is seen: {counts:?}");
     // The kernel's own replay of a journal, on either side of an instant when a file takes another's place.
     let mut left = Left::new(&before, (0, disk.length()), Grain::Block, folder.path().join("whole"));
