@@ -7,6 +7,7 @@ mod lab;
 mod receive;
 mod report;
 mod run;
+mod tlv;
 mod traffic;
 
 use std::process::ExitCode;
