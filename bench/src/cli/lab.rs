@@ -8,7 +8,8 @@ use super::{Error, FAULT, need_root};
 use crate::case;
 use crate::lab::{self, LabFile, Told};
 use crate::port::{self, MacArgument};
-use crate::result::{Measured, Run, Searched, TrialPart};
+use crate::report::lost_where;
+use crate::result::{Measured, Run};
 use crate::units::{Kpps, time};
 
 /// Arguments of `segbench lab`.
@@ -110,17 +111,4 @@ fn tell(case: &Measured) {
     for fault in &case.faults {
         anstream::println!("INVALID {}: {fault}", case.case);
     }
-}
-
-/// Where packets of the search were lost, by the box's own counters.
-fn lost_where(found: &Searched) -> Option<String> {
-    let counted = found.box_counted?;
-    let trials = found.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
-    let (sent, received) =
-        trials.fold((0, 0), |(sent, received), trial| (sent + trial.sent, received + trial.received));
-    let sid = counted.sid.map_or_else(String::new, |packets| format!(", its SID {packets}"));
-    Some(format!(
-        "of {sent} packets the box took in {}{sid}, {} left it, {received} arrived",
-        counted.came_in, counted.went_out
-    ))
 }

@@ -188,6 +188,7 @@ fn search(tester: &mut Tester, file: &LabFile, case: &Case, tell: &impl Fn(Told<
             trials: log.iter().filter(|trial| trial.part == TrialPart::Search).count() as u32,
             log,
             box_counted,
+            ndrs: vec![ndr.rate],
         }),
         latency,
     })
