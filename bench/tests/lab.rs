@@ -265,6 +265,18 @@ fn a_box_that_asks_for_signatures_is_measured_by_itself() {
     bed.refuses(&bed.file("\"end-hmac\", \"end\"", TRIALS), &["end-hmac and end", "not signed", "file of its own"]);
 }
 
+#[test]
+fn an_interpreted_program_is_none_that_the_jit_has_made_code_of() {
+    let bed = Bed::configured("\"end-bpf-noop-nojit\"");
+    let status = format!("status = \"ip netns exec {} {} status --json\"\n", bed.lab["box"].name(), segbox().display());
+    let of = |case: &str| bed.file(&format!("\"{case}\""), &format!("{status}{TRIALS}"));
+    // Whichever this kernel does, one of the two is refused.
+    let jit = fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").expect("there");
+    let (refused, found) =
+        if jit.trim() == "0" { ("end-bpf-noop", "interpreted") } else { ("end-bpf-noop-nojit", "machine code") };
+    bed.refuses(&of(refused), &[refused, found, "segbox clear"]);
+}
+
 /// Those that docs/lab.md measures: a box takes the file for them.
 fn cases_of_the_page() -> String {
     let page = include_str!("../../docs/lab.md");

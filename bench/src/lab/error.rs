@@ -67,6 +67,19 @@ pub(crate) enum LabError {
         /// What is in the way.
         why: &'static str,
     },
+    /// The box's BPF JIT.
+    #[error(
+        "{case} is for a box whose BPF JIT is {wanted}, and by its status the box's programs are {found}; write jit = \"{wanted}\" in \
+         [bpf] of its hardware profile, then `segbox clear` and `segbox apply`, for it is loading that decides"
+    )]
+    Jit {
+        /// The case.
+        case: String,
+        /// What it wants.
+        wanted: &'static str,
+        /// What the programs are.
+        found: &'static str,
+    },
     /// No search at all.
     #[error(
         "trial.runs = 0 searches for nothing; 1 is usual, and 3 are the least that `segbench compare` can tell apart"

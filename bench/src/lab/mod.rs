@@ -7,6 +7,7 @@ mod chosen;
 mod counters;
 mod error;
 mod file;
+mod jit;
 mod longest;
 mod ports;
 mod searched;
@@ -57,7 +58,10 @@ pub(crate) fn run(file: &LabFile, tell: impl Fn(Told<'_>)) -> Result<Run, LabErr
         .with_port(&file.tester.receive);
     let mut tester = Tester::open(file, longest(&cases, &file.traffic.size)?)?;
     // A command that does not work is told now, and not in the middle.
-    counters::ask(&file.box_)?;
+    if let Some(status) = counters::status(&file.box_)? {
+        counters::read(&file.box_, &status)?;
+        jit::check(&cases, &status)?;
+    }
     let (mut measured, mut skipped) = (Vec::new(), Vec::new());
     for (place, case) in (0..).zip(cases) {
         if stop::asked() {

@@ -106,6 +106,7 @@ mod tests {
         assert_eq!(row_of(&run, "ipv6-forward", "thesis")[7], "not comparable: it is the baseline itself");
         let slow = row_of(&run, "headend-seg6-encap", "thesis");
         assert_eq!((slow[5].as_str(), slow[7].as_str()), ("0.50", "worse (-43 %)"));
+        assert_eq!(row_of(&run, "end", "srperf-linux-5.2")[7], "better (+11 %)");
         let none = row_of(&run, "headend-seg6-encap", "vinbero");
         assert_eq!((none[2].as_str(), none[4].as_str()), ("1890", "none"));
         assert!(none[7].starts_with("not comparable: the publication has no baseline"), "{none:?}");

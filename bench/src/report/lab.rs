@@ -66,16 +66,17 @@ pub(super) fn counters(case: &Measured) -> String {
     told.unwrap_or_else(|| "the box's counters were not asked for".to_owned())
 }
 
-/// What was looked at, in a sentence.
+/// What was looked at, in a sentence: all trials, but what the generator did flat out.
 pub(super) fn checked(run: &Run) -> String {
     let searched = || run.cases.iter().filter_map(|case| case.search.as_ref());
-    let (sent, arrived) = searched().map(passed).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let trials = searched().flat_map(|found| &found.log).filter(|trial| trial.part != TrialPart::FlatOut);
+    let (sent, arrived) = trials.fold((0, 0), |(sent, arrived), trial| (sent + trial.sent, arrived + trial.received));
     let samples: u64 = run.cases.iter().map(|case| case.checked.samples).sum();
     let asked = searched().filter(|found| found.box_counted.is_some()).count();
     let counters = match asked {
         0 => "the box's own counters were not asked for",
-        all if all == searched().count() => "the box's own counters were held against both",
-        _ => "the box's own counters were held against both where they are known",
+        all if all == searched().count() => "the box's own counters were held against those of the searches",
+        _ => "the box's own counters were held against those of the searches where they are known",
     };
     format!(
         "{sent} packets were counted by the generator and {arrived} by the sink, {samples} of them compared byte for byte \
