@@ -82,7 +82,7 @@ fn measured(file: &LabFile) -> Result<Run, LabError> {
         Told::Search { id, ended } => {
             at.set((ended, Instant::now()));
             bar.set_position(ended.into());
-            bar.set_message(format!("{id}: screen and warm-up; about {} left", left()));
+            bar.set_message(format!("{id}: searching; about {} left", left()));
             if !is_seen {
                 anstream::eprintln!("{id}: searching, {} of {steps}; about {} left", ended + 1, left());
             }

@@ -67,8 +67,8 @@ fn with_remarks(case: &Measured, cells: &[String], remarks: Vec<String>) -> Stri
     text += "</tr>";
     let faults = case.faults.iter().map(|fault| ("bad", fault.clone()));
     for (class, line) in remarks.into_iter().map(|line| ("remark", line)).chain(faults) {
-        let (columns, line) = (cells.len(), escape(&line));
-        let _ = write!(text, "<tr class=\"{class}\"><td></td><td colspan=\"{columns}\">{line}</td></tr>");
+        let (columns, line) = (cells.len() + 1, escape(&line));
+        let _ = write!(text, "<tr class=\"{class}\"><td colspan=\"{columns}\"><span>{line}</span></td></tr>");
     }
     text
 }
