@@ -97,9 +97,9 @@ fn section(named: &Named) -> String {
 /// What a reader of a figure must know.
 fn remark(what: &str) -> &'static str {
     if what.ends_with("size") {
-        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of its \
-         kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments 104. A diamond is IMIX, at the mean of \
-         its sizes."
+        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of \
+         its kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments \
+         104. A diamond is IMIX, at the mean of its sizes."
     } else {
         ""
     }

@@ -66,6 +66,15 @@ pub(super) fn counters(case: &Measured) -> String {
     told.unwrap_or_else(|| "the box's counters were not asked for".to_owned())
 }
 
+/// What each search found, where there were several.
+pub(super) fn each(case: &Measured) -> Option<String> {
+    let found = case.search.as_ref().filter(|_| case.kpps.rounds.len() > 1)?;
+    let list = |rates: Vec<String>| rates.join(", ");
+    let ndrs = found.ndrs.iter().map(|rate| rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string()));
+    let pdrs = case.kpps.rounds.iter().map(Kpps::to_string);
+    Some(format!("search by search: NDR {}; PDR {}", list(ndrs.collect()), list(pdrs.collect())))
+}
+
 /// What was looked at, in a sentence: all trials, but what the generator did flat out.
 pub(super) fn checked(run: &Run) -> String {
     let searched = || run.cases.iter().filter_map(|case| case.search.as_ref());
@@ -108,6 +117,15 @@ mod tests {
             counters(&run.cases[1]),
             "of 1000 packets the box took in 1002, its SID 1000, 990 left it, 990 arrived"
         );
+    }
+
+    #[test]
+    fn several_searches_are_all_shown() {
+        let mut case = lab().cases.remove(0);
+        assert_eq!(each(&case), None);
+        case.kpps = crate::statistics::Rounds::new([610.0, 600.0, 620.0].map(Kpps).to_vec()).expect("rates");
+        case.search.as_mut().expect("one").ndrs = vec![Some(Kpps(600.0)), None, Some(Kpps(590.0))];
+        assert_eq!(each(&case).as_deref(), Some("search by search: NDR 600, none, 590; PDR 610, 600, 620"));
     }
 
     #[test]

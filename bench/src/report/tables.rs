@@ -49,7 +49,8 @@ pub(super) fn cases(cases: &[Measured]) -> String {
 pub(super) fn searched(run: &Run) -> String {
     let mut text = head("cases", &lab::HEAD);
     for (case, cells) in lab::rows(run) {
-        let remarks = [vec![lab::counters(case)], beside::lines(case)].concat();
+        let found = lab::each(case).into_iter().chain([lab::counters(case)]);
+        let remarks = found.chain(beside::lines(case)).collect();
         text += &with_remarks(case, &cells[1..], remarks);
     }
     let note = lab::NOTE;
