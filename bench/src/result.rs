@@ -98,6 +98,9 @@ pub(crate) struct Searched {
     /// What the box counted meanwhile; None where nobody said how to ask it.
     #[serde(default, rename = "box")]
     pub(crate) box_counted: Option<BoxCounted>,
+    /// The NDR of every search, in order; None where a search found none. `ndr` is their median. The PDRs are the case's rounds.
+    #[serde(default)]
+    pub(crate) ndrs: Vec<Option<Kpps>>,
 }
 
 /// A trial.

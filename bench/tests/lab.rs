@@ -1,6 +1,8 @@
 //! `segbench lab` as a user runs it: two ports of a namespace, and another namespace that segbox made the box of. Root. What a
 //! box loses is a token bucket's doing, so that what the search must find is known; never how fast anything is.
 
+mod browser;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -100,6 +102,25 @@ impl Bed {
         said(&output)
     }
 
+    /// The report of lab.json, in all formats: it has what a search finds, and a browser shows it whole.
+    fn shows_what_was_found(&self) {
+        for (format, name, marks) in [
+            (&[][..], "lab.html", ["<th>NDR</th><th>PDR</th>", "<th>line</th><th>generator</th>", ", its SID "]),
+            (&["--markdown"], "lab.md", ["| NDR | PDR |", "| line | generator |", ", its SID "]),
+        ] {
+            let output = self.segbench(&[&["report", "lab.json"][..], format].concat());
+            assert!(output.status.success(), "{}", said(&output));
+            let text = fs::read_to_string(self.path(name)).expect("written");
+            for mark in marks {
+                assert!(text.contains(mark), "no {mark} in {text}");
+            }
+            for wrong in ["tenth of the rate", "median of the rounds", "interleaved", "router, links"] {
+                assert!(!text.contains(wrong), "{wrong} in {text}");
+            }
+        }
+        browser::fits(&self.path("lab.html"), 3);
+    }
+
     /// `segbench lab` with this file: it must fail and say so.
     fn refuses(&self, text: &str, told: &[&str]) {
         self.write(text);
@@ -151,8 +172,7 @@ fn a_box_that_loses_is_searched_and_its_counters_agree() {
         let offloads = port["offloads"].as_array().expect("a list");
         assert!(offloads.iter().any(|name| name == "tx-tcp-segmentation"), "{port}");
     }
-    let page = bed.segbench(&["report", "lab.json"]);
-    assert!(page.status.success(), "{}", said(&page));
+    bed.shows_what_was_found();
 
     // Every rate loses: nothing is searched.
     bed.run("box", &bucket("change", 200));
@@ -170,6 +190,8 @@ fn found(case: &Value) {
     let capacity = f64::from(CAPACITY) / 1e3;
     assert!(2.0 <= ndr && ndr <= pdr && pdr > 0.8 * capacity, "NDR {ndr}, PDR {pdr} of {capacity}");
     let log = search["log"].as_array().expect("a list");
+    // Nothing is sent before it is known that nothing is lost where nothing may be.
+    assert_eq!((&log[0]["part"], &log[1]["part"]), (&"baseline".into(), &"flat-out".into()), "{search}");
     let part = |name: &'static str| log.iter().filter(move |trial| trial["part"] == name);
     assert_eq!((part("flat-out").count(), part("baseline").count(), part("warm-up").count()), (1, 1, 1), "{search}");
     assert_eq!(part("search").count() as u64, number(&search["trials"]));
@@ -198,6 +220,61 @@ fn found(case: &Value) {
         let [sid, errors] = ["sid", "sid-errors"].map(|key| number(&counted[key]));
         assert_eq!((sid, sid + errors), (received, sent), "{counted}");
     }
+}
+
+#[test]
+fn drivers_without_one_thing_are_measured_with_another() {
+    let bed = Bed::configured("\"ipv6-forward\", \"end\"");
+    // Three searches of few trials, which no box of any speed fails.
+    let trials = TRIALS.replace("60k", "6k").replace("0.05", "0.4") + "method = \"binary\"\nruns = 3\n";
+    let file = bed.file("\"ipv6-forward\", \"end\"", &trials);
+    bed.write(&file.replace("sink = \"tc\"", "sink = \"xdp\"\nsocket = true"));
+    for name in ["one.json", "two.json"] {
+        let output = bed.segbench(&["lab", "--json", name]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("end: searching, 6 of 6; about "), "{}", said(&output));
+        assert!(said(&output).contains("medians of 3 searches"), "{}", said(&output));
+        let run: Value = serde_json::from_slice(&fs::read(bed.path(name)).expect("written")).expect("JSON");
+        assert_eq!((&run["settings"]["generator"], &run["settings"]["rounds"]), (&"af-packet".into(), &3.into()));
+        for case in run["cases"].as_array().expect("a list") {
+            let lists = [&case["kpps"]["rounds"], &case["search"]["ndrs"]].map(|list| list.as_array().map(Vec::len));
+            assert_eq!(lists, [Some(3), Some(3)], "{case}");
+        }
+    }
+    // Enough of them for a verdict, whatever it is.
+    let compared = bed.segbench(&["compare", "one.json", "two.json"]);
+    assert!(said(&compared).contains("end ") && !said(&compared).contains("too few rounds"), "{}", said(&compared));
+}
+
+#[test]
+fn a_box_that_asks_for_signatures_is_measured_by_itself() {
+    let bed = Bed::new();
+    bed.write(&bed.file("\"end-hmac\"", &format!("{TRIALS}method = \"binary\"\n")));
+    let text = bed.segbench(&["lab", "--box-file"]);
+    let text = String::from_utf8_lossy(&text.stdout).replace("hardware = \"auto\"", "hardware = \"none\"");
+    // As the file's first line says.
+    let command = text.lines().next().and_then(|line| line.split_once("beside this file: ")).expect("a remark").1;
+    let made = Command::new("sh").args(["-c", command]).current_dir(bed.folder.path()).status().expect("sh");
+    assert!(made.success(), "{command}");
+    fs::write(bed.path("segbox.toml"), &text).expect("written");
+    let applied = bed.lab["box"].exec(segbox()).arg("apply").arg(bed.path("segbox.toml")).output();
+    let applied = applied.expect("segbox is beside segbench");
+    assert!(applied.status.success(), "{}", said(&applied));
+    let output = bed.segbench(&["lab", "--json", "lab.json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    bed.refuses(&bed.file("\"end-hmac\", \"end\"", TRIALS), &["end-hmac and end", "not signed", "file of its own"]);
+}
+
+#[test]
+fn an_interpreted_program_is_none_that_the_jit_has_made_code_of() {
+    let bed = Bed::configured("\"end-bpf-noop-nojit\"");
+    let status = format!("status = \"ip netns exec {} {} status --json\"\n", bed.lab["box"].name(), segbox().display());
+    let of = |case: &str| bed.file(&format!("\"{case}\""), &format!("{status}{TRIALS}"));
+    // Whichever this kernel does, one of the two is refused.
+    let jit = fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").expect("there");
+    let (refused, found) =
+        if jit.trim() == "0" { ("end-bpf-noop", "interpreted") } else { ("end-bpf-noop-nojit", "machine code") };
+    bed.refuses(&of(refused), &[refused, found, "segbox clear"]);
 }
 
 /// Those that docs/lab.md measures: a box takes the file for them.
@@ -279,7 +356,7 @@ fn ctrl_c_keeps_the_finished_cases_and_frees_the_ports() {
     let mut first = first.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let lines = BufReader::new(first.stderr.take().expect("piped")).lines();
     let mut lines = lines.map(|line| line.expect("text"));
-    assert!(lines.by_ref().any(|line| line.contains("ipv6-forward: searching")));
+    assert!(lines.by_ref().any(|line| line.contains("ipv6-forward: searching, 1 of 2; about ")));
     // Two at once would count each other's packets.
     let second = bed.segbench(&["lab"]);
     assert_eq!(second.status.code(), Some(1), "{}", said(&second));

@@ -81,23 +81,28 @@ const KEY: &str = "\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"
 
 /// The file of a router with these cases; `sink` is the Ethernet address behind its second port.
 pub(crate) fn toml(kind: RouterKind, cases: &[Case], sink: &str) -> String {
-    let mtu = format!("mtu = {MTU}\n");
-    let head = match kind {
-        RouterKind::Signed => head(sink, "hmac = \"require\"\n", &mtu, "") + KEY,
+    with_cases(head_of(kind, sink, "", &format!("mtu = {MTU}\n")), cases)
+}
+
+/// What a router's file begins with; `first` and `second`: the MTUs of its ports.
+fn head_of(kind: RouterKind, sink: &str, first: &str, second: &str) -> String {
+    match kind {
+        RouterKind::Signed => head(sink, &format!("{first}hmac = \"require\"\n"), second, "") + KEY,
         RouterKind::Vrf => {
             let vrf = "\n[vrf.blue]\ntable = 100\ninterfaces = [\"eth1\"]\n";
-            head(sink, "", &mtu, "vrf = \"blue\"\n") + vrf
+            head(sink, first, second, "vrf = \"blue\"\n") + vrf
         }
-        _ => head(sink, "", &mtu, ""),
-    };
-    with_cases(head, cases)
+        _ => head(sink, first, second, ""),
+    }
 }
 
 /// The file of a box whose ports have these names and, where they need one, this MTU: the same, but for the hardware, which is
-/// as its profile has it.
+/// as its profile has it. The cases are such as one box can have.
 pub(crate) fn toml_of_box(cases: &[Case], sink: &str, ports: &[String; 2], mtus: [Option<u32>; 2]) -> String {
     let [first, second] = mtus.map(|mtu| mtu.map_or_else(String::new, |mtu| format!("mtu = {mtu}\n")));
-    let text = with_cases(head(sink, &first, &second, ""), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
+    let kind = cases.first().map_or(RouterKind::Main, |case| case.router);
+    let text =
+        with_cases(head_of(kind, sink, &first, &second), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
     // By way of words that no name is, lest a box with swapped names get one port twice.
     text.replace("eth0", "\u{1}").replace("eth1", "\u{2}").replace('\u{1}', &ports[0]).replace('\u{2}', &ports[1])
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Error, need_root, traffic::Traffic};
 use crate::generator::{Generator, Sent, SocketGenerator, XdpGenerator};
 use crate::port::{self, MacArgument};
-use crate::traffic::Stream;
+use crate::traffic::{Shape, Stream};
 use crate::units::Kpps;
 use crate::{sink, stop};
 
@@ -42,9 +42,17 @@ pub(super) struct Generate {
 const FAST: Kpps = Kpps(2000.0);
 
 impl Generate {
+    /// The packets' shape.
+    ///
+    /// # Errors
+    /// The arguments do not go together.
+    pub(super) fn shape(&self) -> Result<Shape, Error> {
+        self.traffic.shape()
+    }
+
     pub(super) fn run(&self) -> Result<ExitCode, Error> {
         need_root("generating packets")?;
-        let shape = self.traffic.shape()?;
+        let shape = self.shape()?;
         let mut generator: Box<dyn Generator> = if self.socket {
             Box::new(SocketGenerator::new(&self.port)?)
         } else {

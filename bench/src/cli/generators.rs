@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use segbox_fastpath_ebpf::traffic::SinkSettings;
 use segbox_lab::{Cable, Lab, Topology};
 
-use super::{Error, need_root};
+use super::{Error, need_root, progress};
 use crate::generator::{Generator, SocketGenerator, XdpGenerator};
 use crate::port;
 use crate::sink::{Hook, Sink};
@@ -66,8 +66,12 @@ impl Generators {
         let mut bed = Bed::new(self.cpu.unwrap_or_else(port::last_cpu))?;
         let mut rates: [Vec<Kpps>; TOOLS.len()] = Default::default();
         let mut failed: [Option<String>; TOOLS.len()] = Default::default();
-        for _ in 0..self.rounds.max(SILENT) {
-            for (place, (tool, _)) in TOOLS.iter().enumerate() {
+        let rounds = self.rounds.max(SILENT);
+        let bar = progress::of_equal_steps(u64::from(rounds) * TOOLS.len() as u64);
+        for round in 1..=rounds {
+            for (place, (tool, name)) in TOOLS.iter().enumerate() {
+                bar.set_message(*name);
+                bar.inc(u64::from(round > 1 || place > 0));
                 if stop::asked() || failed[place].is_some() {
                     continue;
                 }
@@ -76,7 +80,11 @@ impl Generators {
                     Err(error) => failed[place] = Some(error.to_string()),
                 }
             }
+            if bar.is_hidden() && !stop::asked() {
+                anstream::eprintln!("round {round} of {rounds}");
+            }
         }
+        bar.finish_and_clear();
         anstream::println!(
             "one CPU, one veth, frames of {:.0} bytes with an SRH of two segments; counted at the far end, by XDP",
             bed.stream.mean_len()

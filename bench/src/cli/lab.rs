@@ -1,14 +1,19 @@
 //! `segbench lab`: through real ports.
 
-use std::io::IsTerminal;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
+use indicatif::HumanDuration;
+
+use super::progress::{self, Pace};
 use super::{Error, FAULT, need_root};
 use crate::case;
-use crate::lab::{self, LabFile, Told};
+use crate::lab::{self, LabError, LabFile, Told};
 use crate::port::{self, MacArgument};
-use crate::result::{Measured, Run, Searched, TrialPart};
+use crate::report::lost_where;
+use crate::result::{Measured, Run};
 use crate::units::{Kpps, time};
 
 /// Arguments of `segbench lab`.
@@ -35,21 +40,11 @@ impl Lab {
             let cases = lab::cases(&file)?;
             let longest = lab::longest(&cases, &file.traffic.size)?;
             let text = case::toml_of_box(&cases, &mac, &file.box_.ports, longest.mtus());
-            anstream::print!("{text}");
+            anstream::print!("{}{text}", lab::remarks(&cases));
             return Ok(ExitCode::SUCCESS);
         }
         need_root("measuring through ports")?;
-        let bar = indicatif::ProgressBar::new_spinner();
-        bar.enable_steady_tick(std::time::Duration::from_millis(200));
-        let is_seen = std::io::stderr().is_terminal();
-        let run = lab::run(&file, |told| match told {
-            Told::Case(id) if !is_seen => anstream::eprintln!("{id}: searching"),
-            Told::Case(id) => bar.set_message(format!("{id}: searching")),
-            Told::Trial { id, rate, loss } => {
-                bar.set_message(format!("{id}: {rate} kpps, {:.3} % lost", loss * 100.0));
-            }
-        });
-        bar.finish_and_clear();
+        let run = measured(&file);
         let run = run?;
         match self.json.as_deref() {
             Some(path) if path == Path::new("-") => anstream::println!("{}", serde_json::to_string(&run)?),
@@ -70,6 +65,36 @@ impl Lab {
     }
 }
 
+/// Measures, and says how far it is.
+fn measured(file: &LabFile) -> Result<Run, LabError> {
+    let steps = file.cases.len() as u32 * file.trial.runs;
+    let bar = progress::of_long_steps(steps.into());
+    let pace = Pace { steps, expected: lab::expected_time(&file.trial) };
+    let is_seen = !bar.is_hidden();
+    let begin = Instant::now();
+    // Searches that have ended, and when the last one did.
+    let at = Cell::new((0, begin));
+    let left = || {
+        let (ended, since) = at.get();
+        HumanDuration(pace.left(ended, since.duration_since(begin), since.elapsed()))
+    };
+    let run = lab::run(file, |told| match told {
+        Told::Search { id, ended } => {
+            at.set((ended, Instant::now()));
+            bar.set_position(ended.into());
+            bar.set_message(format!("{id}: searching; about {} left", left()));
+            if !is_seen {
+                anstream::eprintln!("{id}: searching, {} of {steps}; about {} left", ended + 1, left());
+            }
+        }
+        Told::Trial { id, rate, loss } => {
+            bar.set_message(format!("{id}: {rate} kpps, {:.3} % lost; about {} left", loss * 100.0, left()));
+        }
+    });
+    bar.finish_and_clear();
+    run
+}
+
 fn table(file: &LabFile, run: &Run) {
     anstream::println!(
         "{:<26} {:>8} {:>8} {:>8} {:>9}  latency p50, p99 at NDR/2",
@@ -82,6 +107,9 @@ fn table(file: &LabFile, run: &Run) {
     run.cases.iter().for_each(tell);
     if run.cases.iter().any(|case| case.search.as_ref().is_some_and(|found| found.line_rate.is_none())) {
         anstream::println!("line -: {} is a virtual port and has no speed", file.tester.send);
+    }
+    if file.trial.runs > 1 {
+        anstream::println!("NDR and PDR are medians of {} searches; --json keeps the value of each", file.trial.runs);
     }
     if file.box_.status.is_none() {
         anstream::println!("the box's counters were not asked for: lab.toml's [box] has no status");
@@ -110,17 +138,4 @@ fn tell(case: &Measured) {
     for fault in &case.faults {
         anstream::println!("INVALID {}: {fault}", case.case);
     }
-}
-
-/// Where packets of the search were lost, by the box's own counters.
-fn lost_where(found: &Searched) -> Option<String> {
-    let counted = found.box_counted?;
-    let trials = found.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
-    let (sent, received) =
-        trials.fold((0, 0), |(sent, received), trial| (sent + trial.sent, received + trial.received));
-    let sid = counted.sid.map_or_else(String::new, |packets| format!(", its SID {packets}"));
-    Some(format!(
-        "of {sent} packets the box took in {}{sid}, {} left it, {received} arrived",
-        counted.came_in, counted.went_out
-    ))
 }

@@ -4,9 +4,11 @@ mod compare;
 mod generate;
 mod generators;
 mod lab;
+mod progress;
 mod receive;
 mod report;
 mod run;
+mod tlv;
 mod traffic;
 
 use std::process::ExitCode;
@@ -94,4 +96,52 @@ fn need_root(what: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(format!("{what} needs root: it loads BPF programs and uses network namespaces; run it with sudo").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/lab.md");
+
+    fn parse(line: &str) -> Command {
+        // Up to what the shell makes of the rest.
+        let words = line.split_whitespace().take_while(|word| !["|", ">", "#"].contains(word));
+        Args::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}")).command
+    }
+
+    /// The commands that docs/lab.md has in lines of their own.
+    fn commands() -> Vec<&'static str> {
+        let lines = PAGE.lines().map(|line| line.trim_start().trim_start_matches("tester> "));
+        lines.filter(|line| line.starts_with("segbench ")).collect()
+    }
+
+    #[test]
+    fn the_pages_commands_can_be_typed() {
+        let commands = commands();
+        assert!(commands.len() >= 9, "{commands:?}");
+        for line in commands {
+            parse(line);
+        }
+    }
+
+    /// The thesis's own way, on three machines: the packets of each case are those of `segbench lab`.
+    #[test]
+    fn the_pages_packets_are_those_of_the_cases() {
+        let line = commands().into_iter().find(|line| line.starts_with("segbench generate")).expect("one");
+        let (line, end) = line.split_once(" --path ").expect("the path is last");
+        let rows = PAGE.lines().filter_map(|line| {
+            let (case, arguments) = line.strip_prefix("| `")?.strip_suffix("` |")?.split_once("` | `")?;
+            arguments.starts_with("--").then_some((case, arguments))
+        });
+        let rows: Vec<_> = rows.collect();
+        assert!(rows.contains(&("end", format!("--path {end}").as_str())), "{rows:?}");
+        for one in crate::case::published().iter().filter(|one| one.set == "thesis") {
+            let case = one.case.trim_end_matches("-nojit");
+            let (_, arguments) = rows.iter().find(|row| row.0 == case).unwrap_or_else(|| panic!("no row of {case}"));
+            let Command::Generate(generate) = parse(&format!("{line} {arguments}")) else { panic!("{line}") };
+            let shape = crate::case::all().into_iter().find(|one| one.id == case).expect("a case").shape;
+            assert_eq!(generate.shape().expect("a shape"), shape, "{case}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub(super) struct Receive {
     /// Most flows to look for reordering in.
     #[arg(long, default_value_t = 65536)]
     flows: u32,
-    /// As JSON.
+    /// What was received as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -64,8 +64,9 @@ impl Receive {
             stray_samples: if self.probe_at.is_some() { 0 } else { LOOKED_AT },
         };
         sink.restart(settings)?;
-        // What is sent from now on is counted: whoever starts the other side may wait for this.
-        anstream::eprintln!("receiving on {}", self.port);
+        // What is sent from now on is counted: whoever starts the generator waits for this line.
+        let duration = humantime::format_duration(self.duration);
+        anstream::eprintln!("receiving on {} for {duration}; Ctrl-C ends it", self.port);
         let begin = Instant::now();
         let mut first = None;
         let mut last = (Instant::now(), SinkCounts::default());

@@ -56,6 +56,14 @@ pub(crate) enum CountersError {
 /// # Errors
 /// [`CountersError`].
 pub(super) fn ask(of: &BoxTable) -> Result<Option<Counters>, CountersError> {
+    status(of)?.map(|text| read(of, &text)).transpose()
+}
+
+/// What the box says of itself. None where lab.toml does not say how to ask.
+///
+/// # Errors
+/// [`CountersError`].
+pub(super) fn status(of: &BoxTable) -> Result<Option<String>, CountersError> {
     let Some(words) = &of.status else { return Ok(None) };
     let command = words.clone();
     let mut words = words.split_whitespace();
@@ -73,11 +81,19 @@ pub(super) fn ask(of: &BoxTable) -> Result<Option<Counters>, CountersError> {
         let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned();
         return Err(CountersError::Failed { command, status: output.status, said });
     }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let counters = Counters::read(&text).map_err(|source| CountersError::Other { command, source })?;
+    Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// The counters in it, those of both ports among them.
+///
+/// # Errors
+/// [`CountersError`].
+pub(super) fn read(of: &BoxTable, text: &str) -> Result<Counters, CountersError> {
+    let command = of.status.clone().unwrap_or_default();
+    let counters = Counters::read(text).map_err(|source| CountersError::Other { command, source })?;
     match of.ports.iter().find(|port| !counters.has_link(port)) {
         Some(port) => Err(CountersError::NoLink(port.clone())),
-        None => Ok(Some(counters)),
+        None => Ok(counters),
     }
 }
 

@@ -53,8 +53,38 @@ pub(crate) enum LabError {
     #[error("late = {0} is no share of a trial's time; 0.05 is usual")]
     Late(f64),
     /// Unknown case.
-    #[error("there is no case {0} that a box could be measured with; `segbench run --list` names all of them")]
+    #[error("there is no case {0}; `segbench run --list` names all of them")]
     NoCase(String),
+    /// Cases of different boxes.
+    #[error(
+        "one box cannot have the cases {one} and {other}, since {why}: give each a lab.toml, and so a file of its own"
+    )]
+    Apart {
+        /// A case.
+        one: String,
+        /// Another.
+        other: String,
+        /// What is in the way.
+        why: &'static str,
+    },
+    /// The box's BPF JIT.
+    #[error(
+        "{case} is for a box whose BPF JIT is {wanted}, and by its status the box's programs are {found}; write jit = \"{wanted}\" in \
+         [bpf] of its hardware profile, then `segbox clear` and `segbox apply`, for it is loading that decides"
+    )]
+    Jit {
+        /// The case.
+        case: String,
+        /// What it wants.
+        wanted: &'static str,
+        /// What the programs are.
+        found: &'static str,
+    },
+    /// No search at all.
+    #[error(
+        "trial.runs = 0 searches for nothing; 1 is usual, and 3 are the least that `segbench compare` can tell apart"
+    )]
+    NoRuns,
     /// No such port.
     #[error("there is no port {name} here, which lab.toml gives the tester{there}")]
     NoPort {
@@ -195,18 +225,34 @@ pub(crate) enum LabError {
     },
     /// No room for a search.
     #[error(
-        "lab.toml's [trial] low is {low} kpps, and the highest rate {high} kpps: there is nothing between to search (the \
-         generator sends {generator} kpps flat out; `high` may say less)"
+        "lab.toml's [trial] low is {low} kpps, and the highest rate {high} kpps: there is nothing between to search{}",
+        flat_out(*generator)
     )]
     Range {
         /// The lowest rate.
         low: Kpps,
         /// The highest.
         high: Kpps,
-        /// What the generator does.
-        generator: Kpps,
+        /// What the generator does, once it is known.
+        generator: Option<Kpps>,
+    },
+    /// Loses at any rate, now and then.
+    #[error(
+        "{case}: in the searches more than 0.5 % was lost even at {low} kpps, in trials after a screen without loss: write a lower \
+         `low` in [trial], or look for what else the box does"
+    )]
+    NoRate {
+        /// The case.
+        case: String,
+        /// The lowest rate.
+        low: Kpps,
     },
     /// By a signal.
     #[error("interrupted")]
     Stopped,
+}
+
+fn flat_out(generator: Option<Kpps>) -> String {
+    let told = |rate| format!(" (the generator sends {rate} kpps flat out; `high` may say less)");
+    generator.map_or_else(String::new, told)
 }

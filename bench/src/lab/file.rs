@@ -121,6 +121,8 @@ pub(crate) struct TrialTable {
     pub(crate) high: Option<Kpps>,
     /// Distance of the bounds at which a search ends, as a share.
     pub(crate) width: f64,
+    /// Searches of each case.
+    pub(crate) runs: u32,
     /// Share of a trial that the generator may send nothing in though packets are due. Beyond it the rate was not offered.
     pub(crate) late: f64,
 }
@@ -135,6 +137,7 @@ impl Default for TrialTable {
             low: Kpps(10.0),
             high: None,
             width: 0.005,
+            runs: 1,
             // Other work on the tester, and no limit of the generator.
             late: 0.05,
         }
@@ -181,6 +184,9 @@ impl LabFile {
         }
         if file.trial.duration < SHORTEST {
             return Err(LabError::ShortTrial(file.trial.duration));
+        }
+        if file.trial.runs == 0 {
+            return Err(LabError::NoRuns);
         }
         if !(file.trial.width > 0.0 && file.trial.width < 0.5) {
             return Err(LabError::Width(file.trial.width));
@@ -257,6 +263,7 @@ out-mac = "02:00:00:00:02:01"
         assert!(error(&format!("{FILE}[trial]\nduration = \"1ms\"")).contains("1ms"));
         assert!(error(&format!("{FILE}[trial]\nwidth = 2.0")).contains("width"));
         assert!(error(&format!("{FILE}[trial]\nlate = 5.0")).contains("late"));
+        assert!(error(&format!("{FILE}[trial]\nruns = 0")).contains("runs = 0"));
         let unknown = LabFile::parse(&FILE.replace("send =", "sent =")).expect_err("wrong");
         assert!(std::error::Error::source(&unknown).expect("toml's").to_string().contains("sent"), "{unknown:?}");
         let file = LabFile::parse(&FILE.replace("\"end\"", "\"ned\"")).expect("right as a file");
@@ -272,24 +279,29 @@ out-mac = "02:00:00:00:02:01"
         blocks.map(|block| block.lines().map(|line| line.trim_start().to_owned() + "\n").collect()).collect()
     }
 
+    /// The page's one block with these words.
+    fn block(word: &str) -> String {
+        let mut found = blocks().into_iter().filter(|block| block.contains(word));
+        let one = found.next().unwrap_or_else(|| panic!("no block with {word}"));
+        assert!(found.next().is_none(), "{word} twice");
+        one
+    }
+
     #[test]
     fn the_pages_files_can_be_used_as_they_stand() {
-        let blocks = blocks();
-        let one = |word: &str| {
-            let found: Vec<_> = blocks.iter().filter(|block| block.contains(word)).collect();
-            assert_eq!(found.len(), 1, "{word}");
-            found[0].clone()
-        };
-        let file = LabFile::parse(&one("cases = [")).expect("lab.toml");
-        super::super::cases(&file).expect("every case is there");
+        let file = block("low = \"10k\"              # the baseline");
+        super::super::cases(&LabFile::parse(&file).expect("lab.toml")).expect("every case is there");
         // Every key that stands behind a # can be used, too.
-        let all = one("cases = [").replace("\n# ", "\n");
-        let all = LabFile::parse(&all).expect("with all keys");
+        let all = LabFile::parse(&file.replace("\n# ", "\n")).expect("with all keys");
         assert!(all.tester.socket && all.trial.high.is_some() && all.box_.status.is_some());
+        let tester = segbox_config::read(block("hostname = \"tester\""), "segbox.toml");
+        tester.resolve(&segbox_config::Surroundings::default()).expect("the tester's file");
+    }
 
-        // The thesis: two segments are every case's packet, 64 bytes of UDP; one core, 30 µs, no offloads.
-        assert!(matches!(file.traffic.size, Sizes::Payload(64)) && file.traffic.flows == 1);
-        let profile = segbox_config::profile::read(one("[nic.ixgbe]"), "thesis.toml").expect("the profile");
+    /// One core, 30 µs, no offloads; two segments are every case's packet, 64 bytes of UDP, 3 Mpps, 20 runs, every case.
+    #[test]
+    fn the_thesis_can_be_measured_again() {
+        let profile = segbox_config::profile::read(block("[nic.ixgbe]"), "thesis.toml").expect("the profile");
         let nic = &profile.nics["ixgbe"];
         assert_eq!(profile.cpu.forwarding.as_deref(), Some(&[1][..]));
         assert_eq!(nic.irq, Some(segbox_config::profile::Irq::Cpus(vec![1])));
@@ -297,7 +309,23 @@ out-mac = "02:00:00:00:02:01"
         assert_eq!(nic.coalesce["rx-usecs"], 30);
         assert!(nic.offloads.len() >= 4 && nic.offloads.values().all(|on| !on), "{:?}", nic.offloads);
 
-        let tester = segbox_config::read(one("hostname = \"tester\""), "segbox.toml");
-        tester.resolve(&segbox_config::Surroundings::default()).expect("the tester's file");
+        let mut cases = Vec::new();
+        for name in ["# thesis.toml", "# thesis-nojit.toml"] {
+            let file = LabFile::parse(&block(name)).expect(name);
+            assert!(matches!(file.traffic.size, Sizes::Payload(64)) && file.traffic.flows == 1, "{name}");
+            assert_eq!((file.trial.high, file.trial.runs), (Some(Kpps(3000.0)), 20), "{name}");
+            let chosen = super::super::cases(&file).expect("one box has them all");
+            // What the page copies beside the box's file is what that file names.
+            let copied =
+                PAGE.lines().filter(|line| line.trim_start().starts_with("scp segbox.toml")).nth(cases.len().min(1));
+            for remark in super::super::remarks(&chosen).lines().filter(|line| line.contains(".o must lie")) {
+                let object = remark.split_whitespace().nth(1).expect("its name");
+                assert!(copied.is_some_and(|line| line.contains(object)), "{name}: {object}");
+            }
+            cases.extend(file.cases);
+        }
+        for one in crate::case::published().iter().filter(|one| one.set == "thesis") {
+            assert!(cases.contains(&one.case), "{}", one.case);
+        }
     }
 }

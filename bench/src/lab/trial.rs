@@ -52,7 +52,7 @@ const FLAT_OUT: u64 = 300_000;
 const FLAT_OUT_TIME: Duration = Duration::from_secs(1);
 /// Frames that the tester's and the box's kernels send of their own; one a second more.
 const OWN_TALK: u64 = 16;
-/// Samples of a trial.
+/// Samples of a trial, about. Where half of its packets came back and none is among them, the sink does not see them.
 const SAMPLES: u64 = 200;
 
 impl<'a> Tester<'a> {
@@ -247,8 +247,16 @@ impl<'a> Tester<'a> {
         if trial.received > trial.sent {
             self.fault(&Fault::Doubled { sent: trial.sent, received: trial.received });
         }
+        let right = self.right_bytes(&stream, trial.received);
+        if trial.received == trial.sent && counts.bytes != right {
+            self.fault(&Fault::Bytes { expected: right, received: counts.bytes });
+        }
         self.checked.packets += counts.packets;
-        for sample in self.sink.samples()? {
+        let samples = self.sink.samples()?;
+        if samples.is_empty() && trial.sent >= SAMPLES && 2 * trial.received >= trial.sent {
+            self.fault(&Fault::NoSample);
+        }
+        for sample in samples {
             self.checked.samples += 1;
             let unknown = &self.case().unknown;
             if let Err(fault) = check::sample(&sample, probe_at, &stream, unknown, |frame| self.expected(frame)) {
@@ -273,6 +281,12 @@ impl<'a> Tester<'a> {
             Expected::Packet(packet) => Some(Frame::new(self.file.box_.out_mac.0, self.macs[1], &packet).0),
             Expected::Frame(frame) => Some(frame),
         }
+    }
+
+    /// Bytes of so many packets as they must come back, from the stream's first on.
+    fn right_bytes(&self, stream: &Stream, packets: u64) -> u64 {
+        let len = |place: usize| self.expected(&stream.frame(place as u64, 0)).map_or(0, |frame| frame.len() as u64);
+        stream.sum(packets, len)
     }
 
     pub(super) fn fault(&mut self, fault: &Fault) {

@@ -10,20 +10,22 @@ use crate::units;
 struct Curve {
     name: String,
     points: Vec<(f64, f64)>,
+    /// A point beside the curve: of mixed sizes, at their mean.
+    mixed: Option<(f64, f64)>,
 }
 
-/// Cases whose latency is drawn: more could not be told apart.
+/// Curves in a figure: more could not be told apart.
+const MOST: usize = 1 + THEIRS.len();
+/// Cases whose latency is drawn where a run has more than that.
 const DRAWN: [&str; 5] = ["ipv6-forward", "end", "end-bpf-noop", "end-bpf-add-tlv8", "headend-seg6-encap"];
 
 /// Latencies: the share of packets that took no longer.
 pub(super) fn latency(run: &Run) -> String {
-    let curve = |id: &&str| {
-        let case = run.case(id)?;
-        let cdf = &case.latency.as_ref()?.cdf;
-        let points = cdf.iter().map(|(ns, share)| (*ns as f64 / 1e3, *share)).collect();
-        Some(Curve { name: (*id).to_owned(), points })
-    };
-    let curves: Vec<Curve> = DRAWN.iter().filter_map(curve).filter(|curve| curve.points.len() > 1).collect();
+    let curves = drawn(run).into_iter().filter_map(|case| {
+        let points = case.latency.as_ref()?.cdf.iter().map(|(ns, share)| (*ns as f64 / 1e3, *share)).collect();
+        Some(Curve { name: case.case.clone(), points, mixed: None })
+    });
+    let curves: Vec<Curve> = curves.collect();
     let xs = || curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0));
     if curves.is_empty() {
         return String::new();
@@ -32,6 +34,17 @@ pub(super) fn latency(run: &Run) -> String {
     let axes =
         Axes { x: (low, high), y: (0.0, 1.0), logarithmic: true, x_name: "latency in µs", y_name: "share of packets" };
     figure("Latency: share of packets that took no longer", &axes, &curves)
+}
+
+/// Cases whose latency is drawn: all of a run that has few of them, else those that stand for their kind.
+fn drawn(run: &Run) -> Vec<&Measured> {
+    let has_curve = |case: &Measured| case.latency.as_ref().is_some_and(|latency| latency.cdf.len() > 1);
+    let all = || run.cases.iter().filter(|case| case.case != crate::case::HARNESS && has_curve(case));
+    if all().count() <= MOST {
+        return all().collect();
+    }
+    let chosen: Vec<_> = DRAWN.iter().filter_map(|id| all().find(|case| case.case == *id)).collect();
+    if chosen.is_empty() { all().take(MOST).collect() } else { chosen }
 }
 
 /// Scaling cases that share a figure.
@@ -77,10 +90,14 @@ pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
         let curves: Vec<Curve> = family
             .curves
             .iter()
-            .map(|(start, name)| Curve { name: (*name).to_owned(), points: points(run, start) })
+            .map(|(start, name)| Curve {
+                name: (*name).to_owned(),
+                points: points(run, start),
+                mixed: mixed(run, start),
+            })
             .filter(|curve| curve.points.len() > 1)
             .collect();
-        let all = || curves.iter().flat_map(|curve| curve.points.iter());
+        let all = || curves.iter().flat_map(|curve| curve.points.iter().chain(&curve.mixed));
         let (low, high) = (all().map(|p| p.0).fold(f64::INFINITY, f64::min), all().map(|p| p.0).fold(0.0, f64::max));
         let top = all().map(|p| p.1).fold(0.0, f64::max) * 1.1;
         if curves.is_empty() {
@@ -99,6 +116,13 @@ fn points(run: &Run, start: &str) -> Vec<(f64, f64)> {
         run.cases.iter().filter_map(|case| Some((number(case)?, case.kpps.median.per_packet().0))).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points
+}
+
+/// The same of the mix of sizes that belongs to a curve by size: at the mean of its packets.
+fn mixed(run: &Run, start: &str) -> Option<(f64, f64)> {
+    const ETHERNET: f64 = 14.0;
+    let case = run.case(&format!("{}imix", start.strip_suffix("size-")?))?;
+    Some((case.frame_bytes - ETHERNET, case.kpps.median.per_packet().0))
 }
 
 struct Axes<'a> {
@@ -205,6 +229,17 @@ where
         if curve.points.len() < 20 {
             chart.draw_series(curve.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
         }
+        if let Some(point) = curve.mixed {
+            chart.draw_series([EmptyElement::at(point) + diamond((0, 0), colour.filled())])?;
+        }
+    }
+    // One entry for all of them, behind the curves'.
+    if curves.iter().any(|curve| curve.mixed.is_some()) {
+        let nothing = std::iter::empty::<Circle<_, i32>>();
+        chart
+            .draw_series(nothing)?
+            .label("IMIX, at its mean size")
+            .legend(|(x, y)| diamond((x + 9, y), BLACK.filled()));
     }
     chart
         .configure_series_labels()
@@ -215,8 +250,44 @@ where
         .draw()
 }
 
+/// The mark of a mix of sizes.
+fn diamond((x, y): (i32, i32), style: ShapeStyle) -> Polygon<(i32, i32)> {
+    Polygon::new([(0, -7), (7, 0), (0, 7), (-7, 0)].map(|(dx, dy)| (x + dx, y + dy)), style)
+}
+
 /// The percentiles of a case in words.
 pub(super) fn percentiles(case: &Measured) -> Option<[String; 4]> {
     let latency = case.latency.as_ref()?;
     Some([latency.p50, latency.p99, latency.p999, latency.max].map(|ns| units::time(ns.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    #[test]
+    fn a_run_of_few_cases_has_the_latency_of_each() {
+        let ids = |run: &Run| drawn(run).iter().map(|case| case.case.clone()).collect::<Vec<_>>();
+        let mut run = example();
+        assert_eq!(ids(&run), DRAWN);
+        run.cases.retain(|case| ["harness", "end-x", "end-dx4", "ipv6-forward"].contains(&case.case.as_str()));
+        assert_eq!(ids(&run), ["ipv6-forward", "end-x", "end-dx4"]);
+        let mut run = example();
+        run.cases.retain(|case| !DRAWN.contains(&case.case.as_str()));
+        assert_eq!(ids(&run).len(), MOST, "some, where none of the usual ones are there");
+    }
+
+    #[test]
+    fn a_mix_of_sizes_is_marked_at_its_mean() {
+        let run = example();
+        let (size, ns) = mixed(&run, "ipv6-forward-size-").expect("measured");
+        // Seven of 64 bytes, four of 576, one of 1500.
+        assert_eq!(size.round(), 354.0);
+        assert!(ns > 0.0);
+        assert_eq!(mixed(&run, "end-sids-"), None);
+        let svg = scaling(&run).into_iter().find(|(what, _)| what.ends_with("size")).expect("a figure").1;
+        assert!(svg.contains("IMIX, at its mean size") && svg.contains("<polygon"), "{svg}");
+        assert!(!scaling(&run).iter().any(|(what, svg)| !what.ends_with("size") && svg.contains("IMIX")));
+    }
 }

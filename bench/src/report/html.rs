@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use super::canvas::THEIRS;
-use super::{Named, bars, curves, environment, margin, tally, theirs, verdicts};
+use super::{Named, bars, beside, curves, environment, lab, tables};
 use crate::case::published;
 use crate::result::{Measured, Run};
-use crate::units::{Ns, Ratio};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -18,7 +17,7 @@ pub(crate) fn html(runs: &[Named]) -> String {
     let _ = write!(page, "<title>Forwarding measured by segbench</title><style>{STYLE}</style></head><body><main>");
     page += "<h1>Forwarding measured by segbench</h1>";
     if runs.len() > 1 {
-        page += &side_by_side(runs);
+        page += &tables::side_by_side(runs);
     }
     for named in runs {
         page += &section(named);
@@ -40,26 +39,46 @@ fn section(named: &Named) -> String {
     let table: Vec<&Measured> = run.cases.iter().filter(|case| !is_scaling(case)).collect();
     let sets = sets();
     let shown = bars::ratios(run, &without_harness(&table), &sets);
+    let is_lab = lab::is_one(run);
+    // A single search has a rate, and no rounds to lie between.
+    let range = match is_lab {
+        true => {
+            "Bars are PDRs; with several searches their medians, and the line in a bar reaches from the lowest to the highest."
+        }
+        false => "Bars are medians; the line in a bar reaches from the slowest round to the fastest.",
+    };
     if !shown.is_empty() {
-        text += "<h3>Beside the published figures</h3><p>Each case as a share of plain IPv6 forwarding. Bars are medians; \
-                 the line in a bar reaches from the slowest round to the fastest. Marks are published.</p>";
+        let _ = write!(
+            text,
+            "<h3>Beside the published figures</h3><p>Each case as a share of plain IPv6 forwarding. {range} Marks are \
+             published.</p>"
+        );
         text += &legend(&sets);
         text += &figure(&shown);
     }
-    text += "<h3>Rates</h3>";
+    if is_lab {
+        let _ = write!(text, "<h3>Throughput</h3><p>{range}</p>");
+    } else {
+        text += "<h3>Rates</h3>";
+    }
     text += &figure(&bars::rates(&table));
-    text += &cases_table(&run.cases);
-    text += &verdict_table(run);
+    text += &if is_lab { tables::searched(run) } else { tables::cases(&run.cases) };
+    text += &tables::published(run);
     let latency = curves::latency(run);
     if !latency.is_empty() {
-        text += "<h3>Latency</h3><p>At a tenth of the rate of each case, so that no packet waits for another; from the \
-                 generator's clock to the sink's.</p>";
+        let at = if is_lab { "half the NDR" } else { "a tenth of the rate" };
+        let _ = write!(
+            text,
+            "<h3>Latency</h3><p>At {at} of each case, so that no packet waits for another; from the generator's clock to the \
+             sink's.</p>"
+        );
         text += &figure(&latency);
-        text += &latency_table(&run.cases);
+        text += &tables::latency(&run.cases);
     }
     for (what, svg) in curves::scaling(run) {
         let (remark, svg) = (remark(what), figure(&svg));
-        let _ = write!(text, "<h3>{}</h3><p>Generator and sink included.{remark}</p>{svg}", escape(what));
+        let of = if is_lab { "The time that a packet has at the PDR." } else { "Generator and sink included." };
+        let _ = write!(text, "<h3>{}</h3><p>{of}{remark}</p>{svg}", escape(what));
     }
     if !run.skipped.is_empty() {
         text += "<h3>Not measured</h3><ul>";
@@ -78,8 +97,9 @@ fn section(named: &Named) -> String {
 /// What a reader of a figure must know.
 fn remark(what: &str) -> &'static str {
     if what.ends_with("size") {
-        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of its \
-         kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments 104."
+        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of \
+         its kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments \
+         104. A diamond is IMIX, at the mean of its sizes."
     } else {
         ""
     }
@@ -119,122 +139,70 @@ fn figure(svg: &str) -> String {
 }
 
 fn summary(run: &Run) -> String {
-    let [reproduced, better, worse, not] = tally(run);
+    let [reproduced, better, worse, not] = beside::tally(run);
     let invalid = run.cases.iter().filter(|case| !case.valid).count();
-    let packets: u64 = run.cases.iter().map(|case| case.checked.packets).sum();
-    let samples: u64 = run.cases.iter().map(|case| case.checked.samples).sum();
     let validity = if invalid == 0 {
         format!("All {} cases are valid", run.cases.len())
     } else {
         format!("<strong class=\"bad\">{invalid} of {} cases are not valid</strong>", run.cases.len())
     };
-    let interrupted =
-        if run.settings.interrupted { " The run was interrupted; these are its finished rounds." } else { "" };
+    let (checked, interrupted) = if lab::is_one(run) {
+        (lab::checked(run), " The run was interrupted; these are its finished cases.")
+    } else {
+        let packets: u64 = run.cases.iter().map(|case| case.checked.packets).sum();
+        let samples: u64 = run.cases.iter().map(|case| case.checked.samples).sum();
+        let checked = format!(
+            "{packets} packets were counted by generator, router, links and sink, and {samples} of them compared byte for \
+             byte with the reference model"
+        );
+        (checked, " The run was interrupted; these are its finished rounds.")
+    };
+    let interrupted = if run.settings.interrupted { interrupted } else { "" };
     format!(
-        "<p>{validity}: {packets} packets were counted by generator, router, links and sink, and {samples} of them compared \
-         byte for byte with the reference model. Published ratios: <strong>{reproduced}</strong> reproduced, \
+        "<p>{validity}: {checked}. Published results: <strong>{reproduced}</strong> reproduced, \
          <strong>{better}</strong> better, <strong>{worse}</strong> worse, {not} not comparable.{interrupted}</p>"
     )
 }
 
-fn cases_table(cases: &[Measured]) -> String {
-    let mut text = String::from(
-        "<div class=\"scroll\"><table class=\"cases\"><thead><tr><th>case</th><th>what</th><th>kpps</th><th>rerun</th><th>best</th><th>spread</th>\
-         <th>ns</th><th>own ns</th><th>/IPv6</th><th>/End</th><th>own /IPv6</th><th>own /End</th></tr></thead><tbody>",
-    );
-    for case in cases {
-        let class = if case.valid { "" } else { " class=\"bad\"" };
-        let number = |value: Option<Ns>| value.map_or_else(String::new, |Ns(ns)| format!("{ns:.0}"));
-        let _ = write!(
-            text,
-            "<tr{class}><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1} %</td><td>{}</td><td>{}</td>\
-             <td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escape(&case.case),
-            escape(&case.what),
-            case.kpps.median,
-            margin(case),
-            case.kpps.best,
-            case.kpps.spread * 100.0,
-            case.ns.total,
-            number(case.ns.own),
-            ratio(case.ratio.ipv6_forward),
-            ratio(case.ratio.end),
-            ratio(case.ratio.ipv6_forward_own),
-            ratio(case.ratio.end_own),
-        );
-        for fault in &case.faults {
-            let _ = write!(text, "<tr class=\"bad\"><td></td><td colspan=\"11\">{}</td></tr>", escape(fault));
-        }
-    }
-    text + "</tbody></table></div><p class=\"note\">kpps: median of the rounds. rerun: how far the median of \
-            another run is expected from it, in 95 of 100 cases (five rounds: 83). spread: distance of the quartiles. own: \
-            less what generator, cable and sink take alone (case <code>harness</code>). \
-            /IPv6, /End: rates compared, round by round.</p>"
-}
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{example, lab};
+    use super::*;
 
-fn ratio(ratio: Option<Ratio>) -> String {
-    ratio.map_or_else(String::new, |ratio| ratio.to_string())
-}
+    fn page(run: Run) -> String {
+        html(&[Named { name: "r".to_owned(), run }])
+    }
 
-fn verdict_table(run: &Run) -> String {
-    let mut text = String::from(
-        "<h3>Published ratios</h3><div class=\"scroll\"><table><thead><tr><th>case</th><th>published</th><th>ours</th>\
-         <th>verdict</th></tr></thead><tbody>",
-    );
-    for case in &run.cases {
-        for (one, compared) in verdicts(case) {
-            let _ = write!(
-                text,
-                "<tr><td><code>{}</code></td><td title=\"{}\">{}</td><td>{}</td><td>{}</td></tr>",
-                escape(&case.case),
-                escape(&one.title),
-                escape(&theirs(&one, &compared)),
-                ratio(compared.ours),
-                escape(&compared.verdict.to_string()),
-            );
+    #[test]
+    fn a_page_of_a_search_says_what_was_found_and_nothing_of_rounds() {
+        let page = page(lab());
+        for word in [
+            "<th>NDR</th>",
+            "<th>line</th>",
+            "<th>generator</th>",
+            "the tester's",
+            "of 1000 packets the box took in 1002, its SID 1000, 990 left it",
+            "half the NDR",
+        ] {
+            assert!(page.contains(word), "{word}");
+        }
+        for word in
+            ["tenth of the rate", "median of the rounds", "router, links", "interleaved", "veth", "sink included"]
+        {
+            assert!(!page.contains(word), "{word}");
         }
     }
-    text + "</tbody></table></div><p class=\"note\">Reproduced: within 5 % of the published ratio.</p>"
-}
 
-fn latency_table(cases: &[Measured]) -> String {
-    let mut text = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th>case</th><th>p50</th><th>p99</th><th>p99.9</th><th>max</th></tr></thead>\
-         <tbody>",
-    );
-    for case in cases {
-        if let Some([p50, p99, p999, max]) = curves::percentiles(case) {
-            let name = escape(&case.case);
-            let _ = write!(
-                text,
-                "<tr><td><code>{name}</code></td><td>{p50}</td><td>{p99}</td><td>{p999}</td><td>{max}</td></tr>"
-            );
+    #[test]
+    fn a_page_of_rounds_says_nothing_of_searches() {
+        let page = page(example());
+        for word in ["tenth of the rate", "median of the rounds", "router, links", "interleaved", "Not measured"] {
+            assert!(page.contains(word), "{word}");
         }
-    }
-    text + "</tbody></table></div>"
-}
-
-/// Medians of all runs, a column each.
-fn side_by_side(runs: &[Named]) -> String {
-    let mut text = String::from("<h2>Runs side by side</h2><p>Medians in kpps.</p>");
-    text += "<div class=\"scroll\"><table><thead><tr><th>case</th>";
-    for named in runs {
-        let _ = write!(text, "<th>{}</th>", escape(&named.name));
-    }
-    text += "</tr></thead><tbody>";
-    let mut ids: Vec<&str> = Vec::new();
-    for case in runs.iter().flat_map(|named| &named.run.cases) {
-        if !ids.contains(&case.case.as_str()) {
-            ids.push(&case.case);
+        for word in ["<th>NDR</th>", "half the NDR", "<th>line</th>"] {
+            assert!(!page.contains(word), "{word}");
         }
+        assert!(page.contains("thesis: 506 kpps, 0.83 of plain IPv6: "), "published beside ours");
+        assert!(page.contains("not comparable: the publication has no baseline"), "and why not");
     }
-    for id in ids {
-        let _ = write!(text, "<tr><td><code>{}</code></td>", escape(id));
-        for named in runs {
-            let rate = named.run.case(id).map_or_else(String::new, |case| case.kpps.median.to_string());
-            let _ = write!(text, "<td>{rate}</td>");
-        }
-        text += "</tr>";
-    }
-    text + "</tbody></table></div>"
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Named, environment, margin, tally, theirs, verdicts};
+use super::{Named, beside, environment, lab, margin};
+use crate::result::Run;
 use crate::units::{Ns, Ratio};
 
 /// All runs, one after the other.
@@ -11,33 +12,8 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
     for named in runs {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n## {}\n", cell(&named.name));
-        let [reproduced, better, worse, not] = tally(&named.run);
-        let _ = writeln!(
-            text,
-            "Published ratios: {reproduced} reproduced, {better} better, {worse} worse, {not} not comparable.\n"
-        );
-        text += "| case | what | kpps, median | rerun | best | spread | own ns | to IPv6 | to End | published |\n";
-        text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n";
-        for case in &named.run.cases {
-            let published: Vec<_> = verdicts(case)
-                .iter()
-                .map(|(one, compared)| format!("{}: {}", theirs(one, compared), compared.verdict))
-                .collect();
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} | {} | {:.1} % | {} | {} | {} | {} |",
-                case.case,
-                cell(&case.what),
-                case.kpps.median,
-                margin(case),
-                case.kpps.best,
-                case.kpps.spread * 100.0,
-                case.ns.own.map_or_else(String::new, |Ns(own)| format!("{own:.0}")),
-                ratio(case.ratio.ipv6_forward),
-                ratio(case.ratio.end),
-                cell(&published.join("; ")),
-            );
-        }
+        text += &summary(&named.run);
+        text += &if lab::is_one(&named.run) { searched(&named.run) } else { cases(&named.run) };
         let wrong = named.run.cases.iter().flat_map(|case| case.faults.iter().map(|fault| (&case.case, fault)));
         for (case, fault) in wrong {
             let _ = writeln!(text, "\n**Not valid:** {case}: {}", cell(fault));
@@ -48,10 +24,73 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
         for skipped in &named.run.skipped {
             let _ = writeln!(text, "- {}: {}", skipped.case, cell(&skipped.why));
         }
+        text += &published(&named.run);
         text += "\n| environment | |\n|---|---|\n";
         for (name, value) in environment(&named.run) {
             let _ = writeln!(text, "| {name} | {} |", cell(&value));
         }
+    }
+    text
+}
+
+fn summary(run: &Run) -> String {
+    let [reproduced, better, worse, not] = beside::tally(run);
+    let mut text = String::new();
+    if lab::is_one(run) {
+        let _ = writeln!(text, "{}.\n", lab::checked(run));
+    }
+    let _ = writeln!(
+        text,
+        "Published results: {reproduced} reproduced, {better} better, {worse} worse, {not} not comparable.\n"
+    );
+    text
+}
+
+fn cases(run: &Run) -> String {
+    let mut text = "| case | what | kpps, median | rerun | best | spread | own ns | to IPv6 | to End | published |\n\
+                    |---|---|---:|---:|---:|---:|---:|---:|---:|---|\n"
+        .to_owned();
+    for case in &run.cases {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {:.1} % | {} | {} | {} | {} |",
+            case.case,
+            cell(&case.what),
+            case.kpps.median,
+            margin(case),
+            case.kpps.best,
+            case.kpps.spread * 100.0,
+            case.ns.own.map_or_else(String::new, |Ns(own)| format!("{own:.0}")),
+            ratio(case.ratio.ipv6_forward),
+            ratio(case.ratio.end),
+            cell(&beside::lines(case).join("; ")),
+        );
+    }
+    text
+}
+
+/// What a laboratory has found.
+fn searched(run: &Run) -> String {
+    let numbers = "---:|".repeat(lab::HEAD.len() - 2);
+    let mut text = format!("| {} | box | published |\n|---|---|{numbers}---|---|\n", lab::HEAD.join(" | "));
+    for (case, cells) in lab::rows(run) {
+        let cells = cells.map(|text| cell(&text)).join(" | ");
+        let (counters, published) = (cell(&lab::counters(case)), cell(&beside::lines(case).join("; ")));
+        let _ = writeln!(text, "| {cells} | {counters} | {published} |");
+    }
+    let _ = writeln!(text, "\n{}", lab::NOTE);
+    text
+}
+
+/// Every published result beside ours, with the reason where it is not comparable.
+fn published(run: &Run) -> String {
+    let rows = beside::rows(run);
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n| {} |\n|---|---|---:|---:|---:|---:|---|---|\n", beside::HEAD.join(" | "));
+    for row in rows {
+        let _ = writeln!(text, "| {} |", row.cells.map(|text| cell(&text)).join(" | "));
     }
     text
 }
@@ -63,4 +102,45 @@ fn ratio(ratio: Option<Ratio>) -> String {
 /// A text that does not end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{example, lab};
+    use super::*;
+
+    fn text(run: Run) -> String {
+        markdown(&[Named { name: "r".to_owned(), run }])
+    }
+
+    #[test]
+    fn a_search_has_its_own_table() {
+        let text = text(lab());
+        assert!(text.contains("| NDR | PDR | searches | spread | line | generator | limit |"), "{text}");
+        assert!(text.contains("| 600 | 610 | 1 |  | 657 | 1400 | the tester's |"), "{text}");
+        for word in ["median", "interleaved", "rerun"].map(|word| format!("| {word}")) {
+            assert!(!text.contains(&word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn every_table_has_as_many_cells_in_each_row() {
+        for run in [example(), lab()] {
+            let text = text(run);
+            let mut columns = None;
+            for line in text.lines() {
+                let cells = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+                assert!(columns.is_none() || cells.is_none() || columns == cells, "{line}");
+                columns = cells;
+            }
+        }
+    }
+
+    #[test]
+    fn published_rates_ratios_and_reasons_are_all_there() {
+        let text = text(example());
+        assert!(text.contains("| end-bpf-noop | patch-series | 440 |"), "{text}");
+        assert!(text.contains("not comparable: the publication has no baseline"), "{text}");
+        assert!(text.contains("not comparable: not measured: "), "{text}");
+    }
 }

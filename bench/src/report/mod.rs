@@ -1,19 +1,23 @@
 //! What a run is shown as: one file a format. Reads results, measures nothing.
 
 mod bars;
+mod beside;
 mod canvas;
 mod csv;
 mod curves;
 mod html;
+mod lab;
 mod markdown;
+mod tables;
 
 pub(crate) use csv::csv;
 pub(crate) use html::html;
+pub(crate) use lab::lost_where;
 pub(crate) use markdown::markdown;
 
 use crate::case::{Published, published};
 use crate::result::{Measured, Run};
-use crate::verdict::{Compared, Verdict, compare};
+use crate::verdict::{Compared, compare};
 
 /// A run and the name it is shown under.
 pub(crate) struct Named {
@@ -31,28 +35,6 @@ fn verdicts(case: &Measured) -> Vec<(Published, Compared)> {
         (one, compared)
     })
     .collect()
-}
-
-/// A publication's result in words: its ratio, or its rate where there is none.
-fn theirs(published: &Published, compared: &Compared) -> String {
-    match compared.published {
-        Some(ratio) => format!("{ratio} of {} ({})", compared.base, published.set),
-        None => format!("{:.0} kpps ({})", published.kpps.unwrap_or_default(), published.set),
-    }
-}
-
-/// How many published ratios are reproduced, better, worse and not comparable.
-fn tally(run: &Run) -> [usize; 4] {
-    let mut tally = [0; 4];
-    for (_, compared) in run.cases.iter().flat_map(verdicts) {
-        tally[match compared.verdict {
-            Verdict::Reproduced { .. } => 0,
-            Verdict::Better { .. } => 1,
-            Verdict::Worse { .. } => 2,
-            Verdict::NotComparable { .. } => 3,
-        }] += 1;
-    }
-    tally
 }
 
 /// How far a rerun's median may lie from a case's; empty where the rounds are too few to tell.
@@ -78,13 +60,21 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         "0" => "off".to_owned(),
         value => format!("on ({value})"),
     };
+    // A laboratory's tester only sends and counts.
+    let (does, trials) = if lab::is_one(run) {
+        let searches =
+            if settings.rounds > 1 { format!("; {} searches a case", settings.rounds) } else { String::new() };
+        ("sends", ("trials", format!("of {} ms{searches}", settings.window_ms)))
+    } else {
+        ("measured", ("rounds", format!("{} of {} ms, interleaved", settings.rounds, settings.window_ms)))
+    };
     let virtual_machine = if machine.virtual_machine { ", a virtual machine" } else { "" };
     let pairs = [
         ("measured", settings.started.strftime("%Y-%m-%d %H:%M UTC").to_string()),
         (
             "CPU",
             format!(
-                "{}, {} CPUs{virtual_machine}; measured on CPU {}",
+                "{}, {} CPUs{virtual_machine}; {does} on CPU {}",
                 machine.cpu, machine.cpus, machine.measured_on_cpu
             ),
         ),
@@ -104,10 +94,66 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ),
         ("interrupts", irqs.join("; ")),
         ("packets", format!("{}, {} flow(s), {}", settings.size, settings.flows, settings.generator)),
-        ("rounds", format!("{} of {} ms, interleaved", settings.rounds, settings.window_ms)),
+        trials,
         ("load before", machine.load_before.clone()),
         ("segbox", machine.segbox.clone()),
         ("segbench", machine.segbench.clone()),
     ];
     pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::result::{BoxCounted, Searched, TrialLog, TrialPart};
+    use crate::statistics::Rounds;
+    use crate::units::{Kpps, Ratio};
+
+    /// The run that is checked in: all cases, and those that its kernel could not have.
+    pub(in super::super) fn example() -> Run {
+        serde_json::from_str(include_str!("../../../docs/bench/2026-11-22-epyc-vm.json")).expect("a result")
+    }
+
+    /// A laboratory's result: at the tester's end, with the box's counters, and of a case that loses at any rate.
+    pub(in super::super) fn lab() -> Run {
+        let mut run = example();
+        let trial = TrialLog {
+            part: TrialPart::Search,
+            rate: Kpps(1.0),
+            seconds: 1.0,
+            sent: 1000,
+            received: 990,
+            late: 0.0,
+            not_taken: 0,
+        };
+        let found = |ndr: Option<f64>, pdr: f64, box_counted| Searched {
+            ndr: ndr.map(Kpps),
+            pdr: Some(Kpps(pdr)),
+            line_rate: Some(Kpps(657.3)),
+            generator_rate: Kpps(1400.0),
+            at_ceiling: pdr > 600.0,
+            trials: 1,
+            log: vec![trial.clone()],
+            box_counted,
+            ndrs: Vec::new(),
+        };
+        let counted = BoxCounted { came_in: 1002, sid: Some(1000), sid_errors: 0, went_out: 990 };
+        let searched = [
+            ("ipv6-forward", found(Some(600.0), 610.0, None)),
+            ("end", found(Some(490.0), 500.0, Some(counted))),
+            ("headend-seg6-encap", found(None, 305.0, None)),
+        ];
+        run.cases.retain(|case| searched.iter().any(|(id, _)| case.case == *id));
+        run.skipped.clear();
+        run.settings.rounds = 1;
+        run.environment.ports = [("eth2".to_owned(), Default::default())].into();
+        for case in &mut run.cases {
+            let found = searched.iter().find(|(id, _)| case.case == *id).map(|(_, found)| found.clone());
+            let pdr = found.as_ref().and_then(|found| found.pdr).expect("one");
+            case.kpps = Rounds::new(vec![pdr]).expect("a rate");
+            case.ratio.ipv6_forward = Some(Ratio(pdr.0 / 610.0));
+            case.search = found;
+        }
+        run
+    }
 }

@@ -68,12 +68,14 @@ impl Stream {
 
     /// Bytes of so many packets, from the stream's first on.
     pub(crate) fn bytes(&self, packets: u64) -> u64 {
+        self.sum(packets, |place| self.templates[place].len.into())
+    }
+
+    /// Sum over so many packets of what each template has.
+    pub(crate) fn sum(&self, packets: u64, of: impl Fn(usize) -> u64) -> u64 {
         let count = self.templates.len() as u64;
-        let of = |place: usize| {
-            let rounds = packets / count + u64::from((place as u64) < packets % count);
-            rounds * u64::from(self.templates[place].len)
-        };
-        (0..self.templates.len()).map(of).sum()
+        let rounds = |place: usize| packets / count + u64::from((place as u64) < packets % count);
+        (0..self.templates.len()).map(|place| rounds(place) * of(place)).sum()
     }
 
     /// Mean length of a frame in bytes.

@@ -1,0 +1,131 @@
+//! The cases that a file names, as far as one box can have them at once; and what its file does not say of itself.
+
+use super::{LabError, LabFile};
+use crate::case::{self, Case, RouterKind};
+
+/// The cases, in the file's order.
+///
+/// # Errors
+/// [`LabError::NoCase`], [`LabError::Apart`].
+pub(crate) fn cases(file: &LabFile) -> Result<Vec<Case>, LabError> {
+    let all = case::all();
+    let mut cases: Vec<Case> = Vec::new();
+    for id in &file.cases {
+        let case = all.iter().find(|case| case.id == *id).ok_or_else(|| LabError::NoCase(id.clone()))?;
+        for before in &cases {
+            if let Some(why) = apart(before, case).or_else(|| apart(case, before)) {
+                return Err(LabError::Apart { one: before.id.clone(), other: case.id.clone(), why });
+            }
+        }
+        cases.push(case.clone());
+    }
+    Ok(cases)
+}
+
+/// Why a box that is made for the one case is none for the other.
+fn apart(one: &Case, other: &Case) -> Option<&'static str> {
+    use RouterKind::{NoJit, Policies, Sids, Signed, Vrf};
+    match (one.router, other.router) {
+        (one, other) if one == other => None,
+        (Signed, _) => Some("the first takes nothing that is not signed"),
+        (Vrf, _) => Some("the first has the box's second port in a VRF"),
+        (NoJit, _) if has_program(other) => Some("the first is for a box whose BPF JIT is off"),
+        (Sids(_), Sids(_)) | (Policies(_), Policies(_)) => {
+            Some("the greater number of entries has the smaller one in it")
+        }
+        _ => None,
+    }
+}
+
+fn has_program(case: &Case) -> bool {
+    case.toml.contains("[program.")
+}
+
+/// What the owner of the box must do beside `segbox apply`, as comments of its file.
+pub(crate) fn remarks(cases: &[Case]) -> String {
+    let mut text = String::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for object in cases.iter().flat_map(|case| objects(&case.toml)) {
+        if !seen.contains(&object) {
+            seen.push(object);
+            text +=
+                &format!("# {object} must lie beside this file; a build of segbench leaves it in target/bpf/bench\n");
+        }
+    }
+    if cases.iter().any(|case| case.router == RouterKind::Signed) {
+        let (file, secret) = (case::SECRET_FILE, String::from_utf8_lossy(case::KEY.secret));
+        text += &format!("# beside this file: printf '%s' '{secret}' > {file} && chmod 600 {file}\n");
+    }
+    if cases.iter().any(|case| case.router == RouterKind::NoJit) {
+        text += "# before `segbox apply`, the BPF JIT must be off: [bpf] jit = \"off\" in the box's hardware profile\n";
+    }
+    text
+}
+
+/// Objects that segbox does not bring along: those that are named by file.
+fn objects(toml: &str) -> impl Iterator<Item = &str> {
+    let named = toml.lines().filter_map(|line| line.strip_prefix("object = \"")?.strip_suffix('"'));
+    named.filter(|object| !object.starts_with("builtin:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::tests::file;
+    use super::*;
+
+    fn chosen(ids: &[&str]) -> Result<Vec<Case>, String> {
+        let mut file = file();
+        file.cases = ids.iter().map(|id| (*id).to_owned()).collect();
+        cases(&file).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_box_has_what_its_file_can_hold_at_once() {
+        for ids in [
+            &["ipv6-forward", "end", "end-bpf-add-tlv20"][..],
+            &["ipv6-forward", "end", "end-bpf-noop-nojit"],
+            &["ipv6-forward", "end-sids-1000", "headend-policies-1000"],
+            &["end-dt46", "end-t-vrf"],
+            &["end-hmac"],
+        ] {
+            assert_eq!(chosen(ids).map(|cases| cases.len()), Ok(ids.len()));
+        }
+        for (ids, told) in [
+            (["end-bpf-noop", "end-bpf-noop-nojit"], "JIT is off"),
+            (["end-bpf-noop-nojit", "end-bpf-count"], "JIT is off"),
+            (["end", "end-hmac"], "not signed"),
+            (["end-dt46", "end"], "VRF"),
+            (["end-sids-1", "end-sids-2"], "in it"),
+        ] {
+            let error = chosen(&ids).err().unwrap_or_else(|| panic!("{ids:?} on one box"));
+            assert!(error.contains(told) && error.contains("file of its own"), "{error}");
+        }
+        assert!(chosen(&["ned"]).err().is_some_and(|error| error.contains("no case ned")));
+    }
+
+    /// Whatever is chosen, the file is one that segbox takes.
+    #[test]
+    fn every_case_has_a_file_for_a_box() {
+        let parse = |case: Case| {
+            let ports = ["p1", "p2"].map(str::to_owned);
+            let cases = [case];
+            let text = remarks(&cases) + &case::toml_of_box(&cases, "02:00:00:00:00:01", &ports, [None; 2]);
+            let file = segbox_config::read(text.clone(), "segbox.toml");
+            let key = segbox_config::SecretFile { mode: 0o100600, secret: case::KEY.secret.to_vec() };
+            let secrets = [(case::SECRET_FILE.to_owned(), Ok(key))].into();
+            let surroundings = segbox_config::Surroundings { secrets, ..Default::default() };
+            // Objects are nowhere here, which is no fault of the file.
+            if !has_program(&cases[0]) {
+                file.resolve(&surroundings).unwrap_or_else(|_| panic!("{text}"));
+            }
+            text
+        };
+        let of = |id: &str| parse(chosen(&[id]).expect("a case").remove(0));
+        assert!(of("end-hmac").contains("hmac = \"require\"") && of("end-hmac").contains("> hmac-7.key"));
+        assert!(of("end-dt46").contains("interfaces = [\"p2\"]"));
+        assert!(of("end-bpf-tag-increment").starts_with("# bench_tag_increment.o must lie beside"));
+        assert!(of("end-bpf-add-tlv8-nojit").contains("jit = \"off\""));
+        assert!(of("end").starts_with("\n[system]"), "nothing to remark");
+        assert_eq!(of("end-sids-2").matches("[[srv6.sid]]").count(), 2);
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether the box's programs run as machine code: its status says so, and packets do not. A figure of an interpreted
+//! program under another one's name would be wrong by half.
+
+use serde::Deserialize;
+
+use super::LabError;
+use crate::case::{Case, RouterKind};
+
+/// As much of `segbox status --json` as is needed.
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    programs: Vec<Program>,
+}
+
+#[derive(Deserialize)]
+struct Program {
+    /// Bytes of machine code; 0 if it is interpreted, None if the box does not know.
+    jited: Option<u32>,
+}
+
+/// Refuses cases with programs that the box runs otherwise than they are to be measured.
+///
+/// # Errors
+/// [`LabError::Jit`].
+pub(super) fn check(cases: &[Case], status: &str) -> Result<(), LabError> {
+    // What else is wrong with a status the counters have told.
+    let programs = serde_json::from_str(status).map_or_else(|_| Vec::new(), |status: Status| status.programs);
+    let runs: Vec<bool> = programs.iter().filter_map(|program| Some(program.jited? > 0)).collect();
+    for case in cases.iter().filter(|case| case.toml.contains("[program.")) {
+        let wants_jit = case.router != RouterKind::NoJit;
+        if runs.iter().any(|is_jited| *is_jited != wants_jit) {
+            let (wanted, found) = if wants_jit { ("on", "interpreted") } else { ("off", "machine code") };
+            return Err(LabError::Jit { case: case.id.clone(), wanted, found });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(id: &str, jited: &str) -> Option<String> {
+        let case = crate::case::all().into_iter().find(|case| case.id == id).expect("a case");
+        let status = format!(r#"{{"sids": [], "links": [], "programs": [{{"name": "stamp", "jited": {jited}}}]}}"#);
+        check(&[case], &status).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_program_is_measured_as_its_case_says() {
+        assert_eq!(told("end-bpf-noop", "120"), None);
+        assert_eq!(told("end-bpf-noop-nojit", "0"), None);
+        assert_eq!(told("end", "0"), None, "no program of this case");
+        assert_eq!(told("end-bpf-noop-nojit", "null"), None, "not known");
+        let error = told("end-bpf-noop-nojit", "120").expect("JIT");
+        assert!(error.contains("JIT is off") && error.contains("are machine code"), "{error}");
+        let error = told("end-bpf-noop", "0").expect("no JIT");
+        assert!(error.contains("JIT is on") && error.contains("are interpreted"), "{error}");
+        assert!(check(&[], "no status").is_ok());
+    }
+}

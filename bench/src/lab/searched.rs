@@ -1,0 +1,214 @@
+//! A case, searched: the screen, what the generator does, a warm-up, as many searches as the file asks for, the latency, and
+//! what the box counted of them.
+
+use std::time::Duration;
+
+use super::counters::{self, reconcile};
+use super::file::TrialTable;
+use super::trial::Tester;
+use super::{LabError, LabFile, Method, Told};
+use crate::case::Case;
+use crate::result::{Checked, Measured, Ratios, Searched, Times, TrialLog, TrialPart};
+use crate::search::{Bound, NDR, PDR, Range, Trial, binary, multiple};
+use crate::statistics::{Rounds, median};
+use crate::stop;
+use crate::units::Kpps;
+
+/// Searches. `ended`: the searches of the cases before.
+///
+/// # Errors
+/// [`LabError`]: nothing, or something else, comes back; or there is nothing to search.
+pub(super) fn search(
+    tester: &mut Tester,
+    file: &LabFile,
+    case: &Case,
+    ended: u32,
+    tell: &impl Fn(Told<'_>),
+) -> Result<Measured, LabError> {
+    let trials = &file.trial;
+    tell(Told::Search { id: &case.id, ended });
+    tester.begin(case)?;
+    let line_rate = tester.line_rate();
+    range(file, line_rate, None)?;
+    // Before anything else is sent: at a rate that no box minds, nothing may be lost.
+    screen(tester, file, case)?;
+    let generator_rate = tester.flat_out()?;
+    let range = range(file, line_rate, Some(generator_rate))?;
+    tester.trial(TrialPart::WarmUp, range.high, trials.warm_up)?;
+
+    let before = counters::ask(&file.box_)?;
+    let mut found: Vec<[Bound; 2]> = Vec::new();
+    for number in 0..trials.runs {
+        if number > 0 {
+            tell(Told::Search { id: &case.id, ended: ended + number });
+        }
+        let one = |rate: Kpps, duration: Duration| {
+            let trial = tester.trial(TrialPart::Search, rate, duration)?;
+            tell(Told::Trial { id: &case.id, rate, loss: trial.loss() });
+            Ok::<_, LabError>(trial)
+        };
+        match both(file, range, one) {
+            Ok(bounds) => found.push(bounds),
+            // The searches before are whole.
+            Err(LabError::Stopped) if !found.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let rates = |of: usize| found.iter().map(move |bounds| bounds[of].rate);
+    let (ndr, pdr) = (middle(rates(0)), middle(rates(1)));
+    if pdr.is_none() {
+        return Err(LabError::NoRate { case: case.id.clone(), low: range.low });
+    }
+    let kept = Rounds::new(rates(1).map(|rate| rate.unwrap_or(Kpps(0.0))).collect()).expect("one search at least");
+    let latency = match ndr.filter(|_| !stop::asked()) {
+        Some(rate) => tester.latency(Kpps(rate.0 / 2.0), trials.duration)?,
+        None => None,
+    };
+    let after = if stop::asked() { None } else { counters::ask(&file.box_)? };
+    let box_counted = before.zip(after).map(|(before, after)| {
+        let (counted, faults) = reconcile(case, &file.box_.ports, tester.passed(), &before, &after);
+        faults.iter().for_each(|fault| tester.fault(fault));
+        counted
+    });
+    let (mut faults, checked, log) = tester.end();
+    if rates(0).any(|rate| rate.is_none()) {
+        faults.push(format!("NDR: even at {} kpps packets were lost, in a trial after the screen", range.low));
+    }
+    let at_end = found.iter().any(|bounds| bounds[0].at_ceiling);
+    Ok(Measured {
+        case: case.id.clone(),
+        what: case.what.clone(),
+        valid: faults.is_empty(),
+        faults,
+        ns: Times { total: kept.median.per_packet(), harness: None, own: None },
+        kpps: kept,
+        ratio: Ratios::default(),
+        frame_bytes: tester.frame_bytes(),
+        checked: Checked { packets: checked.packets, samples: checked.samples },
+        search: Some(Searched {
+            ndr,
+            pdr,
+            line_rate,
+            generator_rate,
+            at_ceiling: at_end || log.iter().any(|trial| is_testers_limit(trial, trials.late)),
+            trials: log.iter().filter(|trial| trial.part == TrialPart::Search).count() as u32,
+            log,
+            box_counted,
+            ndrs: rates(0).collect(),
+        }),
+        latency,
+    })
+}
+
+/// Where to search, below what the port, the generator (once it is known) and the file allow.
+fn range(file: &LabFile, line: Option<Kpps>, generator: Option<Kpps>) -> Result<Range, LabError> {
+    let trials = &file.trial;
+    let ends = [trials.high, line, generator].into_iter().flatten();
+    let high = Kpps(ends.map(|rate| rate.0).fold(f64::INFINITY, f64::min));
+    if trials.low.0 >= high.0 {
+        return Err(LabError::Range { low: trials.low, high, generator });
+    }
+    Ok(Range { low: trials.low, high, width: trials.width })
+}
+
+/// A trial at the lowest rate, in which every packet must come back right.
+fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), LabError> {
+    let rate = file.trial.low;
+    let screen = tester.trial(TrialPart::Baseline, rate, file.trial.duration)?;
+    if screen.received < screen.sent {
+        return Err(LabError::Baseline {
+            case: case.id.clone(),
+            rate,
+            sent: screen.sent,
+            received: screen.received,
+            hint: tester.hint(screen.received),
+        });
+    }
+    match tester.first_fault() {
+        Some(what) => Err(LabError::Wrong { case: case.id.clone(), what }),
+        None => Ok(()),
+    }
+}
+
+/// One search for NDR and PDR.
+fn both(
+    file: &LabFile,
+    range: Range,
+    mut one: impl FnMut(Kpps, Duration) -> Result<Trial, LabError>,
+) -> Result<[Bound; 2], LabError> {
+    let longest = file.trial.duration;
+    match file.trial.method {
+        Method::Binary => {
+            let mut one = |rate| one(rate, longest);
+            let ndr = binary(range, NDR, None, &mut one)?;
+            Ok([ndr, binary(range, PDR, ndr.rate, &mut one)?])
+        }
+        Method::Multiple => {
+            // A tenth, a third, the whole: short trials find the place, the long ones decide.
+            let durations = [longest / 10, longest / 3, longest];
+            let found = multiple(range, &[NDR, PDR], &durations, &mut one)?;
+            Ok(<[Bound; 2]>::try_from(found).expect("one for each ratio"))
+        }
+    }
+}
+
+/// What a search takes, about, with its screen, warm-up and latency.
+pub(crate) fn expected_time(trials: &TrialTable) -> Duration {
+    // Of long trials. A binary search halves its range until it is as narrow as the width, and some more for the PDR; several
+    // loss ratios together come to about a dozen (CSIT has fewer, by steps that the last result suggests).
+    let count = match trials.method {
+        Method::Binary => (1.0 / trials.width).log2().ceil() as u32 + 5,
+        Method::Multiple => 12,
+    };
+    // The screen and the latency take one each; what the generator does flat out, a second at most.
+    trials.duration * (count + 2) + trials.warm_up + Duration::from_secs(1)
+}
+
+/// The median, a search that found no rate being one of 0; None where that leaves nothing.
+fn middle(rates: impl Iterator<Item = Option<Kpps>>) -> Option<Kpps> {
+    let rates: Vec<f64> = rates.map(|rate| rate.map_or(0.0, |rate| rate.0)).collect();
+    median(&rates).filter(|rate| *rate > 0.0).map(Kpps)
+}
+
+/// Whether a trial of the search ended at what the tester can do, and not at what the box can: the generator was late, or its
+/// port did not send most of what was lost.
+fn is_testers_limit(trial: &TrialLog, late: f64) -> bool {
+    let lost = trial.sent.saturating_sub(trial.received);
+    trial.part == TrialPart::Search && (trial.late > late || lost > 0 && 2 * trial.not_taken > lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::tests::file;
+    use super::*;
+
+    #[test]
+    fn several_searches_are_told_by_their_median() {
+        let of = |rates: &[Option<f64>]| middle(rates.iter().map(|rate| rate.map(Kpps)));
+        assert_eq!(of(&[Some(3.0), Some(1.0), Some(2.0)]), Some(Kpps(2.0)));
+        assert_eq!(of(&[Some(3.0), None, Some(2.0)]), Some(Kpps(2.0)));
+        assert_eq!(of(&[Some(3.0), None, None]), None);
+        assert_eq!(of(&[None]), None);
+    }
+
+    #[test]
+    fn the_lowest_of_all_ends_bounds_the_search() {
+        let mut file = file();
+        let high = |file: &LabFile, line: Option<f64>, generator: Option<f64>| {
+            range(file, line.map(Kpps), generator.map(Kpps))
+                .map(|range| range.high.0)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(high(&file, None, Some(900.0)), Ok(900.0));
+        assert_eq!(high(&file, Some(500.0), Some(900.0)), Ok(500.0));
+        file.trial.high = Some(Kpps(100.0));
+        assert_eq!(high(&file, Some(500.0), Some(900.0)), Ok(100.0));
+        assert_eq!(high(&file, None, None), Ok(100.0));
+        file.trial.low = Kpps(100.0);
+        let told = high(&file, None, None).expect_err("nothing between");
+        assert!(told.contains("nothing between") && !told.contains("flat out"), "{told}");
+        file.trial.high = None;
+        let told = high(&file, None, Some(90.0)).expect_err("nothing between");
+        assert!(told.contains("the generator sends 90 kpps flat out"), "{told}");
+    }
+}
