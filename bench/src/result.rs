@@ -270,6 +270,18 @@ impl Run {
         whole::write(path, &(text + "\n")).map_err(fails)
     }
 
+    /// What was not measured: each reason once, with the cases that have it.
+    pub(crate) fn skipped_by_reason(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for one in &self.skipped {
+            match reasons.iter_mut().find(|(why, _)| *why == one.why) {
+                Some((_, cases)) => cases.push(&one.case),
+                None => reasons.push((&one.why, vec![&one.case])),
+            }
+        }
+        reasons
+    }
+
     /// A case by its id.
     pub(crate) fn case(&self, id: &str) -> Option<&Measured> {
         self.cases.iter().find(|case| case.case == id)

@@ -143,8 +143,7 @@ fn bucket(verb: &str, packets: u32) -> String {
 }
 
 /// A machine that runs tests is late as it likes.
-const TRIALS: &str =
-    "[trial]\nduration = \"300ms\"\nwarm-up = \"100ms\"\nlow = \"2k\"\nhigh = \"60k\"\nwidth = 0.05\nlate = 1.0\n";
+const TRIALS: &str = "[trial]\nduration = \"300ms\"\nwarm-up = \"100ms\"\nwait = \"300ms\"\nlow = \"2k\"\nhigh = \"60k\"\nwidth = 0.05\nlate = 1.0\n";
 
 /// One at a time: a generator that waits for its CPU sends at no rate.
 static TURN: Mutex<()> = Mutex::new(());

@@ -113,6 +113,9 @@ pub(crate) struct TrialTable {
     /// Traffic before the search, which fills caches and neighbour tables.
     #[serde(deserialize_with = "duration")]
     pub(crate) warm_up: Duration,
+    /// How long nothing more has to come before what is missing counts as lost.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) wait: Duration,
     /// Lowest rate, which the baseline-loss screen sends at.
     #[serde(deserialize_with = "text")]
     pub(crate) low: Kpps,
@@ -128,12 +131,13 @@ pub(crate) struct TrialTable {
 }
 
 impl Default for TrialTable {
-    /// Ten seconds and half a percent are what CSIT and SRPerf use.
+    /// Ten seconds and half a percent are what CSIT and SRPerf use; two seconds for residual frames are RFC 2544's (section 23).
     fn default() -> Self {
         Self {
             method: Method::Multiple,
             duration: Duration::from_secs(10),
             warm_up: Duration::from_secs(2),
+            wait: Duration::from_secs(2),
             low: Kpps(10.0),
             high: None,
             width: 0.005,

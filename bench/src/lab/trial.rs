@@ -1,9 +1,9 @@
 //! A trial: packets at a rate for a time, through the tester's two ports.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aya::Ebpf;
-use segbox_fastpath_ebpf::traffic::SinkSettings;
+use segbox_fastpath_ebpf::traffic::{SinkCounts, SinkSettings};
 use segbox_lab::{Frame, Mac};
 
 use super::behind;
@@ -42,8 +42,10 @@ pub(super) struct Tester<'a> {
     log: Vec<TrialLog>,
 }
 
-/// How long packets may be on their way once the last one is sent.
+/// How long a packet's double may be behind it.
 const TAIL: Duration = Duration::from_millis(100);
+/// How often the sink is asked meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 /// Bytes that a frame takes on the wire beside its own: preamble, frame check sequence, gap.
 const WIRE_OVERHEAD: f64 = 24.0;
 /// Packets that tell what the generator does flat out.
@@ -123,7 +125,7 @@ impl<'a> Tester<'a> {
         for trial in counted {
             passed.sent += trial.sent;
             passed.received += trial.received;
-            seconds += trial.seconds + TAIL.as_secs_f64();
+            seconds += trial.seconds + self.file.trial.wait.as_secs_f64();
         }
         passed.talk += seconds as u64;
         passed
@@ -190,11 +192,26 @@ impl<'a> Tester<'a> {
                 return Err(LabError::Stopped);
             }
         }
-        std::thread::sleep(TAIL);
         let rate = Kpps::of(sent.packets, sent.time);
-        let received = self.sink.counts()?.packets;
+        let received = self.settled(sent.packets)?.packets;
         self.note(TrialPart::FlatOut, rate, sent, received, None);
         Ok(rate)
+    }
+
+    /// Waits for what is still in queues: until all have come, or none has for as long as the file says. A box that was flooded works
+    /// off what it has taken, and what comes of that is neither lost nor the next trial's.
+    fn settled(&mut self, sent: u64) -> Result<SinkCounts, LabError> {
+        let mut packets = self.sink.counts()?.packets;
+        let mut moved = Instant::now();
+        while packets < sent && moved.elapsed() < self.file.trial.wait && !stop::asked() {
+            std::thread::sleep(LOOK);
+            let now = self.sink.counts()?.packets;
+            if now != packets {
+                (packets, moved) = (now, Instant::now());
+            }
+        }
+        std::thread::sleep(TAIL);
+        Ok(self.sink.counts()?)
     }
 
     /// A stream of its own for the next trial, the sink ready to count it; and where its packets have their probe.
@@ -236,8 +253,7 @@ impl<'a> Tester<'a> {
         if stop::asked() {
             return Err(LabError::Stopped);
         }
-        std::thread::sleep(TAIL);
-        let counts = self.sink.counts()?;
+        let counts = self.settled(sent.packets)?;
         let by_port = port_before.zip(ports::sent_by(&self.file.tester.send));
         let by_port = by_port.map(|(before, after)| after.saturating_sub(before));
         self.note(part, rate, sent, counts.packets, by_port);

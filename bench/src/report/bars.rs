@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 
 use super::canvas::{Drawn, OURS, THEIRS, Width, both, number};
-use super::verdicts;
 use crate::result::{Measured, Run, ratio_by_round};
+use crate::verdict::verdicts;
 
 /// A bar with what it is made of.
 struct Bar<'a> {

@@ -1,11 +1,10 @@
 //! The published results beside ours, a row each: what the tables of all formats say of them, and how many come to what.
 //! Compares nothing itself.
 
-use super::verdicts;
 use crate::case::{Published, published};
 use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
-use crate::verdict::{Base, Compared, Verdict};
+use crate::verdict::{Base, Compared, Verdict, verdicts};
 
 /// Heads of the columns of [`rows`].
 pub(super) const HEAD: [&str; 8] =

@@ -82,8 +82,9 @@ fn section(named: &Named) -> String {
     }
     if !run.skipped.is_empty() {
         text += "<h3>Not measured</h3><ul>";
-        for skipped in &run.skipped {
-            let _ = write!(text, "<li><code>{}</code>: {}</li>", escape(&skipped.case), escape(&skipped.why));
+        for (why, cases) in run.skipped_by_reason() {
+            let cases: Vec<_> = cases.iter().map(|case| format!("<code>{}</code>", escape(case))).collect();
+            let _ = write!(text, "<li>{}: {}</li>", escape(why), cases.join(" "));
         }
         text += "</ul>";
     }

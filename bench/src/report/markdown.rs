@@ -21,8 +21,8 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
         if !named.run.skipped.is_empty() {
             text += "\nNot measured:\n\n";
         }
-        for skipped in &named.run.skipped {
-            let _ = writeln!(text, "- {}: {}", skipped.case, cell(&skipped.why));
+        for (why, cases) in named.run.skipped_by_reason() {
+            let _ = writeln!(text, "- {}: {}", cell(why), cases.join(", "));
         }
         text += &published(&named.run);
         text += "\n| environment | |\n|---|---|\n";

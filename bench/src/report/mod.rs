@@ -15,9 +15,10 @@ pub(crate) use html::html;
 pub(crate) use lab::lost_where;
 pub(crate) use markdown::markdown;
 
-use crate::case::{Published, published};
+use std::collections::BTreeMap;
+
+use crate::environment::Port;
 use crate::result::{Measured, Run};
-use crate::verdict::{Compared, compare};
 
 /// A run and the name it is shown under.
 pub(crate) struct Named {
@@ -25,16 +26,6 @@ pub(crate) struct Named {
     pub(crate) name: String,
     /// The run.
     pub(crate) run: Run,
-}
-
-/// Every publication that has a case, with what comparing came to.
-fn verdicts(case: &Measured) -> Vec<(Published, Compared)> {
-    let ours = published().into_iter().filter(|one| one.case == case.case);
-    ours.map(|one| {
-        let compared = compare(&one, case);
-        (one, compared)
-    })
-    .collect()
 }
 
 /// How far a rerun's median may lie from a case's; empty where the rounds are too few to tell.
@@ -46,14 +37,7 @@ fn margin(case: &Measured) -> String {
 fn environment(run: &Run) -> Vec<(&'static str, String)> {
     let (machine, settings) = (&run.environment, &run.settings);
     let mitigations: Vec<_> = machine.mitigations.iter().map(|(name, does)| format!("{name}: {does}")).collect();
-    let ports: Vec<_> = machine
-        .ports
-        .iter()
-        .map(|(name, port)| {
-            let speed = if port.speed == 0 { String::new() } else { format!(", {} Mbit/s", port.speed) };
-            format!("{name}: {} {}{speed}; on: {}", port.driver, port.firmware, port.offloads.join(", "))
-        })
-        .collect();
+    let ports = ports(&machine.ports);
     let irqs: Vec<_> = machine.irqs.iter().map(|(name, cpus)| format!("{name} on {cpus}")).collect();
     let jit = match machine.bpf_jit.as_str() {
         "" => "not told".to_owned(),
@@ -84,14 +68,7 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ("kernel", machine.kernel.clone()),
         ("mitigations", mitigations.join("; ")),
         ("BPF JIT", jit),
-        (
-            "ports",
-            if ports.is_empty() {
-                "veth, GRO off, native XDP on the router's receiving side".to_owned()
-            } else {
-                ports.join("; ")
-            },
-        ),
+        ("ports", ports),
         ("interrupts", irqs.join("; ")),
         ("packets", format!("{}, {} flow(s), {}", settings.size, settings.flows, settings.generator)),
         trials,
@@ -100,6 +77,17 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ("segbench", machine.segbench.clone()),
     ];
     pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
+}
+
+/// Ports, those that are alike together.
+fn ports(ports: &BTreeMap<String, Port>) -> String {
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, port) in ports {
+        let speed = if port.speed == 0 { String::new() } else { format!(", {} Mbit/s", port.speed) };
+        let what = format!("{} {}{speed}; on: {}", port.driver, port.firmware, port.offloads.join(", "));
+        alike.entry(what).or_default().push(name);
+    }
+    alike.into_iter().map(|(what, names)| format!("{}: {what}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::case::Published;
-use crate::result::{Measured, Run, Skipped};
+use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
 use crate::verdict::{Compared, Verdict, verdicts};
 
@@ -27,7 +27,7 @@ pub(crate) fn table(run: &Run) -> String {
     if any {
         text += "\nIndented: as published, by publication; only ratios are compared.\n";
     }
-    text += &skipped(&run.skipped);
+    text += &skipped(run);
     for case in run.cases.iter().filter(|case| !case.valid) {
         for fault in &case.faults {
             let _ = writeln!(text, "INVALID {}: {fault}", case.case);
@@ -36,20 +36,19 @@ pub(crate) fn table(run: &Run) -> String {
     text
 }
 
-/// What was not measured, cases with the same reason together.
-fn skipped(all: &[Skipped]) -> String {
+/// What was not measured.
+fn skipped(run: &Run) -> String {
     let mut text = String::new();
-    for (place, first) in all.iter().enumerate().filter(|(place, one)| all[..*place].iter().all(|it| it.why != one.why))
-    {
-        let _ = write!(text, "not measured: {}:", first.why);
+    for (why, cases) in run.skipped_by_reason() {
+        let _ = write!(text, "not measured: {why}:");
         let mut room = 0;
-        for one in all[place..].iter().filter(|one| one.why == first.why) {
-            if room < one.case.len() + 1 {
+        for case in cases {
+            if room < case.len() + 1 {
                 text += "\n ";
                 room = 79;
             }
-            let _ = write!(text, " {}", one.case);
-            room -= one.case.len() + 1;
+            let _ = write!(text, " {case}");
+            room -= case.len() + 1;
         }
         text.push('\n');
     }
@@ -95,7 +94,7 @@ fn published(one: &Published, compared: &Compared) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::example;
+    use crate::result::{Skipped, example};
 
     #[test]
     fn published_results_stand_below_ours_and_all_fits_a_terminal() {
