@@ -123,6 +123,7 @@ mod tests {
     use crate::boot::sandbox;
 
     /// Starts a process and waits until it has set itself up.
+    #[expect(clippy::zombie_processes, reason = "the loop that is tested reaps it")]
     fn child(script: &str) {
         let mut child = Command::new("sh");
         child.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

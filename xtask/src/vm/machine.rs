@@ -322,7 +322,7 @@ impl Port<'_> {
         let model = match self.model {
             // A vector a queue and direction, one for the configuration, one for control.
             Model::Virtio if self.queues > 1 => {
-                format!("virtio-net-pci,mq=on,rss=on,hash=on,vectors={},romfile=", 2 * self.queues + 2)
+                format!("virtio-net-pci,mq=on,rss=on,vectors={},romfile=", 2 * self.queues + 2)
             }
             Model::Virtio => "virtio-net-pci,romfile=".to_owned(),
             Model::Igb => "igb,romfile=".to_owned(),

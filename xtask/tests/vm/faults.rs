@@ -229,7 +229,8 @@ fn a_profile_of_another_box_is_told_apart_and_the_box_forwards() {
     let status = router.status();
     assert_eq!(status["tuning"]["profile"], "x3440-82599", "{status}");
     let knobs = status["tuning"]["knobs"].as_array().expect("a list");
-    let governor = knobs.iter().find(|knob| knob["knob"] == "CPU governor").expect("the profile has one");
+    let is_governor = |knob: &serde_json::Value| knob["knob"].as_str().is_some_and(|name| name.ends_with("governor"));
+    let governor = knobs.iter().find(|knob| is_governor(knob)).unwrap_or_else(|| panic!("no governor: {status}"));
     assert_eq!(governor["state"], "instead", "a virtual machine has none: {governor}");
     assert!(knobs.iter().all(|knob| knob["state"] != "differs"), "{status}");
 }
