@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use segbox_fastpath_ebpf::traffic::MAGIC;
 use segbox_lab::{Cable, Frame, Topology};
@@ -18,6 +19,13 @@ const SEGBENCH: &str = env!("CARGO_BIN_EXE_segbench");
 /// The case that the routers here treat badly, beside those that it is compared with; and the SID of `end`.
 const CASE: &str = "end-bpf-add-tlv8";
 const END: &str = "fc00:0:2:1::";
+
+/// One at a time: all that is measured is measured on the same CPU. And a child that is forked while a script is written holds it
+/// open for writing, in which state the kernel starts no file.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
@@ -64,6 +72,7 @@ fn only_faults((output, run): &(Output, Value), expected: &[(&str, &str)]) {
 
 #[test]
 fn a_router_that_does_something_else_fails_the_case_that_it_is_for() {
+    let _turn = turn();
     let run = run_with(
         "if [ \"$1\" = apply ]; then sed -i 's/tlv_value = .*/tlv_value = [1, 2, 3, 4, 5, 7]/' \"$2\"; fi\n\
          exec \"$segbox\" \"$@\"",
@@ -73,6 +82,7 @@ fn a_router_that_does_something_else_fails_the_case_that_it_is_for() {
 
 #[test]
 fn a_sid_that_counts_what_did_not_happen_fails_its_case() {
+    let _turn = turn();
     // A digit before them, at the start and at the end: their difference is that of numbers of other lengths.
     let more = format!("/\"sid\": \"{END}/,/\"packets\"/ s/\"packets\": \\([0-9]*\\)/\"packets\": 9\\1/");
     let run = run_with(&format!("\"$segbox\" \"$@\" | sed '{more}'"));
@@ -81,6 +91,7 @@ fn a_sid_that_counts_what_did_not_happen_fails_its_case() {
 
 #[test]
 fn a_link_that_counts_what_did_not_happen_fails_all_cases_of_the_router() {
+    let _turn = turn();
     for counter in ["rx-packets", "tx-packets"] {
         let more = format!("s/\"{counter}\": \\([0-9]*\\)/\"{counter}\": 9\\1/");
         let run = run_with(&format!("\"$segbox\" \"$@\" | sed '{more}'"));
@@ -90,6 +101,7 @@ fn a_link_that_counts_what_did_not_happen_fails_all_cases_of_the_router() {
 
 #[test]
 fn a_router_that_loses_packets_fails_the_case_that_lost_them_and_no_other() {
+    let _turn = turn();
     // On its first port one in 256 of the packets to End goes to the loopback instead, by the last byte of the sequence number:
     // behind an IPv6 header, an SRH of two segments, UDP, and three words of the probe.
     let drop = format!(
@@ -104,6 +116,7 @@ fn a_router_that_loses_packets_fails_the_case_that_lost_them_and_no_other() {
 
 #[test]
 fn packets_after_later_ones_of_their_flow_are_seen() {
+    let _turn = turn();
     let cables = [Cable("src", "eth0", "snk", "eth0")];
     let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build().expect("root");
     let wire = lab.wire("src", "eth0").expect("root");

@@ -300,7 +300,8 @@ fn what_is_wrong_is_told_before_anything_is_measured() {
     bed.refuses(&with("\"end\"", "\"end-x\""), &["end-x: ", "not what it must be", "fc00:0:2:3::"]);
 
     fs::set_permissions(bed.folder.path(), PermissionsExt::from_mode(0o755)).expect("ours");
-    fs::copy(SEGBENCH, bed.path("segbench")).expect("copied");
+    // By another process: a test beside this one that forks would hold the copy open for writing, and such a file does not start.
+    assert!(Command::new("cp").arg(SEGBENCH).arg(bed.path("segbench")).status().expect("coreutils").success());
     bed.write(&good);
     let mut nobody = Command::new(bed.path("segbench"));
     let output = nobody.args(["lab"]).arg(bed.path("lab.toml")).uid(65534).gid(65534).output().expect("it starts");
@@ -350,7 +351,9 @@ fn a_case_that_makes_packets_longer_gets_ports_that_carry_them() {
 #[test]
 fn ctrl_c_keeps_the_finished_cases_and_frees_the_ports() {
     let bed = Bed::configured("\"ipv6-forward\", \"end\"");
-    bed.write(&bed.file("\"ipv6-forward\", \"end\"", &format!("{TRIALS}method = \"binary\"\n")));
+    // Long enough that the second one has started and ended before the first one is done.
+    let trials = TRIALS.replace("duration = \"300ms\"", "duration = \"1s\"");
+    bed.write(&bed.file("\"ipv6-forward\", \"end\"", &format!("{trials}method = \"binary\"\n")));
     let mut first = bed.command(&["lab", "--json", "lab.json"]);
     let mut first = first.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let lines = BufReader::new(first.stderr.take().expect("piped")).lines();

@@ -51,8 +51,8 @@ pub(super) struct Request<'a> {
 const SAMPLES: u64 = 200;
 
 /// How long the last packets may take once the generator is done. They are through when it returns, but for a machine
-/// that stopped in between.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// that stopped in between; only where some are lost is this waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The stream of a case.
 pub(super) fn stream(bed: &Bed, case: &Case, request: Request<'_>) -> Result<Stream, BedError> {
