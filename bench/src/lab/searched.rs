@@ -161,7 +161,8 @@ pub(crate) fn expected_time(trials: &TrialTable) -> Duration {
         Method::Multiple => 12,
     };
     // The screen and the latency take one each; what the generator does flat out, a second at most.
-    trials.duration * (count + 2) + trials.warm_up + Duration::from_secs(1)
+    // About half of the trials lose, and are waited for.
+    trials.duration * (count + 2) + trials.warm_up + trials.wait * (count / 2) + Duration::from_secs(1)
 }
 
 /// The median, a search that found no rate being one of 0; None where that leaves nothing.
