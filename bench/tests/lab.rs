@@ -168,6 +168,7 @@ fn a_box_that_loses_is_searched_and_its_counters_agree() {
         }
         let port = &run["environment"]["ports"]["t0"];
         assert_eq!(port["driver"], "veth", "{port}");
+        assert!(run["environment"]["segbox"].to_string().contains("the box's: segbox "), "{}", run["environment"]);
         let offloads = port["offloads"].as_array().expect("a list");
         assert!(offloads.iter().any(|name| name == "tx-tcp-segmentation"), "{port}");
     }

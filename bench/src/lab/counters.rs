@@ -97,6 +97,19 @@ pub(super) fn read(of: &BoxTable, text: &str) -> Result<Counters, CountersError>
     }
 }
 
+/// Which segbox runs on which kernel there; empty of one that does not say so.
+pub(super) fn who(status: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Who {
+        version: String,
+        kernel: String,
+    }
+    serde_json::from_str(status).map_or_else(
+        |_| String::new(),
+        |Who { version, kernel }| format!("the box's: segbox {version} on Linux {kernel}"),
+    )
+}
+
 /// What passed in a search, as the tester counted it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passed {

@@ -53,13 +53,14 @@ pub(crate) enum Told<'a> {
 pub(crate) fn run(file: &LabFile, tell: impl Fn(Told<'_>)) -> Result<Run, LabError> {
     let cases = cases(file)?;
     let started = jiff::Timestamp::now();
-    let environment = Environment::of_this_machine(file.tester.cpu(), String::new())
+    let mut environment = Environment::of_this_machine(file.tester.cpu(), String::new())
         .with_port(&file.tester.send)
         .with_port(&file.tester.receive);
     let mut tester = Tester::open(file, longest(&cases, &file.traffic.size)?)?;
     // A command that does not work is told now, and not in the middle.
     if let Some(status) = counters::status(&file.box_)? {
         counters::read(&file.box_, &status)?;
+        environment.segbox = counters::who(&status);
         jit::check(&cases, &status)?;
     }
     let (mut measured, mut skipped) = (Vec::new(), Vec::new());

@@ -20,6 +20,10 @@ use super::{Refusal, Router};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Status {
+    /// segbox's version.
+    pub(crate) version: &'static str,
+    /// The kernel's release.
+    pub(crate) kernel: String,
     /// Nothing deviates.
     pub(crate) healthy: bool,
     /// One line each: what is not as it should be.
@@ -104,6 +108,8 @@ pub(crate) fn status(router: &mut Router) -> Result<Status, ChangeError> {
     }
     let (sids, policies) = routes(&found.actual, &counters);
     Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         healthy: deviations.is_empty(),
         deviations,
         last_apply: record.map(|record| LastApply {
