@@ -171,6 +171,18 @@ pub(crate) fn has_probe(sample: &Sampled, at: u32) -> bool {
     probe(&sample.frame, at).is_some()
 }
 
+/// Whether a frame is a kernel's own talk with its neighbours: ARP, or IPv6 that no router forwards, to a link's groups or with the hop
+/// limit that nothing forwarded has (RFC 4861, section 7.1).
+pub(crate) fn is_talk(frame: &[u8]) -> bool {
+    const ARP: &[u8] = &[0x08, 0x06];
+    const IPV6: &[u8] = &[0x86, 0xdd];
+    match frame.get(12..14) {
+        Some(ARP) => true,
+        Some(IPV6) => frame.get(21) == Some(&255) || frame.get(38..40) == Some(&[0xff, 0x02]),
+        _ => false,
+    }
+}
+
 fn probe(frame: &[u8], at: u32) -> Option<Probe> {
     let bytes = frame.get(at as usize..)?.get(..PROBE_LEN)?;
     let mut words = [0; PROBE_LEN / 4];
@@ -193,6 +205,23 @@ mod tests {
         };
         let spread = Spread { flows: 2, targets: 1 };
         Stream::new(&shape, ([2; 6], [4; 6]), &Sizes::Payload(64), spread, 3).expect("it fits")
+    }
+
+    #[test]
+    fn neighbours_talk_is_told_from_packets() {
+        let frame = |kind: [u8; 2], hop_limit: u8, to: [u8; 2]| {
+            let mut frame = vec![0; 60];
+            frame[12..14].copy_from_slice(&kind);
+            frame[21] = hop_limit;
+            frame[38..40].copy_from_slice(&to);
+            frame
+        };
+        const IPV6: [u8; 2] = [0x86, 0xdd];
+        assert!(is_talk(&frame([0x08, 0x06], 0, [0, 0])), "ARP");
+        assert!(is_talk(&frame(IPV6, 1, [0xff, 0x02])), "a report of groups (RFC 3810)");
+        assert!(is_talk(&frame(IPV6, 255, [0xfe, 0x80])), "a neighbour's advertisement");
+        assert!(!is_talk(&frame(IPV6, 63, [0x20, 0x01])));
+        assert!(!is_talk(&[0; 10]));
     }
 
     #[test]
