@@ -116,6 +116,10 @@ pub struct Machine<'a> {
     pub ports: Vec<Port<'a>>,
     /// Files for the guest by fw_cfg: name (`opt/org.segbox/segbox.toml`) and where it is.
     pub files: Vec<(String, PathBuf)>,
+    /// Whether emulated processors run in threads of their own, at the same time. QEMU 10 ends itself now and then when one changes the
+    /// map of a device's registers, at boot or when a card leaves, while another one is in it (`iotlb_to_section`: a section of the old
+    /// map is looked for in the new one). One thread cannot do both, and a boot takes an eighth longer.
+    pub is_parallel: bool,
     /// Whether each port sits in a slot that it can be pulled out of while the machine runs.
     pub pluggable: bool,
     /// What else is on the board, in QEMU's words: `-device`, `i6300esb`.
@@ -143,6 +147,7 @@ impl<'a> Machine<'a> {
             disks_bus: Bus::default(),
             ports,
             files,
+            is_parallel: false,
             pluggable: false,
             also: Vec::new(),
             ends_at_reboot: true,
@@ -201,10 +206,8 @@ impl<'a> Machine<'a> {
         let mut add = |words: &[&str]| all.extend(words.iter().map(|word| (*word).to_owned()));
         let (accelerator, processor) = match self.accelerator {
             Accelerator::Kvm => ("kvm", "host"),
-            // QEMU 10's TCG ends itself now and then when a card leaves while another processor's thread is in a device's registers
-            // (`iotlb_to_section`: a section of the map with the card is looked for in the one without). One thread cannot do both.
-            Accelerator::Tcg if self.pluggable => ("tcg,thread=single", "max"),
-            Accelerator::Tcg => ("tcg,thread=multi", "max"),
+            Accelerator::Tcg if self.is_parallel => ("tcg,thread=multi", "max"),
+            Accelerator::Tcg => ("tcg,thread=single", "max"),
         };
         let is_secure = matches!(self.boot, Boot::Disk { firmware: Firmware::SecureBoot, .. });
         add(&["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"]);

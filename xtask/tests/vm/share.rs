@@ -1,7 +1,7 @@
 //! PID 1's share of a boot, as the box itself has recorded it: every step is there, in its order, and none of the time is nobody's.
 //! No time is asked for: machines are emulated, and busy with other things.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use segbox_lab::Namespace;
 use segbox_vm::{Accelerator, Boot, FW_CFG, Firmware, Machine, Model, Port, Router, image, machine, turn};
@@ -9,6 +9,9 @@ use serde_json::Value;
 
 /// A router with two ports, as `./dev vm` has it.
 const VM_TOML: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../image/vm.toml");
+
+/// Longest boot under emulation on a machine that does other things too.
+const BOOT: Duration = Duration::from_secs(240);
 
 /// In the order in which they begin.
 const STEPS: [&str; 5] = ["mounts", "settings", "drivers", "disks", "configuration"];
@@ -73,7 +76,12 @@ fn takes_a_quarter(machine: &Machine<'_>, what: &str) {
     for _ in 0..3 {
         let power_on = Instant::now();
         let mut router = Router::start(machine);
-        router.wait_booting("from PID 1's first instruction to the last SID");
+        let configured = router.vm.console.expect("from PID 1's first instruction to the last SID", BOOT);
+        if let Err(error) = configured {
+            // Processors that run at the same time are what QEMU may end itself over.
+            assert!(router.vm.has_ended(), "{what}: {error}");
+            continue;
+        }
         let whole = power_on.elapsed().as_secs_f64();
         router.again();
         assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
@@ -97,6 +105,8 @@ fn pid_1_takes_at_most_a_quarter_of_a_boot() {
         [("directly", machine(&tools, "").boot), ("by BIOS", disk(Firmware::Bios)), ("by UEFI", disk(Firmware::Uefi))];
     for (what, boot) in boots {
         let mut machine = Machine::new(&tools, boot, Accelerator::Tcg);
+        // As a real machine has them.
+        machine.is_parallel = true;
         machine.files.push((FW_CFG.to_owned(), VM_TOML.into()));
         let port = |(namespace, number)| {
             let mac = [0x52, 0x54, 0, 0, 0, number];
