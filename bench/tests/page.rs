@@ -74,3 +74,11 @@ fn the_page_of_a_search_fits_a_browser() {
     }
     browser::fits(&page, 6);
 }
+
+#[test]
+fn the_example_and_its_rerun_agree() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bench");
+    let [first, second] = ["", "-rerun"].map(|which| folder.join(format!("2026-11-28-epyc-vm{which}.json")));
+    let output = Command::new(SEGBENCH).arg("compare").args([first, second]).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

@@ -144,4 +144,15 @@ pub(super) mod tests {
         }
         run
     }
+
+    #[test]
+    fn the_youngest_example_has_every_case_or_says_why_not() {
+        let text = include_str!("../../../docs/bench/2026-11-28-epyc-vm.json");
+        let run: Run = serde_json::from_str(text).expect("a result");
+        let told = |id: &str| run.case(id).is_some() || run.skipped.iter().any(|skipped| skipped.case == id);
+        let ids = crate::case::all().into_iter().map(|case| case.id).chain([crate::case::HARNESS.to_owned()]);
+        let missing: Vec<_> = ids.filter(|id| !told(id)).collect();
+        assert!(missing.is_empty(), "measure the example anew: it lacks {missing:?}");
+        assert!(run.cases.iter().all(|case| case.valid), "and every one of it is valid");
+    }
 }
