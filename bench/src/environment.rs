@@ -59,7 +59,7 @@ pub(crate) struct Port {
 impl Port {
     /// What a port of the calling thread's network namespace tells, which is not its speed. Without a driver to ask it is nothing.
     pub(crate) fn told(name: &str) -> Self {
-        let told = segbox_fastpath::tune::Port::of(name).unwrap_or_default();
+        let told = segbox_linux::tune::Port::of(name).unwrap_or_default();
         Self { driver: told.driver, firmware: told.firmware, speed: 0, offloads: told.offloads }
     }
 }

@@ -1,4 +1,4 @@
-//! SRv6 endpoint and headend behaviors, by RFC 8986's names. Not here: how the kernel encodes them (fastpath) or how a file spells them.
+//! SRv6 endpoint and headend behaviors, by RFC 8986's names. Not here: how the kernel encodes them (linux) or how a file spells them.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! What is known of a BPF object before it is loaded: its programs, globals and maps. Not here: reading the ELF (fastpath does).
+//! What is known of a BPF object before it is loaded: its programs, globals and maps. Not here: reading the ELF (linux does).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! What a file can only be checked against: the files it names, the box's interfaces, the kernel. Gathered by the edges
-//! (init, fastpath); decided on here.
+//! (init, linux); decided on here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,7 +7,7 @@
 //! - `program` (feature `bpf`): the packet, the kernel's helpers and the verdict, for the programs.
 //!
 //! No allocation and no standard library: the same code is compiled into the programs (one each in `src/bin`) and
-//! tested on the host. Loading, pinning and reading of maps is not done here; that is `segbox-fastpath`.
+//! tested on the host. Loading, pinning and reading of maps is not done here; that is `segbox-linux`.
 
 #![no_std]
 

@@ -224,7 +224,7 @@ mod tests {
         let flavors = found(["srv6", "sid"], "flavors");
         assert_eq!(flavors, ["PSP", "NEXT-CSID"].map(str::to_owned).into());
         let objects = found(["program", ""], "object");
-        for program in segbox_fastpath::bpf::BUILTINS {
+        for program in segbox_linux::bpf::BUILTINS {
             assert!(objects.contains(&format!("builtin:{}", program.name)), "{}", program.name);
         }
     }
@@ -240,7 +240,7 @@ mod tests {
             assert_eq!(twin.map(|twin| (&twin.toml, &twin.sid)), Some((&case.toml, &case.sid)), "{}", case.id);
         }
         assert_eq!(with.len(), without.len());
-        for program in segbox_fastpath::bpf::BUILTINS {
+        for program in segbox_linux::bpf::BUILTINS {
             let object = format!("object = \"builtin:{}\"", program.name);
             assert!(without.iter().any(|case| case.toml.contains(&object)), "{}", program.name);
         }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aya::Ebpf;
-use segbox_fastpath::jit::{JitError, Switch};
 use segbox_lab::{Cable, Lab, Mac, Topology};
+use segbox_linux::jit::{JitError, Switch};
 
 use super::router::{Counters, Segbox, SegboxError};
 use crate::case::{Case, KEY, MTU, RouterKind, SECRET_FILE, SINK_MAC, toml};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
-use segbox_fastpath::jit::Switch;
+use segbox_linux::jit::Switch;
 
 use super::bed::{Bed, BedError};
 use super::outcome::{keep_whole_rounds, measured, reconcile};

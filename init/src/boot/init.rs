@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use segbox_fastpath::PowerButton;
+use segbox_linux::PowerButton;
 use serde::de::DeserializeOwned;
 
 use super::child::{self, Lost, Task};

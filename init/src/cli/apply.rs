@@ -130,7 +130,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         text += &format!("       {error}\n");
         cause = error.source();
     }
-    if let Some(mend) = error.downcast_ref::<segbox_fastpath::StepError>().and_then(segbox_fastpath::StepError::mend) {
+    if let Some(mend) = error.downcast_ref::<segbox_linux::StepError>().and_then(segbox_linux::StepError::mend) {
         text += &format!("       mend: {mend}\n");
     }
     text

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use miette::Result;
-use segbox_fastpath::Netlink;
+use segbox_linux::Netlink;
 
 use super::OK;
 use super::output::{self, GOOD, print, styled};
@@ -22,5 +22,5 @@ pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
 fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
     let profiles = Some(crate::tune::Profiles::read().names());
-    Seen { links, kernel: Some(segbox_fastpath::kernel::survey()), profiles }
+    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles }
 }

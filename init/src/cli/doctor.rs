@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use miette::Result;
 use segbox_config::NEEDS;
-use segbox_fastpath::kernel::{CHECKS, Finding, survey};
+use segbox_linux::kernel::{CHECKS, Finding, survey};
 use serde::Serialize;
 
 use super::output::{BAD, CHANGED, GOOD, print, print_json, styled};

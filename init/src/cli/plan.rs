@@ -49,7 +49,7 @@ fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
         serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
     let on = Seen { links: Some(actual.links.clone()), ..Seen::default() };
     let reading = read("plan", file, on)?;
-    let kernel = segbox_fastpath::kernel::survey();
+    let kernel = segbox_linux::kernel::survey();
     let config = &reading.checked.config;
     let choice = actual.machine.as_ref().map(|machine| Profiles::read().choose(&config.system.hardware, machine));
     let refused = Refusals::default();

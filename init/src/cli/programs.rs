@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use miette::{Result, miette};
 use segbox_config::{MapKind, MapShape, Shape};
-use segbox_fastpath::bpf;
+use segbox_linux::bpf;
 
 use super::OK;
 use super::output::{HEAD, print, styled};

@@ -116,7 +116,7 @@ impl Router {
     pub(crate) fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
         Folder::sweep();
         // Pins of namespaces that are gone hold memory and nothing else; one that cannot go now goes another time.
-        drop(segbox_fastpath::bpf::sweep());
+        drop(segbox_linux::bpf::sweep());
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
         if how.over.is_some() && self.last_applied()?.as_ref() != how.over {
@@ -167,7 +167,7 @@ impl Router {
         });
         let refused: Vec<_> = fresh
             .filter_map(|(name, program)| {
-                let source = segbox_fastpath::bpf::verify(program).err()?.into();
+                let source = segbox_linux::bpf::verify(program).err()?.into();
                 Some(VerifierError { name: name.clone(), source })
             })
             .collect();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
-use segbox_fastpath::{Fate, Namespace};
+use segbox_linux::{Fate, Namespace};
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use segbox_fastpath::Netlink;
-use segbox_fastpath::bpf::{self, Programs};
-use segbox_fastpath::tune::Tuner;
+use segbox_linux::Netlink;
+use segbox_linux::bpf::{self, Programs};
+use segbox_linux::tune::Tuner;
 use segbox_plan::{Actual, Delta, Materials, Route, Setting, Step};
 
 /// What was found, and the secrets behind its digests.

@@ -65,17 +65,11 @@ impl Router {
     /// Opens the network namespace of this process for `command`.
     pub(crate) fn open(command: &'static str) -> Result<Self, OpenError> {
         require_root(command)?;
-        let namespace = segbox_fastpath::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
+        let namespace = segbox_linux::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
         let folder = Folder::of(namespace);
         let mut kernel = Kernel::open(is_the_boxs_own()).map_err(OpenError::Kernel)?;
         kernel.keys = folder.read_json(KEYS)?.unwrap_or_default();
-        Ok(Self {
-            kernel,
-            survey: segbox_fastpath::kernel::survey(),
-            folder,
-            own_box: is_the_boxs_own(),
-            trouble: None,
-        })
+        Ok(Self { kernel, survey: segbox_linux::kernel::survey(), folder, own_box: is_the_boxs_own(), trouble: None })
     }
 }
 

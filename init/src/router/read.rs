@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use segbox_config::{Checked, Kernel, LinkSeen, SecretFile, Surroundings};
-use segbox_fastpath::bpf;
+use segbox_linux::bpf;
 
 use super::faults::FaultyFile;
 

@@ -1,7 +1,7 @@
 //! Who reports in this network namespace, and what: the programs with a ring buffer, followed over what `apply` changes.
-//! Not here: the ring buffers themselves (fastpath), and how a report is shown.
+//! Not here: the ring buffers themselves (linux), and how a report is shown.
 
-use segbox_fastpath::bpf::{Events, EventsError, PinError, Programs};
+use segbox_linux::bpf::{Events, EventsError, PinError, Programs};
 
 use super::{OpenError, require_root};
 

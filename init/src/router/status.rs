@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use jiff::Timestamp;
-use segbox_fastpath::bpf::{self, MapRow};
-use segbox_fastpath::{Counters, LinkStatistics};
+use segbox_linux::bpf::{self, MapRow};
+use segbox_linux::{Counters, LinkStatistics};
 use segbox_plan::{Actual, RouteKey, RouteKind, Setting, desired, diff};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 //!
 //! Tuning is softer: a router routes with any. A knob that a driver refuses, or does not keep, is noted and asked for no more.
 
-use segbox_fastpath::tune::TuneError;
+use segbox_linux::tune::TuneError;
 use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Delta, Materials, Plan, Setting, State, Step, diff};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
-use segbox_fastpath::tune::{Keeper, News};
+use segbox_linux::tune::{Keeper, News};
 
 use crate::router::{ChangeError, FolderError, OpenError, Router};
 

@@ -1,5 +1,5 @@
 //! Tuning: what a hardware profile asks of a machine, as settings like any other, so that it is planned, read back and undone as
-//! they are. Pure; the effects are `segbox-fastpath`'s.
+//! they are. Pure; the effects are `segbox-linux`'s.
 //!
 //! A machine says which knobs it has: those that were read are in [`crate::State::settings`], those that are there and cannot be
 //! turned in [`Machine::fixed`]. What a profile asks for beyond is no fault: it becomes a [`Wish`] with a note that says what is

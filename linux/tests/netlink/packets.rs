@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
-use segbox_fastpath::{Counters, Netlink};
+use segbox_linux::{Counters, Netlink};
 use segbox_plan::{AddressKey, Delta, Encap, NeighborKey, Route, RouteKey, Setting, Step, sysctl};
 
 use super::world::*;

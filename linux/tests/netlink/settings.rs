@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segbox_config::{HmacAlgorithm, Matcher};
-use segbox_fastpath::StepError;
+use segbox_linux::StepError;
 use segbox_plan::{Delta, HmacKey, Materials, Secret, Setting, Step, secret_digest, sysctl};
 
 use super::world::*;

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use segbox_fastpath::Namespace;
-use segbox_fastpath::bpf::{Programs, read_object};
+use segbox_linux::Namespace;
+use segbox_linux::bpf::{Programs, read_object};
 
 use crate::house::{compile, folder_of, in_a_namespace, program, read};
 

@@ -1,7 +1,7 @@
 //! What segbox did not make stays: not read as its own, not overwritten, not removed.
 
 use segbox_config::IfName;
-use segbox_fastpath::StepError;
+use segbox_linux::StepError;
 use segbox_plan::{AddressKey, Delta, Encap, Link, NeighborKey, Route, RouteKey, Step};
 
 use super::world::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use segbox_config::HeadendMode;
-use segbox_fastpath::StepError;
+use segbox_linux::StepError;
 use segbox_plan::{AddressKey, Delta, Encap, Route, RouteKey, Step};
 
 use super::world::*;

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use segbox_config::{Object, Program};
-use segbox_fastpath::Namespace;
-use segbox_fastpath::bpf::{Programs, read_object, sweep};
+use segbox_linux::Namespace;
+use segbox_linux::bpf::{Programs, read_object, sweep};
 
 /// The object of `tests/objects/NAME.c`.
 pub(crate) fn compile(name: &str) -> Vec<u8> {
@@ -76,12 +76,12 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
         std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     // The thread is gone, and its namespace with it, or soon: a thread is joined before the kernel has cleared up behind it.
     let end = Instant::now() + Duration::from_secs(10);
-    while namespace.fate() == segbox_fastpath::Fate::Alive && Instant::now() < end {
+    while namespace.fate() == segbox_linux::Fate::Alive && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
     sweep().expect("the bpffs");
     let folder = folder_of(namespace);
-    assert!(!folder.exists() || namespace.fate() == segbox_fastpath::Fate::Unknown, "{} is left", folder.display());
+    assert!(!folder.exists() || namespace.fate() == segbox_linux::Fate::Unknown, "{} is left", folder.display());
     answer
 }
 

@@ -3,7 +3,7 @@
 
 mod world;
 
-use segbox_fastpath::tune::{Card, Port, TuneError, Tuner};
+use segbox_linux::tune::{Card, Port, TuneError, Tuner};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{Actual, Setting};
 
@@ -142,7 +142,7 @@ fn coalescing_is_set_and_read_back() {
 fn the_machine_is_seen_and_its_virtual_links_are_no_cards() {
     in_namespace(|| {
         let mut tuner = pair();
-        let mut netlink = segbox_fastpath::Netlink::open().expect("a socket");
+        let mut netlink = segbox_linux::Netlink::open().expect("a socket");
         let mut actual: Actual = netlink.observe().expect("readable").actual;
         tuner.observe(&mut actual);
         let machine = actual.machine.expect("a machine");
@@ -157,7 +157,7 @@ fn the_machine_is_seen_and_its_virtual_links_are_no_cards() {
 fn news_are_heard_of_links_and_of_knobs() {
     in_namespace(|| {
         let mut tuner = pair();
-        let news = segbox_fastpath::tune::News::open().expect("sockets");
+        let news = segbox_linux::tune::News::open().expect("sockets");
         news.hear();
         assert!(!news.hear(), "all of it was heard");
         turn(&mut tuner, CardKnob::Queues, "rx 3 tx 3").expect("three queues");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segbox_config::{Field, Hook, MapKind, MapShape, Shape};
-use segbox_fastpath::bpf::{BUILTINS, ObjectError, read_object};
+use segbox_linux::bpf::{BUILTINS, ObjectError, read_object};
 
 use crate::house::{compile, read};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use segbox_fastpath::bpf::{BUILTINS, LoadError, read_object, verify};
+use segbox_linux::bpf::{BUILTINS, LoadError, read_object, verify};
 
 use crate::house::{program, read};
 

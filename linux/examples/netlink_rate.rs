@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipnet::{IpNet, Ipv6Net};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use segbox_config::{HeadendMode, IfName};
-use segbox_fastpath::Netlink;
+use segbox_linux::Netlink;
 use segbox_plan::{ANCHOR, Delta, Encap, Link, Materials, Route, RouteKey, Setting, Step};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

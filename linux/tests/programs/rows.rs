@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segbox_config::Hook;
-use segbox_fastpath::bpf::{MapError, PinError, Programs, StepError, take};
+use segbox_linux::bpf::{MapError, PinError, Programs, StepError, take};
 use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
 
 use crate::house::{in_a_namespace, program, read};

@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use segbox_config::{IfName, Mac};
-use segbox_fastpath::{Netlink, StepError};
+use segbox_linux::{Netlink, StepError};
 use segbox_plan::{Actual, Delta, Link, Materials, PROTOCOL, Route, RouteKey, Setting, Step};
 
 /// Runs in a fresh network namespace, which ends with it.

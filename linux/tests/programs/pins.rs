@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 use segbox_config::Hook;
-use segbox_fastpath::bpf::{LoadError, PinError, Programs, sweep};
-use segbox_fastpath::{Fate, Namespace};
+use segbox_linux::bpf::{LoadError, PinError, Programs, sweep};
+use segbox_linux::{Fate, Namespace};
 
 use crate::house::{folder_of, in_a_namespace, program, read};
 

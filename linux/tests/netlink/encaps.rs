@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use segbox_config::{Behavior, Csid, Endpoint, Flavors, HeadendMode, Hook, Lookup};
-use segbox_fastpath::{Netlink, StepError};
+use segbox_linux::{Netlink, StepError};
 use segbox_plan::{Encap, Link, Materials, Route, RouteKey, Step};
 
 use super::world::*;
