@@ -18,7 +18,7 @@ use crate::tune::{Refusals, Tuning, Wish, tune};
 /// What beside the file decides what the kernel is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// What was found.
+    /// The state that was found.
     pub actual: &'a Actual,
     /// Settings as they were before segbox first changed them: what the file no longer asks for goes back to these.
     pub base: &'a BTreeMap<Setting, String>,
@@ -41,6 +41,18 @@ pub struct Desired {
     pub returned: BTreeSet<Setting>,
     /// Every knob of the profile, those too that are not asked for.
     pub wishes: Vec<Wish>,
+    /// An interface gets its former name back, but only after its other settings: a round later.
+    pub names_wait: bool,
+}
+
+impl Desired {
+    /// The same, but everything except tuning stays as it is.
+    pub fn tuning_alone(mut self, actual: &Actual) -> Self {
+        self.state.settings.retain(|setting, _| setting.is_tuning());
+        self.state = State { settings: self.state.settings, ..actual.state.clone() };
+        self.names_wait = false;
+        self
+    }
 }
 
 /// What `config` asks for.
@@ -71,26 +83,22 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     }
     let none = Refusals::default();
     let refused = context.tuning.map_or(&none, |tuning| tuning.refused);
-    out.returned = go_back(context.actual, context.base, refused, &mut out.state);
+    go_back(context.actual, context.base, refused, &mut out);
     out
 }
 
-/// The state without segbox: nothing of its own, every setting as it was found.
-pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals) -> State {
-    let mut state = State::default();
-    go_back(actual, base, refused, &mut state);
-    state
+/// A router without segbox: nothing that segbox made, every setting as it was found.
+pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals) -> Desired {
+    let mut out = Desired::default();
+    go_back(actual, base, refused, &mut out);
+    out
 }
 
-/// What a state does not ask for goes back to what it was before segbox; gives which settings those are.
+/// Settings that a state does not ask for go back to what they were before segbox.
 ///
-/// The base knows an interface's settings under the name that the file gave it, so its old name comes back after all of them.
-fn go_back(
-    actual: &Actual,
-    base: &BTreeMap<Setting, String>,
-    refused: &Refusals,
-    state: &mut State,
-) -> BTreeSet<Setting> {
+/// The base knows an interface's settings under the name that the file gave it, so its former name comes back after all of them.
+fn go_back(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals, out: &mut Desired) {
+    let state = &mut out.state;
     let returned: BTreeMap<_, _> = base.iter().filter(|(setting, _)| !state.settings.contains_key(*setting)).collect();
     let is_name = |setting: &Setting| matches!(setting, Setting::LinkName(_));
     // What is gone (an unplugged interface) cannot be put back.
@@ -106,7 +114,8 @@ fn go_back(
             state.settings.insert((*setting).clone(), (*value).clone());
         }
     }
-    returned.into_keys().cloned().collect()
+    out.names_wait = names_wait && returned.keys().any(|setting| is_name(setting));
+    out.returned = returned.into_keys().cloned().collect();
 }
 
 /// Programs and their rows; gives the loaded name of each `[program.NAME]`.

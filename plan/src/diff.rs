@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use segbox_config::{IfName, LinkSeen, Matcher};
+use segbox_config::{LinkSeen, Matcher};
 use serde::Serialize;
 
 use crate::state::{Actual, Route, Setting, State};
@@ -148,9 +148,8 @@ impl Actual {
     pub fn take(&mut self, step: &Step) {
         match step {
             Step::Setting(Delta { key: Setting::LinkName(matcher), after: Some(name), .. }) => {
-                let name: Option<IfName> = name.parse().ok();
-                if let (Some(link), Some(name)) = (self.links.iter_mut().find(|link| matcher.fits(link)), name) {
-                    link.name = name;
+                if let (Some(from), Ok(to)) = (self.link_with(matcher).map(|link| link.name), name.parse()) {
+                    self.rename(from, to);
                 }
             }
             _ => step.take_on(&mut self.state),

@@ -1,10 +1,16 @@
 //! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
+/// The rest of a configuration on a box that lacks interfaces.
+pub mod degrade;
 mod describe;
 mod desired;
 mod diff;
 mod identity;
 mod materials;
+/// Names of NICs.
+pub mod nic_names;
+mod rename;
+mod rounds;
 mod rows;
 mod state;
 mod step;
@@ -12,13 +18,16 @@ mod step;
 pub mod sysctl;
 /// Tuning a machine by its hardware profile.
 pub mod tune;
+mod unkept;
 
 pub use desired::{Context, Desired, desired, nothing};
 pub use diff::{Plan, Stage, diff};
 pub use identity::{program_name, secret_digest};
 pub use materials::{Materials, Secret};
+pub use rounds::{ROUNDS, foresee};
 pub use state::{
     ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, Route,
     RouteKey, RowKey, Rule, Setting, State,
 };
 pub use step::{Delta, Phase, RouteKind, Step, Verb};
+pub use unkept::{TRIES, note_unkept};

@@ -45,6 +45,16 @@ pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
     format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))
 }
 
+/// The name of a sysctl after an interface has got another name.
+pub(crate) fn with_link_renamed(sysctl: String, from: IfName, to: IfName) -> String {
+    for family in ["ipv4", "ipv6"] {
+        if let Some(name) = sysctl.strip_prefix(&of_a_link(family, from, "")) {
+            return of_a_link(family, to, name);
+        }
+    }
+    sysctl
+}
+
 /// Whether a sysctl is there only once some link is: one interface's own, or the VRF module's.
 pub(crate) fn comes_with_a_link(name: &str) -> bool {
     let mut parts = name.split('.').skip(1);

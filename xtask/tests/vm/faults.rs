@@ -117,7 +117,7 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
     router.again();
     assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
     let steps = router.settled();
-    assert!(!steps.contains("to mend"), "nothing is wrong any more: {steps}");
+    assert!(!steps.contains("to fix"), "nothing is wrong any more: {steps}");
 
     router.edit(&file("", ""));
     assert!(router.answer("apply").contains("in sync"));
@@ -125,7 +125,7 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
     router.again();
     assert!(router.screen.contains("good: configured from config partition"), "{}", router.screen);
     let steps = router.settled();
-    assert!(steps.contains("clean") && !steps.contains("to mend"), "the state partition is at work: {steps}");
+    assert!(steps.contains("clean") && !steps.contains("to fix"), "the state partition is at work: {steps}");
     assert!(forwards(&namespace), "{}", router.answer("status"));
     router.power_off();
     for (at, label) in [(disk.config, "segbox-config"), (disk.state, "segbox-state")] {

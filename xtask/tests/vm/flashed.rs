@@ -131,7 +131,7 @@ fn a_first_boot_marks_its_slot_and_grows_its_state_partition_whenever_the_power_
     router.type_in("reboot\r");
     router.again();
     let steps = router.settled();
-    assert!(!steps.contains("to mend") && !steps.contains("grown from"), "nothing is wrong, it has its size: {steps}");
+    assert!(!steps.contains("to fix") && !steps.contains("grown from"), "nothing is wrong, it has its size: {steps}");
     router.power_off();
     assert!(!router.vm.console.transcript().contains("EXT4-fs"), "{}", router.vm.console.transcript());
     drop(router);

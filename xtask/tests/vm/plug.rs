@@ -101,7 +101,7 @@ fn a_card_that_comes_back_gets_its_name_its_addresses_its_routes_and_its_tuning(
     for (number, name) in [(0, "slot"), (1, "cloud")] {
         router.vm.pull(number).unwrap_or_else(|error| panic!("{name}: {error}"));
         let status = router.answer("status");
-        assert!(status.contains("to mend:") && !forwards(&namespace, 3), "{name} is out: {status}");
+        assert!(status.contains("to fix:") && !forwards(&namespace, 3), "{name} is out: {status}");
         router.vm.plug(number).unwrap_or_else(|error| panic!("{name}: {error}"));
         router.wait("an interface has come: ");
         heals(&mut router);

@@ -114,7 +114,7 @@ fn a_file_that_cannot_run_gives_way_to_the_last_good_one_or_to_the_built_in_one(
         let mut router = Router::boot(&machine);
         let steps = router.settled();
         assert!(router.screen.contains(&format!("configured from {source}")), "{source}:\n{}", router.screen);
-        assert!(steps.contains("to mend"), "{source}: {steps}");
+        assert!(steps.contains("to fix"), "{source}: {steps}");
         assert!(steps.contains(said), "{source}: {said:?} is not in\n{steps}");
         let sids = router.status()["sids"].to_string();
         assert_eq!(sids.contains("fc00:0:2:"), source != "built in", "{source}: {sids}");

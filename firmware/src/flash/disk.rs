@@ -1,0 +1,212 @@
+//! The disk that is to be overwritten, and writing to it. A plain file serves as a disk too. Not here: whether it is in use
+//! (`in_use`), and what is on it (`content`).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, FlockOperation, fadvise, flock};
+
+use super::host::Host;
+use super::in_use::{self, Mount};
+use super::{FlashError, content, ioctl};
+
+/// A disk that may be overwritten.
+#[derive(Debug)]
+pub struct Disk {
+    /// Where it is, links followed.
+    pub path: PathBuf,
+    /// Its name in /sys/class/block, `sda`; none for a file.
+    name: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// This box's own partitions on it, which it can do without.
+    lets_go: Vec<Mount>,
+}
+
+/// A disk, open for writing, and nobody else's.
+pub(crate) struct Target {
+    pub(crate) file: File,
+    path: PathBuf,
+    is_device: bool,
+}
+
+/// Held while a disk is flashed: another flash, and udev, keep away from it.
+pub(crate) struct Lock(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
+
+impl Target {
+    pub(crate) fn fault(&self, doing: &'static str, at: u64, source: io::Error) -> FlashError {
+        FlashError::Half { doing, path: self.path.clone(), at, source }
+    }
+
+    pub(crate) fn differs(&self, at: u64) -> FlashError {
+        FlashError::Differs { path: self.path.clone(), at }
+    }
+
+    pub(crate) fn stopped(&self, signal: &'static str) -> FlashError {
+        FlashError::Stopped { path: self.path.clone(), signal }
+    }
+
+    /// Has all of it on the disk, and drops what the kernel remembers, so that the next read is the disk's own answer.
+    pub(crate) fn forget_what_was_read(&self) -> Result<(), FlashError> {
+        self.file.sync_all().map_err(|error| self.fault("write", 0, error))?;
+        if self.is_device {
+            ioctl::flush(&self.file).map_err(|error| self.fault("flush", 0, error))?;
+        }
+        fadvise(&self.file, 0, None, Advice::DontNeed).map_err(|errno| self.fault("flush", 0, errno.into()))
+    }
+}
+
+impl Disk {
+    /// Looks at a disk, and refuses one that must not be overwritten. Changes nothing.
+    ///
+    /// # Errors
+    /// [`FlashError::Refused`]: a partition, a disk in use, too small, no disk at all.
+    pub fn look(path: &Path, needed: u64, host: Host<'_>) -> Result<Self, FlashError> {
+        let refused = |why: String, mend| FlashError::Refused { path: path.to_owned(), why, mend };
+        let fails = |source| FlashError::Disk { doing: "look at", path: path.to_owned(), source };
+        let path_of_it = fs::canonicalize(path).map_err(fails)?;
+        let kind = fs::metadata(&path_of_it).map_err(fails)?;
+        let (name, lets_go) = if kind.file_type().is_block_device() {
+            let name = path_of_it.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let lets_go = in_use::disk(&name, host).map_err(|(why, mend)| refused(why, mend))?;
+            (Some(name), lets_go)
+        } else if kind.is_file() {
+            in_use::file(&kind).map_err(|(why, mend)| refused(why, mend))?;
+            (None, Vec::new())
+        } else {
+            return Err(refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb"));
+        };
+        let mut file = File::open(&path_of_it).map_err(fails)?;
+        let size = file.seek(SeekFrom::End(0)).map_err(fails)?;
+        if size < needed {
+            let why = format!("it has {} MiB and the image needs {}", size >> 20, needed.div_ceil(1 << 20));
+            return Err(refused(why, "take a larger disk; a file is made longer with `truncate -s 2G FILE`"));
+        }
+        Ok(Self { path: path_of_it, name, size, lets_go })
+    }
+
+    /// What is on it now, a line each: what the user is about to lose.
+    pub fn contents(&self) -> Vec<String> {
+        let Some(name) = &self.name else { return vec![format!("a file of {} MiB", self.size >> 20)] };
+        let mut lines = content::lines(name);
+        for mount in &self.lets_go {
+            lines.push(format!("{} is this box's {}, and is let go", mount.device, mount.on));
+        }
+        lines
+    }
+
+    /// Whether it is a disk and not a file.
+    pub(crate) fn is_device(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// Takes it for this process alone, and lets go what this box has mounted of it.
+    pub(crate) fn lock(&self) -> Result<Lock, FlashError> {
+        let fails = |source| FlashError::Disk { doing: "open", path: self.path.clone(), source };
+        let file = File::open(&self.path).map_err(fails)?;
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            return Err(match errno {
+                rustix::io::Errno::WOULDBLOCK => self.busy("another program has locked it"),
+                errno => fails(errno.into()),
+            });
+        }
+        for mount in &self.lets_go {
+            rustix::mount::unmount(&*mount.on, rustix::mount::UnmountFlags::empty())
+                .map_err(|errno| self.busy(&format!("{} cannot be let go: {errno}", mount.on)))?;
+        }
+        Ok(Lock(file))
+    }
+
+    /// Opens it for nobody else: the kernel refuses one that is mounted, and to mount one that is open so.
+    pub(crate) fn open(&self) -> Result<Target, FlashError> {
+        let flags = if self.is_device() { libc::O_EXCL } else { 0 };
+        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&self.path);
+        match file {
+            Ok(file) => Ok(Target { file, path: self.path.clone(), is_device: self.is_device() }),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                Err(self.busy("the kernel says that something has it"))
+            }
+            Err(source) => Err(FlashError::Disk { doing: "open", path: self.path.clone(), source }),
+        }
+    }
+
+    fn busy(&self, why: &str) -> FlashError {
+        const MEND: &str =
+            "another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
+        FlashError::Refused { path: self.path.clone(), why: why.to_owned(), mend: MEND }
+    }
+
+    /// Has the kernel look at its partitions again.
+    pub(crate) fn read_partitions(&self) -> io::Result<()> {
+        if !self.is_device() {
+            return Ok(());
+        }
+        ioctl::read_partitions(&File::open(&self.path)?)
+    }
+
+    /// The device of a partition: `/dev/sda3`, `/dev/nvme0n1p3`.
+    pub(crate) fn partition(&self, number: u32) -> PathBuf {
+        let name = self.path.to_string_lossy();
+        let between = if name.ends_with(|end: char| end.is_ascii_digit()) { "p" } else { "" };
+        PathBuf::from(format!("{name}{between}{number}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_named_as_the_kernel_names_it() {
+        let disk = |path: &str| Disk { path: path.into(), name: None, size: 0, lets_go: Vec::new() };
+        assert_eq!(disk("/dev/sda").partition(3), Path::new("/dev/sda3"));
+        assert_eq!(disk("/dev/nvme0n1").partition(3), Path::new("/dev/nvme0n1p3"));
+    }
+
+    /// A loop device, detached when this is dropped.
+    struct Loop(PathBuf);
+
+    impl Drop for Loop {
+        fn drop(&mut self) {
+            drop(std::process::Command::new("losetup").arg("-d").arg(&self.0).status());
+        }
+    }
+
+    #[test]
+    fn what_is_read_back_is_the_disks_and_not_memorys() {
+        use std::io::{Read, Write};
+        use std::os::unix::fs::FileExt;
+        let backing = tempfile::NamedTempFile::new().expect("a file");
+        backing.as_file().set_len(1 << 20).expect("room");
+        let made = std::process::Command::new("losetup").args(["--find", "--show"]).arg(backing.path()).output();
+        let made = made.expect("losetup");
+        let device = Loop(String::from_utf8_lossy(&made.stdout).trim().into());
+        let mut target =
+            Disk::look(&device.0, 0, Host::OTHER).and_then(|disk| disk.open()).expect("root, and a loop device");
+        target.file.write_all(&[1; 8192]).and_then(|()| target.file.sync_all()).expect("room");
+        let mut read = || {
+            let mut bytes = [0; 8192];
+            target.file.rewind().and_then(|()| target.file.read_exact(&mut bytes)).expect("it is that long");
+            bytes[100]
+        };
+        assert_eq!(read(), 1);
+        // What a disk does that loses data.
+        backing.as_file().write_all_at(&[2; 8192], 0).expect("room");
+        assert_eq!(read(), 1, "memory still says what was written");
+        target.forget_what_was_read().expect("root");
+        let mut bytes = [0; 8192];
+        target.file.rewind().and_then(|()| target.file.read_exact(&mut bytes)).expect("it is that long");
+        assert_eq!(bytes[100], 2, "the disk says what it has");
+    }
+
+    #[test]
+    fn what_is_no_disk_or_too_small_is_refused() {
+        let why = |path: &Path, needed| Disk::look(path, needed, Host::OTHER).expect_err("refused").to_string();
+        assert!(why(Path::new("/dev/null"), 0).ends_with("it is neither a disk nor a file"));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        file.as_file().set_len(1 << 20).expect("room");
+        assert!(why(file.path(), 3 << 20).ends_with("it has 1 MiB and the image needs 3"));
+    }
+}

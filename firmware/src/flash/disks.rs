@@ -1,0 +1,41 @@
+//! The disks of this box, and the images on its sticks: what `segbox flash` shows to whoever named none.
+
+use std::path::{Path, PathBuf};
+
+use super::host::Host;
+use super::{boot_disk, content, in_use, volume};
+
+/// A disk that is there.
+pub struct Candidate {
+    /// `/dev/sda`
+    pub path: PathBuf,
+    /// Itself, then its partitions.
+    pub lines: Vec<String>,
+    /// Why it cannot be flashed; None if it can.
+    pub refused: Option<String>,
+}
+
+/// What there is.
+pub struct Survey {
+    /// Whole disks.
+    pub disks: Vec<Candidate>,
+    /// Images as files on volumes that are not mounted, with their bytes.
+    pub images: Vec<(PathBuf, u64)>,
+    /// Whether this box can copy the disk that it was booted from.
+    pub has_self: bool,
+}
+
+/// Looks. Images are looked for only where segbox is PID 1: elsewhere people mount their sticks themselves.
+pub fn survey(host: Host<'_>) -> Survey {
+    let names = boot_disk::whole_disks().into_iter().filter(|name| content::mebibytes(name) > 0);
+    let disks = names.map(|name| Candidate {
+        path: Path::new("/dev").join(&name),
+        lines: content::lines(&name),
+        refused: in_use::disk(&name, host).err().map(|(why, _)| why),
+    });
+    Survey {
+        disks: disks.collect(),
+        images: if host.is_box() { volume::images(host) } else { Vec::new() },
+        has_self: boot_disk::disk(host).is_some(),
+    }
+}

@@ -1,0 +1,88 @@
+//! Images that lie as files on sticks: `/dev/sdb1/segbox.raw.zst`. A box has no shell to mount a stick with, so the path's first
+//! part is mounted for it, to be read only, and nowhere that anybody sees it: it goes with the last open file.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+};
+
+use super::boot_disk::whole_disks;
+use super::content::{kind_of, mebibytes};
+use super::error::FlashError;
+use super::host::Host;
+use super::in_use::{mounts, parts};
+
+/// Names that `./dev image` gives its images.
+const IMAGES: [&str; 2] = [".raw.zst", ".raw"];
+
+/// A path that goes on behind a block device: the device, and the file on it.
+pub(crate) fn split(path: &Path) -> Option<(&Path, &Path)> {
+    let device = path.ancestors().skip(1).find(|ancestor| is_device(ancestor))?;
+    Some((device, path.strip_prefix(device).ok()?))
+}
+
+pub(crate) fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|kind| kind.file_type().is_block_device())
+}
+
+/// Opens a file on a volume.
+pub(crate) fn open(device: &Path, file: &Path, host: Host<'_>) -> Result<File, FlashError> {
+    let root = mount(device, host).map_err(|source| FlashError::Volume { device: device.to_owned(), source })?;
+    let path = place(&root).join(file);
+    File::open(path).map_err(|source| FlashError::Image { path: device.join(file), source })
+}
+
+/// Images in the first folder of every FAT volume that is not mounted, with their size.
+pub(crate) fn images(host: Host<'_>) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    for disk in whole_disks() {
+        for volume in parts(&disk).into_iter().chain([disk]) {
+            let is_candidate =
+                matches!(kind_of(&volume), Ok(Some("FAT"))) && mounts(&volume).is_empty() && mebibytes(&volume) > 0;
+            let device = Path::new("/dev").join(&volume);
+            let Some(root) = is_candidate.then(|| mount(&device, host).ok()).flatten() else { continue };
+            for entry in fs::read_dir(place(&root)).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let Ok(kind) = entry.metadata() else { continue };
+                if kind.is_file() && IMAGES.iter().any(|end| name.to_lowercase().ends_with(end)) {
+                    found.push((device.join(name), kind.len()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A volume, mounted for this process alone.
+fn mount(device: &Path, host: Host<'_>) -> io::Result<OwnedFd> {
+    (host.load_fat)();
+    let mut last = io::Error::from(io::ErrorKind::Unsupported);
+    for kind in ["vfat", "ext4"] {
+        match mount_as(device, kind) {
+            Ok(root) => return Ok(root),
+            Err(errno) => last = errno.into(),
+        }
+    }
+    Err(last)
+}
+
+fn mount_as(device: &Path, kind: &str) -> rustix::io::Result<OwnedFd> {
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&context, "source", device)?;
+    fsconfig_set_flag(&context, "ro")?;
+    fsconfig_create(&context)?;
+    let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+fn place(root: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))
+}

@@ -1,0 +1,145 @@
+//! The rest of PID 1's life: interfaces come and go, and the box stays what was applied. Not here: the loop that waits (`init`), the
+//! boot before it (`order`).
+
+use std::time::Duration;
+
+use segbox_router::run::boot::Boot;
+
+use super::clock::Moment;
+use super::cmdline::Mishap;
+use super::configuration::reapply::{Reapplied, reapply};
+use super::log::notice;
+use super::pid1::Init;
+use super::sequence::ATTEMPT;
+use super::task;
+
+/// A NIC that comes with others is waited for together with them.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Never returns.
+pub(super) fn live(init: &mut Init) -> ! {
+    loop {
+        let now = Moment::now();
+        let due = init.interface_came.map(|came| came.plus(QUIET));
+        if due.is_some_and(|due| due <= now) {
+            init.interface_came = None;
+            apply_again(init);
+        } else {
+            init.attend(due.unwrap_or(now.plus(Duration::from_secs(3600))));
+        }
+    }
+}
+
+fn apply_again(init: &mut Init) {
+    let came = Moment::now();
+    let answer = task::start(c"segbox-interface", reapply).and_then(|task| init.wait(task, ATTEMPT));
+    let reapplied = answer.unwrap_or_else(|error| Reapplied::Fails(vec![error.to_string()]));
+    if let Reapplied::Later(time) = reapplied {
+        // One that came meanwhile is waited for as well.
+        init.interface_came = init.interface_came.max(Some(came.plus(time)));
+        return;
+    }
+    let before = init.boot.clone();
+    for line in told(&mut init.boot, reapplied) {
+        notice!("{line}");
+    }
+    if init.boot != before {
+        init.write_record();
+    }
+}
+
+/// Records the result; gives the lines to be said.
+fn told(boot: &mut Boot, reapplied: Reapplied) -> Vec<String> {
+    match reapplied {
+        Reapplied::Nothing | Reapplied::Later(_) => Vec::new(),
+        Reapplied::Fails(lines) => {
+            boot.reapply_problems = lines
+                .into_iter()
+                .map(|line| format!("an interface has come, and the configuration could not be applied again: {line}"))
+                .collect();
+            boot.reapply_problems.clone()
+        }
+        Reapplied::Holds { file, steps, dropped } => {
+            boot.reapply_problems.clear();
+            let in_part = if dropped.is_empty() { "" } else { ", in part" };
+            if let Some(run) = &mut boot.configuration {
+                // A boot that was not good for another reason than a missing interface stays so.
+                boot.good = dropped.is_empty() && (boot.good || !run.dropped.is_empty());
+                run.dropped = dropped;
+            }
+            match steps {
+                0 => Vec::new(),
+                1 => vec![format!("an interface has come: {file} applied again{in_part}, 1 step")],
+                _ => vec![format!("an interface has come: {file} applied again{in_part}, {steps} steps")],
+            }
+        }
+    }
+}
+
+/// Does what `segbox.panic` or `segbox.hang` asks for, once: a boot after one that ended badly goes on.
+pub(super) fn come_to_grief(init: &Init, mishap: Mishap) {
+    if init.boot.last_end.is_some_and(|end| !end.is_clean()) {
+        return notice!(
+            "{mishap:?} is asked for on the kernel's command line, and not done: the last boot ended badly"
+        );
+    }
+    match mishap {
+        Mishap::Panic => panic!("segbox.panic is on the kernel's command line"),
+        Mishap::Hang => {
+            notice!("segbox.hang is on the kernel's command line: PID 1 stands still");
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use segbox_router::run::boot::Configured;
+
+    use super::*;
+
+    fn boot(good: bool, dropped: &[&str]) -> Boot {
+        let dropped: Vec<String> = dropped.iter().map(|line| (*line).to_owned()).collect();
+        let configuration = Configured { source: "config partition".into(), file: "f".into(), dropped };
+        Boot { good, configuration: Some(configuration), ..Boot::default() }
+    }
+
+    fn holds(steps: usize, dropped: &[&str]) -> Reapplied {
+        let dropped = dropped.iter().map(|line| (*line).to_owned()).collect();
+        Reapplied::Holds { file: "f".into(), steps, dropped }
+    }
+
+    fn problems(boot: &Boot) -> Vec<&str> {
+        boot.all_problems().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn an_interface_that_comes_takes_its_line_away() {
+        let mut now = boot(false, &["eth1 is left out", "eth2 is left out"]);
+        assert_eq!(told(&mut now, holds(2, &["eth2 is left out"])).len(), 1);
+        assert_eq!((now.good, problems(&now)), (false, vec!["eth2 is left out"]));
+        told(&mut now, holds(2, &[]));
+        assert_eq!((now.good, problems(&now)), (true, vec![]));
+    }
+
+    #[test]
+    fn a_boot_that_fell_back_is_not_made_good_by_a_card() {
+        let mut now = boot(false, &[]);
+        told(&mut now, holds(3, &[]));
+        assert!(!now.good);
+    }
+
+    #[test]
+    fn a_failure_is_remembered_once_until_it_works() {
+        let mut now = boot(true, &[]);
+        for _ in 0..2 {
+            assert_eq!(told(&mut now, Reapplied::Fails(vec!["no room".into()])).len(), 1);
+        }
+        let line = "an interface has come, and the configuration could not be applied again: no room";
+        assert_eq!(problems(&now), [line]);
+        assert!(told(&mut now, holds(0, &[])).is_empty());
+        assert_eq!(now, boot(true, &[]));
+    }
+}

@@ -1,0 +1,225 @@
+//! One attempt to make this box what a file says: read, checked, held against the NICs that are there, applied as one transaction.
+//! Runs in a child of PID 1, which decides what comes next. Not here: where the file came from.
+
+use std::fs;
+use std::path::Path;
+
+use segbox_config::Checked;
+use segbox_plan::degrade::degrade;
+use segbox_router::{Change, ChangeError, End, Reading, Report, Router, Wanted, check, run};
+use serde::{Deserialize, Serialize};
+
+use super::fallback::{Candidate, Sources};
+use super::{generations, nics};
+use crate::clock::Moment;
+use crate::storage;
+
+/// What a box runs that has no file it could run. Nothing forwards, and nothing is reached but the console.
+const BUILT_IN: &str = "# Built in. `edit` on the console takes a file of your own.\n[system]\nhostname = \"segbox\"\n";
+const BUILT_IN_FILE: &str = "/run/segbox/built-in.toml";
+
+/// How an attempt ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// Applied and read back.
+    Holds {
+        file: String,
+        /// When the last SID was in, and had been read back.
+        at: Moment,
+        steps: usize,
+        /// What it was made of: name, beginning and end.
+        parts: Vec<(String, Moment, Moment)>,
+        /// What was left out because an interface is missing, a line each.
+        dropped: Vec<String>,
+        /// What is worth a second look.
+        remarks: Vec<String>,
+    },
+    /// Not applied, or undone: why, a line each.
+    Fails(Vec<String>),
+}
+
+/// Tries a candidate. `first`: nothing runs yet on this box.
+pub(crate) fn attempt(candidate: &Candidate, sources: &Sources, first: bool) -> Outcome {
+    match tried(candidate, sources, first) {
+        Ok(outcome) => outcome,
+        Err(lines) => Outcome::Fails(lines),
+    }
+}
+
+fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcome, Vec<String>> {
+    let told = |error: &dyn std::error::Error| vec![chain(error)];
+    let (path, text) = text(candidate)?;
+    let config = Path::new(storage::CONFIG);
+    let mut remarks = Vec::new();
+    // The built-in one has nothing to be held against, and no boot that it could break.
+    let noted = sources.persistent && !matches!(candidate, Candidate::BuiltIn);
+    let mut note = |what, answer: std::io::Result<()>| {
+        if let Err(error) = answer {
+            remarks.push(format!(
+                "the config partition takes no more ({what}): {error}. `factory-reset config` empties it; copy what `show` says first"
+            ));
+        }
+    };
+    if noted {
+        note("the attempt is not noted", generations::begin(config, &text));
+    }
+    let mut parts = Parts::begin();
+    let mut router = Router::open("apply").map_err(|error| told(&error))?;
+    parts.end("look at the kernel");
+    let applied = apply(&mut router, &path, &text, first, &mut parts).map_err(Refused::lines);
+    let at = Moment::now();
+    if noted {
+        note("the attempt stays noted", generations::end(config));
+        if applied.is_ok() {
+            note("this configuration is not kept as good", generations::keep(config, &text));
+        }
+    }
+    let (report, dropped) = applied?;
+    let steps = report.applied.len();
+    remarks.extend(router.trouble.take());
+    Ok(Outcome::Holds { file: path.display().to_string(), at, steps, parts: parts.done, dropped, remarks })
+}
+
+/// The candidate's file and what is in it.
+fn text(candidate: &Candidate) -> Result<(std::path::PathBuf, String), Vec<String>> {
+    let path = match candidate {
+        // As every command calls it.
+        Candidate::Wanted(_) => Path::new(storage::ETC).join("segbox.toml"),
+        Candidate::LastGood(generation) => generation.path.clone(),
+        Candidate::BuiltIn => {
+            // If not even this can be written, the text still is what is applied.
+            drop(built_in());
+            return Ok((BUILT_IN_FILE.into(), BUILT_IN.to_owned()));
+        }
+    };
+    let read = fs::read(&path).map_err(|error| vec![format!("{} cannot be read: {error}", path.display())])?;
+    let text = String::from_utf8(read).map_err(|_| vec![format!("{} is not UTF-8 text", path.display())])?;
+    Ok((path, text))
+}
+
+/// Writes the built-in configuration down where the commands can take it from; gives its path.
+pub(crate) fn built_in() -> std::io::Result<&'static str> {
+    fs::create_dir_all("/run/segbox")?;
+    fs::write(BUILT_IN_FILE, BUILT_IN)?;
+    Ok(BUILT_IN_FILE)
+}
+
+/// Why a text is not what the box is now.
+pub(super) enum Refused {
+    /// The change was not begun, or broke off.
+    Change(ChangeError),
+    /// The text has faults, or the change was undone: why, a line each.
+    Lines(Vec<String>),
+}
+
+impl Refused {
+    pub(super) fn lines(self) -> Vec<String> {
+        match self {
+            Self::Change(error) => vec![chain(&error)],
+            Self::Lines(lines) => lines,
+        }
+    }
+}
+
+fn apply(
+    router: &mut Router,
+    path: &Path,
+    text: &str,
+    first: bool,
+    parts: &mut Parts,
+) -> Result<(Report, Vec<String>), Refused> {
+    let checked = checked(router, path, text)?;
+    parts.end("read the file");
+    let (checked, dropped) = fitted(router, checked, first)?;
+    parts.end("find the NICs");
+    let report = made(router, path, text, checked, Change::default())?;
+    parts.end("apply and read back");
+    Ok((report, dropped))
+}
+
+/// Checks a text without the links: an interface that is missing is left out, where a person at the command line would be told.
+pub(super) fn checked(router: &Router, path: &Path, text: &str) -> Result<Checked, Refused> {
+    check(path, text, router.seen_without_links())
+        .map_err(|faults| Refused::Lines(faults.to_string().lines().map(str::to_owned).collect()))
+}
+
+/// Names the NICs, and leaves out what depends on those that are not there; a line for each.
+pub(super) fn fitted(
+    router: &mut Router,
+    mut checked: Checked,
+    first: bool,
+) -> Result<(Checked, Vec<String>), Refused> {
+    let links = nics::settle(router, &checked.config, first).map_err(Refused::Change)?;
+    let (config, dropped) = degrade(checked.config, &links);
+    checked.config = config;
+    Ok((checked, dropped))
+}
+
+/// Makes the box what was checked, whole or not at all.
+pub(super) fn made(
+    router: &mut Router,
+    path: &Path,
+    text: &str,
+    checked: Checked,
+    how: Change<'_>,
+) -> Result<Report, Refused> {
+    let reading = Reading { path: path.to_owned(), text: text.to_owned(), checked };
+    run::sweep();
+    let report = router.change(&Wanted::File(&reading), how).map_err(Refused::Change)?;
+    match &report.end {
+        End::InSync => Ok(report),
+        End::Undone { unkept, left } => {
+            let refused = report.applied.iter().filter_map(|one| Some((&one.step, one.result.as_ref().err()?)));
+            let mut lines: Vec<String> =
+                refused.map(|(step, refusal)| format!("{step}: {}", chain(refusal.as_ref()))).collect();
+            lines.extend(unkept.steps.iter().map(|step| format!("the kernel did not keep: {step}")));
+            lines.extend(left.steps.iter().map(|step| format!("could not be undone: {step}")));
+            Err(Refused::Lines(lines))
+        }
+    }
+}
+
+/// The parts of an attempt, one after the other.
+struct Parts {
+    from: Moment,
+    done: Vec<(String, Moment, Moment)>,
+}
+
+impl Parts {
+    fn begin() -> Self {
+        Self { from: Moment::now(), done: Vec::new() }
+    }
+
+    fn end(&mut self, name: &str) {
+        let now = Moment::now();
+        self.done.push((name.to_owned(), std::mem::replace(&mut self.from, now), now));
+    }
+}
+
+/// An error with its causes, on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // A transparent error says the same as its source.
+        if !text.ends_with(&next) {
+            text += ": ";
+            text += &next;
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_configuration_has_no_fault_and_no_interface() {
+        let checked = check(Path::new(BUILT_IN_FILE), BUILT_IN, segbox_router::Seen::default()).expect("without fault");
+        assert!(checked.config.interfaces.is_empty());
+        assert_eq!(checked.config.system.hostname.as_deref(), Some(crate::settings::HOSTNAME));
+    }
+}

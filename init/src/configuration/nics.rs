@@ -1,0 +1,76 @@
+//! The NICs of this box, found, waited for and named. Not here: which name is whose (`segbox_plan::nic_names`).
+#![expect(unsafe_code, reason = "a rename by ioctl takes the name alone, whatever hardware it is")]
+
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use segbox_config::{Config, IfName, LinkSeen};
+use segbox_plan::degrade::missing;
+use segbox_plan::nic_names::{Nic, renames};
+use segbox_router::{ChangeError, Router};
+
+/// How long a box waits for a NIC that the file speaks of, once all drivers are loaded. Some probe after their module is in (mlx5's
+/// ports, USB); a card that is not there costs every boot this much.
+const LIMIT: Duration = Duration::from_secs(3);
+/// Looking costs a netlink dump of a few links.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until what the file speaks of is there, as long as that makes sense, and gives every NIC its name.
+pub(crate) fn settle(router: &mut Router, config: &Config, first: bool) -> Result<Vec<LinkSeen>, ChangeError> {
+    let end = Instant::now() + LIMIT;
+    loop {
+        let links = links(router)?;
+        for (from, to) in renames(&nics(&links), &bound(config), first) {
+            // One that comes and goes in between is looked for again; a name that stays wrong is then reported as missing.
+            drop(rename(from, to));
+        }
+        let links = self::links(router)?;
+        if missing(config, &links).is_empty() || Instant::now() >= end {
+            return Ok(links);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn links(router: &mut Router) -> Result<Vec<LinkSeen>, ChangeError> {
+    Ok(router.seen()?.links.unwrap_or_default())
+}
+
+fn bound(config: &Config) -> std::collections::BTreeMap<IfName, segbox_config::Matcher> {
+    let bound = config.interfaces.iter().filter_map(|(name, one)| one.matches.clone().map(|matcher| (*name, matcher)));
+    bound.collect()
+}
+
+/// The links that are hardware: those with a device in sysfs.
+fn nics(links: &[LinkSeen]) -> Vec<Nic> {
+    let folder = |link: &LinkSeen| Path::new("/sys/class/net").join(link.name.as_str());
+    let real = links.iter().filter(|link| folder(link).join("device").exists());
+    let port = |link: &LinkSeen| {
+        let text = fs::read_to_string(folder(link).join("dev_port")).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    };
+    real.map(|link| Nic { link: link.clone(), port: port(link) }).collect()
+}
+
+fn rename(from: IfName, to: IfName) -> io::Result<()> {
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    // SAFETY: all zeroes is a valid ifreq: two empty names.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    put(&mut request.ifr_name, from);
+    // SAFETY: the request is the rename's, so this is the field that the kernel reads, and it is zeroed.
+    put(unsafe { &mut request.ifr_ifru.ifru_newname }, to);
+    // SAFETY: SIOCSIFNAME reads one ifreq, which this is, and the socket is open.
+    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFNAME as libc::Ioctl, &raw const request) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// An IfName has at most 15 bytes, so the last of the 16 stays zero.
+fn put(field: &mut [libc::c_char; libc::IFNAMSIZ], name: IfName) {
+    for (to, from) in field.iter_mut().zip(name.as_str().bytes()) {
+        *to = from.cast_signed();
+    }
+}

@@ -1,0 +1,240 @@
+//! The child that knows of devices: it has the modules loaded of those that are there, tells PID 1, and then listens for those that
+//! come. A driver that hangs or crashes takes this child along, not PID 1.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::clock::Moment;
+use crate::log::{detail, problem};
+
+use super::coldplug::{self, Turn};
+use super::load::Loader;
+use super::queue::Queue;
+use super::uevent::{Uevent, Uevents};
+
+/// What a boot may have to wait for, beside NICs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// The disks that were there have their drivers.
+    Disks,
+    /// The controllers of sticks have theirs.
+    Sticks,
+}
+
+impl Settled {
+    /// A file that is there once it is so, for whoever looks for a disk.
+    fn place(self) -> &'static Path {
+        Path::new(match self {
+            Self::Disks => "/run/segbox/settled-disks",
+            Self::Sticks => "/run/segbox/settled-sticks",
+        })
+    }
+
+    /// Whether it is so.
+    pub(crate) fn is_so(self) -> bool {
+        self.place().exists()
+    }
+
+    fn tell(self) {
+        let place = self.place();
+        let made = fs::create_dir_all(place.parent().unwrap_or(place)).and_then(|()| fs::write(place, ""));
+        if let Err(error) = made {
+            problem!("{} cannot be made, so disks are waited for longer than needed: {error}", place.display());
+        }
+    }
+}
+
+/// A driver of which the log says how long it took.
+const SLOW: Duration = Duration::from_millis(500);
+/// Most that are loaded at a time, however many processors there are.
+const THREADS: usize = 8;
+
+/// What PID 1 is told, a byte each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A watchdog can be opened.
+    Watchdog,
+    /// The network cards that were there have their drivers.
+    Settled,
+    /// A network card's interface has appeared.
+    Interface,
+}
+
+impl News {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Watchdog => b'w',
+            Self::Settled => b's',
+            Self::Interface => b'n',
+        }
+    }
+
+    /// What a byte of the pipe means.
+    pub(crate) fn of(byte: u8) -> Option<Self> {
+        [Self::Watchdog, Self::Settled, Self::Interface].into_iter().find(|news| news.byte() == byte)
+    }
+}
+
+/// The child's work; it returns only if it cannot go on. `from_disk`: the box was started from a disk, which it waits for by itself.
+pub(crate) fn run(to_pid1: &OwnedFd, from_disk: bool) {
+    // Before the first look at what is there: what comes in between is then heard of twice, and not missed.
+    let events = match Uevents::open() {
+        Ok(events) => events,
+        Err(error) => return problem!("no devices will be noticed when plugged: netlink uevents: {error}"),
+    };
+    let loader = match Loader::open() {
+        Ok(loader) => loader,
+        Err(error) => {
+            problem!("no modules for this kernel, so only built-in drivers: modules.dep: {error}");
+            [Settled::Disks, Settled::Sticks].into_iter().for_each(Settled::tell);
+            tell(to_pid1, News::Settled);
+            return;
+        }
+    };
+    let wake = match eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) {
+        Ok(wake) => wake,
+        Err(errno) => return problem!("no modules will be loaded: eventfd: {errno}"),
+    };
+    let to_pid1 = match to_pid1.try_clone() {
+        Ok(to_pid1) => to_pid1,
+        Err(error) => return problem!("no modules will be loaded: {error}"),
+    };
+    let devices = Arc::new(Devices { loader, events, queue: Queue::new(Turn::Library), to_pid1, wake });
+    devices.queue.add(coldplug::jobs(&devices.loader, if from_disk { Turn::First } else { Turn::Searched }));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(2, THREADS);
+    for _ in 0..threads {
+        let devices = Arc::clone(&devices);
+        // Not waited for: a driver that hangs does not keep this child from its end.
+        std::thread::spawn(move || devices.work());
+    }
+    devices.listen();
+}
+
+/// What the threads share.
+struct Devices {
+    loader: Loader,
+    events: Uevents,
+    queue: Queue,
+    to_pid1: OwnedFd,
+    /// Ends the wait for events when a module is done.
+    wake: OwnedFd,
+}
+
+impl Devices {
+    /// Loads one module after the other, as one of several threads: a driver sleeps while its hardware resets.
+    fn work(&self) {
+        loop {
+            let (turn, name) = self.queue.take();
+            let begin = Moment::now();
+            let result = if turn == Turn::Library { self.loader.load(&name) } else { self.loader.drive(&name) };
+            coldplug::told(&name, result);
+            let took = Moment::now().since(begin);
+            if took >= SLOW {
+                detail!("module {name} took {took:.0?}");
+            }
+            self.queue.done(turn);
+            // A counter that is full wakes as well.
+            let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// Hears of devices, and of turns that are over.
+    fn listen(&self) {
+        let mut over =
+            [Turn::Watchdog, Turn::First, Turn::Searched, Turn::Sticks, Turn::Later].map(|turn| (turn, false));
+        loop {
+            // A device has been told of when the module that makes it is loaded: a turn whose modules were all done before
+            // the events were heard has no more of them to come.
+            let past = over.map(|(turn, _)| self.queue.is_past(turn));
+            if !self.drain() {
+                return;
+            }
+            for ((turn, is_over), was_past) in over.iter_mut().zip(past) {
+                if was_past && !*is_over && self.queue.is_past(*turn) {
+                    *is_over = true;
+                    self.is_over(*turn);
+                }
+            }
+            self.wait();
+        }
+    }
+
+    fn is_over(&self, turn: Turn) {
+        match turn {
+            Turn::Watchdog => {
+                if has_watchdog() {
+                    tell(&self.to_pid1, News::Watchdog);
+                }
+                self.queue.allow(Turn::Later);
+            }
+            Turn::First => tell(&self.to_pid1, News::Settled),
+            Turn::Searched => Settled::Disks.tell(),
+            Turn::Sticks => Settled::Sticks.tell(),
+            _ => {
+                if !has_watchdog() {
+                    // Better than none: it ends a PID 1 that hangs, if not a kernel that does. Its event is heard.
+                    self.queue.add([(Turn::Later, "softdog".to_owned())]);
+                }
+            }
+        }
+    }
+
+    fn wait(&self) {
+        let mut waiting = [
+            PollFd::from_borrowed_fd(self.events.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN),
+        ];
+        // An hour is as good as forever, and a lost wake-up mends itself.
+        let hour = Timespec { tv_sec: Duration::from_secs(3600).as_secs().cast_signed(), tv_nsec: 0 };
+        let _ = poll(&mut waiting, Some(&hour));
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+    }
+
+    /// Takes every event that is waiting; false if there will be none.
+    fn drain(&self) -> bool {
+        loop {
+            match self.events.next() {
+                Ok(Some(event)) => self.serve(&event),
+                Ok(None) => return true,
+                // Some were lost: all devices are looked at again.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    self.queue.add(coldplug::wanted(&self.loader));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    problem!("netlink uevents: {error}");
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, event: &Uevent) {
+        if event.action != "add" {
+            return;
+        }
+        match event.subsystem.as_str() {
+            "net" if event.is_hardware() => tell(&self.to_pid1, News::Interface),
+            "watchdog" => tell(&self.to_pid1, News::Watchdog),
+            _ => {}
+        }
+        if !event.modalias.is_empty() {
+            self.queue.add(coldplug::serving(&self.loader, &event.modalias));
+        }
+    }
+}
+
+fn tell(to_pid1: &OwnedFd, news: News) {
+    // PID 1 reads each byte, or is gone.
+    let _ = rustix::io::write(to_pid1, &[news.byte()]);
+}
+
+fn has_watchdog() -> bool {
+    Path::new("/dev/watchdog0").exists()
+}

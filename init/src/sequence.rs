@@ -1,0 +1,344 @@
+//! The order of a boot, from PID 1's first instruction to a forwarding router. This file is the flow; each step's work is in a
+//! file of its own. PID 1 never returns from here.
+
+use std::fs;
+use std::time::Duration;
+
+use segbox_firmware::slot::{self, Home};
+use segbox_router::run::boot::Configured;
+
+use super::boot_source::{self, Started};
+use super::clock::{Moment, milliseconds, seconds};
+use super::cmdline::Words;
+use super::configuration::apply::{Outcome, attempt};
+use super::configuration::fallback::{Candidate, Sources, candidates};
+use super::log::{self, notice, problem};
+use super::pid1::{Init, Service};
+use super::signals::Signals;
+use super::storage::{self, State, Storage};
+use super::task::{self, Lost, Task};
+use super::{after_boot, console, crash, entropy, modules, mounts, panic, settings};
+
+/// For the drivers of a box: the slowest NICs take seconds to reset, under software emulation everything does.
+const DRIVERS: Duration = Duration::from_secs(20);
+/// For the disks, over what `storage` waits for itself.
+const DISKS: Duration = Duration::from_secs(40);
+/// For one attempt to configure: a hundred thousand routes take a second, a missing NIC three.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(45);
+/// For what follows the last SID.
+const AFTERWARDS: Duration = Duration::from_secs(20);
+/// For the state partition's growth: a disk of some terabytes that turns. The kernel goes on with it all the same.
+const GROWING: Duration = Duration::from_secs(120);
+
+/// PID 1.
+pub(crate) fn pid1() -> ! {
+    let first = Moment::now();
+    panic::install();
+    // Nothing up to here and nothing in `early` asks for memory.
+    let (early, signals) = early(first);
+    let mut init = Init::new(first, signals);
+    init.boot.kernel_ms = milliseconds(first.since_kernel());
+    init.boot.kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    early.tell(&mut init);
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    init.boot.secure_boot = boot_source::by_secure_boot();
+    let (words, senseless) = Words::read(&command_line);
+    if words.untried {
+        init.note("no slot had a try left, so the first one was started all the same: none has come up in its last three starts".to_owned());
+    }
+    senseless.into_iter().for_each(|line| init.note(line));
+    init.silence = words.watchdog;
+    init.hear_power_button();
+
+    let begin = Moment::now();
+    let started = Started::by(&command_line);
+    init.from_disk = started.slot.is_some();
+    start_drivers(&mut init);
+    // Beside them: what configuration there is turns up with its disk, while NICs still reset.
+    let looking = (Moment::now(), task::start(c"segbox-disks", || storage::find(started.clone())));
+    drivers(&mut init, begin);
+    let (sources, home) = disks(&mut init, looking, started);
+    // Tuning is part of the plan below: every NIC has its driver and nothing forwards yet. What of it only a living process can
+    // hold, the keeper holds, and it turns again what a driver resets later.
+    init.start(Service::Keeper);
+    // What came before is looked at now; what comes while that is done is looked at once more.
+    init.interface_came = None;
+    configure(&mut init, &sources, words.failsafe);
+    // Before the screen that shows it.
+    init.write_record();
+    consoles(&mut init);
+    afterwards(&mut init, home);
+    if let Some(mishap) = words.mishap {
+        after_boot::come_to_grief(&init, mishap);
+    }
+    after_boot::live(&mut init)
+}
+
+/// What happened before there was memory.
+struct Early {
+    marks: [(&'static str, Moment); 3],
+    mounts: heapless::Vec<mounts::Refused, 9>,
+    settings: heapless::Vec<settings::Refused, 11>,
+}
+
+fn early(first: Moment) -> (Early, Option<Signals>) {
+    let mounts = mounts::mount_all();
+    let mounted = Moment::now();
+    log::open_all();
+    let signals = Signals::open();
+    if let Err(errno) = signals {
+        problem!("signals cannot be heard: {errno}; reboot and power-off will not work");
+    }
+    let settings = settings::set_all(wants_quiet());
+    let marks = [("start", first), ("mounts", mounted), ("settings", Moment::now())];
+    (Early { marks, mounts, settings }, signals.ok())
+}
+
+/// Unless the kernel's command line asks for its messages.
+fn wants_quiet() -> bool {
+    let mut buffer = [0; 2048];
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+    let read = rustix::fs::open(c"/proc/cmdline", flags, rustix::fs::Mode::empty())
+        .and_then(|file| rustix::io::read(&file, &mut buffer));
+    let text = &buffer[..read.unwrap_or(0)];
+    !text
+        .split(u8::is_ascii_whitespace)
+        .any(|word| word == b"debug" || word == b"ignore_loglevel" || word.starts_with(b"loglevel="))
+}
+
+impl Early {
+    /// Now there is memory: the record gets what has happened so far.
+    fn tell(&self, init: &mut Init) {
+        let [start, mounted, set] = self.marks;
+        notice!("starting, {} after the kernel", seconds(start.1.since_kernel()));
+        let refused = |count: usize| if count == 0 { String::new() } else { format!("{count} refused") };
+        init.step_until(mounted.0, (start.1, mounted.1), refused(self.mounts.len()));
+        init.step_until(set.0, (mounted.1, set.1), refused(self.settings.len()));
+        for refused in &self.mounts {
+            init.note(format!("{} cannot be mounted: {}", refused.kind.to_string_lossy(), refused.errno));
+        }
+        for refused in &self.settings {
+            init.note(format!("{} cannot be set: {}", refused.name.to_string_lossy(), refused.errno));
+        }
+    }
+}
+
+/// The watchdog first, then the drivers of all devices that are there.
+fn start_drivers(init: &mut Init) {
+    // A driver that is built in needs no module.
+    init.open_watchdog();
+    if let Err(error) = modules::modprobe::install() {
+        init.note(format!("the kernel cannot ask for modules: /sbin/modprobe: {error}"));
+    }
+    init.start(Service::Devices);
+}
+
+/// Waits for the NICs' drivers.
+fn drivers(init: &mut Init, from: Moment) {
+    let settled = init.wait_until(DRIVERS, |init| init.settled);
+    init.step("drivers", from, if settled { "" } else { "not done" });
+    if !settled {
+        init.note(format!("a driver is not done after {} s; going on without it", DRIVERS.as_secs()));
+    }
+}
+
+/// Waits for what there is to be configured, and the disk that this system was started from.
+fn disks(init: &mut Init, (from, looking): (Moment, Result<Task<Storage>, Lost>), said: Started) -> (Sources, Home) {
+    let found = looking.and_then(|task| init.wait(task, DISKS));
+    let storage = found.unwrap_or_else(|error| {
+        init.note(format!("disks: {error}; this box boots without them"));
+        Storage { started: said, ..Storage::default() }
+    });
+    init.boot.slot.clone_from(&storage.started.slot);
+    let result = storage.found.unwrap_or_else(|| "none".to_owned());
+    init.step("disks", from, result);
+    for line in storage.problems {
+        init.note(line);
+    }
+    (storage.sources, Home { esp: storage.started.esp, disk: storage.home })
+}
+
+/// Tries one configuration after the other until one holds.
+fn configure(init: &mut Init, sources: &Sources, failsafe: bool) {
+    if failsafe {
+        init.note(
+            "started with segbox.failsafe: the box's own configuration is not applied; `apply` does it".to_owned(),
+        );
+    }
+    if let Some(wanted) = sources.wanted.as_ref().filter(|wanted| wanted.is_passed_over() && !failsafe) {
+        init.note(format!(
+            "the file of the {} is passed over: {} boots in a row did not survive it. Mend it with `edit`, then `apply`",
+            wanted.source, wanted.attempts
+        ));
+    }
+    let mut first_try = true;
+    for candidate in candidates(sources, failsafe) {
+        if try_one(init, sources, &candidate, std::mem::take(&mut first_try)) {
+            return;
+        }
+    }
+    init.note("not even the built-in configuration holds; the console is all there is".to_owned());
+}
+
+/// Tries one; false if it does not hold.
+fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try: bool) -> bool {
+    let from = Moment::now();
+    let outcome = task::start(c"segbox-configure", || attempt(candidate, sources, first_try))
+        .and_then(|task| init.wait(task, ATTEMPT));
+    match outcome {
+        Ok(Outcome::Holds { file, at, steps, parts, dropped, remarks }) => {
+            init.step_until("configuration", (from, at), format!("{}: {steps} steps", candidate.name()));
+            for (name, begin, end) in parts {
+                init.step_until(&format!("  {name}"), (begin, end), "");
+            }
+            init.boot.share_ms = Some(milliseconds(at.since(init.first)));
+            let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
+            init.boot.good = wanted && dropped.is_empty();
+            // A missing interface is no problem of the boot: its line goes when the interface comes.
+            dropped.iter().for_each(|line| problem!("{line}"));
+            remarks.into_iter().for_each(|line| init.note(line));
+            let in_part = if dropped.is_empty() { "" } else { ", in part" };
+            notice!(
+                "configured from {}{in_part}: {} from PID 1's first instruction to the last SID",
+                candidate.name(),
+                seconds(at.since(init.first)),
+            );
+            init.boot.configuration = Some(Configured { source: candidate.name(), file, dropped });
+            true
+        }
+        Ok(Outcome::Fails(lines)) => {
+            init.step("configuration", from, format!("{}: does not hold", candidate.name()));
+            for line in lines {
+                init.note(format!("{}: {line}", candidate.name()));
+            }
+            false
+        }
+        Err(error) => {
+            init.step("configuration", from, format!("{}: {error}", candidate.name()));
+            init.note(format!("{}: {error}", candidate.name()));
+            false
+        }
+    }
+}
+
+/// What the traffic does not wait for: the state partition, crash records, the seed, the boot loader's mark.
+fn afterwards(init: &mut Init, home: Home) {
+    let state = state(init, home.disk.as_deref());
+    let writable = state.as_ref().is_some_and(|state| state.writable);
+    let by_watchdog = init.watchdog.as_ref().is_some_and(|watchdog| watchdog.it_rebooted);
+    // Its driver is a module in most kernels; without a firmware that has variables there is nothing to mount.
+    mounts::mount_efivars();
+    run_afterwards(
+        init,
+        ("last boot", AFTERWARDS),
+        c"segbox-crash",
+        move || crash::collect(writable, by_watchdog),
+        |init, (ended, problems)| {
+            problems.into_iter().for_each(|line| init.note(line));
+            if let Some(ended) = ended.filter(|ended| !ended.is_clean()) {
+                init.note(format!("the last boot ended badly: {ended}"));
+            }
+            init.boot.last_end = ended;
+            ended.map(|ended| ended.to_string()).unwrap_or_default()
+        },
+    );
+    if writable {
+        let stir = || entropy::stir().map(str::to_owned).map_err(|error| error.to_string());
+        run_afterwards(init, ("entropy", AFTERWARDS), c"segbox-seed", stir, |_, result| {
+            result.unwrap_or_else(|error| error)
+        });
+    }
+    // A degraded boot is no fault of the slot's; one that fell back may be, and the loader counts it.
+    let fell_back = !init.boot.good && init.boot.configuration.as_ref().is_none_or(|run| run.dropped.is_empty());
+    if let Some(slot) = init.boot.slot.clone().filter(|_| !fell_back) {
+        let mark = move || {
+            slot::mark_good(&slot, &home, &modules::load_fat).map(str::to_owned).map_err(|error| error.to_string())
+        };
+        run_afterwards(init, ("slot", AFTERWARDS), c"segbox-slot", mark, |init, result: Result<String, String>| {
+            match result {
+                Ok(done) => done,
+                Err(error) => {
+                    init.note(format!("the boot loader's count cannot be put back: {error}"));
+                    "not marked".to_owned()
+                }
+            }
+        });
+    }
+    if let Some(state) = state.filter(|state| state.writable) {
+        grow(init, state);
+    }
+    init.write_record();
+}
+
+/// Mounts the state partition.
+fn state(init: &mut Init, home: Option<&str>) -> Option<State> {
+    let mut found = None;
+    let work = || storage::state(home);
+    run_afterwards(
+        init,
+        ("state", AFTERWARDS),
+        c"segbox-state",
+        work,
+        |init, (state, problems): (Option<State>, Vec<_>)| {
+            problems.into_iter().for_each(|line| init.note(line));
+            let result = match &state {
+                None => "none".to_owned(),
+                Some(State { block, writable: true }) => block.name.clone(),
+                Some(State { block, writable: false }) => format!("{}, read only", block.name),
+            };
+            found = state;
+            result
+        },
+    );
+    found
+}
+
+/// Grows its file system, after everything else: the first boot from a large disk takes its time over it, and is a good boot by then.
+fn grow(init: &mut Init, State { block, .. }: State) {
+    // The screen and `status` need not wait for it.
+    init.write_record();
+    let mib = |bytes: u64| bytes >> 20;
+    run_afterwards(
+        init,
+        ("state size", GROWING),
+        c"segbox-grow",
+        move || (storage::grow(&block), mib(block.size)),
+        |init, (grown, size)| match grown {
+            Ok(None) => format!("{size} MiB"),
+            Ok(Some(grown)) => format!("grown from {} to {} MiB", mib(grown.from), mib(grown.to)),
+            Err(error) => {
+                init.note(error);
+                "not grown".to_owned()
+            }
+        },
+    );
+}
+
+/// One step in a child, its time and what came of it in the record.
+fn run_afterwards<T: serde::Serialize + serde::de::DeserializeOwned>(
+    init: &mut Init,
+    (step, limit): (&str, Duration),
+    name: &'static std::ffi::CStr,
+    work: impl FnOnce() -> T,
+    then: impl FnOnce(&mut Init, T) -> String,
+) {
+    let from = Moment::now();
+    let result = match task::start(name, work).and_then(|task| init.wait(task, limit)) {
+        Ok(done) => then(init, done),
+        Err(error) => {
+            init.note(format!("{step}: {error}"));
+            "not done".to_owned()
+        }
+    };
+    init.step(step, from, result);
+}
+
+fn consoles(init: &mut Init) {
+    let from = Moment::now();
+    let mut buffer = [0; 128];
+    let names: Vec<String> = log::active_consoles(&mut buffer).map(str::to_owned).collect();
+    for name in &names {
+        init.start(Service::Console(console::terminal_of(name)));
+    }
+    init.step("consoles", from, names.join(" "));
+}

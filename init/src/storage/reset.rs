@@ -1,0 +1,125 @@
+//! Back to how the box came: a partition of ours is emptied where it can be written, and made anew where it cannot. Asked for on the
+//! console. Not here: asking whether it is meant.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use segbox_firmware::ext4;
+use segbox_firmware::mkfs::remake;
+use segbox_firmware::partition::{self, Mounted};
+
+use super::{CONFIG, STATE};
+use crate::boot_source::Started;
+
+/// What can be reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// segbox.toml, its generations, keys and programs.
+    Config,
+    /// Logs and crash records.
+    State,
+}
+
+impl Part {
+    /// By its name on the command line.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        [Self::Config, Self::State].into_iter().find(|part| part.word() == word)
+    }
+
+    /// As it is called on the command line.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::State => "state",
+        }
+    }
+
+    /// Its label, and where it is mounted.
+    pub(super) fn place(self) -> (&'static str, &'static Path) {
+        match self {
+            Self::Config => (partition::CONFIG, Path::new(CONFIG)),
+            Self::State => (partition::STATE, Path::new(STATE)),
+        }
+    }
+}
+
+/// Resets one; `told` hears what takes its time. Gives what was done.
+///
+/// # Errors
+/// With what was tried, on what.
+pub(crate) fn reset(part: Part, told: impl Fn(String)) -> Result<String, String> {
+    let (label, on) = part.place();
+    let blocks = partition::blocks();
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let home = match Started::by(&command_line).or_by_firmware().esp {
+        // Another disk's partitions are another system's.
+        Some(esp) => Some(partition::home(&blocks, &esp).ok_or_else(|| {
+            format!("{label}: the disk that this system was started from is not there: no ESP with the UUID {esp}")
+        })?),
+        None => None,
+    };
+    let Some((block, _)) = partition::labelled(&blocks, label, home.as_deref()) else {
+        // What a box without a disk has in memory.
+        return empty(on)
+            .map(|()| format!("there is no partition {label}; what was in memory is gone"))
+            .map_err(|error| format!("{}: {error}", on.display()));
+    };
+    let name = &block.name;
+    if partition::mounted(on) == Some(Mounted::Writable) && ext4::faults(&block) == 0 {
+        match empty(on) {
+            Ok(()) => return Ok(format!("{name} ({label}) is empty")),
+            Err(error) => told(format!("{name} ({label}) cannot be emptied: {error}")),
+        }
+    }
+    told(format!("{name} ({label}) gets a new, empty file system; this writes 64 MiB"));
+    match remake(&block, on) {
+        Ok(()) => Ok(format!("{name} ({label}) is new and empty")),
+        Err(error) => Err(format!(
+            "{name} ({label}) cannot be made anew: {error}. The disk is broken or write-protected: replace it, and `segbox flash` the new one"
+        )),
+    }
+}
+
+/// Removes all files of a folder.
+fn empty(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name() == "lost+found" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+    }
+    // Durable when the command says so.
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empties_a_folder_but_for_what_the_file_system_wants() {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(place.path().join("programs/deep")).expect("writable");
+        fs::create_dir(place.path().join("lost+found")).expect("writable");
+        fs::write(place.path().join("segbox.toml"), "x").expect("writable");
+        empty(place.path()).expect("writable");
+        let left: Vec<_> =
+            fs::read_dir(place.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["lost+found"]);
+        empty(&place.path().join("nowhere")).expect("nothing to be done");
+    }
+
+    #[test]
+    fn knows_its_parts_by_name() {
+        assert_eq!(
+            [Part::of("config"), Part::of("state"), Part::of("disk")],
+            [Some(Part::Config), Some(Part::State), None]
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! An interface of a state in memory gets another name: everything that is keyed by the old name is keyed by the new one, as in the
+//! kernel. Not here: which interface gets which name.
+
+use std::collections::BTreeMap;
+
+use segbox_config::IfName;
+
+use crate::state::{Actual, Setting, State};
+use crate::sysctl;
+use crate::tune::Knob;
+
+impl Actual {
+    /// Renames an interface. Another one that bears the new name moves out of the way first, as `segbox-linux` does it.
+    pub(crate) fn rename(&mut self, from: IfName, to: IfName) {
+        if from == to {
+            return;
+        }
+        if self.links.iter().any(|link| link.name == to) {
+            let aside = (0_u32..)
+                .filter_map(|number| format!("rename{number}").parse().ok())
+                .find(|name| !self.links.iter().any(|link| link.name == *name));
+            self.rename_one(to, aside.expect("there are more numbers than interfaces"));
+        }
+        self.rename_one(from, to);
+    }
+
+    fn rename_one(&mut self, from: IfName, to: IfName) {
+        let name = |name: IfName| if name == from { to } else { name };
+        for link in &mut self.links {
+            link.name = name(link.name);
+        }
+        rekey(&mut self.foreign_addresses, |mut key| {
+            key.interface = name(key.interface);
+            key
+        });
+        if let Some(machine) = &mut self.machine {
+            rekey(&mut machine.cards, name);
+            rekey(&mut machine.fixed, |knob| renamed_knob(knob, name));
+        }
+        self.state.rename_one(from, name);
+    }
+}
+
+impl State {
+    fn rename_one(&mut self, from: IfName, name: impl Fn(IfName) -> IfName + Copy) {
+        rekey(&mut self.settings, |setting| match setting {
+            Setting::LinkMaster(link) => Setting::LinkMaster(name(link)),
+            Setting::LinkMtu(link) => Setting::LinkMtu(name(link)),
+            Setting::LinkUp(link) => Setting::LinkUp(name(link)),
+            Setting::Tuning(knob) => Setting::Tuning(renamed_knob(knob, name)),
+            Setting::Sysctl(sysctl) => Setting::Sysctl(sysctl::with_link_renamed(sysctl, from, name(from))),
+            other @ (Setting::Hostname | Setting::EncapSource | Setting::LinkName(_)) => other,
+        });
+        rekey(&mut self.addresses, |mut key| {
+            key.interface = name(key.interface);
+            key
+        });
+        rekey(&mut self.neighbors, |mut key| {
+            key.interface = name(key.interface);
+            key
+        });
+        for route in self.routes.values_mut() {
+            route.interface = route.interface.map(name);
+        }
+    }
+}
+
+fn renamed_knob(knob: Knob, name: impl Fn(IfName) -> IfName) -> Knob {
+    match knob {
+        Knob::Card(card, of) => Knob::Card(name(card), of),
+        other @ (Knob::Smt | Knob::Governor(_) | Knob::WakeupLatency) => other,
+    }
+}
+
+fn rekey<K: Ord, V>(map: &mut BTreeMap<K, V>, key: impl Fn(K) -> K) {
+    *map = std::mem::take(map).into_iter().map(|(old, value)| (key(old), value)).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use segbox_config::LinkSeen;
+
+    use super::*;
+    use crate::state::AddressKey;
+    use crate::tune::CardKnob;
+
+    fn name(text: &str) -> IfName {
+        text.parse().expect("a name")
+    }
+
+    fn named(names: [&str; 2]) -> Actual {
+        let mut router = Actual::default();
+        for (number, text) in names.into_iter().enumerate() {
+            let link = name(text);
+            router.links.push(LinkSeen { name: link, mac: None, pci: Some(format!("0000:0{number}:00.0")) });
+            let settings = [
+                Setting::LinkUp(link),
+                Setting::Sysctl(sysctl::of_a_link("ipv6", link, "seg6_enabled")),
+                Setting::Tuning(Knob::Card(link, CardKnob::RxRing)),
+            ];
+            router.state.settings.extend(settings.map(|setting| (setting, number.to_string())));
+            let address = format!("2001:db8::{number}/64").parse().expect("an address");
+            router.state.addresses.insert(AddressKey { interface: link, address }, ());
+        }
+        router
+    }
+
+    #[test]
+    fn everything_of_an_interface_follows_its_name() {
+        let mut router = named(["eth0", "eth1.7"]);
+        router.rename(name("eth1.7"), name("wan"));
+        assert_eq!(router, named(["eth0", "wan"]));
+    }
+
+    #[test]
+    fn two_that_swap_their_names_keep_their_settings() {
+        let mut router = named(["eth0", "eth1"]);
+        router.rename(name("eth0"), name("eth1"));
+        router.rename(name("rename0"), name("eth0"));
+        assert_eq!(router, named(["eth1", "eth0"]));
+    }
+}

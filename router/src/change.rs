@@ -1,0 +1,246 @@
+//! A change of this router, from a wanted state to a record of it: lock, look, plan, verify, apply, remember.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use segbox_config::Config;
+use segbox_plan::tune::Refusals;
+use segbox_plan::{Delta, Desired, Plan, Setting, Step, Verb, diff};
+use serde::{Deserialize, Serialize};
+
+use crate::profiles::Choice;
+use crate::run::folder::FolderError;
+use crate::run::programs;
+use crate::target::{Observed, Target, TargetError};
+use crate::transaction::{self, End, Report};
+use crate::{KEYS, REFUSED, Reading, Reconcile, Router, Seen, check, confirm};
+
+/// The file of [`Record`].
+pub(crate) const RECORD: &str = "record.json";
+
+/// What the router should become.
+#[derive(Debug)]
+pub enum Wanted<'a> {
+    /// What a file says.
+    File(&'a Reading),
+    /// As if segbox had never been here.
+    Nothing,
+}
+
+/// How to change it.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Change<'a> {
+    /// Undo after this time unless confirmed.
+    pub confirm: Option<Duration>,
+    /// Only if this still is what was applied last: an automatic change must not override a file that was applied meanwhile.
+    pub over: Option<&'a Record>,
+}
+
+/// What was last applied, as `status` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    /// When the change ended.
+    pub at: Timestamp,
+    /// Where the file lies.
+    pub file: PathBuf,
+    /// Its text as it was applied.
+    pub text: String,
+}
+
+/// A change that was not begun, or broke off.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum ChangeError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the last change waits for its confirmation, {} more", humantime::format_duration(*left))]
+    #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
+    Waiting { left: Duration },
+    #[error("another file was applied meanwhile")]
+    #[diagnostic(help("nothing was changed after it; `segbox status` says which one"))]
+    Overtaken,
+    #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
+    #[diagnostic(help(
+        "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
+    ))]
+    Verifier { refused: Vec<VerifierError> },
+    #[error("cannot read the router's state")]
+    #[diagnostic(help(
+        "nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"
+    ))]
+    Kernel(#[source] TargetError),
+    #[error("cannot leave a watch behind that undoes the change; nothing was applied")]
+    Guard(#[source] std::io::Error),
+}
+
+/// A program that the verifier refuses; its words are in `source`, as it wrote them.
+#[derive(Debug)]
+pub struct VerifierError {
+    /// The loaded name, `stamp@1a2b3c4d`.
+    pub name: String,
+    /// The verifier's words.
+    pub source: TargetError,
+}
+
+impl<'a> Wanted<'a> {
+    fn config(&self) -> Option<&'a Config> {
+        match self {
+            Self::File(reading) => Some(&reading.checked.config),
+            Self::Nothing => None,
+        }
+    }
+}
+
+impl Record {
+    /// The file as it was applied, checked again: what it names may have changed since.
+    pub(crate) fn reading(&self, on: Seen) -> Result<Reading, segbox_config::Faults> {
+        let checked = check(&self.file, &self.text, on)?;
+        Ok(Reading { path: self.file.clone(), text: self.text.clone(), checked })
+    }
+}
+
+impl<T: Target> Router<T> {
+    /// Every step from this router to `config`: those that `change` applies.
+    ///
+    /// # Errors
+    /// The kernel or the folder cannot be read.
+    pub fn plan(&mut self, config: &Config) -> Result<Plan, ChangeError> {
+        self.target.hmac_keys().extend(config.hmac_keys.keys());
+        let found = self.target.observe().map_err(ChangeError::Kernel)?;
+        Ok(self.reconcile()?.plan(Some(config), &found.actual))
+    }
+
+    /// What was applied last; None where nothing is.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn last_applied(&self) -> Result<Option<Record>, ChangeError> {
+        Ok(self.folder.read_json(RECORD)?)
+    }
+
+    /// Makes the change, whole or not at all.
+    ///
+    /// # Errors
+    /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how it was undone.
+    pub fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
+        let _lock = self.folder.lock()?;
+        self.settle_pending()?;
+        if how.over.is_some() && self.last_applied()?.as_ref() != how.over {
+            return Err(ChangeError::Overtaken);
+        }
+        let keys = self.target.hmac_keys().clone();
+        if let Some(config) = wanted.config() {
+            self.target.hmac_keys().extend(config.hmac_keys.keys());
+        }
+        let before = self.look()?;
+        let reconcile = self.reconcile()?;
+        let choice = wanted.config().map(|config| reconcile.choice(config, &before.actual));
+        self.trouble = choice.as_ref().and_then(Choice::trouble).map(str::to_owned);
+        let want = reconcile.want(wanted.config(), &before.actual, &reconcile.refusals);
+        let plan = diff(&want.state, &before.actual);
+        self.verify(&plan, &want)?;
+        programs::save(&self.folder, &want.materials.programs)?;
+        if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
+            confirm::begin(&self.folder, &before, &reconcile.base, time)?;
+        }
+        let report = self.apply(wanted, &before, &want, &reconcile)?;
+        match &report.end {
+            End::InSync => self.remember(wanted, &want, how.confirm.is_some())?,
+            End::Undone { .. } => {
+                self.folder.write_base(&reconcile.base)?;
+                self.folder.write_json(KEYS, &keys)?;
+                confirm::end(&self.folder)?;
+            }
+        }
+        Ok(report)
+    }
+
+    /// The router as it is, with the images of the programs it runs: an undo may have to load them again.
+    pub(crate) fn look(&mut self) -> Result<Observed, ChangeError> {
+        let mut found = self.target.observe().map_err(ChangeError::Kernel)?;
+        found.materials.programs = programs::load(&self.folder, found.actual.state.programs.keys())?;
+        Ok(found)
+    }
+
+    /// Asks the verifier about every program that would be loaded, before anything is changed.
+    fn verify(&self, plan: &Plan, want: &Desired) -> Result<(), ChangeError> {
+        let fresh = plan.steps.iter().filter_map(|step| match step {
+            Step::Program(Delta { key, .. }) if step.verb() == Verb::Add => want.materials.programs.get_key_value(key),
+            _ => None,
+        });
+        let refused: Vec<_> = fresh
+            .filter_map(|(name, program)| {
+                let source = self.target.verify(program).err()?;
+                Some(VerifierError { name: name.clone(), source })
+            })
+            .collect();
+        if refused.is_empty() { Ok(()) } else { Err(ChangeError::Verifier { refused }) }
+    }
+
+    fn apply(
+        &mut self,
+        wanted: &Wanted<'_>,
+        before: &Observed,
+        want: &Desired,
+        reconcile: &Reconcile,
+    ) -> Result<Report, ChangeError> {
+        let folder = self.folder.clone();
+        let mut base = reconcile.base.clone();
+        let keys = self.target.hmac_keys().clone();
+        let keep = |plan: &Plan| {
+            folder.write_json(KEYS, &keys)?;
+            extend_base(&mut base, plan);
+            Ok(folder.write_base(&base)?)
+        };
+        let mut refusals = reconcile.refusals.clone();
+        let wants = |actual: &_, refused: &_| reconcile.want(wanted.config(), actual, refused);
+        let report = transaction::run(&mut self.target, before, wants, &want.materials, &mut refusals, keep);
+        self.write_refusals(&reconcile.refusals, &refusals)?;
+        report.map_err(ChangeError::Kernel)
+    }
+
+    /// Notes what drivers refused, for the next plan.
+    pub(crate) fn write_refusals(&self, before: &Refusals, now: &Refusals) -> Result<(), ChangeError> {
+        if before != now {
+            self.folder.write_json(REFUSED, now)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what holds now: which file, which settings are not as they were found, which programs run.
+    fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
+        let Wanted::File(reading) = wanted else {
+            return Ok(self.folder.remove_all()?);
+        };
+        let mut base = self.folder.base()?;
+        base.retain(|setting, _| !want.returned.contains(setting));
+        self.folder.write_base(&base)?;
+        let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
+        self.folder.write_json(RECORD, &record)?;
+        if confirming {
+            // The programs of the change before may have to come back.
+            return Ok(());
+        }
+        self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>())?;
+        programs::retain(&self.folder, &want.state.programs.keys().collect())?;
+        Ok(())
+    }
+}
+
+/// The path of a file for any later working directory: what it names is looked for beside it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Adds what a plan is about to change for the first time.
+pub(crate) fn extend_base(base: &mut BTreeMap<Setting, String>, plan: &Plan) {
+    for step in &plan.steps {
+        if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
+            base.entry(key.clone()).or_insert_with(|| before.clone());
+        }
+    }
+}

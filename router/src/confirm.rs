@@ -1,0 +1,191 @@
+//! A change on probation: undone after a time unless confirmed, by a watch of its own that outlives the segbox that applied it.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use segbox_plan::{Materials, Plan, Secret, Setting, State};
+use serde::{Deserialize, Serialize};
+
+use crate::change::{ChangeError, RECORD, Record};
+use crate::run::folder::{Folder, FolderError};
+use crate::run::programs;
+use crate::target::{Observed, Target};
+use crate::{KEYS, Router, transaction};
+
+const FILE: &str = "pending.json";
+
+/// How often the watch looks whether the change was confirmed; a confirmed change leaves no process behind for longer.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A change that waits for its confirmation, and all that its undo needs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// Seconds of CLOCK_BOOTTIME: a clock that nobody sets, and that goes on in suspend.
+    deadline: f64,
+    before: State,
+    base: Vec<(Setting, String)>,
+    record: Option<Record>,
+}
+
+/// Nothing waits, or it was too late.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum ConfirmError {
+    #[error("no change waits for a confirmation")]
+    #[diagnostic(help("only `segbox apply --confirm 60s` asks for one; `segbox status` shows what was applied last"))]
+    Nothing,
+    #[error("too late: the change was undone when its time was over")]
+    #[diagnostic(help("apply it again, with more time: `segbox apply --confirm 5m`"))]
+    TooLate,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl Pending {
+    /// How long is left; None when the time is over.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.deadline - now()).ok().filter(|left| !left.is_zero())
+    }
+}
+
+fn now() -> f64 {
+    let time = clock_gettime(ClockId::Boottime);
+    // Both fit exactly: a box does not run for 2^52 seconds.
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// Writes down what an undo needs and leaves the watch behind, before anything is changed: from here on a killed segbox is undone too.
+pub(crate) fn begin(
+    folder: &Folder,
+    before: &Observed,
+    base: &BTreeMap<Setting, String>,
+    time: Duration,
+) -> Result<(), ChangeError> {
+    let pending = Pending {
+        deadline: now() + time.as_secs_f64(),
+        before: before.actual.state.clone(),
+        base: base.clone().into_iter().collect(),
+        record: folder.read_json(RECORD)?,
+    };
+    folder.write_json(FILE, &pending)?;
+    save_secrets(folder, before)?;
+    spawn_guard().map_err(|error| {
+        // Nothing was changed yet; a pending file without a watch would only stand in the way.
+        drop(folder.remove(FILE));
+        ChangeError::Guard(error)
+    })
+}
+
+/// The secrets of the keys that are in the kernel now, for the undo; the folder is root's alone.
+fn save_secrets(folder: &Folder, before: &Observed) -> Result<(), FolderError> {
+    let secrets: BTreeMap<_, _> = before.materials.secrets.iter().map(|(digest, secret)| (digest, &secret.0)).collect();
+    folder.write_json("secrets.json", &secrets)
+}
+
+/// A process of its own session, so that neither a closed terminal nor the death of this process ends it.
+fn spawn_guard() -> std::io::Result<()> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("segbox-guard").arg("guard");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    #[expect(unsafe_code, reason = "a new session can only be begun between fork and exec")]
+    // SAFETY: setsid is async-signal-safe and touches no memory of this process.
+    unsafe {
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
+    }
+    command.spawn().map(drop)
+}
+
+/// Forgets the pending change: it is confirmed, or undone.
+pub(crate) fn end(folder: &Folder) -> Result<(), FolderError> {
+    folder.remove(FILE)?;
+    folder.remove("secrets.json")
+}
+
+/// The pending change, if there is one.
+pub(crate) fn pending(folder: &Folder) -> Result<Option<Pending>, FolderError> {
+    folder.read_json(FILE)
+}
+
+impl<T: Target> Router<T> {
+    /// Keeps the pending change.
+    ///
+    /// # Errors
+    /// No change waits, its time is over, or the router cannot be read.
+    pub fn confirm(&mut self) -> Result<(), ConfirmError> {
+        let folder = self.folder.clone();
+        let _lock = folder.lock().map_err(ChangeError::from)?;
+        let pending = pending(&folder).map_err(ChangeError::from)?.ok_or(ConfirmError::Nothing)?;
+        if pending.left().is_none() {
+            self.undo(pending)?;
+            return Err(ConfirmError::TooLate);
+        }
+        end(&folder).map_err(ChangeError::from)?;
+        let now = self.look()?;
+        programs::retain(&folder, &now.actual.state.programs.keys().collect()).map_err(ChangeError::from)?;
+        Ok(())
+    }
+
+    /// The watch: waits for the confirmation or the end of the time, and then undoes.
+    ///
+    /// # Errors
+    /// The router cannot be read or taken back.
+    pub fn guard(&mut self) -> Result<(), ChangeError> {
+        let folder = self.folder.clone();
+        loop {
+            match pending(&folder)? {
+                None => return Ok(()),
+                Some(pending) => match pending.left() {
+                    Some(left) => std::thread::sleep(left.min(LOOK)),
+                    None => match folder.lock() {
+                        // Read again under the lock: it may have been confirmed in between.
+                        Ok(_lock) => return self.settle_pending(),
+                        Err(FolderError::Busy { .. }) => std::thread::sleep(LOOK),
+                        Err(error) => return Err(error.into()),
+                    },
+                },
+            }
+        }
+    }
+
+    /// Under the lock: undoes a pending change whose time is over (its watch was killed too); refuses while one still waits.
+    pub(crate) fn settle_pending(&mut self) -> Result<(), ChangeError> {
+        match pending(&self.folder)? {
+            None => Ok(()),
+            Some(pending) => match pending.left() {
+                Some(left) => Err(ChangeError::Waiting { left: Duration::from_secs(left.as_secs()) }),
+                None => self.undo(pending).map(drop),
+            },
+        }
+    }
+
+    /// Takes the router back to before the pending change.
+    fn undo(&mut self, pending: Pending) -> Result<Plan, ChangeError> {
+        self.target.hmac_keys().extend(pending.before.hmac_keys.keys());
+        let now = self.look()?;
+        let secrets: BTreeMap<String, Vec<u8>> = self.folder.read_json("secrets.json")?.unwrap_or_default();
+        let earlier = Materials {
+            programs: programs::load(&self.folder, pending.before.programs.keys())?,
+            secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
+        };
+        let mut target = pending.before;
+        // An interface that this change renamed gets the name back that the base remembers since.
+        let former: BTreeMap<_, _> = pending.base.iter().cloned().collect();
+        let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
+        target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));
+        let Observed { actual, materials } = now;
+        let left = transaction::restore(&mut self.target, &target, &earlier, &materials, actual)
+            .map_err(ChangeError::Kernel)?;
+        self.folder.write_base(&former)?;
+        self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>())?;
+        match pending.record {
+            Some(record) => self.folder.write_json(RECORD, &record)?,
+            None => self.folder.remove(RECORD)?,
+        }
+        end(&self.folder)?;
+        Ok(left)
+    }
+}

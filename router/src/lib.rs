@@ -1,0 +1,156 @@
+//! The router of one network namespace: a file is read against it, a change is made to it as one transaction, its health is told.
+//!
+//! [`Reconcile`] is the one way from a file to what the router should be, [`Router::change`] the one way to change it. Not here:
+//! netlink and BPF (`segbox-linux`), decisions (`segbox-plan`), processes that keep running (`segbox-services`).
+
+mod change;
+mod confirm;
+/// Programs that report, and their reports.
+pub mod events;
+mod faults;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod plan_is_apply_tests;
+/// Hardware profiles, and which of them is this box's.
+pub mod profiles;
+mod read;
+mod reconcile;
+mod retune;
+/// Every path of /run/segbox.
+pub mod run;
+/// The health of a router.
+pub mod status;
+mod target;
+mod transaction;
+#[cfg(test)]
+mod transaction_tests;
+
+use std::os::unix::fs::MetadataExt;
+
+pub use change::{Change, ChangeError, Record, VerifierError, Wanted};
+pub use confirm::ConfirmError;
+pub use faults::FaultyFile;
+pub use read::{ReadError, Reading, Seen, check, read};
+pub use reconcile::{Facts, Reconcile};
+pub use run::folder::FolderError;
+pub use target::{Kernel, Observed, Target, TargetError};
+pub use transaction::{Applied, End, Report};
+
+use run::folder::Folder;
+
+/// This network namespace, opened for reading and changing: facts about the box, the memory under /run, and the kernel.
+pub struct Router<T = Kernel> {
+    facts: Facts,
+    folder: Folder,
+    target: T,
+    /// Why the box is not tuned though the file applied last asks for it.
+    pub trouble: Option<String>,
+}
+
+/// The router could not be opened.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum OpenError {
+    /// A capability is missing.
+    #[error("`segbox {command}` needs root")]
+    #[diagnostic(help(
+        "run it as `sudo segbox {command}`; it lacks the capability {capability} here. `segbox check` needs none"
+    ))]
+    NotRoot {
+        /// The command that was asked for.
+        command: &'static str,
+        /// `CAP_NET_ADMIN`
+        capability: &'static str,
+    },
+    /// Netlink or the BPF file system does not answer.
+    #[error("cannot reach the kernel's networking")]
+    #[diagnostic(help("`segbox doctor` shows what this kernel has and lacks"))]
+    Kernel(#[source] TargetError),
+    /// The folder under /run cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// Ids of the HMAC keys that are segbox's.
+const KEYS: &str = "hmac-keys.json";
+/// Knobs that drivers did not take, with their answers.
+const REFUSED: &str = "refused.json";
+
+impl Router {
+    /// Opens the network namespace of this process for `command`.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(command: &'static str) -> Result<Self, OpenError> {
+        require_root(command)?;
+        let namespace = segbox_linux::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
+        let facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: is_the_boxs_own() };
+        let target = Kernel::open(facts.own_box).map_err(OpenError::Kernel)?;
+        Ok(Self::with(facts, Folder::of(namespace), target)?)
+    }
+
+    /// Facts of this box that a file is checked against.
+    ///
+    /// # Errors
+    /// The kernel does not list its links.
+    pub fn seen(&mut self) -> Result<Seen, ChangeError> {
+        let links = self.target.netlink.links().map_err(|error| ChangeError::Kernel(error.into()))?;
+        let profiles = Some(profiles::Profiles::read().names());
+        Ok(Seen { links: Some(links), profiles, ..self.seen_without_links() })
+    }
+}
+
+impl<T: Target> Router<T> {
+    pub(crate) fn with(facts: Facts, folder: Folder, mut target: T) -> Result<Self, FolderError> {
+        *target.hmac_keys() = folder.read_json(KEYS)?.unwrap_or_default();
+        Ok(Self { facts, folder, target, trouble: None })
+    }
+
+    /// Facts about the box.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The same as `seen`, for a file whose missing interfaces are no faults.
+    pub fn seen_without_links(&self) -> Seen {
+        Seen { kernel: Some(self.facts.kernel.clone()), ..Seen::default() }
+    }
+
+    /// The kernel's state, for a dump.
+    ///
+    /// # Errors
+    /// The kernel cannot be read.
+    pub fn observe(&mut self) -> Result<segbox_plan::Actual, ChangeError> {
+        Ok(self.target.observe().map_err(ChangeError::Kernel)?.actual)
+    }
+
+    /// The way from a file to what this router should be, with what segbox remembers of it now.
+    pub(crate) fn reconcile(&self) -> Result<Reconcile, FolderError> {
+        Ok(Reconcile {
+            facts: self.facts.clone(),
+            profiles: profiles::Profiles::read(),
+            base: self.folder.base()?,
+            refusals: self.folder.read_json(REFUSED)?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Whether this network namespace is the one that PID 1 is in. Where that cannot be seen (a container) it is not.
+fn is_the_boxs_own() -> bool {
+    let file =
+        |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|file| (file.dev(), file.ino()));
+    matches!((file("1"), file("thread-self")), (Ok(first), Ok(own)) if first == own)
+}
+
+/// Says at once which capability is missing, before anything is read or written.
+fn require_root(command: &'static str) -> Result<(), OpenError> {
+    use rustix::thread::CapabilitySet;
+    // CAP_SYS_ADMIN for the BPF file system and BTF, which loading a program needs beside CAP_BPF.
+    let needs = [(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"), (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN")];
+    let have = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    match needs.iter().find(|(capability, _)| !have.contains(*capability)) {
+        Some((_, capability)) => Err(OpenError::NotRoot { command, capability }),
+        None => Ok(()),
+    }
+}

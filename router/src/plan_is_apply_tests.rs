@@ -1,0 +1,56 @@
+//! The steps that `segbox plan` prints are the steps that `segbox apply` applies, for every case folder of `plan`, renames included.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use segbox_config::{Kernel as KernelSurvey, Surroundings};
+use segbox_plan::degrade::degrade;
+use segbox_plan::{Actual, Setting};
+
+use crate::memory::Memory;
+use crate::run::folder::Folder;
+use crate::{Change, End, Facts, Reading, Router, Wanted};
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The folder's router, opened, and its file.
+fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
+    let actual: Actual = read(&folder.join("actual.json"));
+    let path = folder.join("segbox.toml");
+    let text = fs::read_to_string(&path).expect("every case has a file");
+    let mut checked =
+        segbox_config::read(text.clone(), "segbox.toml").resolve(&Surroundings::default()).expect("without fault");
+    (checked.config, _) = degrade(checked.config, &actual.links);
+    let memory = Folder::at(run);
+    if let Some(base) = Some(folder.join("base.json")).filter(|path| path.exists()) {
+        memory.write_base(&read::<Vec<(Setting, String)>>(&base).into_iter().collect()).expect("writable");
+    }
+    let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: true };
+    let router = Router::with(facts, memory, Memory { actual, ..Memory::default() }).expect("readable");
+    (router, Reading { path, text, checked })
+}
+
+#[test]
+fn plan_prints_what_apply_applies() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/tests/cases");
+    let folders: Vec<PathBuf> = fs::read_dir(cases).expect("there are cases").flatten().map(|one| one.path()).collect();
+    assert!(folders.len() >= 10, "cases have gone");
+    let mut renames = 0;
+    for folder in folders {
+        let name = folder.display();
+        let run = tempfile::tempdir().expect("a folder");
+        let (mut router, reading) = case(&folder, run.path());
+        let printed = router.plan(&reading.checked.config).expect("memory can be read").steps;
+        let report = router.change(&Wanted::File(&reading), Change::default()).expect("memory can be read");
+        assert!(matches!(report.end, End::InSync), "{name}: {:?}", report.end);
+        let applied: Vec<_> = report.applied.into_iter().map(|one| one.step).collect();
+        assert_eq!(printed, applied, "{name}");
+        // And the record of the change is right: the same file has nothing to do afterwards.
+        assert!(router.plan(&reading.checked.config).expect("memory can be read").is_empty(), "{name}");
+        renames += printed.iter().filter(|step| step.to_string().contains("name of")).count();
+    }
+    assert!(renames >= 5, "no case renames an interface any more");
+}

@@ -1,0 +1,108 @@
+//! From a path to a checked Config: reads the file and all it speaks of, and asks the box what it has. Decides on none of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use segbox_config::{Checked, Kernel, LinkSeen, SecretFile, Surroundings};
+use segbox_linux::bpf;
+
+use crate::faults::FaultyFile;
+
+/// A file, read and found without fault.
+#[derive(Debug)]
+pub struct Reading {
+    /// Where it lies: what it names is looked for beside it.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// The text as a Config.
+    pub checked: Checked,
+}
+
+/// A file that cannot be read, or has faults.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum ReadError {
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name the file: `segbox {command} FILE`; without one it is /etc/segbox/segbox.toml"))]
+    Io { command: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} is not UTF-8 text", path.display())]
+    #[diagnostic(help("the first wrong byte is number {at}; save it as UTF-8"))]
+    NotText { path: PathBuf, at: usize },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Faults(Box<FaultyFile>),
+}
+
+/// Facts of the box that a file is for. None: the file is not checked against it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Its interfaces.
+    pub links: Option<Vec<LinkSeen>>,
+    /// Its kernel.
+    pub kernel: Option<Kernel>,
+    /// Names of the hardware profiles there are.
+    pub profiles: Option<BTreeSet<String>>,
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// It cannot be read, is no text, or has faults: all of them.
+pub fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, ReadError> {
+    let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| ReadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() + 1 })?;
+    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile(faults))))?;
+    Ok(Reading { path: path.to_owned(), text, checked })
+}
+
+/// Checks a text as if it lay at `path`: what it names is looked for beside it.
+///
+/// # Errors
+/// All its faults.
+pub fn check(path: &Path, text: &str, on: Seen) -> Result<Checked, segbox_config::Faults> {
+    let draft = segbox_config::read(text.to_owned(), path.display().to_string());
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let needs = draft.needs();
+    let around = Surroundings {
+        links: on.links,
+        kernel: on.kernel,
+        objects: named(&needs.objects, |name| object(beside, name)),
+        secrets: named(&needs.secrets, |name| secret(&beside.join(name))),
+        profiles: on.profiles,
+    };
+    draft.resolve(&around)
+}
+
+fn named<T>(
+    names: &BTreeSet<String>,
+    look_up: impl Fn(&str) -> Result<T, String>,
+) -> BTreeMap<String, Result<T, String>> {
+    names.iter().map(|name| (name.clone(), look_up(name))).collect()
+}
+
+fn object(beside: &Path, name: &str) -> Result<segbox_config::Object, String> {
+    let bytes = match name.strip_prefix("builtin:") {
+        Some(builtin) => bpf::builtin(name)
+            .ok_or_else(|| format!("there is no built-in program `{builtin}`; `segbox programs` lists them"))?
+            .object
+            .to_vec(),
+        None => fs::read(beside.join(name)).map_err(|error| format!("{}: {error}", beside.join(name).display()))?,
+    };
+    bpf::read_object(&bytes).map_err(|error| error.to_string())
+}
+
+fn secret(path: &Path) -> Result<SecretFile, String> {
+    let told = |error: io::Error| format!("{}: {error}", path.display());
+    let mode = fs::metadata(path).map_err(told)?.permissions().mode() & 0o777;
+    let mut secret = fs::read(path).map_err(told)?;
+    // Editors and `echo` end a file with a line end that nobody means as part of the secret.
+    while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        secret.pop();
+    }
+    Ok(SecretFile { mode, secret })
+}

@@ -1,0 +1,205 @@
+//! What must outlive the process, one folder a network namespace: /run/segbox/<cookie>/. Gone with a reboot, as the kernel's
+//! state is. Not here: what the kernel itself remembers (route protocol, pins).
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use segbox_linux::{Fate, Namespace};
+use segbox_plan::Setting;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Where every namespace's folder lies; tmpfs on any system with a /run.
+const ROOT: &str = "/run/segbox";
+/// How long a change waits for another one: longer than any of PID 1's own on a file of ordinary size.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The folder of this network namespace.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(PathBuf);
+
+/// A file of the folder could not be read or written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum FolderError {
+    #[error("cannot {verb} {}", path.display())]
+    #[diagnostic(help(
+        "segbox keeps what it must remember until the next boot under /run/segbox: it must be writable, with some space"
+    ))]
+    Io { verb: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} is not what segbox writes there", path.display())]
+    #[diagnostic(help(
+        "another version of segbox may have written it; `segbox clear` starts anew, or remove the file"
+    ))]
+    Content { path: PathBuf, source: serde_json::Error },
+    #[error("another segbox is changing this router")]
+    #[diagnostic(help(
+        "it was waited for {patience:?}; try again when it is done (it holds a lock on {})", path.display()
+    ))]
+    Busy { path: PathBuf, patience: Duration },
+}
+
+/// Only one segbox at a time changes a namespace; given back when dropped, also by a killed process.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl Folder {
+    /// The folder of a namespace, named by its cookie; made when first written to.
+    pub(crate) fn of(namespace: Namespace) -> Self {
+        Self(Path::new(ROOT).join(namespace.to_string()))
+    }
+
+    /// Removes the folders of namespaces that are gone for certain. What cannot be removed now is removed another time.
+    pub(crate) fn sweep() {
+        let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
+        for entry in entries {
+            let namespace: Option<Namespace> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if namespace.is_some_and(|namespace| namespace.fate() == Fate::Gone) {
+                drop(fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+
+    /// Removes all of it, the lock too: whoever waits for that one finds the new one.
+    pub(crate) fn remove_all(&self) -> Result<(), FolderError> {
+        self.remove("")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Takes the lock; waits a while for whoever has it: PID 1 looks after the box now and then, and is soon done.
+    pub(crate) fn lock(&self) -> Result<Lock, FolderError> {
+        self.lock_within(PATIENCE)
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
+        let begin = Instant::now();
+        let path = self.path("lock");
+        loop {
+            self.make(&self.0)?;
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+            let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Whoever had it may have removed the folder (`remove_all`), and with it the file that was waited for.
+                Ok(()) if is_at(&file, &path) => return Ok(Lock(file)),
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if begin.elapsed() < patience => std::thread::sleep(LOOK),
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(FolderError::Busy { path, patience }),
+                Err(errno) => return Err(FolderError::Io { verb: "lock", path, source: errno.into() }),
+            }
+        }
+    }
+
+    /// Makes a folder inside, readable by root alone: secrets and other people's objects may lie there.
+    pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| FolderError::Io { verb: "make", path: path.to_owned(), source })
+    }
+
+    /// Writes a file whole or not at all: a reader, or the next boot of a killed process, sees the old or the new one.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let path = self.path(name);
+        self.make(path.parent().expect("a name inside the folder"))?;
+        let fresh = path.with_extension("new");
+        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh);
+        written
+            .and_then(|mut file| file.write_all(content))
+            .and_then(|()| fs::rename(&fresh, &path))
+            .map_err(|source| FolderError::Io { verb: "write", path, source })
+    }
+
+    /// Reads a file; None where there is none.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FolderError::Io { verb: "read", path, source }),
+        }
+    }
+
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        let content = serde_json::to_vec(value);
+        self.write(name, &content.map_err(|source| FolderError::Content { path: self.path(name), source })?)
+    }
+
+    pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
+        let Some(content) = self.read(name)? else { return Ok(None) };
+        let value = serde_json::from_slice(&content);
+        value.map(Some).map_err(|source| FolderError::Content { path: self.path(name), source })
+    }
+
+    /// Removes a file or a folder, if there is one.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path(name);
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|source| FolderError::Io { verb: "remove", path, source }),
+        }
+    }
+
+    /// Settings as they were before segbox first changed them.
+    pub(crate) fn base(&self) -> Result<BTreeMap<Setting, String>, FolderError> {
+        let rows: Vec<(Setting, String)> = self.read_json("base.json")?.unwrap_or_default();
+        Ok(rows.into_iter().collect())
+    }
+
+    pub(crate) fn write_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
+        self.write_json("base.json", &base.iter().collect::<Vec<_>>())
+    }
+}
+
+/// Whether an open file is still the one at its path.
+fn is_at(file: &File, path: &Path) -> bool {
+    let inode = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| metadata.ino());
+    inode(file.metadata()) == inode(fs::metadata(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_at_once_wait_for_each_other_but_not_for_ever() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(place.path());
+        let first = folder.lock().expect("nobody else is here");
+        assert!(matches!(folder.lock_within(LOOK * 2), Err(FolderError::Busy { .. })));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| folder.lock());
+            std::thread::sleep(LOOK * 2);
+            assert!(!second.is_finished(), "the first has it");
+            drop(first);
+            second.join().expect("no panic").expect("the first is gone");
+        });
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_what_is_not_there_is_none() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(place.path());
+        assert!(folder.base().expect("readable").is_empty());
+        let base = BTreeMap::from([(Setting::Hostname, "r1".to_owned()), (Setting::EncapSource, "::".to_owned())]);
+        folder.write_base(&base).expect("writable");
+        assert_eq!(folder.base().expect("readable"), base);
+        folder.write("base.json", b"not json").expect("writable");
+        assert!(matches!(folder.base(), Err(FolderError::Content { .. })));
+        folder.remove("base.json").expect("removable");
+        folder.remove("base.json").expect("gone already is fine");
+    }
+}

@@ -1,0 +1,262 @@
+//! The router's health: what runs, what it has counted, and where the kernel is not as the last applied file says.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+
+use jiff::Timestamp;
+use segbox_linux::bpf::{self, MapRow};
+use segbox_linux::{Counters, LinkStatistics};
+use segbox_plan::{Actual, RouteKey, RouteKind, Setting};
+use serde::Serialize;
+
+use crate::change::{ChangeError, Record};
+use crate::run::boot::Boot;
+use crate::target::{Target, TargetError};
+use crate::{Router, confirm};
+
+/// How the box is tuned.
+pub mod tuning;
+
+use tuning::Tuning;
+
+/// What `segbox status --json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    /// segbox's version.
+    pub version: &'static str,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Nothing deviates.
+    pub healthy: bool,
+    /// One line each: what is not as it should be.
+    pub deviations: Vec<String>,
+    /// The last `segbox apply`; None where nothing is applied.
+    pub last_apply: Option<LastApply>,
+    /// My Local SID Table.
+    pub sids: Vec<Sid>,
+    /// Policies of this headend.
+    pub policies: Vec<Policy>,
+    /// Loaded BPF programs.
+    pub programs: Vec<Program>,
+    /// Every interface of the namespace.
+    pub links: Vec<Link>,
+    /// How the box is tuned; None in a namespace that is not the box's own.
+    pub tuning: Option<Tuning>,
+}
+
+/// The last `segbox apply`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LastApply {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The file's path.
+    pub file: String,
+    /// Seconds until it is undone unless confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for_confirm: Option<u64>,
+}
+
+/// An entry of My Local SID Table.
+#[derive(Debug, Serialize)]
+pub struct Sid {
+    /// `fc00:0:2:1::/128`
+    pub sid: String,
+    /// `End.X via fe80::1`
+    pub behavior: String,
+    /// Packets that the SID took. None where the kernel does not count (before Linux 5.14).
+    pub packets: Option<u64>,
+    /// Bytes of these packets.
+    pub bytes: Option<u64>,
+    /// Packets that the behavior refused (net/ipv6/seg6_local.c, seg6_local_counters).
+    pub errors: Option<u64>,
+}
+
+/// A policy. The kernel keeps no counters of it.
+#[derive(Debug, Serialize)]
+pub struct Policy {
+    /// Prefix, and table and metric where they are not the default.
+    pub destination: String,
+    /// `H.Encaps fc00:0:3:1::`
+    pub behavior: String,
+    /// The device that the route is on.
+    pub interface: Option<String>,
+}
+
+/// A loaded program.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Program {
+    /// `stamp@1a2b3c4d`
+    pub name: String,
+    /// `lwt_seg6local`
+    pub hook: &'static str,
+    /// Bytes of machine code that the kernel made of it; 0 if it interprets it.
+    pub jited: Option<u32>,
+    /// SIDs and policies that run it.
+    pub used_by: Vec<String>,
+    /// What it keeps in its maps, row by row.
+    pub maps: BTreeMap<String, Vec<Row>>,
+}
+
+/// A row of a program's map, in hexadecimal; a value of a per-CPU map as its 64-bit words, summed over the CPUs.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// The key's bytes.
+    pub key: String,
+    /// The value's bytes, or the sums.
+    pub value: String,
+}
+
+/// An interface.
+#[derive(Debug, Serialize)]
+pub struct Link {
+    /// `eth0`
+    pub name: String,
+    /// `up` or `down`
+    pub state: String,
+    /// Bytes.
+    pub mtu: String,
+    /// It accepts SRv6 packets (seg6_enabled).
+    pub srv6: bool,
+    /// Its counters.
+    #[serde(flatten)]
+    pub statistics: LinkStatistics,
+}
+
+/// Looks at this router.
+///
+/// # Errors
+/// The kernel or the folder under /run cannot be read.
+pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
+    let found = router.target.observe().map_err(ChangeError::Kernel)?;
+    let kernel_error = |error: TargetError| ChangeError::Kernel(error);
+    let counters = router.target.netlink.counters().map_err(|error| kernel_error(error.into()))?;
+    let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
+    let record = router.last_applied()?;
+    let pending = confirm::pending(&router.folder)?;
+    let (mut deviations, tuning) = deviations(router, &found.actual, record.as_ref())?;
+    // A machine that segbox has not booted has no record.
+    if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
+        deviations.extend(boot.all_problems().cloned());
+    }
+    let (sids, policies) = routes(&found.actual, &counters);
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        healthy: deviations.is_empty(),
+        deviations,
+        last_apply: record.map(|record| LastApply {
+            at: record.at,
+            file: record.file.display().to_string(),
+            waits_for_confirm: pending.map(|pending| pending.left().map_or(0, |left| left.as_secs())),
+        }),
+        sids,
+        policies,
+        programs: programs(router, &found.actual),
+        links: links(&found.actual, &statistics),
+        tuning,
+    })
+}
+
+/// The steps that would bring the kernel to the last applied file, and how the box is tuned.
+fn deviations(
+    router: &Router,
+    actual: &Actual,
+    record: Option<&Record>,
+) -> Result<(Vec<String>, Option<Tuning>), ChangeError> {
+    let Some(record) = record else { return Ok((Vec::new(), None)) };
+    let on = crate::Seen { links: Some(actual.links.clone()), ..router.seen_without_links() };
+    match record.reading(on) {
+        Ok(reading) => {
+            let config = &reading.checked.config;
+            let reconcile = router.reconcile()?;
+            let plan = reconcile.plan(Some(config), actual);
+            let choice = reconcile.choice(config, actual);
+            let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+            lines.extend(choice.trouble().map(str::to_owned));
+            let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
+            Ok((lines, tuning::tuning(&choice, &wishes, actual)))
+        }
+        // What it names has changed since: an object, a key, an interface.
+        Err(faults) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
+    }
+}
+
+fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>, Vec<Policy>) {
+    let mut sids = Vec::new();
+    let mut policies = Vec::new();
+    for (key, route) in &actual.state.routes {
+        match route.kind() {
+            RouteKind::Plain => {}
+            RouteKind::Sid => {
+                let counted = counters.get(key);
+                sids.push(Sid {
+                    sid: key.prefix.to_string(),
+                    behavior: route.encap.to_string(),
+                    packets: counted.map(|counted| counted.packets),
+                    bytes: counted.map(|counted| counted.bytes),
+                    errors: counted.map(|counted| counted.errors),
+                });
+            }
+            RouteKind::Policy => policies.push(Policy {
+                destination: key.to_string(),
+                behavior: route.encap.to_string(),
+                interface: route.interface.map(|name| name.to_string()),
+            }),
+        }
+    }
+    (sids, policies)
+}
+
+fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
+    let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, route) in &actual.state.routes {
+        if let Some(program) = route.encap.program() {
+            used.entry(program).or_default().push(key.to_string());
+        }
+    }
+    let programs = actual.state.programs.iter().map(|(name, hook)| Program {
+        name: name.clone(),
+        hook: hook.section(),
+        jited: router.target.programs.fd(name).ok().and_then(|fd| bpf::jited_len(fd.as_fd()).ok()),
+        used_by: used.remove(name.as_str()).unwrap_or_default(),
+        maps: maps(router, name),
+    });
+    programs.collect()
+}
+
+fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
+    let programs = &router.target.programs;
+    // A map that cannot be read (of a kind without rows, or gone meanwhile) has nothing to show.
+    let names = programs.maps(program).unwrap_or_default();
+    names
+        .into_iter()
+        .filter_map(|map| programs.read_map(program, &map).ok().map(|rows| (map, rows)))
+        .map(|(map, rows)| {
+            let set = rows.iter().filter(|row| row.values.iter().flatten().any(|byte| *byte != 0));
+            (map, set.map(row).collect())
+        })
+        .collect()
+}
+
+fn row(row: &MapRow) -> Row {
+    let value = match &row.values[..] {
+        [one] => hex::encode(one),
+        _ => row.sum().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    };
+    Row { key: hex::encode(&row.key), value }
+}
+
+fn links(actual: &Actual, statistics: &BTreeMap<segbox_config::IfName, LinkStatistics>) -> Vec<Link> {
+    let setting = |setting: Setting| actual.state.settings.get(&setting).cloned().unwrap_or_default();
+    let links = actual.links.iter().map(|link| Link {
+        name: link.name.to_string(),
+        state: setting(Setting::LinkUp(link.name)),
+        mtu: setting(Setting::LinkMtu(link.name)),
+        srv6: setting(Setting::Sysctl(segbox_plan::sysctl::of_a_link("ipv6", link.name, "seg6_enabled"))) == "1",
+        statistics: statistics.get(&link.name).copied().unwrap_or_default(),
+    });
+    links.collect()
+}

@@ -1,0 +1,180 @@
+//! Apply as a transaction: plan, apply, read back; a change that fails is undone. Not here: what a router should be (`segbox-plan`), or
+//! how a change is told (the commands).
+//!
+//! Tuning is softer: a router routes with any. A knob that a driver refuses, or does not keep, is noted and asked for no more.
+
+use segbox_linux::tune::TuneError;
+use segbox_plan::tune::Refusals;
+use segbox_plan::{Actual, Delta, Desired, Materials, Plan, ROUNDS, Setting, State, Step, TRIES, diff, note_unkept};
+
+use crate::target::{Observed, Target, TargetError};
+
+/// A step that was applied, or tried.
+#[derive(Debug)]
+pub struct Applied {
+    /// The step.
+    pub step: Step,
+    /// The kernel's answer.
+    pub result: Result<(), TargetError>,
+}
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub enum End {
+    /// The kernel holds what was desired.
+    InSync,
+    /// A step was refused, or the kernel did not keep one: all was undone but what `left` still names.
+    Undone {
+        /// Steps that the kernel took and did not keep.
+        unkept: Plan,
+        /// Steps back that could not be made.
+        left: Plan,
+    },
+}
+
+/// All that was tried, and the end.
+#[derive(Debug)]
+pub struct Report {
+    /// In the order they were tried.
+    pub applied: Vec<Applied>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// Brings `target` from `before` to what `want` says of it, or back to `before`.
+///
+/// `keep` is shown each round's plan before any of it is applied: what must outlive a crash is written there.
+///
+/// # Errors
+/// The kernel could not be read, or `keep` failed. The steps applied until then stay, and a new plan starts from there.
+pub(crate) fn run<T: Target>(
+    target: &mut T,
+    before: &Observed,
+    want: impl Fn(&Actual, &Refusals) -> Desired,
+    materials: &Materials,
+    refusals: &mut Refusals,
+    keep: impl FnMut(&Plan) -> Result<(), TargetError>,
+) -> Result<Report, TargetError> {
+    let mut temporary = Vec::new();
+    let report = rounds(target, before, want, materials, (refusals, &mut temporary), keep);
+    // Forget refusals that may be temporary: the next apply tries again.
+    for (setting, value) in temporary {
+        refusals.forget(&setting, &value);
+    }
+    report
+}
+
+fn rounds<T: Target>(
+    target: &mut T,
+    before: &Observed,
+    want: impl Fn(&Actual, &Refusals) -> Desired,
+    materials: &Materials,
+    (refusals, temporary): (&mut Refusals, &mut Vec<(Setting, String)>),
+    mut keep: impl FnMut(&Plan) -> Result<(), TargetError>,
+) -> Result<Report, TargetError> {
+    let left = |now: &Actual, refusals: &Refusals| diff(&want(now, refusals).state, now);
+    let mut applied = Vec::new();
+    let mut names = Vec::new();
+    let mut now = before.actual.clone();
+    let mut refused = false;
+    for _ in 0..ROUNDS {
+        let mut plan = left(&now, refusals).round();
+        if note_unkept(&plan, accepted(&applied), TRIES, refusals) {
+            plan = left(&now, refusals).round();
+        }
+        if plan.is_empty() {
+            return Ok(Report { applied, end: End::InSync });
+        }
+        keep(&plan)?;
+        names.extend(plan.former_names());
+        refused = !apply(target, &plan, materials, &mut applied, refusals, temporary);
+        now = target.observe()?.actual;
+        if refused {
+            break;
+        }
+    }
+    if !refused {
+        note_unkept(&left(&now, refusals), accepted(&applied), 1, refusals);
+    }
+    let unkept = if refused { Plan::default() } else { left(&now, refusals).without_tuning() };
+    if !refused && unkept.is_empty() {
+        return Ok(Report { applied, end: End::InSync });
+    }
+    let earlier = before.actual.state.to_go_back_to(names);
+    let left = restore(target, &earlier, &before.materials, materials, now)?;
+    Ok(Report { applied, end: End::Undone { unkept, left } })
+}
+
+/// Takes `target` back to an earlier state: the undo of a change is the diff back. Gives the steps that could not be made.
+pub(crate) fn restore<T: Target>(
+    target: &mut T,
+    state: &State,
+    earlier: &Materials,
+    later: &Materials,
+    mut now: Actual,
+) -> Result<Plan, TargetError> {
+    let mut materials = later.clone();
+    materials.programs.extend(earlier.programs.clone());
+    materials.secrets.extend(earlier.secrets.clone());
+    for _ in 0..ROUNDS {
+        let plan = diff(state, &now).round();
+        if plan.is_empty() {
+            break;
+        }
+        for stage in plan.stages() {
+            // The undo goes on where a step is refused: everything that can be undone is, and the rest is named at the end.
+            target.apply(stage, &materials);
+        }
+        now = target.observe()?.actual;
+    }
+    Ok(diff(state, &now).without_tuning())
+}
+
+/// The steps that were not refused.
+fn accepted(applied: &[Applied]) -> impl Iterator<Item = &Step> + Clone {
+    applied.iter().filter(|one| one.result.is_ok()).map(|one| &one.step)
+}
+
+/// The kernel's own answer, without what it was asked for.
+fn answer(error: &TargetError) -> String {
+    let mut cause: &dyn std::error::Error = error.as_ref();
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.strip_prefix("the kernel answered: ").unwrap_or(text).to_owned()
+}
+
+/// Applies a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if only knobs were
+/// refused.
+fn apply<T: Target>(
+    target: &mut T,
+    plan: &Plan,
+    materials: &Materials,
+    applied: &mut Vec<Applied>,
+    refusals: &mut Refusals,
+    temporary: &mut Vec<(Setting, String)>,
+) -> bool {
+    for stage in plan.stages() {
+        let results = target.apply(stage, materials);
+        let mut refused = false;
+        for (step, result) in stage.iter().zip(&results) {
+            match (result, step.tuning()) {
+                (Ok(()), _) => {}
+                (Err(error), Some(Delta { key, after: Some(value), .. })) => {
+                    refusals.note(key.clone(), value.clone(), answer(error));
+                    if error.downcast_ref::<TuneError>().is_some_and(TuneError::may_pass) {
+                        temporary.push((key.clone(), value.clone()));
+                    }
+                }
+                (Err(_), _) => refused = true,
+            }
+        }
+        applied.extend(stage.iter().cloned().zip(results).map(|(step, result)| Applied { step, result }));
+        if refused {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,139 @@
+//! `segbox apply` and `segbox clear`: the changes, and how they are told.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use miette::{Diagnostic, Result};
+use segbox_router::{Change, ChangeError, End, Report, Router, VerifierError, Wanted, read, run::sweep};
+
+use super::OK;
+use super::uninterrupted::Uninterrupted;
+use crate::text::output::{self, BAD, CHANGED, FAINT, GOOD, count, print, styled};
+
+/// Above this many steps only the refused ones are printed: a person cannot read a hundred thousand lines, and a terminal takes longer
+/// to show them than the kernel to apply them.
+const SHOWN: usize = 200;
+
+/// A change that did not hold.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum Undone {
+    #[error("{refused} refused; everything was undone: the router is as it was before")]
+    #[diagnostic(help(
+        "the refused steps and the kernel's answers stand above; mend the file or the box, and apply again"
+    ))]
+    Whole { refused: String },
+    #[error("the kernel did not keep {unkept}; everything was undone: the router is as it was before")]
+    #[diagnostic(help("another program may be changing the same things; the steps it did not keep stand above"))]
+    NotKept { unkept: String },
+    #[error("the change failed, and {left} could not be undone")]
+    #[diagnostic(help(
+        "they stand above; `segbox plan` shows what is left to do, `segbox clear` removes all that segbox made"
+    ))]
+    Partly { left: String },
+}
+
+/// A time as people write it: `60s`, `5m`, `1h 30m`; at least a second.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write 60s, 5m or 1h"))?;
+    if time < Duration::from_millis(100) { Err("that is no time at all".to_owned()) } else { Ok(time) }
+}
+
+pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let mut router = Router::open("apply")?;
+    let on = router.seen()?;
+    let reading = read("apply", file, on)?;
+    output::warnings(&reading.checked.warnings);
+    let _whole = Uninterrupted::begin();
+    sweep();
+    let report =
+        router.change(&Wanted::File(&reading), Change { confirm, ..Change::default() }).inspect_err(show_verifier)?;
+    tell(&report, &format!("{} is applied", file.display()), begin)?;
+    if let Some(trouble) = &router.trouble {
+        print(&format!("{}\n", styled(CHANGED, trouble)))?;
+    }
+    if let Some(time) = confirm.filter(|_| !report.applied.is_empty()) {
+        print(&format!("undone in {} unless `segbox confirm` comes first\n", humantime::format_duration(time)))?;
+    }
+    Ok(OK)
+}
+
+pub(super) fn clear() -> Result<ExitCode> {
+    let begin = Instant::now();
+    let mut router = Router::open("clear")?;
+    let _whole = Uninterrupted::begin();
+    sweep();
+    let report = router.change(&Wanted::Nothing, Change::default())?;
+    tell(&report, "all that segbox made is gone", begin)?;
+    Ok(OK)
+}
+
+/// The verifier's words go out as it wrote them: its lines are not for wrapping.
+fn show_verifier(error: &ChangeError) {
+    if let ChangeError::Verifier { refused } = error {
+        for VerifierError { name, source } in refused {
+            output::raw_fault(&format!("{}: {source}", styled(BAD, format!("program {name}"))));
+        }
+    }
+}
+
+/// Prints each step's result and the end.
+fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
+    let mut text = String::new();
+    let every = report.applied.len() <= SHOWN;
+    let mut refused = 0;
+    for one in &report.applied {
+        match &one.result {
+            Ok(()) if every => text += &format!("{} {}\n", styled(GOOD, "ok  "), one.step),
+            Ok(()) => {}
+            // No fault: the router goes on with what the machine has, and `status` shows it.
+            Err(error) if one.step.tuning().is_some() => {
+                text += &format!("{} {}\n{}", styled(CHANGED, "not "), one.step, causes(error.as_ref()));
+            }
+            Err(error) => {
+                refused += 1;
+                text += &format!("{} {}\n{}", styled(BAD, "FAIL"), one.step, causes(error.as_ref()));
+            }
+        }
+    }
+    let steps = count(report.applied.len(), "step");
+    let time = styled(FAINT, format!("({steps}, {:.0?})", begin.elapsed()));
+    match &report.end {
+        End::InSync if report.applied.is_empty() => {
+            print(&(text + &format!("{}: nothing to do {time}\n", styled(GOOD, "in sync"))))
+        }
+        End::InSync => print(&(text + &format!("{}: {done} {time}\n", styled(GOOD, "in sync")))),
+        End::Undone { unkept, left } => {
+            for step in unkept.steps.iter().take(SHOWN) {
+                text += &format!("{} {step}\n", styled(BAD, "not kept  "));
+            }
+            for step in left.steps.iter().take(SHOWN) {
+                text += &format!("{} {step}\n", styled(BAD, "not undone"));
+            }
+            print(&text)?;
+            Err(if !left.is_empty() {
+                Undone::Partly { left: count(left.steps.len(), "step") }
+            } else if refused > 0 {
+                Undone::Whole { refused: count(refused, "step") }
+            } else {
+                Undone::NotKept { unkept: count(unkept.steps.len(), "step") }
+            }
+            .into())
+        }
+    }
+}
+
+/// An error and what lies behind it, indented below the step.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        text += &format!("       {error}\n");
+        cause = error.source();
+    }
+    if let Some(mend) = error.downcast_ref::<segbox_linux::StepError>().and_then(segbox_linux::StepError::mend) {
+        text += &format!("       mend: {mend}\n");
+    }
+    text
+}

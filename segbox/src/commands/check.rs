@@ -1,0 +1,27 @@
+//! `segbox check`: all faults of a file.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use miette::Result;
+use segbox_linux::Netlink;
+use segbox_router::profiles::Profiles;
+use segbox_router::{Seen, read};
+
+use super::OK;
+use crate::text::output::{self, GOOD, print, styled};
+
+pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
+    let on = if elsewhere { Seen::default() } else { this_box() };
+    let reading = read("check", file, on)?;
+    output::warnings(&reading.checked.warnings);
+    print(&format!("{}: {}\n", file.display(), styled(GOOD, "no fault")))?;
+    Ok(OK)
+}
+
+/// What can be seen of this box without root. Where there is no netlink at all, the interfaces are not checked.
+fn this_box() -> Seen {
+    let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
+    let profiles = Some(Profiles::read().names());
+    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles }
+}

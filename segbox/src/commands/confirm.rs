@@ -1,0 +1,15 @@
+//! `segbox confirm`: keeps what `apply --confirm` has applied.
+
+use std::process::ExitCode;
+
+use miette::Result;
+use segbox_router::Router;
+
+use super::OK;
+use crate::text::output::{GOOD, print, styled};
+
+pub(super) fn run() -> Result<ExitCode> {
+    Router::open("confirm")?.confirm()?;
+    print(&format!("{}: the change stays\n", styled(GOOD, "confirmed")))?;
+    Ok(OK)
+}

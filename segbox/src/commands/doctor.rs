@@ -1,0 +1,67 @@
+//! `segbox doctor`: what this kernel and box can do.
+
+use std::process::ExitCode;
+
+use miette::Result;
+use segbox_config::NEEDS;
+use segbox_linux::kernel::{CHECKS, Finding, survey};
+use serde::Serialize;
+
+use super::{DEVIATIONS, OK};
+use crate::text::output::{BAD, CHANGED, GOOD, print, print_json, styled};
+
+pub(super) fn run(json: bool) -> Result<ExitCode> {
+    let findings = findings();
+    let missing = findings.iter().filter(|finding| finding.found == Some(false)).count();
+    if json {
+        print_json(&findings)?;
+    } else {
+        let mut text = String::new();
+        for finding in &findings {
+            let (style, word) = match finding.found {
+                Some(true) => (GOOD, "found  "),
+                Some(false) => (BAD, "missing"),
+                None => (CHANGED, "unknown"),
+            };
+            text += &format!("{} {:<24} {}\n", styled(style, word), finding.name, finding.detail);
+            if finding.found != Some(true) {
+                text += &format!("        without it: {}\n", finding.without);
+            }
+        }
+        let end =
+            if missing == 0 { styled(GOOD, "nothing is missing") } else { styled(BAD, format!("{missing} missing")) };
+        print(&(text + &end + "\n"))?;
+    }
+    Ok(if missing == 0 { OK } else { ExitCode::from(DEVIATIONS) })
+}
+
+/// One need, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Found {
+    name: &'static str,
+    /// Null where it could not be told.
+    found: Option<bool>,
+    detail: String,
+    without: &'static str,
+}
+
+/// What behaviors need of the kernel, then what segbox needs of the box.
+fn findings() -> Vec<Found> {
+    let kernel = survey();
+    let (major, minor) = kernel.version;
+    let needs = NEEDS.iter().map(|need| Found {
+        name: need.name,
+        found: Some(kernel.has(need.feature)),
+        detail: format!("Linux {major}.{minor}; since {}.{}, {}", need.since.0, need.since.1, need.option),
+        without: need.without,
+    });
+    let checks = CHECKS.iter().map(|check| {
+        let (found, detail) = match check.look() {
+            Finding::Found(detail) => (Some(true), detail),
+            Finding::Missing(detail) => (Some(false), detail),
+            Finding::Unknown(detail) => (None, detail),
+        };
+        Found { name: check.name, found, detail, without: check.without }
+    });
+    needs.chain(checks).collect()
+}

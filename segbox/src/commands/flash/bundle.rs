@@ -1,0 +1,67 @@
+//! A configuration that goes to another box: segbox.toml, and the keys, programs and hardware profiles that it names, read and
+//! checked before anything is written. Not here: putting it there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::Result;
+use segbox_config::Hardware;
+use segbox_firmware::flash::{Bundle, FlashError};
+use segbox_router::profiles::{Profiles, files, is_of_the_house};
+use segbox_router::{Seen, read as read_file};
+
+/// What PID 1 looks for.
+const NAME: &str = "segbox.toml";
+/// The folder of hardware profiles, beside it.
+const PROFILES: &str = "hw-profiles";
+/// All files together: as much as a box takes from a stick, a fraction of the partition.
+const MOST: usize = 16 << 20;
+
+/// Reads them. The box that they are for is not here, so nothing is checked against this one.
+///
+/// # Errors
+/// All faults of the file, as `check` shows them; a file that it names is missing, not right, or outside of its folder.
+pub(super) fn read(file: &Path) -> Result<Bundle> {
+    let beside = file.parent().unwrap_or(Path::new("."));
+    let own: Vec<_> = files(&beside.join(PROFILES)).collect();
+    let profiles = Profiles::with(own.iter().cloned());
+    let seen = Seen { profiles: Some(profiles.names()), ..Seen::default() };
+    let reading = read_file("flash IMAGE DISK --config", file, seen)?;
+    let needs = segbox_config::read(reading.text.clone(), file.display().to_string()).needs();
+    if let Some(named) = needs.outside().next() {
+        return Err(FlashError::Outside { file: file.to_owned(), named: named.to_owned() }.into());
+    }
+    let mut found = Vec::new();
+    for name in needs.files() {
+        let path = beside.join(name);
+        let content = fs::read(&path).map_err(|error| fault(&path, error.to_string()))?;
+        found.push((PathBuf::from(name), content));
+    }
+    for (name, text) in own {
+        let takes_part = match &reading.checked.config.system.hardware {
+            Hardware::None => false,
+            Hardware::Auto => true,
+            Hardware::Profile(wanted) => *wanted == name,
+        };
+        // The house's come with the image, a newer image's newer.
+        if !takes_part || is_of_the_house(&name, &text) {
+            continue;
+        }
+        let place = Path::new(PROFILES).join(format!("{name}.toml"));
+        if let Some(why) = profiles.fault(&name) {
+            return Err(fault(&beside.join(place), why.to_owned()).into());
+        }
+        found.push((place, text.into_bytes()));
+    }
+    found.push((NAME.into(), reading.text.into_bytes()));
+    let bytes: usize = found.iter().map(|(_, content)| content.len()).sum();
+    if bytes > MOST {
+        let why = format!("with what it names it has {} MiB, and {} is the most", bytes >> 20, MOST >> 20);
+        return Err(fault(file, why).into());
+    }
+    Ok(Bundle { files: found })
+}
+
+fn fault(path: &Path, why: String) -> FlashError {
+    FlashError::Companion { path: path.to_owned(), why }
+}

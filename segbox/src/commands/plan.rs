@@ -1,0 +1,68 @@
+//! `segbox plan`: the steps from the running kernel, or from a dump, to a file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use miette::{Diagnostic, Result};
+use segbox_plan::{Actual, Plan, Verb};
+use segbox_router::{Reconcile, Router, Seen, read};
+
+use super::{OK, STEPS};
+use crate::text::output::{BAD, CHANGED, GOOD, count, print, print_json, styled};
+
+/// A dump that cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum DumpError {
+    #[error("cannot read the dump {}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is no dump of `segbox observe`", path.display())]
+    #[diagnostic(help("make one on the router with `segbox observe > dump.json`, by the same version of segbox"))]
+    Content { path: PathBuf, source: serde_json::Error },
+}
+
+pub(super) fn run(file: &Path, dump: Option<&Path>, json: bool) -> Result<ExitCode> {
+    let plan = match dump {
+        Some(dump) => from_dump(file, dump)?,
+        None => {
+            let mut router = Router::open("plan")?;
+            let on = router.seen()?;
+            let reading = read("plan", file, on)?;
+            router.plan(&reading.checked.config)?
+        }
+    };
+    if json {
+        print_json(&plan)?;
+    } else {
+        print(&text(&plan))?;
+    }
+    Ok(if plan.is_empty() { OK } else { ExitCode::from(STEPS) })
+}
+
+/// A plan on paper: another router's state, so neither this one's kernel nor its memory of settings counts.
+fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
+    let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
+    let actual: Actual =
+        serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
+    let on = Seen { links: Some(actual.links.clone()), ..Seen::default() };
+    let reading = read("plan", file, on)?;
+    Ok(Reconcile::for_dump().plan(Some(&reading.checked.config), &actual))
+}
+
+fn text(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return format!("{}: nothing to do\n", styled(GOOD, "in sync"));
+    }
+    let mut text = String::new();
+    for step in &plan.steps {
+        let style = match step.verb() {
+            Verb::Add => GOOD,
+            Verb::Change => CHANGED,
+            Verb::Remove => BAD,
+        };
+        text += &styled(style, step);
+        text.push('\n');
+    }
+    let [(_, add), (_, change), (_, remove)] = plan.counts();
+    text + &format!("{}: {add} to add, {change} to change, {remove} to remove\n", count(plan.steps.len(), "step"))
+}

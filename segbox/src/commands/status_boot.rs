@@ -1,0 +1,80 @@
+//! `segbox status boot`: the steps of this boot with their times, the source of the configuration, and all that is wrong.
+
+use std::process::ExitCode;
+
+use miette::{Diagnostic, Result};
+use segbox_router::run::boot::Boot;
+
+use super::{DEVIATIONS, OK};
+use crate::text::output::{BAD, FAINT, GOOD, HEAD, print, print_json, styled, table};
+
+/// There is no record.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("this machine was not booted by segbox")]
+#[diagnostic(help("`segbox status` shows the router; a boot is recorded where segbox is PID 1, as in its image"))]
+struct NotBooted;
+
+pub(super) fn run(json: bool) -> Result<ExitCode> {
+    let mut boot = Boot::read().ok_or(NotBooted)?;
+    // A reader wants all that is wrong in one list, whatever may clear it.
+    boot.problems = boot.all_problems().cloned().collect();
+    boot.reapply_problems.clear();
+    if json {
+        print_json(&boot)?;
+    } else {
+        print(&text(&boot))?;
+    }
+    Ok(if boot.good && boot.problems.is_empty() { OK } else { ExitCode::from(DEVIATIONS) })
+}
+
+fn text(boot: &Boot) -> String {
+    let mut text = match &boot.configuration {
+        Some(run) if boot.good => format!("{}: configured from {}\n", styled(GOOD, "good"), run.source),
+        Some(run) => format!("{}: configured from {}\n", styled(BAD, "not as asked"), run.source),
+        None => format!("{}\n", styled(BAD, "not configured")),
+    };
+    for problem in &boot.problems {
+        text += &format!("  {} {problem}\n", styled(BAD, "to fix:"));
+    }
+    let share = boot.share_ms.map_or("-".to_owned(), |time| format!("{time:.1} ms"));
+    text += &format!("Linux {}, {:.1} ms to PID 1; {share} from there to the last SID\n", boot.kernel, boot.kernel_ms);
+    if boot.secure_boot {
+        text += "started by Secure Boot: the firmware has checked loader, kernel and this program\n";
+    }
+    if let Some(ended) = &boot.last_end {
+        text += &format!("the boot before this one ended: {ended}\n");
+    }
+    let mut rows = vec![["step", "at ms", "took ms", "result"].map(str::to_owned).to_vec()];
+    for step in &boot.steps {
+        rows.push(vec![
+            step.name.clone(),
+            format!("{:.1}", step.at_ms),
+            format!("{:.1}", step.took_ms),
+            step.result.clone(),
+        ]);
+    }
+    text += &styled(HEAD, "steps");
+    text.push('\n');
+    text += &table("  ", &rows);
+    if boot.share_ms.is_none() {
+        text += &styled(FAINT, "the boot is not over, or its configuration did not hold");
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use segbox_router::run::boot::Step;
+
+    use super::*;
+
+    #[test]
+    fn tells_the_steps_and_what_is_wrong() {
+        let step = Step { name: "mounts".into(), at_ms: 0.0, took_ms: 1.25, result: String::new() };
+        let boot = Boot { steps: vec![step], problems: vec!["eth1 is missing".into()], ..Boot::default() };
+        let text = anstream::adapter::strip_str(&text(&boot)).to_string();
+        assert!(text.contains("to fix: eth1 is missing"), "{text}");
+        assert!(text.contains("mounts") && text.contains("1.2"), "{text}");
+    }
+}

@@ -1,0 +1,10 @@
+//! `segbox`: the choice between PID 1 and command line.
+
+mod commands;
+mod text;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    segbox_init::run().unwrap_or_else(commands::main)
+}

@@ -1,0 +1,86 @@
+//! Text to standard output, faults to standard error, colour only on a terminal, and a closed pipe is no fault.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use miette::{IntoDiagnostic, Report};
+use segbox_config::Faults;
+use segbox_router::FaultyFile;
+
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+pub(crate) const CHANGED: Style = AnsiColor::Yellow.on_default();
+pub(crate) const HEAD: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
+
+/// Prints all of a text at once; styles are left out where standard output is no terminal. Nobody listening any more
+/// (`segbox status | head`) is no fault.
+pub(crate) fn print(text: &str) -> miette::Result<()> {
+    match write(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.into_diagnostic(),
+    }
+}
+
+/// The same, where it matters whether somebody listens.
+pub(crate) fn write(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Prints a value as JSON, for scripts.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> miette::Result<()> {
+    let text = serde_json::to_string_pretty(value).into_diagnostic()?;
+    print(&(text + "\n"))
+}
+
+/// Prints what went wrong to standard error.
+pub(crate) fn fault(report: &Report) {
+    // Nothing is left to tell it to if standard error is gone.
+    drop(writeln!(anstream::stderr(), "{report:?}"));
+}
+
+/// Prints a word beside the answer to standard error.
+pub(crate) fn notice(text: &str) {
+    drop(writeln!(anstream::stderr(), "{text}"));
+}
+
+/// Prints another's words about a fault, unwrapped.
+pub(crate) fn raw_fault(text: &str) {
+    drop(writeln!(anstream::stderr(), "{text}\n"));
+}
+
+/// Prints what is worth a second look to standard error.
+pub(crate) fn warnings(warnings: &Faults) {
+    if !warnings.is_empty() {
+        fault(&Report::new(FaultyFile(warnings.clone())));
+    }
+}
+
+/// A text in a style.
+pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Rows in columns, two spaces apart; the last column is not padded.
+pub(crate) fn table(indent: &str, rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = indent.to_owned();
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!("{cell:<width$}  ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// `1 step`, `2 steps`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

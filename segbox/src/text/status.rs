@@ -1,0 +1,118 @@
+//! A Status as text: one table a kind of thing, what deviates first. With an earlier Status, rates beside the counts.
+
+use segbox_router::status::Status;
+
+use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
+use super::tuning;
+
+/// Most SIDs and policies shown; `--json` has them all.
+const SHOWN: usize = 40;
+
+/// An earlier look, and the seconds since.
+pub(crate) type Earlier<'a> = (&'a Status, f64);
+
+pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
+    let sections = [
+        heading(status),
+        section("SIDs", &sids(status, earlier), status.sids.len()),
+        section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
+        section("programs", &programs(status), status.programs.len()),
+        section("links", &links(status), status.links.len()),
+        status.tuning.as_ref().map(tuning::text).unwrap_or_default(),
+    ];
+    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn heading(status: &Status) -> String {
+    let mut text = match &status.last_apply {
+        None => format!("{}: nothing was applied here\n", styled(FAINT, "idle")),
+        Some(last) => {
+            let health = match status.deviations.len() {
+                0 => styled(GOOD, "healthy"),
+                deviations => styled(BAD, count(deviations, "deviation")),
+            };
+            format!("{health}: {} applied at {:.0}\n", last.file, last.at)
+        }
+    };
+    if let Some(left) = status.last_apply.as_ref().and_then(|last| last.waits_for_confirm) {
+        text += &format!("undone in {left} s unless `segbox confirm` comes first\n");
+    }
+    for deviation in status.deviations.iter().take(SHOWN) {
+        text += &format!("  {} {deviation}\n", styled(BAD, "to mend:"));
+    }
+    text + &more(status.deviations.len())
+}
+
+fn section(name: &str, rows: &[Vec<String>], all: usize) -> String {
+    if all == 0 {
+        return String::new();
+    }
+    format!("{}\n{}{}", styled(HEAD, name), table("  ", rows), more(all))
+}
+
+fn more(all: usize) -> String {
+    if all > SHOWN { format!("  ... and {} more: --json has them all\n", all - SHOWN) } else { String::new() }
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
+    let number = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
+    let mut rows = vec![row(["SID", "packets", "bytes", "errors", "behavior"])];
+    if earlier.is_some() {
+        rows[0].insert(4, "packets/s".to_owned());
+    }
+    for (at, sid) in status.sids.iter().enumerate().take(SHOWN) {
+        let mut cells =
+            vec![sid.sid.clone(), number(sid.packets), number(sid.bytes), number(sid.errors), sid.behavior.clone()];
+        if let Some((before, seconds)) = earlier {
+            // The same SID mostly stands at the same place; one that is new has no rate yet.
+            let before = before.sids.get(at).filter(|before| before.sid == sid.sid);
+            let rate = before.and_then(|before| Some(sid.packets?.saturating_sub(before.packets?) as f64 / seconds));
+            cells.insert(4, rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")));
+        }
+        rows.push(cells);
+    }
+    rows
+}
+
+fn policies(status: &Status) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["destination", "device", "behavior"])];
+    for policy in status.policies.iter().take(SHOWN) {
+        rows.push(row([&policy.destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
+    }
+    rows
+}
+
+fn programs(status: &Status) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["program", "hook", "used by"])];
+    for program in status.programs.iter().take(SHOWN) {
+        rows.push(row([&program.name, program.hook, &program.used_by.join(" ")]));
+        for (map, map_rows) in &program.maps {
+            for map_row in map_rows.iter().take(SHOWN) {
+                rows.push(row([&format!("  {map}[{}]", map_row.key), "", &map_row.value]));
+            }
+        }
+    }
+    rows
+}
+
+fn links(status: &Status) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["link", "state", "mtu", "srv6", "received", "sent", "dropped", "errors"])];
+    for link in status.links.iter().take(SHOWN) {
+        let counted = &link.statistics;
+        rows.push(vec![
+            link.name.clone(),
+            link.state.clone(),
+            link.mtu.clone(),
+            if link.srv6 { "yes" } else { "no" }.to_owned(),
+            counted.rx_packets.to_string(),
+            counted.tx_packets.to_string(),
+            (counted.rx_dropped + counted.tx_dropped).to_string(),
+            (counted.rx_errors + counted.tx_errors).to_string(),
+        ]);
+    }
+    rows
+}
