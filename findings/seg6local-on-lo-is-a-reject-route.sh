@@ -15,6 +15,7 @@
 #   fc00::3, nexthop object on lo: 3 of 3 forwarded
 # Needs:     root, python3, iproute2. Exits with 1 if it behaves in another way, with 2 if something is missing.
 set -euo pipefail
+[ "$(id -u)" = 0 ] && type ip unshare python3 >/dev/null || { echo "this needs root, iproute2 and python3"; exit 2; }
 
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
