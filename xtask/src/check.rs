@@ -1,18 +1,31 @@
-//! What is checked without running anything: format, lints, licences.
+//! All checks that run no test: structure, format, lints, licences.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::{process, workspace};
+use crate::{process, structure, workspace};
 
 /// cargo-deny's version. Pinned: a newer one may know rules that this repository has not met.
 const DENY: &str = "0.20.2";
+
+/// How much is checked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Check only the structure of the source, in this repository or in FOLDER; needs no compiler
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
+    structure: Option<Option<PathBuf>>,
+}
 
 /// All checks, in the order of their speed.
 ///
 /// # Errors
 /// The first check that fails, or a tool that is missing.
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(folder) = &options.structure {
+        return structure::run(&folder.clone().unwrap_or_else(workspace::root));
+    }
+    structure::run(&workspace::root())?;
     present("fmt", "rustfmt", "rustup component add rustfmt, or on Debian: apt-get install rustfmt-web")?;
     process::run(cargo().args(["fmt", "--all", "--check"]), "cargo fmt --all")?;
 

@@ -16,6 +16,7 @@ mod linker;
 mod process;
 mod scale;
 mod stamp;
+mod structure;
 mod test;
 mod toolchain;
 mod vm_run;
@@ -38,8 +39,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Format, lints, licences
-    Check,
+    /// Structure, format, lints, licences
+    Check(check::Options),
     /// All tests
     Test,
     /// Compare `segbox apply` of many routes with `ip -6 -batch`, and measure its memory; needs a release build
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
         Task::Ebpf => ebpf::run(),
         Task::Instructions { check: true } => instructions::check(),
         Task::Instructions { check: false } => instructions::write(),
-        Task::Check => check::run(),
+        Task::Check(options) => check::run(&options),
         Task::Test => test::run(),
         Task::Scale { rounds, write } => scale::run(rounds, write),
         Task::Demo(options) => demo::run(&options),
