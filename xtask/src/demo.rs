@@ -78,12 +78,12 @@ fn failed(faults: &[String]) -> Failure {
 
 /// Starts again through sudo: namespaces are root's.
 fn as_root() -> Result<(), Failure> {
-    let mend = "run ./dev demo as root";
-    let fault = |why: String| Failure::new("the demo makes network namespaces, which takes root", why, mend);
+    let fix = "run ./dev demo as root";
+    let fault = |why: String| Failure::new("the demo makes network namespaces, which takes root", why, fix);
     let sudo = on_path("sudo").ok_or_else(|| fault("you are not root and there is no sudo".to_owned()))?;
     let me = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
     let keep = "--preserve-env=CARGO_MANIFEST_DIR,CARGO_TARGET_DIR,TERM,NO_COLOR";
-    process::run(Command::new(sudo).arg(keep).arg(me).args(std::env::args_os().skip(1)), mend)
+    process::run(Command::new(sudo).arg(keep).arg(me).args(std::env::args_os().skip(1)), fix)
 }
 
 /// Ctrl-C, a closed terminal or a kill: nothing is left all the same.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
+use crate::lock::lock;
+use crate::progress::Step;
 use crate::stamp::Key;
 use crate::toolchain::Toolchain;
 use crate::{linker, process, workspace};
@@ -41,6 +43,7 @@ const PROFILE: [(&str, &str); 3] = [
 /// # Errors
 /// No compiler, no linker, a program that does not compile, a disk that is full.
 pub(crate) fn run() -> Result<(), Failure> {
+    let _turn = lock(&workspace::target().join("bpf.lock"), "another build compiles the BPF programs; waiting for it")?;
     let toolchain = Toolchain::find()?;
     let programs = workspace::programs()?;
     let objects = workspace::objects();
@@ -51,7 +54,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         return Ok(());
     }
 
-    let built = build(&toolchain)?;
+    let linker = linker::directory(&toolchain)?;
+    let built = Step::quiet("compiling the BPF programs", 40).run(|| build(&toolchain, &linker))?;
     for folder in [objects.clone(), objects.join("bench")] {
         fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     }
@@ -64,21 +68,20 @@ pub(crate) fn run() -> Result<(), Failure> {
         fs::rename(&half, &whole).map_err(|error| Failure::file("write", &whole, &error))?;
     }
     fs::write(&stamp, key).map_err(|error| Failure::file("write", &stamp, &error))?;
-    println!("{} BPF programs built: {}", programs.len(), objects.display());
     Ok(())
 }
 
 /// Compiles and links all programs; returns the directory they are in.
-fn build(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
-    let linker = linker::directory(toolchain)?;
+fn build(toolchain: &Toolchain, linker: &Path) -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths([linker].into_iter().chain(std::env::split_paths(&path))).map_err(|error| {
-        Failure::new(
-            "cannot put bpf-linker on the PATH",
-            error.to_string(),
-            "set XDG_CACHE_HOME to a path without a colon",
-        )
-    })?;
+    let path =
+        std::env::join_paths([linker.to_owned()].into_iter().chain(std::env::split_paths(&path))).map_err(|error| {
+            Failure::new(
+                "cannot put bpf-linker on the PATH",
+                error.to_string(),
+                "set XDG_CACHE_HOME to a path without a colon",
+            )
+        })?;
     // A directory of its own: the compiler differs from the host's, and neither waits for the other's lock.
     let output = workspace::target().join("ebpf");
     let flags = FLAGS.iter().map(ToString::to_string).chain(remap(toolchain)).collect::<Vec<_>>().join("\x1f");

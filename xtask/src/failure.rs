@@ -4,20 +4,20 @@ use std::path::Path;
 
 /// A failed task, as a person reads it.
 #[derive(Debug, thiserror::Error)]
-#[error("{tried}\n  why:  {why}\n  mend: {mend}")]
+#[error("{tried}\n  why: {why}\n  fix: {fix}")]
 pub(crate) struct Failure {
     /// What was tried, on what.
     pub(crate) tried: String,
     /// What the answer was.
     pub(crate) why: String,
     /// What to do.
-    pub(crate) mend: String,
+    pub(crate) fix: String,
 }
 
 impl Failure {
     /// A failure of three sentences.
-    pub(crate) fn new(tried: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { tried: tried.into(), why: why.into(), mend: mend.into() }
+    pub(crate) fn new(tried: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { tried: tried.into(), why: why.into(), fix: fix.into() }
     }
 
     /// A file operation that failed; `verb` is what was tried, such as "read".

@@ -9,10 +9,11 @@ mod bios;
 mod budget;
 mod disk;
 mod empty;
+mod kept;
 mod kernel;
-mod lock;
 mod manifest;
 mod mkosi;
+mod needed;
 mod openpgp;
 mod release;
 mod released;
@@ -30,12 +31,14 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 
 use crate::failure::Failure;
+use crate::lock::lock;
+use crate::progress::Step;
 use crate::stamp::Key;
 use crate::workspace;
 use binary::Binaries;
-use lock::lock;
 
 pub(crate) use archive::KEEP_LISTS;
+pub(crate) use needed::Needed;
 pub(crate) use tools::Tools;
 
 /// What the user decides.
@@ -69,14 +72,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let built = build(&Tools::open()?, options)?;
     print!("{}", budget::table(&built)?);
     Ok(())
-}
-
-/// The image for the tests, which build nothing themselves.
-///
-/// # Errors
-/// As [`run`].
-pub(crate) fn for_tests() -> Result<(), Failure> {
-    build(&Tools::open()?, &Options::default()).map(drop)
 }
 
 /// Where the image's files are.
@@ -165,12 +160,15 @@ fn assemble(
     tree::empty(output)?;
     let release = release::Release::of(&workspace::root());
     let work = output.join("work");
-    system::build(tools, kernel, &binaries.segbox.path, &release, options, &work, output)?;
-    tester::build(tools, &binaries.segbench.path, &release, &work, output)?;
+    Step::quiet("packing kernel, initrd and UKI", 30)
+        .run(|| system::build(tools, kernel, &binaries.segbox.path, &release, options, &work, output))?;
+    Step::quiet("packing the tester", 5)
+        .run(|| tester::build(tools, &binaries.segbench.path, &release, &work, output))?;
     sbom::write(&binaries.segbox.linked, &output.join("segbox.cdx.json"))?;
     manifest::write(tools, kernel, &release, output)?;
     sign::manifest(options, output)?;
-    disk::build(tools, &release, options, &work, output)?;
+    Step::quiet("making the disk, and compressing it", 30)
+        .run(|| disk::build(tools, &release, options, &work, output))?;
     fs::remove_dir_all(&work).map_err(|error| Failure::file("remove", &work, &error))
 }
 

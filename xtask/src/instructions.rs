@@ -83,7 +83,7 @@ const C_FLAGS: [&str; 6] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall"];
 fn instructions(object: &Path) -> Result<usize, Failure> {
     let bytes = fs::read(object).map_err(|error| Failure::file("read", object, &error))?;
     elf::instructions(&bytes).map_err(|error| {
-        Failure::new(format!("cannot count {}", object.display()), error.to_string(), "mend the program's source")
+        Failure::new(format!("cannot count {}", object.display()), error.to_string(), "fix the program's source")
     })
 }
 

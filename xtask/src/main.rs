@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod clean;
 mod demo;
 mod ebpf;
 mod elf;
@@ -13,11 +14,15 @@ mod fuzz;
 mod image;
 mod instructions;
 mod linker;
+mod lock;
 mod process;
+mod progress;
+mod release;
 mod scale;
 mod stamp;
 mod structure;
 mod test;
+mod times;
 mod toolchain;
 mod vm_run;
 mod workspace;
@@ -41,8 +46,14 @@ enum Task {
     },
     /// Structure, format, lints, licences
     Check(check::Options),
-    /// All tests
-    Test,
+    /// The fast tests; with --all everything, with a name one part
+    Test(test::Options),
+    /// A short run of every fuzz target
+    Fuzz,
+    /// The release programs: segbox and segbench
+    Build,
+    /// Remove old kernels, tools and packages from the user's cache
+    Clean(clean::Options),
     /// Compare `segbox apply` of many routes with `ip -6 -batch`, and measure its memory; needs a release build
     Scale {
         /// How often, in turn
@@ -66,7 +77,10 @@ fn main() -> ExitCode {
         Task::Instructions { check: true } => instructions::check(),
         Task::Instructions { check: false } => instructions::write(),
         Task::Check(options) => check::run(&options),
-        Task::Test => test::run(),
+        Task::Test(options) => test::run(&options),
+        Task::Fuzz => fuzz::run(),
+        Task::Build => release::run(),
+        Task::Clean(options) => clean::run(&options),
         Task::Scale { rounds, write } => scale::run(rounds, write),
         Task::Demo(options) => demo::run(&options),
         Task::Image(options) => image::run(&options),

@@ -12,20 +12,19 @@ use crate::failure::Failure;
 /// Runs a command with its output on the terminal.
 ///
 /// # Errors
-/// It cannot be started or does not succeed; `mend` says what to do then.
-pub(crate) fn run(command: &mut Command, mend: &str) -> Result<(), Failure> {
-    let status =
-        ends_with_us(command).status().map_err(|error| Failure::new(name(command), error.to_string(), mend))?;
-    if status.success() { Ok(()) } else { Err(Failure::new(name(command), status.to_string(), mend)) }
+/// It cannot be started or does not succeed; `fix` says what to do then.
+pub(crate) fn run(command: &mut Command, fix: &str) -> Result<(), Failure> {
+    let status = ends_with_us(command).status().map_err(|error| Failure::new(name(command), error.to_string(), fix))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(name(command), status.to_string(), fix)) }
 }
 
 /// Runs a command and returns its standard output, without the white space at its ends.
 ///
 /// # Errors
 /// As [`run`]; the command's standard error is quoted.
-pub(crate) fn output(command: &mut Command, mend: &str) -> Result<String, Failure> {
+pub(crate) fn output(command: &mut Command, fix: &str) -> Result<String, Failure> {
     let result = ends_with_us(command).stdin(Stdio::null()).output();
-    let fault = |why: String| Failure::new(name(command), why, mend);
+    let fault = |why: String| Failure::new(name(command), why, fix);
     let output = result.map_err(|error| fault(error.to_string()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {

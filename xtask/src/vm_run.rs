@@ -23,7 +23,8 @@ use segbox_lab::Namespace;
 use segbox_vm::{Accelerator, Boot, Firmware, Machine, Model, Port, Vm};
 
 use crate::failure::Failure;
-use crate::{image, workspace};
+use crate::progress::Step;
+use crate::{image, times, workspace};
 use scenario::Scenario;
 use screen::Screen;
 use terminal::Terminal;
@@ -67,6 +68,7 @@ const PAINT: Duration = Duration::from_millis(500);
 /// # Errors
 /// The image does not build, the file has faults, QEMU does not start, or with `--once` nothing comes through.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let begin = Instant::now();
     let stop = stop_on_signal()?;
     for name in segbox_lab::remove_abandoned() {
         println!("removed namespace {name}, which a killed run had left");
@@ -79,7 +81,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let draft = segbox_config::read(text, file.display().to_string());
     let scenario = Scenario::of(draft.config());
     let tree = tools.tree();
-    let accelerator = segbox_vm::probe(&tree, &folder.join("kernel"), &folder.join("initrd"));
+    let probe = || Ok(segbox_vm::probe(&tree, &folder.join("kernel"), &folder.join("initrd")));
+    let accelerator = Step::quiet("finding out whether KVM works here", 5).run(probe)?;
+    // `./dev vm` announces the time until here: how long the machine then runs is the user's choice.
+    times::keep("dev-vm", begin.elapsed());
 
     let lab = |error: segbox_lab::Error| Failure::new("cannot make the hosts", error.to_string(), "run it as root");
     let hosts = [host("a").map_err(lab)?, host("b").map_err(lab)?];

@@ -85,8 +85,8 @@ impl Network {
             if !output.status.success() {
                 undone(router, &format!("segbox apply {file}"));
                 quote(&out);
-                let mend = "the message is segbox's own; `segbox doctor` says what this kernel lacks";
-                return Err(Failure::new(format!("{router}: segbox apply {file}"), err.trim(), mend));
+                let fix = "the message is segbox's own; `segbox doctor` says what this kernel lacks";
+                return Err(Failure::new(format!("{router}: segbox apply {file}"), err.trim(), fix));
             }
             // segbox's own last line ends with how many steps it took and how long.
             let summary = out.trim_end().rsplit_once('(').map_or("", |(_, summary)| summary.trim_end_matches(')'));

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::lock::lock;
 use super::tree;
 use crate::failure::Failure;
+use crate::lock::lock;
+use crate::progress::Step;
 use crate::{process, workspace};
 
 /// The Debian that the image is made of. Its security suite is part of it.
@@ -19,7 +20,7 @@ const SUITE: &str = "trixie";
 const LISTS_LAST: Duration = Duration::from_secs(24 * 3600);
 /// Set, the lists are current however old they are: a test run has the same ones from its first build to its last.
 pub(crate) const KEEP_LISTS: &str = "SEGBOX_KEEP_LISTS";
-const MEND: &str = "the image is made of Debian packages: check the network and that `apt-get update` works here";
+const FIX: &str = "the image is made of Debian packages: check the network and that `apt-get update` works here";
 
 /// The archive, its lists up to date.
 #[derive(Debug)]
@@ -54,6 +55,12 @@ impl Archive {
         Ok(archive)
     }
 
+    /// The archive as the last build saw it; `None` where nothing was ever fetched. Asks no network.
+    pub(super) fn last() -> Result<Option<Self>, Failure> {
+        let archive = Self { home: workspace::cache()?.join("apt") };
+        Ok(Some(archive).filter(|archive| archive.stamp().exists()))
+    }
+
     /// A folder with `etc/apt/sources.list.d/mkosi.sources`: for mkosi's `--sandbox-tree`.
     pub(super) fn sandbox(&self) -> PathBuf {
         self.home.join("sandbox")
@@ -65,7 +72,7 @@ impl Archive {
     /// The archive has no such package.
     pub(super) fn versions(&self, packages: &[String]) -> Result<String, Failure> {
         let shown = self.apt("apt-cache").args(["show", "--no-all-versions"]).args(packages).output();
-        let shown = shown.map_err(|error| Failure::new("cannot run apt-cache", error.to_string(), MEND))?;
+        let shown = shown.map_err(|error| Failure::new("cannot run apt-cache", error.to_string(), FIX))?;
         let text = String::from_utf8_lossy(&shown.stdout);
         let field = |stanza: &str, name: &str| {
             stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
@@ -78,7 +85,7 @@ impl Archive {
         lines.dedup();
         let missing = packages.iter().find(|name| !lines.iter().any(|line| line.starts_with(&format!("{name} "))));
         match missing {
-            Some(name) => Err(Failure::new(format!("cannot find the package {name}"), "not in Debian's lists", MEND)),
+            Some(name) => Err(Failure::new(format!("cannot find the package {name}"), "not in Debian's lists", FIX)),
             None => Ok(lines.join("\n")),
         }
     }
@@ -91,7 +98,7 @@ impl Archive {
         let download = self.home.join("download");
         tree::empty(&download)?;
         let package = format!("{package}/{SUITE}");
-        process::output(self.apt("apt-get").current_dir(&download).args(["-qq", "download", &package]), MEND)?;
+        process::output(self.apt("apt-get").current_dir(&download).args(["-qq", "download", &package]), FIX)?;
         for file in workspace::files(&download)? {
             process::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(into), "install dpkg")?;
         }
@@ -99,7 +106,8 @@ impl Archive {
     }
 
     fn update(&self) -> Result<(), Failure> {
-        let updated = process::output(self.apt("apt-get").args(["-qq", "update"]), MEND);
+        let updated = Step::quiet("fetching Debian's package lists, 10 MB", 10)
+            .run(|| process::output(self.apt("apt-get").args(["-qq", "update"]), FIX));
         let stamp = self.stamp();
         match updated {
             Ok(_) => tree::write(&stamp, ""),

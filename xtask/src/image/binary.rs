@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::progress::Step;
 use crate::{ebpf, process, workspace};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -36,8 +37,12 @@ impl Binaries {
     pub(super) fn build() -> Result<Self, Failure> {
         ebpf::run()?;
         // One after the other: in one build segbox would get features of crates that only segbench asks for.
-        Ok(Self { segbox: build("segbox")?, segbench: build("segbench")? })
+        Ok(Self { segbox: compile("segbox")?, segbench: compile("segbench")? })
     }
+}
+
+fn compile(name: &str) -> Result<Binary, Failure> {
+    Step::quiet(&format!("compiling {name} for the image"), 150).run(|| build(name))
 }
 
 fn build(name: &str) -> Result<Binary, Failure> {

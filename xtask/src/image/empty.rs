@@ -1,4 +1,4 @@
-//! An empty ext4, compressed: what the box writes to a partition whose file system is beyond mending. The options are those of the
+//! An empty ext4, compressed: what the box writes to a partition whose file system is beyond repair. The options are those of the
 //! disk's own file systems.
 
 use std::fs::{self, File};

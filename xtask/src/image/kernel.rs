@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::kept::kept;
 use super::{Tools, tools};
 use crate::failure::Failure;
+use crate::progress::Step;
 
 /// A kernel with all that belongs to it.
 #[derive(Debug)]
@@ -52,10 +54,10 @@ pub(super) const STUBS: [&str; 2] =
 /// # Errors
 /// No network, not root.
 pub(super) fn tree(tools: &Tools) -> Result<Kernel, Failure> {
-    let key = tools::key(&tools.archive, &tools.mkosi, "kernel")?;
-    let home = tools::kept("kernel", &key, |fresh| {
-        eprintln!("fetching Debian's kernel (once a version; a minute, about 110 MB)");
-        tools.mkosi.project("kernel", fresh).option("--tools-tree", tools.tree()).build()
+    let key = tools::key(&tools.archive, &tools.mkosi.version, "kernel")?;
+    let home = kept("kernel", &key, |fresh| {
+        Step::quiet("installing Debian's kernel, once per version, 110 MB to fetch", 60)
+            .run(|| tools.mkosi.project("kernel", fresh).option("--tools-tree", tools.tree()).build())
     })?;
     let modules = home.join("kernel/usr/lib/modules");
     let releases = fs::read_dir(&modules).map_err(|error| Failure::file("read", &modules, &error))?;

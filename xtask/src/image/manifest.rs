@@ -51,7 +51,7 @@ pub(super) fn write(tools: &Tools, kernel: &Kernel, release: &Release, output: &
         "firmware": firmware.collect::<Result<serde_json::Map<_, _>, Failure>>()?,
         "packages": listed(&|name| IN_THE_IMAGE.iter().any(|start| name.starts_with(start))),
         "built-with": {
-            "mkosi": tools.mkosi.version.trim_start_matches("mkosi "),
+            "mkosi": super::mkosi::number(&tools.mkosi.version),
             "rustc": rustc.unwrap_or_default(),
             "packages": listed(&|name| BUILT_WITH.contains(&name)),
         },
@@ -65,7 +65,7 @@ fn file(path: &Path) -> Result<Value, Failure> {
 }
 
 /// Names and versions in a manifest of mkosi's.
-fn packages(manifest: &Path) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn packages(manifest: &Path) -> Result<Vec<(String, String)>, Failure> {
     let text = tree::read(manifest)?;
     let bad = |why: String| Failure::new(format!("cannot read {}", manifest.display()), why, "report this");
     let value: Value = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;

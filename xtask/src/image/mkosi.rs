@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::archive::Archive;
-use super::tree;
+use super::kept::kept;
 use crate::failure::Failure;
 use crate::{process, workspace};
 
@@ -25,15 +25,14 @@ impl Mkosi {
     /// # Errors
     /// No network.
     pub(super) fn open(archive: &Archive) -> Result<Self, Failure> {
-        let version = archive.versions(&["mkosi".to_owned()])?;
-        let folder = workspace::cache()?.join(version.replace(' ', "-"));
-        if !folder.exists() {
-            let fresh = folder.with_extension("new");
-            tree::empty(&fresh)?;
-            archive.unpack("mkosi", &fresh)?;
-            tree::replace(&fresh, &folder)?;
-        }
+        let version = Self::version(archive)?;
+        let folder = kept("mkosi", number(&version), |fresh| archive.unpack("mkosi", fresh))?;
         Ok(Self { folder, sandbox: archive.sandbox(), version })
+    }
+
+    /// Name and version of Debian's package.
+    pub(super) fn version(archive: &Archive) -> Result<String, Failure> {
+        archive.versions(&["mkosi".to_owned()])
     }
 
     /// A project in the making: `image/NAME`, its results in `output`.
@@ -51,6 +50,11 @@ impl Mkosi {
             .env("PYTHONDONTWRITEBYTECODE", "1");
         Project { name: name.to_owned(), output: output.to_owned(), command }
     }
+}
+
+/// The version alone.
+pub(super) fn number(version: &str) -> &str {
+    version.trim_start_matches("mkosi ")
 }
 
 /// One run of mkosi.

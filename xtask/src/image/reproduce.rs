@@ -110,7 +110,7 @@ impl Build {
             };
         }
         command.env("HOME", &home).env("XDG_CACHE_HOME", home.join(".cache")).env_remove("CARGO_TARGET_DIR");
-        process::run(&mut command, "read what it says above; `cargo xtask image` alone is faster to mend")
+        process::run(&mut command, "read what it says above; `cargo xtask image` alone is faster to fix")
     }
 
     /// A command with this developer's umask, which is a process's own: a shell is the plain way to start another with it.
@@ -128,10 +128,10 @@ impl Build {
             git.current_dir(&root).args(arguments);
             git
         };
-        let mend = "the comparison needs the repository, not a copy of its files";
-        process::output(git(&["clone", "--quiet", "."]).arg(to), mend)?;
-        let changed = process::output(&mut git(&["diff", "--name-only", "HEAD"]), mend)?;
-        let new = process::output(&mut git(&["ls-files", "--others", "--exclude-standard"]), mend)?;
+        let fix = "the comparison needs the repository, not a copy of its files";
+        process::output(git(&["clone", "--quiet", "."]).arg(to), fix)?;
+        let changed = process::output(&mut git(&["diff", "--name-only", "HEAD"]), fix)?;
+        let new = process::output(&mut git(&["ls-files", "--others", "--exclude-standard"]), fix)?;
         for path in changed.lines().chain(new.lines()) {
             let (from, to) = (root.join(path), to.join(path));
             if from.is_file() {

@@ -22,7 +22,7 @@ pub(super) fn write(linked: &BTreeSet<String>, output: &Path) -> Result<(), Fail
             "--locked",
             "--filter-platform=x86_64-unknown-linux-gnu",
         ]),
-        "read cargo's message; a Cargo.lock that is out of date is mended by `cargo build`",
+        "read cargo's message; a Cargo.lock that is out of date is fixed by `cargo build`",
     )?;
     let lock = tree::read(&workspace::root().join("Cargo.lock"))?;
     let metadata: Value = serde_json::from_str(&metadata)

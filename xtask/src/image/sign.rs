@@ -32,9 +32,9 @@ pub(super) fn check(tools: &Tools, options: &Options) -> Result<(), Failure> {
     let (Some(key), Some(certificate)) = (&options.secure_boot_key, &options.secure_boot_certificate) else {
         return Ok(());
     };
-    let openssl = |arguments: &[&str], path: &Path, mend: &str| {
+    let openssl = |arguments: &[&str], path: &Path, fix: &str| {
         tree::read(path)?;
-        process::output(tools.command("openssl").args(arguments).arg("-in").arg(path), mend)
+        process::output(tools.command("openssl").args(arguments).arg("-in").arg(path), fix)
             .map_err(|failure| Failure { tried: format!("cannot use {}", path.display()), ..failure })
     };
     // An empty password, lest it asks for one.

@@ -1,14 +1,15 @@
 //! The tree of Debian 13's tools that builds and runs the image: made once, kept in the cache, used without installing
 //! or entering anything.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::archive::Archive;
-use super::lock::lock;
+use super::kept::kept;
 use super::mkosi::Mkosi;
 use super::tree;
 use crate::failure::Failure;
+use crate::progress::Step;
 use crate::stamp::Key;
 use crate::workspace;
 
@@ -29,10 +30,10 @@ impl Tools {
     pub(crate) fn open() -> Result<Self, Failure> {
         let archive = Archive::open()?;
         let mkosi = Mkosi::open(&archive)?;
-        let key = key(&archive, &mkosi, "tools")?;
+        let key = key(&archive, &mkosi.version, "tools")?;
         let home = kept("tools", &key, |fresh| {
-            eprintln!("building the tools of the image (once; a minute or two, about 150 MB to fetch)");
-            mkosi.project("tools", fresh).build()
+            Step::quiet("installing the tools that build and run the image, once, 150 MB to fetch", 120)
+                .run(|| mkosi.project("tools", fresh).build())
         })?;
         Ok(Self { archive, mkosi, home, key })
     }
@@ -59,11 +60,11 @@ impl Tools {
 }
 
 /// Key of a Debian tree: its project and the versions of the packages that it names.
-pub(super) fn key(archive: &Archive, mkosi: &Mkosi, project: &str) -> Result<String, Failure> {
+pub(super) fn key(archive: &Archive, mkosi: &str, project: &str) -> Result<String, Failure> {
     let root = workspace::root();
     let configuration = root.join("image").join(project).join("mkosi.conf");
     let versions = archive.versions(&packages(&tree::read(&configuration)?))?;
-    Ok(Key::default().text(&mkosi.version).text(&versions).file(&root, &configuration)?.finish())
+    Ok(Key::default().text(mkosi).text(&versions).file(&root, &configuration)?.finish())
 }
 
 /// The packages that a project names.
@@ -71,20 +72,6 @@ fn packages(configuration: &str) -> Vec<String> {
     let behind = configuration.lines().skip_while(|line| !line.starts_with("Packages=")).skip(1);
     let lines = behind.take_while(|line| line.starts_with(' ') || line.starts_with('#'));
     lines.map(str::trim).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
-}
-
-/// A folder of the cache, made unless it is there. Another run that makes the same one is waited for.
-pub(super) fn kept(name: &str, key: &str, make: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<PathBuf, Failure> {
-    let cache = workspace::cache()?;
-    let home = cache.join(format!("{name}-{key}"));
-    let _turn = lock(&cache.join(format!("{name}.lock")), &format!("another build makes the {name}; waiting for it"))?;
-    if !home.exists() {
-        let fresh = cache.join(format!("{name}-{key}.new"));
-        tree::empty(&fresh)?;
-        make(&fresh)?;
-        tree::replace(&fresh, &home)?;
-    }
-    Ok(home)
 }
 
 #[cfg(test)]

@@ -18,14 +18,14 @@ pub(super) fn check(folder: &Path, file: &Path) -> Result<(), Failure> {
     let tried = || format!("cannot use {}", file.display());
     match checked {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Failure::new(tried(), "it has the faults above", "mend them; nothing was started")),
+        Ok(_) => Err(Failure::new(tried(), "it has the faults above", "fix them; nothing was started")),
         Err(error) => Err(Failure::new(tried(), format!("segbox check: {error}"), "build the image: ./dev image")),
     }
 }
 
 /// The file and all that it names, as the machine is handed them.
 pub(super) fn files(file: &Path, needs: &Needs) -> Result<Vec<(String, PathBuf)>, Failure> {
-    let fault = |why: String, mend| Failure::new(format!("cannot hand {} to the machine", file.display()), why, mend);
+    let fault = |why: String, fix| Failure::new(format!("cannot hand {} to the machine", file.display()), why, fix);
     if let Some(named) = needs.outside().next() {
         return Err(fault(format!("it names {named}, which does not lie in its folder"), "put it there"));
     }

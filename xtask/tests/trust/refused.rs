@@ -25,7 +25,7 @@ fn refused(options: &[(&str, &Path)], password: Option<&str>, words: &[&str]) {
     let output = command.output().expect("it starts");
     let said = said(&output);
     assert!(!output.status.success(), "{said}");
-    for word in words.iter().chain(&["why:", "mend:"]) {
+    for word in words.iter().chain(&["why:", "fix:"]) {
         assert!(said.contains(word), "{word:?} is not in:\n{said}");
     }
     assert_eq!(stamp(&SIGNED.folder), before, "the last image stays:\n{said}");
