@@ -69,5 +69,5 @@ pub(crate) fn map<'a, T: TryFrom<&'a mut aya::maps::Map, Error = aya::maps::MapE
 pub(crate) struct Row<T>(pub(crate) T);
 
 #[expect(unsafe_code, reason = "the trait asks the implementer to vouch for the layout")]
-// SAFETY: used with the repr(C) types of segbox_fastpath_ebpf::traffic only, which are words without padding.
+// SAFETY: used with the repr(C) types of segbox_bench_ebpf only, which are words without padding.
 unsafe impl<T: Copy + 'static> aya::Pod for Row<T> {}

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use segbox_fastpath_ebpf::traffic::MAGIC;
+use segbox_bench_ebpf::MAGIC;
 use segbox_lab::{Cable, Frame, Topology};
 use serde_json::Value;
 

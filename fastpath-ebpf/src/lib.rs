@@ -3,7 +3,6 @@
 //! - [`srh`], [`tlv`] and [`compose`]: the Segment Routing Header of RFC 8754, read in place and written.
 //! - [`maps`]: keys and values of the programs' maps, as both sides see them.
 //! - [`event`]: what the programs report through ring buffers.
-//! - [`traffic`]: what the benchmark's generator and sink agree on.
 //! - `program` (feature `bpf`): the packet, the kernel's helpers and the verdict, for the programs.
 //!
 //! No allocation and no standard library: the same code is compiled into the programs (one each in `src/bin`) and
@@ -22,7 +21,6 @@ pub mod maps;
 pub mod program;
 pub mod srh;
 pub mod tlv;
-pub mod traffic;
 
 pub use compose::{ComposeError, NewSrh};
 pub use maps::{CountKey, CountValue, MAX_SEGMENTS, Segment};

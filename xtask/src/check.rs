@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::lock::lock;
 use crate::progress::Step;
-use crate::{ebpf, process, structure, workspace};
+use crate::{ebpf, process, programs, structure, workspace};
 
 /// cargo-deny's version. Pinned: a newer one may know rules that this repository has not met.
 const DENY: &str = "0.20.2";
@@ -75,7 +75,8 @@ fn lint() -> Result<(), Failure> {
 fn lint_programs() -> Result<(), Failure> {
     process::run(
         cargo()
-            .args(["clippy", "--quiet", "--package", "segbox-fastpath-ebpf", "--features", "bpf", "--lib", "--bins"])
+            .args(["clippy", "--quiet", "--lib", "--bins", "--features", "bpf"])
+            .args(programs::ALL.iter().flat_map(|programs| ["--package", programs.package]))
             .args(["--", "-D", "warnings"])
             .env("CARGO_PROFILE_DEV_PANIC", "abort"),
         "each lint above says what to write instead",

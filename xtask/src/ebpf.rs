@@ -1,7 +1,7 @@
-//! Builds the BPF programs: `target/bpf/NAME.o`, without debug information but with BTF, the same bytes wherever the
-//! repository lies.
+//! Builds the BPF programs, the product's to `target/bpf/NAME.o` and the benchmark's to `target/bpf/bench/NAME.o`: with BTF,
+//! without other debug information, and with the same bytes wherever the repository is.
 //!
-//! Does nothing where nothing has changed. Does not load anything; the verifier has its say in the tests.
+//! Does nothing if nothing has changed. Does not load anything: the tests show the programs to the verifier.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::lock::lock;
 use crate::progress::Step;
+use crate::programs::{self, Programs};
 use crate::stamp::Key;
 use crate::toolchain::Toolchain;
 use crate::{linker, process, workspace};
@@ -45,27 +46,28 @@ const PROFILE: [(&str, &str); 3] = [
 pub(crate) fn run() -> Result<(), Failure> {
     let _turn = lock(&workspace::target().join("bpf.lock"), "another build compiles the BPF programs; waiting for it")?;
     let toolchain = Toolchain::find()?;
-    let programs = workspace::programs()?;
-    let objects = workspace::objects();
+    let names = programs::ALL.iter().map(Programs::names).collect::<Result<Vec<_>, _>>()?;
+    let crates: Vec<(&Programs, &Vec<String>)> = programs::ALL.iter().zip(&names).collect();
     let key = key(&toolchain)?;
-    let stamp = objects.join(".key");
-    let object = |name: &String| workspace::object(name);
-    if fs::read_to_string(&stamp).is_ok_and(|old| old == key) && programs.iter().map(object).all(|path| path.exists()) {
+    let stamp = programs::folder().join(".key");
+    let has_all = |(of, names): &(&Programs, &Vec<String>)| names.iter().all(|name| of.object(name).exists());
+    if fs::read_to_string(&stamp).is_ok_and(|old| old == key) && crates.iter().all(has_all) {
         return Ok(());
     }
 
     let linker = linker::directory(&toolchain)?;
     let built = Step::quiet("compiling the BPF programs", 40).run(|| build(&toolchain, &linker))?;
-    for folder in [objects.clone(), objects.join("bench")] {
-        fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
-    }
-    remove_strangers(&objects, &programs)?;
     let strip = toolchain.llvm_tool("llvm-strip")?;
-    for name in &programs {
-        // Under another name first: others read the directory and must not see half an object.
-        let (whole, half) = (object(name), objects.join(format!(".{name}.new")));
-        process::run(Command::new(&strip).arg("-g").arg(built.join(name)).arg("-o").arg(&half), "report this")?;
-        fs::rename(&half, &whole).map_err(|error| Failure::file("write", &whole, &error))?;
+    for (of, names) in crates {
+        let objects = of.objects();
+        fs::create_dir_all(&objects).map_err(|error| Failure::file("create", &objects, &error))?;
+        remove_strangers(&objects, names)?;
+        for name in names {
+            // Under another name first: others read the folder and must not see half an object.
+            let (whole, half) = (of.object(name), objects.join(format!(".{name}.new")));
+            process::run(Command::new(&strip).arg("-g").arg(built.join(name)).arg("-o").arg(&half), "report this")?;
+            fs::rename(&half, &whole).map_err(|error| Failure::file("write", &whole, &error))?;
+        }
     }
     fs::write(&stamp, key).map_err(|error| Failure::file("write", &stamp, &error))?;
     Ok(())
@@ -89,14 +91,15 @@ fn build(toolchain: &Toolchain, linker: &Path) -> Result<PathBuf, Failure> {
         toolchain
             .cargo()
             .current_dir(workspace::root())
-            .args(["build", "--quiet", "--release", "--package", "segbox-fastpath-ebpf", "--bins", "--features", "bpf"])
+            .args(["build", "--quiet", "--release", "--bins", "--features", "bpf"])
+            .args(programs::ALL.iter().flat_map(|programs| ["--package", programs.package]))
             .args(["-Zbuild-std=core", "--target", TARGET, "--target-dir"])
             .arg(&output)
             .env("PATH", path)
             .env("CARGO_ENCODED_RUSTFLAGS", flags)
             .env_remove("RUSTFLAGS")
             .envs(PROFILE),
-        "read the compiler's message above; `cargo clippy -p segbox-fastpath-ebpf` shows faults of the library sooner",
+        "read the compiler's message above; `cargo clippy -p segbox-fastpath-ebpf -p segbox-bench-ebpf` shows faults of the libraries sooner",
     )?;
     Ok(output.join(TARGET).join("release"))
 }
@@ -118,10 +121,12 @@ fn remap(toolchain: &Toolchain) -> Vec<String> {
 /// Everything that the objects are made from.
 fn key(toolchain: &Toolchain) -> Result<String, Failure> {
     let root = workspace::root();
-    let programs_crate = workspace::programs_crate();
     let mut key = Key::default().text(&toolchain.version).text(&FLAGS.concat()).text(&format!("{PROFILE:?}"));
-    let mut inputs = workspace::files(&programs_crate.join("src"))?;
-    inputs.extend([programs_crate.join("Cargo.toml"), root.join("Cargo.toml")]);
+    let mut inputs = vec![root.join("Cargo.toml")];
+    for programs in &programs::ALL {
+        inputs.extend(workspace::files(&programs.source().join("src"))?);
+        inputs.push(programs.source().join("Cargo.toml"));
+    }
     for path in inputs {
         key = key.file(&root, &path)?;
     }
@@ -134,11 +139,13 @@ fn locked_versions(lock: &Path) -> Result<String, Failure> {
     Ok(text.split("[[package]]").filter(|entry| entry.contains("name = \"aya-ebpf")).collect())
 }
 
-/// Removes objects whose program is gone, lest they be embedded.
-fn remove_strangers(objects: &Path, programs: &[String]) -> Result<(), Failure> {
-    for path in workspace::files(objects)? {
+/// Removes objects whose program no longer exists, so that they are not embedded.
+fn remove_strangers(objects: &Path, names: &[String]) -> Result<(), Failure> {
+    let fault = |error: &std::io::Error| Failure::file("read", objects, error);
+    for entry in objects.read_dir().map_err(|error| fault(&error))? {
+        let path = entry.map_err(|error| fault(&error))?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if path.extension().is_some_and(|extension| extension == "o") && !programs.iter().any(|name| name == stem) {
+        if path.extension().is_some_and(|extension| extension == "o") && !names.iter().any(|name| name == stem) {
             fs::remove_file(&path).map_err(|error| Failure::file("remove", &path, &error))?;
         }
     }

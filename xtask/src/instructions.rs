@@ -1,7 +1,8 @@
 //! Counts the BPF instructions of each Rust program and of its peer in C: what the language costs.
 //!
 //! The peers are in `fastpath-ebpf/c` and make the same checks and the same helper calls. Both are compiled by the same
-//! LLVM for the same instruction set.
+//! LLVM for the same instruction set. The benchmark's programs are not part of the product: they have no peers and are not
+//! counted.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::failure::Failure;
+use crate::programs::PRODUCT;
 use crate::toolchain::Toolchain;
 use crate::{ebpf, elf, process, workspace};
 
@@ -54,7 +56,7 @@ pub(crate) fn write() -> Result<(), Failure> {
 fn count(toolchain: &Toolchain) -> Result<Vec<Count>, Failure> {
     ebpf::run()?;
     let clang = toolchain.llvm_tool("clang")?;
-    let sources = workspace::programs_crate().join("c");
+    let sources = PRODUCT.source().join("c");
     let peers = workspace::target().join("ebpf/c");
     fs::create_dir_all(&peers).map_err(|error| Failure::file("create", &peers, &error))?;
     let count = |name: String| {
@@ -71,11 +73,10 @@ fn count(toolchain: &Toolchain) -> Result<Vec<Count>, Failure> {
                 .arg(&peer),
             "every program has a peer in fastpath-ebpf/c; it needs libbpf's headers (Debian: apt-get install libbpf-dev)",
         )?;
-        let rust = instructions(&workspace::object(&name))?;
+        let rust = instructions(&PRODUCT.object(&name))?;
         Ok(Count { rust, c: instructions(&peer)?, name })
     };
-    // The benchmark's own programs are no part of what it measures.
-    workspace::programs()?.into_iter().filter(|name| !workspace::is_of_bench(name)).map(count).collect()
+    PRODUCT.names()?.into_iter().map(count).collect()
 }
 
 const C_FLAGS: [&str; 6] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall"];

@@ -18,6 +18,7 @@ mod lock;
 mod process;
 mod progress;
 mod release;
+mod programs;
 mod scale;
 mod stamp;
 mod structure;

@@ -12,45 +12,9 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
-/// Where the built BPF objects are.
-pub(crate) fn objects() -> PathBuf {
-    target().join("bpf")
-}
-
-/// Where a program's object is. The benchmark's are in a folder of their own: the product embeds the others.
-pub(crate) fn object(name: &str) -> PathBuf {
-    let folder = if is_of_bench(name) { objects().join("bench") } else { objects() };
-    folder.join(format!("{name}.o"))
-}
-
-/// Whether a program is the benchmark's own and no part of the product.
-pub(crate) fn is_of_bench(name: &str) -> bool {
-    name.starts_with("bench_")
-}
-
 /// Cargo's output directory.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
-/// The crate of the BPF programs.
-pub(crate) fn programs_crate() -> PathBuf {
-    root().join("fastpath-ebpf")
-}
-
-/// Names of the programs: one a file of `src/bin`, in order.
-///
-/// # Errors
-/// The directory cannot be read.
-pub(crate) fn programs() -> Result<Vec<String>, Failure> {
-    let bins = programs_crate().join("src/bin");
-    let mut names: Vec<_> = files(&bins)?
-        .iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
-        .collect();
-    names.sort();
-    Ok(names)
 }
 
 /// What is in a directory, itself and below.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use segbox_fastpath_ebpf::traffic::SinkSettings;
+use segbox_bench_ebpf::SinkSettings;
 use segbox_lab::{Cable, Lab, Topology};
 
 use super::{Error, need_root, progress};

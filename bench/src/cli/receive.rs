@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use segbox_fastpath_ebpf::traffic::{MAGIC, PROBE_LEN, Probe, SinkCounts, SinkSettings};
+use segbox_bench_ebpf::{MAGIC, PROBE_LEN, Probe, SinkCounts, SinkSettings};
 use serde::Serialize;
 
 use super::{Error, need_root};

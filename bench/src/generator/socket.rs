@@ -6,7 +6,7 @@ use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use segbox_fastpath_ebpf::traffic::GeneratorState;
+use segbox_bench_ebpf::GeneratorState;
 
 use super::{Generator, GeneratorError, Sent, index_of};
 use crate::traffic::Stream;

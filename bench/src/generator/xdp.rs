@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aya::maps::Array;
 use aya::programs::{TestRun, TestRunAttrs, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
-use segbox_fastpath_ebpf::traffic::{FRACTION, GeneratorState, Template};
+use segbox_bench_ebpf::{FRACTION, GeneratorState, Template};
 
 use super::{Generator, GeneratorError, Sent, index_of};
 use crate::objects::{self, ObjectError, Row, map};

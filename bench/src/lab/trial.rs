@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
-use segbox_fastpath_ebpf::traffic::{SinkCounts, SinkSettings};
+use segbox_bench_ebpf::{SinkCounts, SinkSettings};
 use segbox_lab::{Frame, Mac};
 
 use super::behind;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use segbox_fastpath_ebpf::traffic::{MAGIC, PROBE_LEN, Probe, SinkCounts};
+use segbox_bench_ebpf::{MAGIC, PROBE_LEN, Probe, SinkCounts};
 use segbox_lab::{Frame, outline};
 
 use super::router::Counters;

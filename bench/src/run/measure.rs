@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use segbox_fastpath_ebpf::traffic::{SinkCounts, SinkSettings};
+use segbox_bench_ebpf::{SinkCounts, SinkSettings};
 use segbox_lab::Frame;
 
 use super::bed::{Bed, BedError};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use segbox_fastpath_ebpf::traffic::{SinkCounts, bucket_bounds};
+use segbox_bench_ebpf::{SinkCounts, bucket_bounds};
 use serde::{Deserialize, Serialize};
 
 use crate::units::Ns;
@@ -60,7 +60,7 @@ impl Latency {
 
 #[cfg(test)]
 mod tests {
-    use segbox_fastpath_ebpf::traffic::bucket;
+    use segbox_bench_ebpf::bucket;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use aya::maps::{Array, PerCpuArray, RingBuf};
 use aya::programs::{SchedClassifier, TcAttachType, Xdp, XdpMode, tc};
 use aya::util::KernelVersion;
 use aya::{Ebpf, EbpfLoader};
-use segbox_fastpath_ebpf::traffic::{BUCKETS, SAMPLE_LEN, SinkCounts, SinkSettings};
+use segbox_bench_ebpf::{BUCKETS, SAMPLE_LEN, SinkCounts, SinkSettings};
 
 pub(crate) use latency::Latency;
 

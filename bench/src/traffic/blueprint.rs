@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use segbox_fastpath_ebpf::traffic::{Change, Checksum, LEAD, MAGIC, MAX_FRAME, PROBE_LEN, Template};
+use segbox_bench_ebpf::{Change, Checksum, LEAD, MAGIC, MAX_FRAME, PROBE_LEN, Template};
 use segbox_lab::expect::protocol;
 use segbox_lab::{Frame, Mac};
 
@@ -156,7 +156,7 @@ fn changes(shape: &Shape) -> Vec<(usize, Change)> {
 
 #[cfg(test)]
 mod tests {
-    use segbox_fastpath_ebpf::traffic::Numbers;
+    use segbox_bench_ebpf::Numbers;
 
     use std::net::Ipv4Addr;
 

@@ -9,7 +9,7 @@ pub(crate) use blueprint::{Blueprint, BlueprintError};
 pub(crate) use shape::{Inside, Shape, Signature};
 pub(crate) use sizes::Sizes;
 
-use segbox_fastpath_ebpf::traffic::{GeneratorState, MAX_TEMPLATES, Numbers, Template};
+use segbox_bench_ebpf::{GeneratorState, MAX_TEMPLATES, Numbers, Template};
 use segbox_lab::Mac;
 
 /// A stream of packets, ready to be sent: every packet of it follows from its sequence number.

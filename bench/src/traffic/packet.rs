@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use segbox_fastpath_ebpf::traffic::{LEAD, PROBE_LEN};
+use segbox_bench_ebpf::{LEAD, PROBE_LEN};
 use segbox_lab::expect::{self, Packet, Srh, protocol};
 use segbox_lab::{Frame, Mac, udp};
 

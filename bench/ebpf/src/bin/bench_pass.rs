@@ -1,5 +1,5 @@
-//! Passes every packet. A veth that has an XDP program receives by NAPI, as a NIC does; without one it does not, and
-//! no frame can be redirected to it.
+//! Passes every packet. A veth with an XDP program receives by NAPI, as a NIC does. Without one it does not, and no frame can
+//! be redirected to it.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,7 @@ use aya_ebpf::bindings::{xdp_action, xdp_md};
 
 segbox_fastpath_ebpf::object!();
 
-/// Passes.
+/// Passes the frame to the kernel's stack.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "xdp")]
 extern "C" fn pass(_frame: *mut xdp_md) -> u32 {

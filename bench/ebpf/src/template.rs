@@ -1,25 +1,27 @@
-//! A frame to be sent, with the places in it that change from packet to packet, and how they change.
+//! A frame to be sent, the places in it that change from packet to packet, and how they change. Which headers the frame has
+//! is not known here: `segbench` makes the template.
 //!
-//! All in whole words: the frame starts two bytes in, as the kernel itself places frames, so that the IPv6 header and
-//! all behind it are aligned and a change is one store. The UDP checksum is kept right, since a NIC or a host on the
-//! way may look at it.
+//! Only whole words change. The frame starts two bytes into the first word, where the kernel places frames too: so the IPv6
+//! header and all that follows are aligned, and a change is one store. The UDP checksum stays right, because a NIC or a host
+//! on the way may check it.
 
-use super::{Numbers, PROBE_LEN};
+use crate::probe::{Numbers, PROBE_LEN};
 
 /// Words that a template has room for.
 pub const WORDS: usize = 512;
 /// Bytes before the frame.
 pub const LEAD: usize = 2;
-/// Longest frame in bytes, without its checksum: 1500 and room for encapsulations.
+/// Longest frame in bytes, without the frame check sequence: 1500 and room for encapsulations.
 pub const MAX_FRAME: usize = 4 * WORDS - LEAD;
-/// Words that change with flow and target: source, flow label, destination, its copy in the SRH.
+/// Words that change with flow and target: in the source address, the flow label, the destination address, and its copy in
+/// the SRH.
 pub const CHANGES: usize = 4;
 
-/// A word that follows the packet's numbers: `base`, plus flow and target where their masks let them through.
+/// A word that changes with the packet's numbers: `base`, plus the masked flow, plus the masked target.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Its place, counted in words; one past the end where there is nothing to change.
+    /// Its index among the words; one past the end if nothing changes.
     pub word: u32,
     /// Its value for flow 0 and target 0.
     pub base: u32,
@@ -36,33 +38,33 @@ impl Change {
     pub const NONE: Self = Self { word: WORDS as u32, base: 0, flow: 0, target: 0, summed: 0 };
 }
 
-/// Where the UDP checksum goes: half of a word.
+/// Where the UDP checksum goes: into one half of a word.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum {
-    /// The word's place; one past the end where there is no checksum.
+    /// The word's index; one past the end if there is no checksum.
     pub word: u32,
-    /// The other half, in its place.
+    /// The word without the checksum: its other half.
     pub rest: u32,
-    /// Bits to shift by: 16 for the first half, 0 for the second.
+    /// Bits by which the checksum is shifted: 16 for the first half, 0 for the second.
     pub shift: u32,
-    /// Ones' complement sum of all that the checksum covers and that does not change.
+    /// Ones' complement sum of everything that the checksum covers and that does not change.
     pub sum: u32,
 }
 
-/// A frame and its places.
+/// A frame and the places that change.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
     /// Length of the frame in bytes.
     pub len: u32,
-    /// Place of the probe, counted in words.
+    /// Index of the probe's first word.
     pub probe: u32,
     /// The checksum.
     pub checksum: Checksum,
     /// The words that change.
     pub changes: [Change; CHANGES],
-    /// The frame from byte [`LEAD`] on, in the order of the wire.
+    /// The frame, from byte [`LEAD`] on, in network order.
     pub words: [u32; WORDS],
 }
 
@@ -112,10 +114,10 @@ fn put(words: &mut [u32; WORDS], place: u32, value: u32) {
     }
 }
 
-/// The checksum of a sum (RFC 768): its complement in 16 bits, and all ones where that is 0.
+/// The checksum of a sum (RFC 768): its complement in 16 bits, or all ones if that is 0.
 #[inline(always)]
 fn folded(sum: u64) -> u16 {
-    // Sixteen bits at a time: a sum of few 32-bit values has at most 36 bits.
+    // A sum of a few 32-bit values has at most 36 bits, so these folds are enough.
     let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);

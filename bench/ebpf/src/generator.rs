@@ -1,75 +1,66 @@
-//! What the benchmark's generator and sink must agree on: a frame with places that change from packet to packet, the
-//! probe in its payload, and the counts.
-//!
-//! The same code fills a frame in the generator's program, in the AF_PACKET fallback, and where the sink's samples are
-//! checked. Which headers a frame has is not known here.
+//! The generator's settings and its place in the stream, and the numbers of the next packet. Filling the frame with them is
+//! the template's.
 
-mod probe;
-mod sink;
-mod template;
+use crate::probe::Numbers;
 
-pub use probe::{MAGIC, Numbers, PROBE_LEN, Probe};
-pub use sink::{BUCKETS, SAMPLE_LEN, Sample, SinkCounts, SinkSettings, bucket, bucket_bounds};
-pub use template::{CHANGES, Change, Checksum, LEAD, MAX_FRAME, Template, WORDS};
-
-/// Most templates a generator cycles through: IMIX takes 12, and a power of two leaves room for mixes of one's own.
+/// Most templates a generator cycles through. IMIX takes 12.
 pub const MAX_TEMPLATES: usize = 64;
 
-/// Bits of a nanosecond's fraction in a generator's times: 1/64 ns. At 10 million packets a second a pace is right to
+/// Bits of a nanosecond's fraction in a generator's times: 1/64 ns. At 10 million packets per second a pace is right to
 /// 0.02 %, and 64 bits last for nine years of uptime.
 pub const FRACTION: u32 = 6;
 
-/// A generator's settings and its place in the stream; entry 0 of its `state` map. One generator, one CPU.
+/// A generator's settings and its place in the stream; entry 0 of the map `state`. One generator runs on one CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GeneratorState {
     /// Packets sent so far: the next one's sequence number.
     pub sent: u64,
-    /// No packet is sent once `sent` is here.
+    /// The generator stops when `sent` reaches this.
     pub limit: u64,
-    /// Time between two packets, with [`FRACTION`]; 0: flat out.
+    /// Time between two packets in ns, with [`FRACTION`]; 0: as fast as it can.
     pub gap: u64,
-    /// Not before this moment is the next packet sent: the monotonic clock in ns, with [`FRACTION`].
+    /// The next packet is not sent before this time: the monotonic clock in ns, with [`FRACTION`].
     pub due: u64,
-    /// Time in all, in ns with [`FRACTION`], that the generator was late by and did not catch up on.
+    /// Total time in ns, with [`FRACTION`], by which the generator was late and which it did not catch up on.
     pub skipped: u64,
-    /// Flows to spread over, 1 at least.
+    /// Flows to spread over, at least 1.
     pub flows: u32,
     /// The next packet's flow.
     pub flow: u32,
-    /// Targets to spread over, 1 at least.
+    /// Targets to spread over, at least 1.
     pub targets: u32,
     /// The next packet's target.
     pub target: u32,
-    /// Templates in use, 1 at least.
+    /// Templates in use, at least 1.
     pub templates: u32,
     /// The next packet's template.
     pub template: u32,
     /// Index of the interface to send from.
     pub interface: u32,
-    /// Length in bytes that the kernel hands frames out with: that of the longest template.
+    /// Length in bytes of the frames that the kernel provides: that of the longest template.
     pub longest: u32,
-    /// A packet carries a timestamp where its sequence number has none of these bits: 0 stamps each, 15 one in 16.
+    /// A packet carries a timestamp if its sequence number has none of these bits: 0 stamps every packet, 15 one in 16.
     pub stamp_mask: u32,
-    /// Nothing; keeps the length a multiple of 8.
+    /// Unused; keeps the length a multiple of 8.
     pub reserved: u32,
 }
 
 impl GeneratorState {
-    /// The numbers of the next packet and its template; moves on.
+    /// The numbers of the next packet and the index of its template. Moves on to the packet after it.
     #[inline(always)]
     pub fn next(&mut self, time: u64) -> (Numbers, u32) {
         let numbers = Numbers { sequence: self.sent, time, flow: self.flow, target: self.target };
         let template = self.template;
         self.sent += 1;
-        // Counting round is cheaper than a division for each packet.
+        // Counting and wrapping is cheaper than a division for each packet.
         self.flow = following(self.flow, self.flows);
         self.target = following(self.target, self.targets);
         self.template = following(self.template, self.templates);
         (numbers, template)
     }
 
-    /// The numbers of a packet by its sequence number, which [`GeneratorState::next`] gives it in the end.
+    /// The numbers of the packet with this sequence number: the same that [`GeneratorState::next`] gives it.
     pub fn numbers(&self, sequence: u64, time: u64) -> (Numbers, u32) {
         let place = |count: u32| (sequence % u64::from(count.max(1))) as u32;
         (Numbers { sequence, time, flow: place(self.flows), target: place(self.targets) }, place(self.templates))

@@ -1,7 +1,8 @@
-//! The benchmark's generator: an XDP program run with live frames, which makes each frame a packet of the stream.
+//! The benchmark's generator: an XDP program that the kernel runs with live frames. It turns each frame into the next packet
+//! of the stream.
 //!
-//! The kernel hands the same frames out again and again, as they came back: the whole packet is written each time, or
-//! what a router did to the last one would be sent again. Pacing is here as well: before its time a packet is not sent.
+//! The kernel reuses the frames without resetting their content. So the program writes the whole packet each time: otherwise
+//! it would send again what a router did to the previous packet. It also keeps the pace: it sends no packet before its time.
 
 #![no_std]
 #![no_main]
@@ -10,12 +11,12 @@
 
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_redirect, bpf_xdp_adjust_tail, bpf_xdp_store_bytes};
+use segbox_bench_ebpf::{FRACTION, GeneratorState, LEAD, MAX_FRAME, MAX_TEMPLATES, Template};
 use segbox_fastpath_ebpf::program::{map, maps::Array};
-use segbox_fastpath_ebpf::traffic::{FRACTION, GeneratorState, LEAD, MAX_FRAME, MAX_TEMPLATES, Template};
 
 segbox_fastpath_ebpf::object!();
 
-/// Settings and place in the stream.
+/// Settings and position in the stream.
 #[map]
 static state: Array<GeneratorState, 1> = Array::new();
 
@@ -23,10 +24,10 @@ static state: Array<GeneratorState, 1> = Array::new();
 #[map]
 static templates: Array<Template, MAX_TEMPLATES> = Array::new();
 
-/// A generator that is this late does not catch up: the burst would be no pace. 1 ms.
+/// A generator that is later than this, 1 ms, does not catch up: that would send a burst.
 const LATE: u64 = 1_000_000 << FRACTION;
 
-/// Sends the stream's next packet, if it is time.
+/// Sends the stream's next packet if its time has come.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "xdp")]
 extern "C" fn generate(frame: *mut xdp_md) -> u32 {
@@ -35,7 +36,7 @@ extern "C" fn generate(frame: *mut xdp_md) -> u32 {
 
 #[inline(always)]
 fn send(frame: *mut xdp_md) -> Option<u32> {
-    // SAFETY: an array's entry stays where it is, and one CPU runs one generator.
+    // SAFETY: an array's entry does not move, and one CPU runs one generator.
     let stream = unsafe { &mut *state.get_ptr_mut(0)? };
     if stream.sent >= stream.limit {
         return None;
@@ -71,13 +72,13 @@ fn send(frame: *mut xdp_md) -> Option<u32> {
     }
     template.fill(numbers);
     if len != longest {
-        // SAFETY: the context is the program's own.
+        // SAFETY: this is the context that the kernel gave the program.
         let shortened = unsafe { bpf_xdp_adjust_tail(frame, len.wrapping_sub(longest) as i32) };
         if shortened != 0 {
             return None;
         }
     }
-    // SAFETY: the frame begins LEAD bytes in, and the words hold MAX_FRAME more.
+    // SAFETY: the frame starts LEAD bytes into the words, which hold MAX_FRAME bytes more.
     let written = unsafe {
         let bytes = (&raw mut template.words).cast::<u8>().add(LEAD);
         bpf_xdp_store_bytes(frame, 0, bytes.cast(), len)

@@ -1,11 +1,11 @@
-//! The probe at the start of a payload: which packet this is and when it left. Short, so that it fits the shortest frames
-//! that Ethernet has: sequence number and time are the low halves of theirs.
+//! The probe at the start of a payload: which packet this is and when it left. It fits the shortest Ethernet frame, so it
+//! carries only the low halves of the sequence number and of the time. Where the probe is in a frame is not known here.
 
-/// First half of the probe's first word. The run's number is the other half.
+/// First half of the probe's first word. The other half is the run's number.
 pub const MAGIC: u32 = 0x5e6b_0000;
 
-/// Length in bytes: magic and run, flow, sequence number, time. An Ethernet frame of 64 bytes has room for 18 behind IPv4
-/// and UDP.
+/// Length in bytes: magic and run, flow, sequence number, time. An Ethernet frame of 64 bytes has room for 18 bytes behind
+/// IPv4 and UDP.
 pub const PROBE_LEN: usize = 16;
 
 /// What tells one packet of a stream from the others.
@@ -13,19 +13,19 @@ pub const PROBE_LEN: usize = 16;
 pub struct Numbers {
     /// Counts the stream's packets from 0.
     pub sequence: u64,
-    /// When it left, in ns of the monotonic clock; 0: not stamped.
+    /// When it left: the monotonic clock in ns; 0: not stamped.
     pub time: u64,
     /// Its flow.
     pub flow: u32,
-    /// Its target: which of many destinations.
+    /// Its target: one of many destinations.
     pub target: u32,
 }
 
 impl Numbers {
-    /// The time as a probe carries it: 0 stays for packets that are not stamped.
+    /// The time as a probe carries it. 0 is reserved for packets that are not stamped.
     #[inline(always)]
     pub(super) fn stamp(&self) -> u32 {
-        // A nanosecond early, once in four seconds, rather than not stamped.
+        // Once in four seconds the low half is 0: such a packet is stamped a nanosecond early instead.
         if self.time != 0 && self.time as u32 == 0 { u32::MAX } else { self.time as u32 }
     }
 }
@@ -37,14 +37,14 @@ pub struct Probe {
     pub run: u16,
     /// The packet's flow.
     pub flow: u32,
-    /// The packet's number in its stream, its low half.
+    /// The low half of the packet's number in its stream.
     pub sequence: u32,
-    /// When it left, in ns of the monotonic clock, its low half; 0: not stamped.
+    /// When it left: the low half of the monotonic clock in ns; 0: not stamped.
     pub time: u32,
 }
 
 impl Probe {
-    /// The probe that these words hold, in the order of the wire; None where there is none.
+    /// The probe that these words hold, in network order; None if they hold none.
     #[inline(always)]
     pub fn read(words: &[u32; PROBE_LEN / 4]) -> Option<Self> {
         let word = |place: usize| u32::from_be(words[place]);
@@ -54,8 +54,8 @@ impl Probe {
         Some(Self { run: word(0) as u16, flow: word(1), sequence: word(2), time: word(3) })
     }
 
-    /// The whole sequence number: of those with this low half the one that is nearest to `next`, the number that is
-    /// expected in the flow; 0 before its first packet.
+    /// The whole sequence number: of all numbers with this low half, the one nearest to `next`, which is the number that the
+    /// flow expects next; 0 before the flow's first packet.
     #[inline(always)]
     pub fn sequence_near(&self, next: u64) -> u64 {
         if next == 0 {
@@ -64,8 +64,8 @@ impl Probe {
         next.wrapping_add(self.sequence.wrapping_sub(next as u32) as i32 as u64)
     }
 
-    /// How long the packet took until now, in ns; None if it is not stamped, and then nobody asks the clock. Right below
-    /// 4.29 s.
+    /// How long the packet took until now, in ns; None, without reading the clock, if it is not stamped. Latencies of 4.29 s
+    /// and more are wrong: the time's low half has wrapped.
     #[inline(always)]
     pub fn latency(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
         if self.time == 0 { None } else { Some((clock() as u32).wrapping_sub(self.time).into()) }

@@ -1,5 +1,5 @@
-//! The published program "Add TLV" with 20 bytes: appends a TLV of 20 bytes and the padding of 4 that it takes. Measured
-//! only; no part of the product.
+//! The published program "Add TLV" with 20 bytes: appends a TLV of 20 bytes and 4 bytes of padding. It is only measured; it
+//! is not part of segbox.
 
 #![no_std]
 #![no_main]
@@ -10,7 +10,7 @@ use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len};
 
 segbox_fastpath_ebpf::object!();
 
-/// Type 124 (for experiments), 18 bytes of value, then PadN with two: in words, as BPF stores them.
+/// Type 124 (for experiments) with 18 bytes of value, then PadN with 2: as words, because BPF stores whole words.
 const TLV: [u64; 3] = [
     u64::from_ne_bytes([124, 18, 1, 2, 3, 4, 5, 6]),
     u64::from_ne_bytes([7, 8, 9, 10, 11, 12, 13, 14]),

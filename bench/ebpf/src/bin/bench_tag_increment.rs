@@ -1,4 +1,5 @@
-//! The published program "Tag++": reads the SRH's tag, adds one, writes it. Measured only; no part of the product.
+//! The published program "Tag++": reads the SRH's tag, adds one, writes it. It is only measured; it
+//! is not part of segbox.
 
 #![no_std]
 #![no_main]

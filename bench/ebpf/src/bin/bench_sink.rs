@@ -1,7 +1,9 @@
-//! The benchmark's sink: counts the packets of a stream, sees loss, reordering and latency, keeps samples, and drops.
+//! The benchmark's sink: counts the packets of a stream with their loss, reordering and latency, keeps samples, and drops
+//! every packet.
 //!
-//! Twice the same: for tc, where packets come as the kernel's stack has them, and for XDP. A path that grows headers
-//! would be made to look slow by an XDP sink: the driver copies such a packet to give XDP its headroom back.
+//! There are two programs that do the same: one for tc, which sees packets as the kernel's stack has them, and one for XDP.
+//! With the XDP program a path that grows headers would look slower than it is: the driver copies such a packet to give XDP
+//! the headroom back.
 
 #![no_std]
 #![no_main]
@@ -12,8 +14,8 @@ use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::bindings::{TC_ACT_SHOT, xdp_action, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
+use segbox_bench_ebpf::{BUCKETS, PROBE_LEN, Probe, Sample, SinkCounts, SinkSettings, bucket};
 use segbox_fastpath_ebpf::program::{__sk_buff, map, maps::Array, maps::PerCpuArray, maps::RingBuf};
-use segbox_fastpath_ebpf::traffic::{BUCKETS, PROBE_LEN, Probe, Sample, SinkCounts, SinkSettings, bucket};
 
 segbox_fastpath_ebpf::object!();
 
@@ -29,22 +31,23 @@ static counts: PerCpuArray<SinkCounts, 1> = PerCpuArray::new();
 #[map]
 static latencies: PerCpuArray<u64, BUCKETS> = PerCpuArray::new();
 
-/// By flow: the sequence number that may come next, one above the highest seen. The loader sets how many flows.
+/// By flow: the lowest sequence number that is not late, which is one above the highest seen. The loader sets the number of
+/// flows.
 #[map]
 static expected: Array<u64, 1> = Array::new();
 
-/// Samples. 4 MiB: two thousand of them.
+/// Samples. 4 MiB hold two thousand of them.
 #[map]
 static samples: RingBuf<Sample, { 4 << 20 }> = RingBuf::new();
 
-/// A frame, wherever the kernel shows it.
+/// A frame at one of the two hooks.
 trait Frame {
-    /// Length in bytes, Ethernet header included.
+    /// Length in bytes, with the Ethernet header.
     fn len(&self) -> u32;
-    /// Copies `len` bytes from `at` on; whether they are there.
+    /// Copies `len` bytes from offset `at`. Returns false if the frame ends before.
     ///
     /// # Safety
-    /// `to` has room for them.
+    /// `to` has room for `len` bytes.
     unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool;
 }
 
@@ -59,7 +62,7 @@ impl Frame for Tc {
 
     #[inline(always)]
     unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool {
-        // SAFETY: the caller's; the verifier checks it.
+        // SAFETY: the caller promises the room, and the verifier checks it.
         unsafe { bpf_skb_load_bytes(self.0.cast(), at, to.cast(), len) == 0 }
     }
 }
@@ -80,11 +83,11 @@ impl Frame for Xdp {
     }
 }
 
-/// The sink behind the kernel's stack.
+/// The sink at tc ingress.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "classifier")]
 extern "C" fn sink_tc(skb: *mut __sk_buff) -> i32 {
-    take(&Tc(skb));
+    receive(&Tc(skb));
     TC_ACT_SHOT
 }
 
@@ -92,18 +95,18 @@ extern "C" fn sink_tc(skb: *mut __sk_buff) -> i32 {
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "xdp")]
 extern "C" fn sink_xdp(frame: *mut xdp_md) -> u32 {
-    take(&Xdp(frame));
+    receive(&Xdp(frame));
     xdp_action::XDP_DROP
 }
 
 #[inline(always)]
-fn take(frame: &impl Frame) -> Option<()> {
-    // SAFETY: an array's entry stays where it is; counts are this CPU's own.
+fn receive(frame: &impl Frame) -> Option<()> {
+    // SAFETY: an array's entry does not move, and no other CPU uses this entry of the counts.
     let (set, count) = unsafe { (&*settings.get_ptr(0)?, &mut *counts.get_ptr_mut(0)?) };
     let mut words = MaybeUninit::<[u32; PROBE_LEN / 4]>::uninit();
-    // SAFETY: room for a probe.
+    // SAFETY: `words` has room for a probe.
     let loaded = unsafe { frame.load(set.probe_at, words.as_mut_ptr().cast(), PROBE_LEN as u32) };
-    // SAFETY: the helper has written all of it, or zeroed it where it failed.
+    // SAFETY: the helper has written all words, or zeroed them if it failed.
     let probe = Probe::read(unsafe { words.assume_init_ref() });
     match probe {
         Some(probe) if loaded && u32::from(probe.run) == set.run => count_probe(frame, set, count, probe),
@@ -121,7 +124,7 @@ fn take(frame: &impl Frame) -> Option<()> {
 fn count_probe(frame: &impl Frame, set: &SinkSettings, count: &mut SinkCounts, probe: Probe) -> Option<()> {
     let mut sequence = u64::from(probe.sequence);
     if let Some(next) = expected.get_ptr_mut(probe.flow) {
-        // SAFETY: as above; a flow comes in on one queue, so on one CPU.
+        // SAFETY: as above; a flow arrives on one queue, and so on one CPU.
         let next = unsafe { &mut *next };
         sequence = probe.sequence_near(*next);
         if sequence < *next {
@@ -141,7 +144,7 @@ fn count_probe(frame: &impl Frame, set: &SinkSettings, count: &mut SinkCounts, p
         count.latency_sum += latency;
         count.latency_max = count.latency_max.max(latency);
         if let Some(bucket) = latencies.get_ptr_mut(bucket(latency)) {
-            // SAFETY: this CPU's own.
+            // SAFETY: no other CPU uses this entry.
             unsafe { *bucket += 1 };
         }
     }
@@ -160,7 +163,7 @@ fn sample(frame: &impl Frame, count: &mut SinkCounts) {
     let place = room.as_mut_ptr().cast::<u8>();
     let len = frame.len();
     let kept = if len > SAMPLE_ROOM { SAMPLE_ROOM } else { len };
-    // SAFETY: the fields lie within the room, and `kept` bytes fit the last one.
+    // SAFETY: the fields lie within the reserved room, and the last one has room for `kept` bytes.
     let loaded = unsafe {
         place.add(offset_of!(Sample, len)).cast::<u32>().write(len);
         place.add(offset_of!(Sample, kept)).cast::<u32>().write(kept);
@@ -174,4 +177,4 @@ fn sample(frame: &impl Frame, count: &mut SinkCounts) {
     }
 }
 
-const SAMPLE_ROOM: u32 = segbox_fastpath_ebpf::traffic::SAMPLE_LEN as u32;
+const SAMPLE_ROOM: u32 = segbox_bench_ebpf::SAMPLE_LEN as u32;

@@ -1,21 +1,21 @@
-//! What the sink counts and keeps, and the buckets of its latency histogram.
+//! What the sink counts and keeps, and the buckets of its latency histogram. Percentiles are computed by `segbench`.
 
-/// The sink's settings; entry 0 of its `settings` map. User space may change them while it runs.
+/// The sink's settings; entry 0 of the map `settings`. User space may change them while the sink runs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkSettings {
-    /// Place of the probe in bytes from the Ethernet header on. Packets without it there are strays.
+    /// Offset of the probe in bytes, from the start of the Ethernet header. A packet without a probe there is a stray.
     pub probe_at: u32,
     /// Number of the run whose packets count.
     pub run: u32,
-    /// A packet is kept whole if the hash of its sequence number is below this: 2⁶⁴ / N keeps one in N.
+    /// A packet is kept as a sample if the hash of its sequence number is below this: 2⁶⁴ / N keeps one in N.
     pub sample_below: u64,
-    /// Strays to be kept as samples: how a probe's place is found that is not known.
+    /// How many strays to keep as samples. The probe's offset is found in them if it is not known.
     pub stray_samples: u64,
 }
 
 impl SinkSettings {
-    /// Whether the packet with this sequence number is a sample. By hash, lest every sample be of the same flow.
+    /// Whether the packet with this sequence number is a sample. By hash, so that samples are of all flows.
     #[inline(always)]
     pub fn samples(&self, sequence: u64) -> bool {
         // 2⁶⁴ divided by the golden ratio: consecutive numbers spread evenly.
@@ -23,17 +23,17 @@ impl SinkSettings {
     }
 }
 
-/// What the sink has counted on one CPU; entry 0 of its `counts` map.
+/// What the sink has counted on one CPU; entry 0 of the map `counts`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkCounts {
     /// Packets with a probe of this run.
     pub packets: u64,
-    /// Their bytes, Ethernet header included, frame check sequence not.
+    /// Their bytes, with the Ethernet header and without the frame check sequence.
     pub bytes: u64,
-    /// Packets without.
+    /// Packets without one.
     pub strays: u64,
-    /// Packets with a smaller sequence number than one of the same flow before (RFC 4737 section 3).
+    /// Packets with a smaller sequence number than an earlier packet of the same flow (RFC 4737 section 3).
     pub reordered: u64,
     /// Packets with a timestamp.
     pub stamped: u64,
@@ -41,14 +41,14 @@ pub struct SinkCounts {
     pub latency_sum: u64,
     /// The longest of them in ns.
     pub latency_max: u64,
-    /// Samples that found no room.
+    /// Samples that found no room in the ring buffer.
     pub samples_lost: u64,
     /// Sequence number of the first packet.
     pub first: u64,
 }
 
 impl SinkCounts {
-    /// Both together, as of two CPUs.
+    /// The sum of the counts of two CPUs.
     pub fn merged(self, other: Self) -> Self {
         Self {
             packets: self.packets + other.packets,
@@ -68,28 +68,28 @@ impl SinkCounts {
     }
 }
 
-/// A packet that the sink has kept, as it came in.
+/// A received packet that the sink has kept.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Length of the frame in bytes; of a longer one than fits, only the first bytes are there.
+    /// Length of the frame in bytes.
     pub len: u32,
-    /// Bytes that are there.
+    /// Length in bytes of what is kept of it: the whole frame, or as much as fits.
     pub kept: u32,
-    /// The frame.
+    /// The frame's first bytes.
     pub bytes: [u8; SAMPLE_LEN],
 }
 
 /// Longest sample in bytes.
 pub const SAMPLE_LEN: usize = 2048;
 
-/// Bits of a latency below its first: 32 buckets for each power of two, so a bucket is 3 % wide.
+/// Bits of a latency that count after its first one: 32 buckets for each power of two, so a bucket is 3 % wide.
 const FINE: u32 = 5;
 
-/// Buckets of the latency histogram: all of 64 bits.
+/// Buckets of the latency histogram, which covers all 64-bit values.
 pub const BUCKETS: usize = ((64 - FINE as usize) + 1) << FINE;
 
-/// The bucket that a latency in ns falls into. Below 32 ns each has its own.
+/// The bucket of a latency in ns. Below 32 ns each latency has a bucket for itself.
 #[inline(always)]
 pub fn bucket(ns: u64) -> u32 {
     if ns < 1 << FINE {
@@ -99,7 +99,7 @@ pub fn bucket(ns: u64) -> u32 {
     (power << FINE) + (ns >> power) as u32
 }
 
-/// The latencies in ns of a bucket: the first one in it and the first one above it.
+/// The bounds of a bucket in ns: the lowest latency in it, and the lowest one above it.
 pub fn bucket_bounds(bucket: u32) -> (u64, u64) {
     let low = |bucket: u32| {
         let (power, place) = (bucket >> FINE, u64::from(bucket & ((1 << FINE) - 1)));
