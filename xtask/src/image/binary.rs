@@ -37,15 +37,15 @@ impl Binaries {
     pub(super) fn build() -> Result<Self, Failure> {
         ebpf::run()?;
         // One after the other: in one build segbox would get features of crates that only segbench asks for.
-        Ok(Self { segbox: compile("segbox")?, segbench: compile("segbench")? })
+        Ok(Self { segbox: compile("segbox", "segbox")?, segbench: compile("segbox-bench", "segbench")? })
     }
 }
 
-fn compile(name: &str) -> Result<Binary, Failure> {
-    Step::quiet(&format!("compiling {name} for the image"), 150).run(|| build(name))
+fn compile(package: &str, name: &str) -> Result<Binary, Failure> {
+    Step::quiet(&format!("compiling {name} for the image"), 150).run(|| build(package, name))
 }
 
-fn build(name: &str) -> Result<Binary, Failure> {
+fn build(package: &str, name: &str) -> Result<Binary, Failure> {
     let root = workspace::root();
     let target = workspace::target();
     // As cargo writes it.
@@ -54,7 +54,7 @@ fn build(name: &str) -> Result<Binary, Failure> {
     let messages = process::output(
         Command::new(workspace::cargo())
             .current_dir(&root)
-            .args(["build", "--quiet", "--release", "--package", name, "--bin", name, "--target", TARGET])
+            .args(["build", "--quiet", "--release", "--package", package, "--bin", name, "--target", TARGET])
             // Cargo tells what it builds, also where nothing is to be done; its complaints are for people all the same.
             .arg("--message-format=json-render-diagnostics")
             .arg("--target-dir")
