@@ -59,7 +59,7 @@ impl Bounds {
 
 /// A case in two runs.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct ComparedCase {
     /// Its id.
     pub(crate) case: String,
     /// After divided by before, with its 95 % interval.
@@ -76,12 +76,12 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comparison {
     /// By case.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<ComparedCase>,
     /// What the machine itself did: the case `harness`, in which there is no router. Where it became slower, a loss is one beyond it.
     pub(crate) machine: Option<Interval>,
 }
 
-impl Row {
+impl ComparedCase {
     /// Whether it is a reason to stop.
     pub(crate) fn is_loss(&self) -> bool {
         matches!(self.change, Change::Loss | Change::Broken | Change::Missing)
@@ -98,11 +98,11 @@ pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Comparison {
     let rows = cases.map(|old| {
         let case = old.case.clone();
         let Some(new) = after.case(&case) else {
-            return Row { case, interval: None, chance: 1.0, change: Change::Missing, agrees: None };
+            return ComparedCase { case, interval: None, chance: 1.0, change: Change::Missing, agrees: None };
         };
         let (change, interval, chance) = judge(&rates(old), &rates(new), bounds);
         let change = if old.valid && !new.valid { Change::Broken } else { change };
-        Row { case, interval, chance, change, agrees: agree(&old.kpps, &new.kpps) }
+        ComparedCase { case, interval, chance, change, agrees: agree(&old.kpps, &new.kpps) }
     });
     Comparison { rows: rows.collect(), machine }
 }

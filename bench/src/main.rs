@@ -1,15 +1,21 @@
 //! `segbench`: measures what a router forwards, in network namespaces and through real ports.
 
+mod atomic_file;
 mod case;
 mod cli;
 mod compare;
+mod counters;
 mod environment;
+mod faults;
 mod generator;
-mod lab;
+mod hardware;
 mod objects;
 mod port;
+mod progress;
 mod report;
 mod result;
+mod result_file;
+mod result_json;
 mod run;
 mod search;
 mod sink;
@@ -18,8 +24,6 @@ mod stop;
 mod traffic;
 mod units;
 mod verdict;
-mod whole;
-mod written;
 
 fn main() -> std::process::ExitCode {
     cli::main()

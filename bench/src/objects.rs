@@ -66,8 +66,8 @@ pub(crate) fn map<'a, T: TryFrom<&'a mut aya::maps::Map, Error = aya::maps::MapE
 /// A value that maps of ours hold: plain words, every pattern of bits allowed, no padding.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub(crate) struct Row<T>(pub(crate) T);
+pub(crate) struct MapValue<T>(pub(crate) T);
 
 #[expect(unsafe_code, reason = "the trait asks the implementer to vouch for the layout")]
 // SAFETY: used with the repr(C) types of segbox_bench_ebpf only, which are words without padding.
-unsafe impl<T: Copy + 'static> aya::Pod for Row<T> {}
+unsafe impl<T: Copy + 'static> aya::Pod for MapValue<T> {}

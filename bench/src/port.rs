@@ -56,7 +56,7 @@ pub(crate) fn linked(interface: &str, patience: Duration) -> bool {
         if carrier.is_ok_and(|carrier| carrier.trim() == "1") {
             return true;
         }
-        if stop::asked() || Instant::now() > end {
+        if stop::requested() || Instant::now() > end {
             return false;
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -1,8 +1,5 @@
-//! A run's results as a file: what `segbench run --json` writes, and `report` and `compare` read.
-
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+//! A run's results: what `segbench run` and `segbench lab` measure, and `report` and `compare` read. Its serde names are the
+//! format of result files. Reading and writing those is `result_file`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +7,6 @@ use crate::environment::Environment;
 use crate::sink::Latency;
 use crate::statistics::Rounds;
 use crate::units::{Kpps, Ns, Ratio};
-use crate::{whole, written};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +58,7 @@ pub(crate) struct Measured {
     pub(crate) kpps: Rounds,
     /// The times.
     pub(crate) ns: Times,
-    /// Compared with other cases of the same run, round by round.
+    /// RatioComparison with other cases of the same run, round by round.
     pub(crate) ratio: Ratios,
     /// Length of a frame as sent, in bytes: the mean where sizes are mixed.
     pub(crate) frame_bytes: f64,
@@ -70,7 +66,7 @@ pub(crate) struct Measured {
     pub(crate) checked: Checked,
     /// Through real ports: what the search found. `kpps` is then the PDR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) search: Option<Searched>,
+    pub(crate) search: Option<SearchResult>,
     /// At a tenth of the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) latency: Option<Latency>,
@@ -79,7 +75,7 @@ pub(crate) struct Measured {
 /// Throughput by search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Searched {
+pub(crate) struct SearchResult {
     /// Highest rate without loss; None where even the lowest lost packets.
     pub(crate) ndr: Option<Kpps>,
     /// Highest rate with at most 0.5 % lost.
@@ -97,7 +93,7 @@ pub(crate) struct Searched {
     pub(crate) log: Vec<TrialLog>,
     /// What the box counted meanwhile; None where nobody said how to ask it.
     #[serde(default, rename = "box")]
-    pub(crate) box_counted: Option<BoxCounted>,
+    pub(crate) box_counted: Option<BoxCounters>,
     /// The NDR of every search, in order; None where a search found none. `ndr` is their median. The PDRs are the case's rounds.
     #[serde(default)]
     pub(crate) ndrs: Vec<Option<Kpps>>,
@@ -142,7 +138,7 @@ pub(crate) enum TrialPart {
 /// What a box counted in the trials of a search and of the latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct BoxCounted {
+pub(crate) struct BoxCounters {
     /// Packets that came in at its first port.
     pub(crate) came_in: u64,
     /// Packets that the case's SID forwarded; None for a case without.
@@ -202,74 +198,7 @@ pub(crate) struct Skipped {
     pub(crate) why: String,
 }
 
-/// Why a result file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ResultError {
-    /// It cannot be read or written.
-    #[error("cannot {doing} {path}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It ends in the middle.
-    #[error("{path} is cut short at line {line}: the run that wrote it did not end; measure again", path = path.display())]
-    Cut {
-        /// The file.
-        path: PathBuf,
-        /// Where it ends.
-        line: usize,
-    },
-    /// It is something else.
-    #[error("{path} is no result of `segbench run --json`", path = path.display())]
-    Other {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        source: serde_json::Error,
-    },
-}
-
 impl Run {
-    /// Reads a result file.
-    ///
-    /// # Errors
-    /// [`ResultError`].
-    pub(crate) fn read(path: &Path) -> Result<Self, ResultError> {
-        let fails = |source| ResultError::File { path: path.to_owned(), doing: "read", source };
-        let text = fs::read_to_string(path).map_err(fails)?;
-        serde_json::from_str(&text).map_err(|source| {
-            let path = path.to_owned();
-            if source.is_eof() {
-                ResultError::Cut { path, line: source.line() }
-            } else {
-                ResultError::Other { path, source }
-            }
-        })
-    }
-
-    /// Whether a result could be written there: to be asked before minutes of measuring.
-    ///
-    /// # Errors
-    /// [`ResultError::File`].
-    pub(crate) fn can_be_written(path: &Path) -> Result<(), ResultError> {
-        let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
-        whole::can_be_written(path).map_err(fails)
-    }
-
-    /// Writes a result file, whole or not at all.
-    ///
-    /// # Errors
-    /// [`ResultError::File`].
-    pub(crate) fn write(&self, path: &Path) -> Result<(), ResultError> {
-        let fails = |source| ResultError::File { path: path.to_owned(), doing: "write", source };
-        let text = written::text(self).map_err(io::Error::from).map_err(fails)?;
-        whole::write(path, &(text + "\n")).map_err(fails)
-    }
-
     /// What was not measured: each reason once, with the cases that have it.
     pub(crate) fn skipped_by_reason(&self) -> Vec<(&str, Vec<&str>)> {
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();

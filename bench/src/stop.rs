@@ -4,14 +4,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From now on the signals set the flag. A second one ends the process at once, for whoever cannot wait.
 ///
 /// # Errors
 /// The kernel refuses the handler.
 pub(crate) fn listen() -> io::Result<()> {
-    let flag = ASKED.get_or_init(Arc::default);
+    let flag = REQUESTED.get_or_init(Arc::default);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // Registered first: at the first signal the flag is not yet set, so only the second one ends the process.
         signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
@@ -21,6 +21,6 @@ pub(crate) fn listen() -> io::Result<()> {
 }
 
 /// Whether a signal has asked to stop.
-pub(crate) fn asked() -> bool {
-    ASKED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+pub(crate) fn requested() -> bool {
+    REQUESTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::case::{Published, published};
+use crate::case::{PublishedResult, published_results};
 use crate::result::Measured;
-use crate::units::{Kpps, Ratio};
+use crate::units::Ratio;
 
 /// What comparing came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,7 +40,7 @@ pub(crate) enum Why {
     NoBaselineThere,
     /// This run has no ratio.
     NoBaselineHere,
-    /// Compared with itself it says nothing.
+    /// RatioComparison with itself it says nothing.
     Baseline,
     /// Packets were lost or wrong.
     NotValid,
@@ -59,7 +59,7 @@ pub(crate) enum Base {
 
 /// A published ratio beside ours.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Compared {
+pub(crate) struct RatioComparison {
     /// What both are to.
     pub(crate) base: Base,
     /// The published one.
@@ -78,7 +78,7 @@ const TOLERANCE: f64 = 0.05;
 const BASELINES: [&str; 1] = ["ipv6-forward"];
 
 /// Compares a case with a publication.
-pub(crate) fn compare(published: &Published, ours: &Measured) -> Compared {
+pub(crate) fn compare(published: &PublishedResult, ours: &Measured) -> RatioComparison {
     let plain = (Base::Plain, published.to_plain, ours.ratio.ipv6_forward);
     let end = (Base::End, published.to_end, ours.ratio.end);
     // A ratio to plain IPv6 says more; a publication without that baseline has one to End.
@@ -90,47 +90,13 @@ pub(crate) fn compare(published: &Published, ours: &Measured) -> Compared {
         _ if !ours.valid => Verdict::NotComparable { why: Why::NotValid },
         (Some(theirs), Some(Ratio(mine))) => of(mine / theirs - 1.0),
     };
-    Compared { base, published: theirs.map(Ratio), ours: mine, verdict }
+    RatioComparison { base, published: theirs.map(Ratio), ours: mine, verdict }
 }
 
 /// Every publication that has a case, and what comparing with it comes to: in the order of their file.
-pub(crate) fn verdicts(ours: &Measured) -> Vec<(Published, Compared)> {
-    let of_it = published().into_iter().filter(|one| one.case == ours.case);
+pub(crate) fn verdicts(ours: &Measured) -> Vec<(PublishedResult, RatioComparison)> {
+    let of_it = published_results().into_iter().filter(|one| one.case == ours.case);
     of_it.map(|one| (one.clone(), compare(&one, ours))).collect()
-}
-
-/// A published result as a result file has it beside ours.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Beside {
-    /// Which publication.
-    set: String,
-    /// Its rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kpps: Option<Kpps>,
-    /// Its ratio.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ratio: Option<Ratio>,
-    /// The case that its ratio and ours are to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base: Option<Base>,
-    /// Our ratio.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ours: Option<Ratio>,
-    #[serde(flatten)]
-    verdict: Verdict,
-}
-
-/// What a result file has of a case's publications.
-pub(crate) fn beside(ours: &Measured) -> Vec<Beside> {
-    let of = |(one, compared): (Published, Compared)| Beside {
-        set: one.set,
-        kpps: one.kpps.map(Kpps),
-        ratio: compared.published,
-        base: compared.published.map(|_| compared.base),
-        ours: compared.published.and(compared.ours),
-        verdict: compared.verdict,
-    };
-    verdicts(ours).into_iter().map(of).collect()
 }
 
 fn of(by: f64) -> Verdict {

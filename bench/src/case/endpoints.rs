@@ -10,7 +10,7 @@ use super::{
 use crate::traffic::{Inside, Shape};
 
 /// A behavior: id, its name in the file, its further keys, the packet to its SID, the model.
-type Row = (&'static str, &'static str, &'static str, Kind, fn(&Frame) -> Option<Expected>);
+type EndpointRow = (&'static str, &'static str, &'static str, Kind, fn(&Frame) -> Option<Expected>);
 
 /// Which packet a behavior is sent.
 enum Kind {
@@ -40,7 +40,7 @@ fn dx4(frame: &Frame) -> Option<Expected> {
     out_of(frame, expect::dx4)
 }
 
-const ROWS: &[Row] = &[
+const ROWS: &[EndpointRow] = &[
     ("end", "End", "", Kind::OnTheWay, end),
     ("end-psp", "End", "flavors = [\"PSP\"]\n", Kind::OnTheWay, |frame| through(frame, expect::psp)),
     ("end-x", "End.X", next_hop6(), Kind::OnTheWay, end),
@@ -59,7 +59,7 @@ const ROWS: &[Row] = &[
     }),
 ];
 
-const VRF_ROWS: &[Row] = &[
+const VRF_ROWS: &[EndpointRow] = &[
     ("end-dt4", "End.DT4", "vrf = \"blue\"\n", Kind::Four, dx4),
     ("end-dt6-vrf", "End.DT6", "vrf = \"blue\"\n", Kind::Six, dx6),
     ("end-t-vrf", "End.T", "vrf = \"blue\"\n", Kind::OnTheWay, end),
@@ -78,7 +78,7 @@ pub(super) fn find(id: &str) -> Case {
     cases().into_iter().find(|case| case.id == id).expect("a case of this file")
 }
 
-fn case((id, behavior, keys, kind, expect): &Row, router: RouterKind, number: usize) -> Case {
+fn case((id, behavior, keys, kind, expect): &EndpointRow, router: RouterKind, number: usize) -> Case {
     let sid = format!("fc00:0:2:{number:x}::");
     let toml = format!("\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"{behavior}\"\n{keys}");
     let shape = match kind {

@@ -7,7 +7,7 @@ use super::{Case, Expected, HEADEND, INNER4, KEY, POLICY, RouterKind, SOURCE, ad
 use crate::traffic::{Inside, Shape};
 
 /// A policy: id, its name, what steers (the program's mode for H.BPF), the model.
-type Row = (&'static str, &'static str, fn(&Frame) -> Option<Expected>);
+type HeadendRow = (&'static str, &'static str, fn(&Frame) -> Option<Expected>);
 
 const SEGMENTS: &str = "segments = [\"fc00:0:9:1::\", \"fc00:0:8:1::\"]\n";
 
@@ -19,7 +19,7 @@ fn insert(frame: &Frame) -> Option<Expected> {
     through(frame, |packet: &Packet| expect::insert(packet, &POLICY))
 }
 
-const ROWS: &[Row] = &[
+const ROWS: &[HeadendRow] = &[
     ("headend-seg6-encap", "H.Encaps", encaps),
     ("headend-seg6-encap-red", "H.Encaps.Red", |frame| {
         Some(Expected::Packet(expect::encaps_red(frame.packet(), HEADEND, &POLICY)?.bytes()))
@@ -52,7 +52,7 @@ fn steered(number: usize) -> Shape {
     Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{number:x}::2")), inside: Inside::Udp }
 }
 
-fn policy(number: usize, (id, behavior, expect): &Row) -> Case {
+fn policy(number: usize, (id, behavior, expect): &HeadendRow) -> Case {
     let toml =
         format!("\n[[srv6.policy]]\ndestination = \"2001:db8:{number:x}::/64\"\nbehavior = \"{behavior}\"\n{SEGMENTS}");
     Case { shape: steered(number), expect: *expect, sid: None, ..Case::of(id, behavior, toml, None) }

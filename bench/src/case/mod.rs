@@ -6,7 +6,7 @@ mod endpoints;
 mod headends;
 mod programs;
 mod published;
-mod router;
+mod router_file;
 mod scaling;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -15,8 +15,8 @@ use std::ops::Range;
 use segbox_lab::Frame;
 use segbox_lab::expect::{Headend, Packet};
 
-pub(crate) use published::{Published, published};
-pub(crate) use router::{MTU, RouterKind, SECRET_FILE, SINK_MAC, toml, toml_of_box};
+pub(crate) use published::{PublishedResult, published_results};
+pub(crate) use router_file::{MTU, RouterKind, SECRET_FILE, SINK_MAC, toml, toml_of_box};
 
 use crate::traffic::{Inside, Shape, Signature, Sizes};
 
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn every_published_case_is_measured() {
         let ids: HashSet<_> = all().into_iter().map(|case| case.id).collect();
-        for published in published() {
+        for published in published_results() {
             assert!(ids.contains(&published.case), "{}", published.case);
         }
     }

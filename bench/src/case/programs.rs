@@ -8,7 +8,7 @@ use super::{Case, Expected, HEADEND, NEXT, POLICY, RouterKind, address, through}
 use crate::traffic::{Inside, Shape};
 
 /// A program: id, its object, its tables in the file below `[program.NAME`, TLVs of the packets, the model.
-type Row = (&'static str, &'static str, &'static str, &'static [u8], fn(&Frame) -> Option<Expected>);
+type ProgramRow = (&'static str, &'static str, &'static str, &'static [u8], fn(&Frame) -> Option<Expected>);
 
 const SEGMENTS: &str = ".map.segments]\n0 = \"fc00:0:9:1::\"\n1 = \"fc00:0:8:1::\"\n";
 const TLV: [u8; 8] = [124, 6, 1, 2, 3, 4, 5, 6];
@@ -31,7 +31,7 @@ fn add_tlv20(frame: &Frame) -> Option<Expected> {
     through(frame, |packet| expect::end_bpf(packet, |srh| srh.tlvs.extend(TLV20)))
 }
 
-const ROWS: &[Row] = &[
+const ROWS: &[ProgramRow] = &[
     ("end-bpf-noop", "builtin:end_noop", "", &[], end),
     ("end-bpf-tag-increment", "bench_tag_increment.o", "", &[], |frame| {
         through(frame, |packet| expect::end_bpf(packet, |srh| srh.tag = srh.tag.wrapping_add(1)))
@@ -85,7 +85,7 @@ fn interpreted(case: Case) -> Case {
     }
 }
 
-fn case((id, object, tables, tlvs, expect): &Row, place: usize) -> Case {
+fn case((id, object, tables, tlvs, expect): &ProgramRow, place: usize) -> Case {
     let sid = format!("fc00:0:2:{:x}::", 0x100 + place);
     let name = id;
     let tables = if tables.is_empty() { String::new() } else { format!("[program.{name}{tables}") };

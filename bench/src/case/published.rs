@@ -7,7 +7,7 @@ const PUBLISHED_TEXT: &str = include_str!("../../data/published-numbers.toml");
 
 /// A published result.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Published {
+pub(crate) struct PublishedResult {
     /// The case.
     pub(crate) case: String,
     /// Which publication: its id in the file.
@@ -57,17 +57,17 @@ struct Entry {
 const EQUALS_END: &str = "end-bpf-noop";
 
 /// All published results.
-pub(crate) fn published() -> Vec<Published> {
+pub(crate) fn published_results() -> Vec<PublishedResult> {
     let file: File = toml::from_str(PUBLISHED_TEXT).expect("the file is part of the crate");
     file.set.iter().flat_map(results).collect()
 }
 
-fn results(set: &Set) -> Vec<Published> {
+fn results(set: &Set) -> Vec<PublishedResult> {
     let named = |case: &str| set.result.iter().find(|entry| entry.case == case);
     let plain = named("ipv6-forward").and_then(|entry| entry.kpps);
     let kpps = |entry: &Entry| entry.kpps.or(entry.percent.zip(plain).map(|(percent, plain)| plain * percent / 100.0));
     let end = named("end").or_else(|| named(EQUALS_END)).and_then(kpps);
-    let of = |case: String, kpps: Option<f64>| Published {
+    let of = |case: String, kpps: Option<f64>| PublishedResult {
         case,
         set: set.id.clone(),
         title: set.title.clone(),
@@ -89,8 +89,8 @@ fn results(set: &Set) -> Vec<Published> {
 mod tests {
     use super::*;
 
-    fn find(set: &str, case: &str) -> Published {
-        published().into_iter().find(|one| one.set == set && one.case == case).expect("published")
+    fn find(set: &str, case: &str) -> PublishedResult {
+        published_results().into_iter().find(|one| one.set == set && one.case == case).expect("published")
     }
 
     #[test]

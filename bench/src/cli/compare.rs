@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Error, FAULT};
-use crate::compare::{Change, Comparison, Limits, Row, compare};
-use crate::result::Run;
+use crate::compare::{Change, ComparedCase, Comparison, Limits, compare};
+use crate::result_file;
 
 /// Arguments of `segbench compare`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(&self) -> Result<ExitCode, Error> {
-        let (before, after) = (Run::read(&self.before)?, Run::read(&self.after)?);
+        let (before, after) = (result_file::read(&self.before)?, result_file::read(&self.after)?);
         let mut differences = before.environment.differences(&after.environment);
         let (a, b) = (&before.settings, &after.settings);
         if (&a.size, a.flows, &a.generator) != (&b.size, b.flows, &b.generator) {
@@ -77,13 +77,15 @@ impl Compare {
 }
 
 /// Whether the second run is what the first one leads to expect of a rerun.
-fn tell_agreement(rows: &[Row]) {
+fn tell_agreement(rows: &[ComparedCase]) {
     let judged: Vec<bool> = rows.iter().filter_map(|row| row.agrees).collect();
     let agreed = judged.iter().filter(|agrees| **agrees).count();
     if !judged.is_empty() {
         anstream::println!("{agreed} of {} medians agree within their spread", judged.len());
     }
-    let off = |row: &Row| row.interval.map(|interval| ((interval.ratio - 1.0).abs(), interval.ratio, row.case.clone()));
+    let off = |row: &ComparedCase| {
+        row.interval.map(|interval| ((interval.ratio - 1.0).abs(), interval.ratio, row.case.clone()))
+    };
     if let Some((_, ratio, case)) = rows.iter().filter_map(off).max_by(|a, b| a.0.total_cmp(&b.0)) {
         anstream::println!("farthest apart: {case}, {ratio:.3}");
     }

@@ -61,7 +61,7 @@ impl Generate {
         // Most drivers of NICs set up what sends redirected frames with their first XDP program. Where there is one already, it
         // stays; where there can be none, the generator says so.
         let _program = if self.socket { None } else { sink::pass(&self.port).ok() };
-        if !port::linked(&self.port, port::RESTARTED) && !stop::asked() {
+        if !port::linked(&self.port, port::RESTARTED) && !stop::requested() {
             return Err(io::Error::other(format!("{} has no link: is the cable in, and is it up?", self.port)).into());
         }
         let from = port::mac_of(&self.port)?;
@@ -71,7 +71,7 @@ impl Generate {
         generator.start(&stream)?;
         let begin = Instant::now();
         let mut sent = Sent::default();
-        while !stop::asked() && self.count.map_or(begin.elapsed() < self.duration, |count| sent.packets < count) {
+        while !stop::requested() && self.count.map_or(begin.elapsed() < self.duration, |count| sent.packets < count) {
             // Half a second or so at a time, so that the duration and Ctrl-C are looked at.
             let chunk = (self.rate.unwrap_or(FAST).packets_per_second() / 2.0).max(1.0) as u64;
             let left = self.count.map_or(chunk, |count| (count - sent.packets).min(chunk));

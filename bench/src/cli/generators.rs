@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use segbox_bench_ebpf::SinkSettings;
 use segbox_lab::{Cable, Lab, Topology};
 
-use super::{Error, need_root, progress};
+use super::{Error, need_root};
 use crate::generator::{Generator, SocketGenerator, XdpGenerator};
 use crate::port;
 use crate::sink::{Hook, Sink};
 use crate::statistics::{Rounds, median};
-use crate::stop;
 use crate::traffic::{Inside, Shape, Sizes, Spread, Stream};
 use crate::units::Kpps;
+use crate::{progress, stop};
 
 /// Arguments of `segbench generators`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ const START: Duration = Duration::from_millis(400);
 const SILENT: u32 = 1;
 
 /// The veth pair, with the sink at its far end.
-struct Bed {
+struct VethPair {
     sink: Sink,
     lab: Lab,
     cpu: usize,
@@ -63,31 +63,32 @@ struct Bed {
 impl Generators {
     pub(super) fn run(&self) -> Result<ExitCode, Error> {
         need_root("generating packets")?;
-        let mut bed = Bed::new(self.cpu.unwrap_or_else(port::last_cpu))?;
+        let mut pair = VethPair::new(self.cpu.unwrap_or_else(port::last_cpu))?;
         let mut rates: [Vec<Kpps>; TOOLS.len()] = Default::default();
         let mut failed: [Option<String>; TOOLS.len()] = Default::default();
         let rounds = self.rounds.max(SILENT);
         let bar = progress::of_equal_steps(u64::from(rounds) * TOOLS.len() as u64);
+        bar.enable_steady_tick(progress::TICK);
         for round in 1..=rounds {
             for (place, (tool, name)) in TOOLS.iter().enumerate() {
                 bar.set_message(*name);
                 bar.inc(u64::from(round > 1 || place > 0));
-                if stop::asked() || failed[place].is_some() {
+                if stop::requested() || failed[place].is_some() {
                     continue;
                 }
-                match bed.turn(*tool, self.window) {
+                match pair.turn(*tool, self.window) {
                     Ok(rate) => rates[place].push(rate),
                     Err(error) => failed[place] = Some(error.to_string()),
                 }
             }
-            if bar.is_hidden() && !stop::asked() {
+            if bar.is_hidden() && !stop::requested() {
                 anstream::eprintln!("round {round} of {rounds}");
             }
         }
         bar.finish_and_clear();
         anstream::println!(
             "one CPU, one veth, frames of {:.0} bytes with an SRH of two segments; counted at the far end, by XDP",
-            bed.stream.mean_len()
+            pair.stream.mean_len()
         );
         let ours = rates[0].clone();
         for (place, (_, name)) in TOOLS.iter().enumerate() {
@@ -111,7 +112,7 @@ impl Generators {
     }
 }
 
-impl Bed {
+impl VethPair {
     fn new(cpu: usize) -> Result<Self, Error> {
         let cables = [Cable("src", "eth0", "snk", "eth0")];
         let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build()?;
@@ -142,7 +143,7 @@ impl Bed {
                 generator.start(stream)?;
                 generator.send(at_once / 10, None)?;
                 let (begin, before) = (Instant::now(), sink.counts()?.packets);
-                while begin.elapsed() < time && !stop::asked() {
+                while begin.elapsed() < time && !stop::requested() {
                     generator.send(at_once, None)?;
                 }
                 // By the clock, as the others: what other processes take of the CPU is taken from all alike.
@@ -171,7 +172,7 @@ impl Bed {
     /// Another program's rate: what arrives, by the clock, once it runs.
     fn other(&mut self, program: &str, arguments: &[&str], window: Duration) -> Result<Kpps, Error> {
         let (src, cpu) = (&self.lab["src"], self.cpu);
-        let mut child = Running(src.enter(|| -> Result<Child, Error> {
+        let mut child = KilledOnDrop(src.enter(|| -> Result<Child, Error> {
             // The child inherits the CPU.
             port::pin(cpu)?;
             let mut command = src.command(program)?;
@@ -205,9 +206,9 @@ impl Bed {
 }
 
 /// A program that ends with its turn.
-struct Running(Child);
+struct KilledOnDrop(Child);
 
-impl Drop for Running {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use indicatif::HumanDuration;
 
-use super::progress::{self, Pace};
 use super::{Error, FAULT, need_root};
 use crate::case;
-use crate::lab::{self, LabError, LabFile, Told};
+use crate::hardware::{self, HardwareError, LabFile, Progress};
 use crate::port::{self, MacArgument};
+use crate::progress::{self, Pace};
 use crate::report::lost_where;
 use crate::result::{Measured, Run};
+use crate::result_file;
 use crate::units::{Kpps, time};
 
 /// Arguments of `segbench lab`.
@@ -37,10 +38,10 @@ impl Lab {
             let receive = &file.tester.receive;
             let mac = port::mac_of(receive).map_err(|error| format!("there is no port {receive} here: {error}"))?;
             let mac = MacArgument(mac).to_string();
-            let cases = lab::cases(&file)?;
-            let longest = lab::longest(&cases, &file.traffic.size)?;
+            let cases = hardware::cases(&file)?;
+            let longest = hardware::longest(&cases, &file.traffic.size)?;
             let text = case::toml_of_box(&cases, &mac, &file.box_.ports, longest.mtus());
-            anstream::print!("{}{text}", lab::remarks(&cases));
+            anstream::print!("{}{text}", hardware::remarks(&cases));
             return Ok(ExitCode::SUCCESS);
         }
         need_root("measuring through ports")?;
@@ -58,7 +59,7 @@ impl Lab {
             anstream::eprintln!("interrupted: {} of {} cases were measured", run.cases.len(), file.cases.len());
         }
         if let Some(path) = self.json.as_deref().filter(|path| *path != Path::new("-")) {
-            run.write(path)?;
+            result_file::write(&run, path)?;
         }
         let is_good = !run.cases.is_empty() && run.skipped.is_empty() && run.cases.iter().all(|case| case.valid);
         Ok(if is_good { ExitCode::SUCCESS } else { FAULT })
@@ -66,10 +67,10 @@ impl Lab {
 }
 
 /// Measures, and says how far it is.
-fn measured(file: &LabFile) -> Result<Run, LabError> {
+fn measured(file: &LabFile) -> Result<Run, HardwareError> {
     let steps = file.cases.len() as u32 * file.trial.runs;
     let bar = progress::of_long_steps(steps.into());
-    let pace = Pace { steps, expected: lab::expected_time(&file.trial) };
+    let pace = Pace { steps, expected: hardware::expected_time(&file.trial) };
     let is_seen = !bar.is_hidden();
     let begin = Instant::now();
     // Searches that have ended, and when the last one did.
@@ -78,8 +79,8 @@ fn measured(file: &LabFile) -> Result<Run, LabError> {
         let (ended, since) = at.get();
         HumanDuration(pace.left(ended, since.duration_since(begin), since.elapsed()))
     };
-    let run = lab::run(file, |told| match told {
-        Told::Search { id, ended } => {
+    let run = hardware::run(file, |told| match told {
+        Progress::Search { id, ended } => {
             at.set((ended, Instant::now()));
             bar.set_position(ended.into());
             bar.set_message(format!("{id}: searching; about {} left", left()));
@@ -87,7 +88,7 @@ fn measured(file: &LabFile) -> Result<Run, LabError> {
                 anstream::eprintln!("{id}: searching, {} of {steps}; about {} left", ended + 1, left());
             }
         }
-        Told::Trial { id, rate, loss } => {
+        Progress::Trial { id, rate, loss } => {
             bar.set_message(format!("{id}: {rate} kpps, {:.3} % lost; about {} left", loss * 100.0, left()));
         }
     });

@@ -4,7 +4,6 @@ mod compare;
 mod generate;
 mod generators;
 mod lab;
-mod progress;
 mod receive;
 mod report;
 mod run;
@@ -136,7 +135,7 @@ mod tests {
         });
         let rows: Vec<_> = rows.collect();
         assert!(rows.contains(&("end", format!("--path {end}").as_str())), "{rows:?}");
-        for one in crate::case::published().iter().filter(|one| one.set == "thesis") {
+        for one in crate::case::published_results().iter().filter(|one| one.set == "thesis") {
             let case = one.case.trim_end_matches("-nojit");
             let (_, arguments) = rows.iter().find(|row| row.0 == case).unwrap_or_else(|| panic!("no row of {case}"));
             let Command::Generate(generate) = parse(&format!("{line} {arguments}")) else { panic!("{line}") };

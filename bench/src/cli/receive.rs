@@ -70,7 +70,7 @@ impl Receive {
         let begin = Instant::now();
         let mut first = None;
         let mut last = (Instant::now(), SinkCounts::default());
-        while begin.elapsed() < self.duration && !stop::asked() {
+        while begin.elapsed() < self.duration && !stop::requested() {
             std::thread::sleep(Duration::from_millis(10));
             if settings.probe_at == u32::MAX
                 && let Some(place) = sink.samples()?.iter().find_map(|sample| find(sample, self.run))

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Error;
-use crate::report::{Named, csv, html, markdown};
-use crate::result::Run;
-use crate::whole;
+use crate::report::{NamedRun, csv, html, markdown};
+use crate::{atomic_file, result_file};
 
 /// Arguments of `segbench report`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +26,9 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self) -> Result<ExitCode, Error> {
-        let read = |path: &PathBuf| -> Result<Named, Error> { Ok(Named { name: name(path), run: Run::read(path)? }) };
+        let read = |path: &PathBuf| -> Result<NamedRun, Error> {
+            Ok(NamedRun { name: name(path), run: result_file::read(path)? })
+        };
         let runs = self.runs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let (text, ending) = match (self.markdown, self.csv) {
             (true, _) => (markdown(&runs), "md"),
@@ -38,7 +39,8 @@ impl Report {
         if output == Path::new("-") {
             anstream::print!("{text}");
         } else {
-            whole::write(&output, &text).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+            atomic_file::write(&output, &text)
+                .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
             anstream::println!("{}", output.display());
         }
         Ok(ExitCode::SUCCESS)

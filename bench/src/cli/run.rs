@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Error, FAULT, need_root};
 use crate::case::{self, Case};
 use crate::port;
-use crate::result::Run as Record;
+use crate::result_file;
 use crate::run::{self, Plan};
 use crate::traffic::Sizes;
 
@@ -70,7 +70,7 @@ impl Run {
         need_root("measuring")?;
         let plan = self.plan(cases)?;
         if let Some(path) = &self.json {
-            Record::can_be_written(path)?;
+            result_file::check_writable(path)?;
         }
         let outcome = run::run(&plan)?;
         let run = outcome.run;
@@ -84,7 +84,7 @@ impl Run {
             anstream::eprintln!("interrupted: {done} of {} rounds are kept", plan.rounds);
         }
         if let Some(path) = &self.json {
-            run.write(path)?;
+            result_file::write(&run, path)?;
         }
         Ok(if outcome.valid { ExitCode::SUCCESS } else { FAULT })
     }

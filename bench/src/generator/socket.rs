@@ -76,7 +76,7 @@ impl Generator for SocketGenerator {
     fn send(&mut self, count: u64, rate: Option<Kpps>) -> Result<Sent, GeneratorError> {
         let begin = Instant::now();
         let mut sent = 0;
-        while sent < count && !crate::stop::asked() {
+        while sent < count && !crate::stop::requested() {
             let due = rate.map_or(count, |rate| (begin.elapsed().as_secs_f64() * rate.packets_per_second()) as u64 + 1);
             let most = due.min(count).saturating_sub(sent);
             if most == 0 {

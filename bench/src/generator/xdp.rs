@@ -8,7 +8,7 @@ use aya::{Ebpf, EbpfLoader};
 use segbox_bench_ebpf::{FRACTION, GeneratorState, Template};
 
 use super::{Generator, GeneratorError, Sent, index_of};
-use crate::objects::{self, ObjectError, Row, map};
+use crate::objects::{self, MapValue, ObjectError, map};
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
@@ -50,13 +50,13 @@ impl XdpGenerator {
     }
 
     fn state(&mut self) -> Result<GeneratorState, ObjectError> {
-        let state: Array<_, Row<GeneratorState>> = map(&mut self.object, "state")?;
+        let state: Array<_, MapValue<GeneratorState>> = map(&mut self.object, "state")?;
         Ok(state.get(&0, 0).map_err(ObjectError::map("state"))?.0)
     }
 
     fn set_state(&mut self, value: GeneratorState) -> Result<(), ObjectError> {
-        let mut state: Array<_, Row<GeneratorState>> = map(&mut self.object, "state")?;
-        state.set(0, Row(value), 0).map_err(ObjectError::map("state"))
+        let mut state: Array<_, MapValue<GeneratorState>> = map(&mut self.object, "state")?;
+        state.set(0, MapValue(value), 0).map_err(ObjectError::map("state"))
     }
 
     /// Runs the program so often; returns the time that one run took, all that the machine did for the packet on this
@@ -88,7 +88,7 @@ impl XdpGenerator {
     fn flat_out(&mut self, first: u64, count: u64) -> Result<Sent, GeneratorError> {
         let mut sent = Sent::default();
         let mut each = FASTEST;
-        while sent.packets < count && !crate::stop::asked() {
+        while sent.packets < count && !crate::stop::requested() {
             let runs = (count - sent.packets).min(runs_in(CALL, each.max(TYPICAL)));
             each = self.run(runs as u32)?.max(FASTEST);
             let now = self.state()?.sent - first;
@@ -102,7 +102,7 @@ impl XdpGenerator {
     fn paced(&mut self, first: u64, count: u64, rate: Kpps) -> Result<Sent, GeneratorError> {
         let begin = Instant::now();
         let mut sent = Sent::default();
-        while sent.packets < count && !crate::stop::asked() {
+        while sent.packets < count && !crate::stop::requested() {
             let left = Duration::from_secs_f64((count - sent.packets) as f64 / rate.packets_per_second());
             // What a run takes that sends nothing is not known at first; a short call tells.
             let most = if self.idle_run.is_zero() { CALL / 50 } else { CALL };
@@ -132,9 +132,9 @@ fn runs_in(time: Duration, each: Duration) -> u64 {
 impl Generator for XdpGenerator {
     fn start(&mut self, stream: &Stream) -> Result<(), GeneratorError> {
         self.set_state(GeneratorState { interface: self.index, stamp_mask: STAMP_MASK, ..stream.state() })?;
-        let mut templates: Array<_, Row<Template>> = map(&mut self.object, "templates")?;
+        let mut templates: Array<_, MapValue<Template>> = map(&mut self.object, "templates")?;
         for (place, template) in stream.templates().iter().enumerate() {
-            templates.set(place as u32, Row(*template), 0).map_err(ObjectError::map("templates"))?;
+            templates.set(place as u32, MapValue(*template), 0).map_err(ObjectError::map("templates"))?;
         }
         self.longest = stream.longest();
         Ok(())

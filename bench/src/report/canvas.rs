@@ -68,7 +68,7 @@ pub(super) fn both(
             let area = SVGBackend::with_string(&mut text, (width.pixels(), height(width))).into_drawing_area();
             draw(&area, width).and_then(|()| area.present()).expect("drawing into a string does not fail");
         }
-        let (class, what) = (width.class(), super::html::escape(what));
+        let (class, what) = (width.class(), super::escape::escape(what));
         // Scaled by the page, not fixed: the drawing's own size is its largest.
         let open = format!("<svg class=\"chart {class}\" role=\"img\" aria-label=\"{what}\" ");
         text.replacen("<svg ", &open, 1)

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Named;
-use crate::case::published;
+use super::NamedRun;
+use crate::case::published_results;
 use crate::result::Measured;
 use crate::units::{Ns, Ratio};
 use crate::verdict::verdicts;
@@ -15,7 +15,7 @@ const HEAD: &str = "run,case,what,valid,median_kpps,rerun_margin,best_kpps,sprea
 const PUBLISHED: [&str; 4] = ["kpps", "to_ipv6_forward", "to_end", "verdict"];
 
 /// All cases of all runs.
-pub(crate) fn csv(runs: &[Named]) -> String {
+pub(crate) fn csv(runs: &[NamedRun]) -> String {
     let sets = sets();
     let mut text = head(&sets);
     for named in runs {
@@ -56,7 +56,7 @@ pub(crate) fn csv(runs: &[Named]) -> String {
 
 /// Publications in the order of their file.
 fn sets() -> Vec<String> {
-    let mut sets: Vec<String> = published().into_iter().map(|one| one.set).collect();
+    let mut sets: Vec<String> = published_results().into_iter().map(|one| one.set).collect();
     sets.dedup();
     sets
 }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn every_line_has_all_columns_and_the_published_ones_are_among_them() {
         for (case, published) in [("end-bpf-insert-srh", ",420.0,,0.9545,reproduced (-3 %),"), ("end-psp", ",,,,")] {
-            let named = Named { name: "run".to_owned(), run: example(case, &[700.0], Some(0.93)) };
+            let named = NamedRun { name: "run".to_owned(), run: example(case, &[700.0], Some(0.93)) };
             let text = csv(&[named]);
             let columns: Vec<usize> = text.lines().map(|line| line.split(',').count()).collect();
             assert_eq!(columns, [19 + 5 * PUBLISHED.len(); 2], "{text}");

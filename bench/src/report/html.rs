@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::canvas::THEIRS;
-use super::{Named, bars, beside, curves, environment, lab, tables};
-use crate::case::published;
+use super::escape::escape;
+use super::{NamedRun, bars, curves, environment, hardware, published, tables};
 use crate::result::{Measured, Run};
 
 const STYLE: &str = include_str!("style.css");
 
 /// All runs on one page.
-pub(crate) fn html(runs: &[Named]) -> String {
+pub(crate) fn html(runs: &[NamedRun]) -> String {
     let mut page = String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
     // Writing to a string cannot fail.
@@ -26,12 +26,7 @@ pub(crate) fn html(runs: &[Named]) -> String {
     page
 }
 
-/// A text as it is shown in a page.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn section(named: &Named) -> String {
+fn section(named: &NamedRun) -> String {
     let run = &named.run;
     let mut text = format!("<section><h2>{}</h2>", escape(&named.name));
     text += &summary(run);
@@ -39,9 +34,9 @@ fn section(named: &Named) -> String {
     let table: Vec<&Measured> = run.cases.iter().filter(|case| !is_scaling(case)).collect();
     let sets = sets();
     let shown = bars::ratios(run, &without_harness(&table), &sets);
-    let is_lab = lab::is_one(run);
+    let is_searched = hardware::is_searched(run);
     // A single search has a rate, and no rounds to lie between.
-    let range = match is_lab {
+    let range = match is_searched {
         true => {
             "Bars are PDRs; with several searches their medians, and the line in a bar reaches from the lowest to the highest."
         }
@@ -56,17 +51,17 @@ fn section(named: &Named) -> String {
         text += &legend(&sets);
         text += &figure(&shown);
     }
-    if is_lab {
+    if is_searched {
         let _ = write!(text, "<h3>Throughput</h3><p>{range}</p>");
     } else {
         text += "<h3>Rates</h3>";
     }
     text += &figure(&bars::rates(&table));
-    text += &if is_lab { tables::searched(run) } else { tables::cases(&run.cases) };
-    text += &tables::published(run);
+    text += &if is_searched { tables::searched(run) } else { tables::cases(&run.cases) };
+    text += &tables::published_results(run);
     let latency = curves::latency(run);
     if !latency.is_empty() {
-        let at = if is_lab { "half the NDR" } else { "a tenth of the rate" };
+        let at = if is_searched { "half the NDR" } else { "a tenth of the rate" };
         let _ = write!(
             text,
             "<h3>Latency</h3><p>At {at} of each case, so that no packet waits for another; from the generator's clock to the \
@@ -77,7 +72,7 @@ fn section(named: &Named) -> String {
     }
     for (what, svg) in curves::scaling(run) {
         let (remark, svg) = (remark(what), figure(&svg));
-        let of = if is_lab { "The time that a packet has at the PDR." } else { "Generator and sink included." };
+        let of = if is_searched { "The time that a packet has at the PDR." } else { "Generator and sink included." };
         let _ = write!(text, "<h3>{}</h3><p>{of}{remark}</p>{svg}", escape(what));
     }
     if !run.skipped.is_empty() {
@@ -117,7 +112,7 @@ fn without_harness<'a>(cases: &[&'a Measured]) -> Vec<&'a Measured> {
 /// Publications in the order of their file.
 fn sets() -> Vec<String> {
     let mut sets: Vec<String> = Vec::new();
-    for one in published().into_iter().filter(|one| one.to_plain.is_some()) {
+    for one in crate::case::published_results().into_iter().filter(|one| one.to_plain.is_some()) {
         if !sets.contains(&one.set) {
             sets.push(one.set);
         }
@@ -140,15 +135,15 @@ fn figure(svg: &str) -> String {
 }
 
 fn summary(run: &Run) -> String {
-    let [reproduced, better, worse, not] = beside::tally(run);
+    let [reproduced, better, worse, not] = published::tally(run);
     let invalid = run.cases.iter().filter(|case| !case.valid).count();
     let validity = if invalid == 0 {
         format!("All {} cases are valid", run.cases.len())
     } else {
         format!("<strong class=\"bad\">{invalid} of {} cases are not valid</strong>", run.cases.len())
     };
-    let (checked, interrupted) = if lab::is_one(run) {
-        (lab::checked(run), " The run was interrupted; these are its finished cases.")
+    let (checked, interrupted) = if hardware::is_searched(run) {
+        (hardware::checked(run), " The run was interrupted; these are its finished cases.")
     } else {
         let packets: u64 = run.cases.iter().map(|case| case.checked.packets).sum();
         let samples: u64 = run.cases.iter().map(|case| case.checked.samples).sum();
@@ -171,7 +166,7 @@ mod tests {
     use super::*;
 
     fn page(run: Run) -> String {
-        html(&[Named { name: "r".to_owned(), run }])
+        html(&[NamedRun { name: "r".to_owned(), run }])
     }
 
     #[test]

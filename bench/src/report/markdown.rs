@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::{Named, beside, environment, lab, margin};
+use super::{NamedRun, environment, hardware, margin, published};
 use crate::result::Run;
 use crate::units::{Ns, Ratio};
 
 /// All runs, one after the other.
-pub(crate) fn markdown(runs: &[Named]) -> String {
+pub(crate) fn markdown(runs: &[NamedRun]) -> String {
     let mut text = String::from("# Forwarding measured by segbench\n");
     for named in runs {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n## {}\n", cell(&named.name));
         text += &summary(&named.run);
-        text += &if lab::is_one(&named.run) { searched(&named.run) } else { cases(&named.run) };
+        text += &if hardware::is_searched(&named.run) { searched(&named.run) } else { cases(&named.run) };
         let wrong = named.run.cases.iter().flat_map(|case| case.faults.iter().map(|fault| (&case.case, fault)));
         for (case, fault) in wrong {
             let _ = writeln!(text, "\n**Not valid:** {case}: {}", cell(fault));
@@ -24,7 +24,7 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
         for (why, cases) in named.run.skipped_by_reason() {
             let _ = writeln!(text, "- {}: {}", cell(why), cases.join(", "));
         }
-        text += &published(&named.run);
+        text += &published_results(&named.run);
         text += "\n| environment | |\n|---|---|\n";
         for (name, value) in environment(&named.run) {
             let _ = writeln!(text, "| {name} | {} |", cell(&value));
@@ -34,10 +34,10 @@ pub(crate) fn markdown(runs: &[Named]) -> String {
 }
 
 fn summary(run: &Run) -> String {
-    let [reproduced, better, worse, not] = beside::tally(run);
+    let [reproduced, better, worse, not] = published::tally(run);
     let mut text = String::new();
-    if lab::is_one(run) {
-        let _ = writeln!(text, "{}.\n", lab::checked(run));
+    if hardware::is_searched(run) {
+        let _ = writeln!(text, "{}.\n", hardware::checked(run));
     }
     let _ = writeln!(
         text,
@@ -63,7 +63,7 @@ fn cases(run: &Run) -> String {
             case.ns.own.map_or_else(String::new, |Ns(own)| format!("{own:.0}")),
             ratio(case.ratio.ipv6_forward),
             ratio(case.ratio.end),
-            cell(&beside::lines(case).join("; ")),
+            cell(&published::lines(case).join("; ")),
         );
     }
     text
@@ -71,24 +71,24 @@ fn cases(run: &Run) -> String {
 
 /// What a laboratory has found.
 fn searched(run: &Run) -> String {
-    let numbers = "---:|".repeat(lab::HEAD.len() - 2);
-    let mut text = format!("| {} | box | published |\n|---|---|{numbers}---|---|\n", lab::HEAD.join(" | "));
-    for (case, cells) in lab::rows(run) {
+    let numbers = "---:|".repeat(hardware::HEAD.len() - 2);
+    let mut text = format!("| {} | box | published |\n|---|---|{numbers}---|---|\n", hardware::HEAD.join(" | "));
+    for (case, cells) in hardware::rows(run) {
         let cells = cells.map(|text| cell(&text)).join(" | ");
-        let (counters, published) = (cell(&lab::counters(case)), cell(&beside::lines(case).join("; ")));
+        let (counters, published) = (cell(&hardware::counters(case)), cell(&published::lines(case).join("; ")));
         let _ = writeln!(text, "| {cells} | {counters} | {published} |");
     }
-    let _ = writeln!(text, "\n{}", lab::NOTE);
+    let _ = writeln!(text, "\n{}", hardware::NOTE);
     text
 }
 
 /// Every published result beside ours, with the reason where it is not comparable.
-fn published(run: &Run) -> String {
-    let rows = beside::rows(run);
+fn published_results(run: &Run) -> String {
+    let rows = published::rows(run);
     if rows.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n| {} |\n|---|---|---:|---:|---:|---:|---|---|\n", beside::HEAD.join(" | "));
+    let mut text = format!("\n| {} |\n|---|---|---:|---:|---:|---:|---|---|\n", published::HEAD.join(" | "));
     for row in rows {
         let _ = writeln!(text, "| {} |", row.cells.map(|text| cell(&text)).join(" | "));
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn text(run: Run) -> String {
-        markdown(&[Named { name: "r".to_owned(), run }])
+        markdown(&[NamedRun { name: "r".to_owned(), run }])
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! What a run is shown as: one file a format. Reads results, measures nothing.
 
 mod bars;
-mod beside;
 mod canvas;
 mod csv;
 mod curves;
+mod escape;
+mod hardware;
 mod html;
-mod lab;
 mod markdown;
+mod published;
 mod tables;
 
 pub(crate) use csv::csv;
+pub(crate) use hardware::lost_where;
 pub(crate) use html::html;
-pub(crate) use lab::lost_where;
 pub(crate) use markdown::markdown;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::environment::Port;
 use crate::result::{Measured, Run};
 
 /// A run and the name it is shown under.
-pub(crate) struct Named {
+pub(crate) struct NamedRun {
     /// Its name: the file's.
     pub(crate) name: String,
     /// The run.
@@ -45,7 +46,7 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
         value => format!("on ({value})"),
     };
     // A laboratory's tester only sends and counts.
-    let (does, trials) = if lab::is_one(run) {
+    let (does, trials) = if hardware::is_searched(run) {
         let searches =
             if settings.rounds > 1 { format!("; {} searches a case", settings.rounds) } else { String::new() };
         ("sends", ("trials", format!("of {} ms{searches}", settings.window_ms)))
@@ -93,7 +94,7 @@ fn ports(ports: &BTreeMap<String, Port>) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::result::{BoxCounted, Searched, TrialLog, TrialPart};
+    use crate::result::{BoxCounters, SearchResult, TrialLog, TrialPart};
     use crate::statistics::Rounds;
     use crate::units::{Kpps, Ratio};
 
@@ -114,7 +115,7 @@ pub(super) mod tests {
             late: 0.0,
             not_taken: 0,
         };
-        let found = |ndr: Option<f64>, pdr: f64, box_counted| Searched {
+        let found = |ndr: Option<f64>, pdr: f64, box_counted| SearchResult {
             ndr: ndr.map(Kpps),
             pdr: Some(Kpps(pdr)),
             line_rate: Some(Kpps(657.3)),
@@ -125,7 +126,7 @@ pub(super) mod tests {
             box_counted,
             ndrs: Vec::new(),
         };
-        let counted = BoxCounted { came_in: 1002, sid: Some(1000), sid_errors: 0, went_out: 990 };
+        let counted = BoxCounters { came_in: 1002, sid: Some(1000), sid_errors: 0, went_out: 990 };
         let searched = [
             ("ipv6-forward", found(Some(600.0), 610.0, None)),
             ("end", found(Some(490.0), 500.0, Some(counted))),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::html::escape;
-use super::{Named, beside, curves, lab, margin};
+use super::escape::escape;
+use super::{NamedRun, curves, hardware, margin, published};
 use crate::result::{Measured, Run};
 use crate::units::{Ns, Ratio};
 
@@ -36,7 +36,7 @@ pub(super) fn cases(cases: &[Measured]) -> String {
             ratio(case.ratio.ipv6_forward_own),
             ratio(case.ratio.end_own),
         ];
-        text += &with_remarks(case, &cells, beside::lines(case));
+        text += &with_remarks(case, &cells, published::lines(case));
     }
     text + END
         + "<p class=\"note\">kpps: median of the rounds. rerun: how far the median of another run is expected from it, in 95 \
@@ -47,13 +47,13 @@ pub(super) fn cases(cases: &[Measured]) -> String {
 
 /// What a laboratory has found.
 pub(super) fn searched(run: &Run) -> String {
-    let mut text = head("cases", &lab::HEAD);
-    for (case, cells) in lab::rows(run) {
-        let found = lab::each(case).into_iter().chain([lab::counters(case)]);
-        let remarks = found.chain(beside::lines(case)).collect();
+    let mut text = head("cases", &hardware::HEAD);
+    for (case, cells) in hardware::rows(run) {
+        let found = hardware::each(case).into_iter().chain([hardware::counters(case)]);
+        let remarks = found.chain(published::lines(case)).collect();
         text += &with_remarks(case, &cells[1..], remarks);
     }
-    let note = lab::NOTE;
+    let note = hardware::NOTE;
     let _ = write!(text, "{END}<p class=\"note\">{note}</p>");
     text
 }
@@ -75,13 +75,13 @@ fn with_remarks(case: &Measured, cells: &[String], remarks: Vec<String>) -> Stri
 }
 
 /// Every published result beside ours.
-pub(super) fn published(run: &Run) -> String {
-    let rows = beside::rows(run);
+pub(super) fn published_results(run: &Run) -> String {
+    let rows = published::rows(run);
     if rows.is_empty() {
         return String::new();
     }
-    let mut text = "<h3>Published results</h3>".to_owned() + &head("beside", &beside::HEAD);
-    for beside::Row { title, cells } in rows {
+    let mut text = "<h3>Published results</h3>".to_owned() + &head("published", &published::HEAD);
+    for published::PublishedRow { title, cells } in rows {
         let title = escape(&title);
         let [case, set, rest @ ..] = cells.map(|cell| escape(&cell));
         let _ = write!(text, "<tr><td><code>{case}</code></td><td title=\"{title}\">{set}</td>");
@@ -111,8 +111,9 @@ pub(super) fn latency(cases: &[Measured]) -> String {
 }
 
 /// Rates of all runs, a column each.
-pub(super) fn side_by_side(runs: &[Named]) -> String {
-    let searched = if runs.iter().any(|named| lab::is_one(&named.run)) { "; of a search, of its PDR" } else { "" };
+pub(super) fn side_by_side(runs: &[NamedRun]) -> String {
+    let searched =
+        if runs.iter().any(|named| hardware::is_searched(&named.run)) { "; of a search, of its PDR" } else { "" };
     let mut text = format!("<h2>Runs side by side</h2><p>Medians in kpps{searched}.</p>{WIDE}<thead><tr><th>case</th>");
     for named in runs {
         let _ = write!(text, "<th>{}</th>", escape(&named.name));

@@ -1,13 +1,13 @@
-//! One measurement: a stream through a test bed, and everything that can be said of its packets.
+//! One measurement: a stream through a testbed, and everything that can be said of its packets.
 
 use std::time::{Duration, Instant};
 
 use segbox_bench_ebpf::{SinkCounts, SinkSettings};
 use segbox_lab::Frame;
 
-use super::bed::{Bed, BedError};
-use super::check::{self, Fault};
+use super::testbed::{Testbed, TestbedError};
 use crate::case::{Case, Expected};
+use crate::faults::{self, Fault};
 use crate::sink::Latency;
 use crate::traffic::{Sizes, Spread, Stream};
 use crate::units::Kpps;
@@ -58,49 +58,50 @@ const STRAYS: u64 = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The stream of a case.
-pub(super) fn stream(bed: &Bed, case: &Case, request: Request<'_>) -> Result<Stream, BedError> {
+pub(super) fn stream(testbed: &Testbed, case: &Case, request: Request<'_>) -> Result<Stream, TestbedError> {
     let sizes = case.sizes.as_ref().unwrap_or(request.sizes);
     let spread = Spread { flows: request.flows, targets: case.targets };
-    let made = Stream::new(&case.shape, bed.ends(), sizes, spread, request.run);
-    made.map_err(|error| BedError::Case(format!("{}: {error}", case.id)))
+    let made = Stream::new(&case.shape, testbed.ends(), sizes, spread, request.run);
+    made.map_err(|error| TestbedError::Case(format!("{}: {error}", case.id)))
 }
 
 /// Measures.
 ///
 /// # Errors
-/// [`BedError`]: nothing could be measured. What is wrong with packets is part of the result.
-pub(super) fn measure(bed: &mut Bed, case: &Case, request: Request<'_>) -> Result<Window, BedError> {
-    let stream = stream(bed, case, request)?;
-    let expect = |frame: &[u8]| expected(bed.arriving(), case, frame);
+/// [`TestbedError`]: nothing could be measured. What is wrong with packets is part of the result.
+pub(super) fn measure(testbed: &mut Testbed, case: &Case, request: Request<'_>) -> Result<Window, TestbedError> {
+    let stream = stream(testbed, case, request)?;
+    let expect = |frame: &[u8]| expected(testbed.arriving(), case, frame);
     let Some(first) = expect(&stream.frame(0, 0)) else {
-        return Err(BedError::Case(format!("{}: the model does not forward its packets", case.id)));
+        return Err(TestbedError::Case(format!("{}: the model does not forward its packets", case.id)));
     };
-    let probe_at = check::probe_place(&first, request.run).unwrap_or(u32::MAX);
+    let probe_at = faults::probe_place(&first, request.run).unwrap_or(u32::MAX);
     let out: Vec<u64> = (0..stream.templates().len() as u64)
         .map(|place| expect(&stream.frame(place, 0)).map_or(0, |frame| frame.len() as u64))
         .collect();
 
-    bed.sink().restart(SinkSettings {
+    testbed.sink().restart(SinkSettings {
         probe_at,
         run: request.run.into(),
         sample_below: u64::MAX / (request.count / SAMPLES).max(1),
         stray_samples: STRAYS,
     })?;
-    let sent = bed.send(&stream, request.count, request.rate)?;
-    let counts = settled(bed, sent.packets)?;
-    let latency = if counts.stamped > 0 && request.rate.is_some() { Some(bed.sink().latency()?) } else { None };
+    let sent = testbed.send(&stream, request.count, request.rate)?;
+    let counts = settled(testbed, sent.packets)?;
+    let latency = if counts.stamped > 0 && request.rate.is_some() { Some(testbed.sink().latency()?) } else { None };
 
-    let mut faults = check::counts(sent.packets, &counts, bytes(&out, sent.packets));
-    let arriving = bed.arriving();
+    let mut faults = faults::counts(sent.packets, &counts, bytes(&out, sent.packets));
+    let arriving = testbed.arriving();
     let mut samples = 0;
-    for sample in bed.sink().samples()? {
+    for sample in testbed.sink().samples()? {
         // Without a probe it may be one of those that are missing; what a router says to its neighbours is none.
-        let is_missing_none = counts.packets == sent.packets || check::is_talk(&sample.frame);
-        if !check::has_probe(&sample, probe_at) && is_missing_none {
+        let is_missing_none = counts.packets == sent.packets || faults::is_talk(&sample.frame);
+        if !faults::has_probe(&sample, probe_at) && is_missing_none {
             continue;
         }
         samples += 1;
-        let checked = check::sample(&sample, probe_at, &stream, &case.unknown, |frame| expected(arriving, case, frame));
+        let checked =
+            faults::sample(&sample, probe_at, &stream, &case.unknown, |frame| expected(arriving, case, frame));
         // One wrong packet tells as much as a hundred.
         if let Err(fault) = checked
             && !faults.iter().any(|fault| matches!(fault, Fault::Wrong(_)))
@@ -130,10 +131,10 @@ fn bytes(sizes: &[u64], packets: u64) -> u64 {
     (0..).zip(sizes).map(of).sum()
 }
 
-fn settled(bed: &mut Bed, sent: u64) -> Result<SinkCounts, BedError> {
+fn settled(testbed: &mut Testbed, sent: u64) -> Result<SinkCounts, TestbedError> {
     let begin = Instant::now();
     loop {
-        let counts = bed.sink().counts()?;
+        let counts = testbed.sink().counts()?;
         if counts.packets >= sent || begin.elapsed() > PATIENCE {
             return Ok(counts);
         }

@@ -1,14 +1,16 @@
 //! `segbench run`: the forwarding table, measured on this machine in network namespaces.
 
-mod bed;
-pub(crate) mod check;
 mod measure;
+mod open;
 mod outcome;
+mod plan;
 mod rounds;
-pub(crate) mod router;
-mod show;
+mod segbox;
+mod table;
+mod testbed;
 mod turn;
 
-pub(crate) use rounds::{Plan, run};
-pub(crate) use router::Segbox;
-pub(crate) use show::table;
+pub(crate) use plan::Plan;
+pub(crate) use rounds::run;
+pub(crate) use segbox::Segbox;
+pub(crate) use table::table;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bed::BedError;
-use super::check::{self, Fault};
-use super::rounds::Opened;
-use super::router::Counters;
+use super::open::OpenTestbed;
+use super::testbed::TestbedError;
 use super::turn::Running;
 use crate::case::{HARNESS, RouterKind};
+use crate::counters::Counters;
+use crate::faults::{self, Fault};
 use crate::result::{Checked, Measured, Ratios, Times, ratio_by_round};
 use crate::statistics::Rounds;
 use crate::units::{Kpps, Ns, Ratio};
@@ -24,10 +24,13 @@ pub(super) fn keep_whole_rounds(running: &mut [Running]) {
 /// What the routers have counted against what was sent.
 ///
 /// # Errors
-/// [`BedError`]: a router does not tell.
-pub(super) fn reconcile(running: &mut [Running], beds: &BTreeMap<RouterKind, Opened>) -> Result<(), BedError> {
-    for (kind, opened) in beds {
-        let (Some(before), Some(after)) = (&opened.before, opened.bed.counters()?) else { continue };
+/// [`TestbedError`]: a router does not tell.
+pub(super) fn reconcile(
+    running: &mut [Running],
+    testbeds: &BTreeMap<RouterKind, OpenTestbed>,
+) -> Result<(), TestbedError> {
+    for (kind, opened) in testbeds {
+        let (Some(before), Some(after)) = (&opened.before, opened.testbed.counters()?) else { continue };
         let mut ours: Vec<&mut Running> = running.iter_mut().filter(|one| one.case.router == *kind).collect();
         hold(&mut ours, (opened.sent, opened.arrived), before, &after);
     }
@@ -42,11 +45,11 @@ fn hold(cases: &mut [&mut Running], (sent, arrived): (u64, u64), before: &Counte
         let mut ours: Vec<&mut Running> =
             cases.iter_mut().map(|one| &mut **one).filter(|one| one.case.sid.as_ref() == Some(&sid)).collect();
         let sent = ours.iter().map(|one| one.sent).sum();
-        if let Some(fault) = check::sid(&sid, sent, before, after) {
+        if let Some(fault) = faults::sid(&sid, sent, before, after) {
             blame(&mut ours, &fault);
         }
     }
-    for fault in check::links(sent, arrived, before, after) {
+    for fault in faults::links(sent, arrived, before, after) {
         blame(cases, &fault);
     }
 }

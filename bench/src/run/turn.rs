@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::bed::BedError;
-use super::check::Fault;
 use super::measure::{Request, Window, measure, stream};
-use super::rounds::{Opened, Plan};
+use super::open::OpenTestbed;
+use super::plan::{LATENCY_WINDOWS, Plan};
+use super::testbed::TestbedError;
 use crate::case::Case;
+use crate::faults::Fault;
 use crate::sink::Latency;
 use crate::statistics::median;
 use crate::units::Kpps;
@@ -17,8 +18,6 @@ const WARM_UP: u64 = 10_000;
 /// Packets whose latency is measured, and their share of the full rate: low enough that none waits for another.
 const LATENCY_PACKETS: u64 = 10_000;
 const LATENCY_SHARE: f64 = 0.1;
-/// Fewer of them where they would take more windows than this: so how long a run lasts follows from its windows.
-pub(super) const LATENCY_WINDOWS: u32 = 2;
 
 /// What a turn is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +67,14 @@ impl Running {
     /// Measures once; `run` is a number that no other measurement has.
     ///
     /// # Errors
-    /// [`BedError`].
-    pub(super) fn take_turn(&mut self, plan: &Plan, opened: &mut Opened, run: u16, turn: Turn) -> Result<(), BedError> {
+    /// [`TestbedError`].
+    pub(super) fn take_turn(
+        &mut self,
+        plan: &Plan,
+        opened: &mut OpenTestbed,
+        run: u16,
+        turn: Turn,
+    ) -> Result<(), TestbedError> {
         let mut request = Request { sizes: &plan.sizes, flows: plan.flows, count: self.count, rate: None, run };
         if turn == Turn::Latency {
             let rates: Vec<f64> = self.rates.iter().map(|rate| rate.0).collect();
@@ -77,11 +82,11 @@ impl Running {
             let rate = Kpps(share.max(1.0));
             (request.count, request.rate) = (latency_packets(rate, plan.window), Some(rate));
         }
-        let window = measure(&mut opened.bed, &self.case, request)?;
+        let window = measure(&mut opened.testbed, &self.case, request)?;
         self.take(&window, opened);
         match turn {
             Turn::WarmUp => {
-                self.frame_bytes = stream(&opened.bed, &self.case, request)?.mean_len();
+                self.frame_bytes = stream(&opened.testbed, &self.case, request)?.mean_len();
                 let packets = window.rate.packets_per_second() * plan.window.as_secs_f64();
                 self.count = (packets as u64).max(WARM_UP);
             }
@@ -93,7 +98,7 @@ impl Running {
         Ok(())
     }
 
-    fn take(&mut self, window: &Window, opened: &mut Opened) {
+    fn take(&mut self, window: &Window, opened: &mut OpenTestbed) {
         opened.sent += window.sent;
         opened.arrived += window.received + window.strays;
         self.sent += window.sent;

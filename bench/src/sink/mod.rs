@@ -12,7 +12,7 @@ use segbox_bench_ebpf::{BUCKETS, SAMPLE_LEN, SinkCounts, SinkSettings};
 
 pub(crate) use latency::Latency;
 
-use crate::objects::{self, ObjectError, Row, map};
+use crate::objects::{self, MapValue, ObjectError, map};
 
 /// Where packets are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -74,8 +74,8 @@ impl Sink {
     pub(crate) fn restart(&mut self, settings: SinkSettings) -> Result<(), ObjectError> {
         let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus);
         self.set(settings)?;
-        let zero = aya::maps::PerCpuValues::try_from(vec![Row(SinkCounts::default()); cpus]);
-        let mut counts: PerCpuArray<_, Row<SinkCounts>> = map(&mut self.object, "counts")?;
+        let zero = aya::maps::PerCpuValues::try_from(vec![MapValue(SinkCounts::default()); cpus]);
+        let mut counts: PerCpuArray<_, MapValue<SinkCounts>> = map(&mut self.object, "counts")?;
         counts.set(0, zero.expect("a value for each CPU"), 0).map_err(ObjectError::map("counts"))?;
         let mut latencies: PerCpuArray<_, u64> = map(&mut self.object, "latencies")?;
         for bucket in 0..BUCKETS as u32 {
@@ -96,8 +96,8 @@ impl Sink {
     /// # Errors
     /// [`ObjectError`].
     pub(crate) fn set(&mut self, value: SinkSettings) -> Result<(), ObjectError> {
-        let mut settings: Array<_, Row<SinkSettings>> = map(&mut self.object, "settings")?;
-        settings.set(0, Row(value), 0).map_err(ObjectError::map("settings"))
+        let mut settings: Array<_, MapValue<SinkSettings>> = map(&mut self.object, "settings")?;
+        settings.set(0, MapValue(value), 0).map_err(ObjectError::map("settings"))
     }
 
     /// What it has counted since it was restarted.
@@ -105,7 +105,7 @@ impl Sink {
     /// # Errors
     /// [`ObjectError`].
     pub(crate) fn counts(&mut self) -> Result<SinkCounts, ObjectError> {
-        let counts: PerCpuArray<_, Row<SinkCounts>> = map(&mut self.object, "counts")?;
+        let counts: PerCpuArray<_, MapValue<SinkCounts>> = map(&mut self.object, "counts")?;
         let by_cpu = counts.get(&0, 0).map_err(ObjectError::map("counts"))?;
         Ok(by_cpu.iter().fold(SinkCounts::default(), |all, one| all.merged(one.0)))
     }

@@ -1,7 +1,7 @@
 //! What a search has found, a row a case: throughput without loss and with half a percent, what bounds it, and the box's own
 //! counters. And whether a run is of a laboratory at all, since half of what is said of the others would be wrong of it.
 
-use crate::result::{Measured, Run, Searched, TrialPart};
+use crate::result::{Measured, Run, SearchResult, TrialPart};
 use crate::units::Kpps;
 
 /// Heads of the columns of [`rows`]. Rates are in kpps.
@@ -15,7 +15,7 @@ pub(super) const NOTE: &str = "Rates in kpps. NDR: the highest rate at which no 
     flat out. limit: where it is the tester's, the port's or lab.toml's end was reached before the box's, which may do more.";
 
 /// Whether a run's rates were searched for.
-pub(super) fn is_one(run: &Run) -> bool {
+pub(super) fn is_searched(run: &Run) -> bool {
     run.cases.iter().any(|case| case.search.is_some())
 }
 
@@ -24,7 +24,7 @@ pub(super) fn rows(run: &Run) -> Vec<(&Measured, [String; HEAD.len()])> {
     run.cases.iter().filter_map(|case| Some((case, row(case, case.search.as_ref()?)))).collect()
 }
 
-fn row(case: &Measured, found: &Searched) -> [String; HEAD.len()] {
+fn row(case: &Measured, found: &SearchResult) -> [String; HEAD.len()] {
     let rate = |rate: Option<Kpps>| rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
     let ratio = |ratio: Option<crate::units::Ratio>| ratio.map_or_else(String::new, |ratio| ratio.to_string());
     let searches = case.kpps.rounds.len();
@@ -44,13 +44,13 @@ fn row(case: &Measured, found: &Searched) -> [String; HEAD.len()] {
 }
 
 /// Packets sent and arrived in the trials that the box's counters are held against.
-fn passed(found: &Searched) -> (u64, u64) {
+fn passed(found: &SearchResult) -> (u64, u64) {
     let trials = found.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
     trials.fold((0, 0), |(sent, arrived), trial| (sent + trial.sent, arrived + trial.received))
 }
 
 /// Where packets of the search were lost, by the box's own counters.
-pub(crate) fn lost_where(found: &Searched) -> Option<String> {
+pub(crate) fn lost_where(found: &SearchResult) -> Option<String> {
     let counted = found.box_counted?;
     let (sent, arrived) = passed(found);
     let sid = counted.sid.map_or_else(String::new, |packets| format!(", its SID {packets}"));
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_case_has_what_bounds_it_beside_what_was_found() {
         let run = lab();
-        assert!(is_one(&run) && !is_one(&example()) && rows(&example()).is_empty());
+        assert!(is_searched(&run) && !is_searched(&example()) && rows(&example()).is_empty());
         let rows = rows(&run);
         let cell =
             |row: usize, head: &str| rows[row].1[HEAD.iter().position(|one| *one == head).expect("a column")].clone();

@@ -1,20 +1,20 @@
 //! The cases that a file names, as far as one box can have them at once; and what its file does not say of itself.
 
-use super::{LabError, LabFile};
+use super::{HardwareError, LabFile};
 use crate::case::{self, Case, RouterKind};
 
 /// The cases, in the file's order.
 ///
 /// # Errors
-/// [`LabError::NoCase`], [`LabError::Apart`].
-pub(crate) fn cases(file: &LabFile) -> Result<Vec<Case>, LabError> {
+/// [`HardwareError::NoCase`], [`HardwareError::Apart`].
+pub(crate) fn cases(file: &LabFile) -> Result<Vec<Case>, HardwareError> {
     let all = case::all();
     let mut cases: Vec<Case> = Vec::new();
     for id in &file.cases {
-        let case = all.iter().find(|case| case.id == *id).ok_or_else(|| LabError::NoCase(id.clone()))?;
+        let case = all.iter().find(|case| case.id == *id).ok_or_else(|| HardwareError::NoCase(id.clone()))?;
         for before in &cases {
             if let Some(why) = apart(before, case).or_else(|| apart(case, before)) {
-                return Err(LabError::Apart { one: before.id.clone(), other: case.id.clone(), why });
+                return Err(HardwareError::Apart { one: before.id.clone(), other: case.id.clone(), why });
             }
         }
         cases.push(case.clone());

@@ -1,4 +1,4 @@
-//! A test bed: source, router and sink, each a network namespace, with cables between them.
+//! A testbed: source, router and sink, each a network namespace, with cables between them.
 //!
 //! Everything on one CPU, in one go: a packet is generated, forwarded and counted before the next batch. So nothing is
 //! lost to a full queue, and what is measured is the sum of costs.
@@ -10,8 +10,9 @@ use aya::Ebpf;
 use segbox_lab::{Cable, Lab, Mac, Topology};
 use segbox_linux::jit::{JitError, Switch};
 
-use super::router::{Counters, Segbox, SegboxError};
+use super::segbox::{Segbox, SegboxError};
 use crate::case::{Case, KEY, MTU, RouterKind, SECRET_FILE, SINK_MAC, toml};
+use crate::counters::Counters;
 use crate::environment::Port;
 use crate::generator::{Generator, GeneratorError, Sent, XdpGenerator};
 use crate::objects::{self, ObjectError};
@@ -20,9 +21,9 @@ use crate::sink::{self, Hook, Sink};
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
-/// Why there is no test bed, or it does not work.
+/// Why there is no testbed, or it does not work.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BedError {
+pub(crate) enum TestbedError {
     /// Namespaces and cables.
     #[error(transparent)]
     Lab(#[from] segbox_lab::Error),
@@ -54,8 +55,8 @@ pub(crate) enum BedError {
     Jit(#[from] JitError),
 }
 
-/// A test bed. Gone from the kernel when dropped.
-pub(crate) struct Bed {
+/// A testbed. Gone from the kernel when dropped.
+pub(crate) struct Testbed {
     // In the order of their going: programs before the links they are on.
     generator: XdpGenerator,
     sink: Sink,
@@ -65,10 +66,10 @@ pub(crate) struct Bed {
     cpu: usize,
 }
 
-/// The namespaces of a test bed, by the way of the packets.
+/// The namespaces of a testbed, by the way of the packets.
 const NODES: [&str; 3] = ["src", "dut", "snk"];
 
-impl Bed {
+impl Testbed {
     /// Removes the namespaces of runs that were killed; says their names.
     pub(crate) fn remove_abandoned() -> Vec<String> {
         segbox_lab::remove_abandoned_of(&NODES)
@@ -77,14 +78,14 @@ impl Bed {
     /// Builds it and configures the router with what these cases need.
     ///
     /// # Errors
-    /// [`BedError`].
+    /// [`TestbedError`].
     pub(crate) fn build(
         kind: RouterKind,
         cases: &[Case],
         segbox: &Segbox,
         cpu: usize,
         flows: u32,
-    ) -> Result<Self, BedError> {
+    ) -> Result<Self, TestbedError> {
         if kind == RouterKind::NoJit {
             let switch = Switch::of_this_kernel();
             // A program keeps what it was loaded with.
@@ -97,23 +98,23 @@ impl Bed {
         Self::routed(kind, cases, segbox, cpu, flows)
     }
 
-    fn routed(kind: RouterKind, cases: &[Case], segbox: &Segbox, cpu: usize, flows: u32) -> Result<Self, BedError> {
+    fn routed(kind: RouterKind, cases: &[Case], segbox: &Segbox, cpu: usize, flows: u32) -> Result<Self, TestbedError> {
         // The laboratory numbers a cable's ends in this order: the sink's is the one that the file names.
         let cables = [Cable("src", "eth0", "dut", "eth0"), Cable("dut", "eth1", "snk", "eth0")];
         let lab = Topology { routers: &NODES, hosts: &[], cables: &cables }.build()?;
-        let folder = tempfile::tempdir().map_err(BedError::File)?;
+        let folder = tempfile::tempdir().map_err(TestbedError::File)?;
         for (name, object) in objects::MEASURED {
-            std::fs::write(folder.path().join(name), object).map_err(BedError::File)?;
+            std::fs::write(folder.path().join(name), object).map_err(TestbedError::File)?;
         }
         let file = folder.path().join("segbox.toml");
-        write_private(&file, toml(kind, cases, SINK_MAC).as_bytes()).map_err(BedError::File)?;
-        write_private(&folder.path().join(SECRET_FILE), KEY.secret).map_err(BedError::File)?;
+        write_private(&file, toml(kind, cases, SINK_MAC).as_bytes()).map_err(TestbedError::File)?;
+        write_private(&folder.path().join(SECRET_FILE), KEY.secret).map_err(TestbedError::File)?;
         lab["snk"].mtu("eth0", MTU)?;
         segbox.apply(&lab["dut"], &file)?;
         Self::equip(lab, "dut", "snk", Some(segbox.clone()), cpu, flows)
     }
 
-    fn direct(cpu: usize, flows: u32) -> Result<Self, BedError> {
+    fn direct(cpu: usize, flows: u32) -> Result<Self, TestbedError> {
         let cables = [Cable("src", "eth0", "snk", "eth0")];
         let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build()?;
         Self::equip(lab, "snk", "snk", None, cpu, flows)
@@ -127,7 +128,7 @@ impl Bed {
         segbox: Option<Segbox>,
         cpu: usize,
         flows: u32,
-    ) -> Result<Self, BedError> {
+    ) -> Result<Self, TestbedError> {
         // Neither has an address; without IPv6 they do not look for neighbours and groups either.
         for quiet in ["src", "snk"] {
             lab[quiet].sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
@@ -152,8 +153,8 @@ impl Bed {
     /// Its ports, as they are while it is measured.
     ///
     /// # Errors
-    /// [`BedError`].
-    pub(crate) fn ports(&self) -> Result<BTreeMap<String, Port>, BedError> {
+    /// [`TestbedError`].
+    pub(crate) fn ports(&self) -> Result<BTreeMap<String, Port>, TestbedError> {
         let routed = [("router eth0", "dut", "eth0"), ("router eth1", "dut", "eth1")];
         let routed = routed.into_iter().filter(|_| self.segbox.is_some());
         let ports = [("source eth0", "src", "eth0"), ("sink eth0", "snk", "eth0")].into_iter().chain(routed);
@@ -165,14 +166,14 @@ impl Bed {
         &mut self.sink
     }
 
-    /// Starts a stream and sends packets of it, on the CPU of this test bed.
+    /// Starts a stream and sends packets of it, on the CPU of this testbed.
     ///
     /// # Errors
-    /// [`BedError`].
-    pub(crate) fn send(&mut self, stream: &Stream, count: u64, rate: Option<Kpps>) -> Result<Sent, BedError> {
+    /// [`TestbedError`].
+    pub(crate) fn send(&mut self, stream: &Stream, count: u64, rate: Option<Kpps>) -> Result<Sent, TestbedError> {
         let (cpu, generator) = (self.cpu, &mut self.generator);
         self.lab["src"].enter(|| {
-            port::pin(cpu).map_err(|source| BedError::Cpu { cpu, source })?;
+            port::pin(cpu).map_err(|source| TestbedError::Cpu { cpu, source })?;
             generator.start(stream)?;
             Ok(generator.send(count, rate)?)
         })?
@@ -181,8 +182,8 @@ impl Bed {
     /// What the router has counted; None where there is none.
     ///
     /// # Errors
-    /// [`BedError`].
-    pub(crate) fn counters(&self) -> Result<Option<Counters>, BedError> {
+    /// [`TestbedError`].
+    pub(crate) fn counters(&self) -> Result<Option<Counters>, TestbedError> {
         let Some(segbox) = &self.segbox else { return Ok(None) };
         Ok(Some(segbox.counters(&self.lab["dut"])?))
     }

@@ -9,7 +9,7 @@ use aya::Ebpf;
 use segbox_lab::Mac;
 
 use super::longest::Longest;
-use super::{LabError, LabFile};
+use super::{HardwareError, LabFile};
 use crate::objects::ObjectError;
 use crate::port;
 use crate::sink::{Hook, Sink, pass};
@@ -23,20 +23,23 @@ const UP: u32 = 1;
 /// Addresses of ports that could be used.
 ///
 /// # Errors
-/// [`LabError`]: one is not there, down, has no link, or does not carry packets of these lengths.
-pub(super) fn checked(file: &LabFile, longest: Longest) -> Result<[Mac; 2], LabError> {
+/// [`HardwareError`]: one is not there, down, has no link, or does not carry packets of these lengths.
+pub(super) fn checked(file: &LabFile, longest: Longest) -> Result<[Mac; 2], HardwareError> {
     let one = |name: &String, longest: u32| {
-        let mac =
-            port::mac_of(name).map_err(|source| LabError::NoPort { name: name.clone(), there: there(), source })?;
+        let mac = port::mac_of(name).map_err(|source| HardwareError::NoPort {
+            name: name.clone(),
+            there: there(),
+            source,
+        })?;
         let flags = attribute(name, "flags").unwrap_or_default();
         let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or_default();
         if flags & UP == 0 {
-            return Err(LabError::Down(name.clone()));
+            return Err(HardwareError::Down(name.clone()));
         }
         // XDP sends nothing longer, and a card takes nothing longer in.
         let mtu = attribute(name, "mtu").and_then(|mtu| mtu.parse().ok()).unwrap_or(u32::MAX);
         if mtu < longest {
-            return Err(LabError::Mtu { port: name.clone(), mtu, longest });
+            return Err(HardwareError::Mtu { port: name.clone(), mtu, longest });
         }
         Ok(mac)
     };
@@ -46,10 +49,10 @@ pub(super) fn checked(file: &LabFile, longest: Longest) -> Result<[Mac; 2], LabE
 }
 
 /// Waits for both links.
-fn linked(file: &LabFile, patience: Duration) -> Result<(), LabError> {
+fn linked(file: &LabFile, patience: Duration) -> Result<(), HardwareError> {
     for port in [&file.tester.send, &file.tester.receive] {
         if !port::linked(port, patience) {
-            return Err(if stop::asked() { LabError::Stopped } else { LabError::NoLink(port.clone()) });
+            return Err(if stop::requested() { HardwareError::Stopped } else { HardwareError::NoLink(port.clone()) });
         }
     }
     Ok(())
@@ -59,12 +62,12 @@ fn linked(file: &LabFile, patience: Duration) -> Result<(), LabError> {
 /// NICs set up what sends such frames with their first XDP program (ixgbe, igb, i40e, ice, virtio_net).
 ///
 /// # Errors
-/// [`LabError`]: a driver without XDP, a port that is taken.
-pub(super) fn take(file: &LabFile) -> Result<(Sink, Option<Ebpf>), LabError> {
+/// [`HardwareError`]: a driver without XDP, a port that is taken.
+pub(super) fn take(file: &LabFile) -> Result<(Sink, Option<Ebpf>), HardwareError> {
     let tester = &file.tester;
     let refused = |port: &String, what, mend, source: ObjectError| match errno(&source) {
-        Some(libc::EOPNOTSUPP) => LabError::NoXdp { port: port.clone(), driver: driver(port), what, mend, source },
-        Some(libc::EBUSY | libc::EEXIST) => LabError::Taken { port: port.clone(), source },
+        Some(libc::EOPNOTSUPP) => HardwareError::NoXdp { port: port.clone(), driver: driver(port), what, mend, source },
+        Some(libc::EBUSY | libc::EEXIST) => HardwareError::Taken { port: port.clone(), source },
         _ => source.into(),
     };
     let sender = (!tester.socket)

@@ -1,6 +1,6 @@
 //! What the ports have to carry: the longest packets of the cases, as they go into the box, and as the model has them come out.
 
-use super::LabError;
+use super::HardwareError;
 use crate::case::{Case, Expected};
 use crate::traffic::{Sizes, Spread, Stream};
 
@@ -24,8 +24,8 @@ impl Longest {
 /// What these cases have, in packets of these sizes where a case has none of its own.
 ///
 /// # Errors
-/// [`LabError::Blueprint`]: a case cannot have packets of this size.
-pub(crate) fn longest(cases: &[Case], sizes: &Sizes) -> Result<Longest, LabError> {
+/// [`HardwareError::Blueprint`]: a case cannot have packets of this size.
+pub(crate) fn longest(cases: &[Case], sizes: &Sizes) -> Result<Longest, HardwareError> {
     const ETHERNET: u32 = 14;
     let mut most = Longest::default();
     for case in cases {

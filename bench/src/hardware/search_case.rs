@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::counters::{self, reconcile};
+use super::box_counters::{self, reconcile};
 use super::file::TrialTable;
 use super::trial::Tester;
-use super::{LabError, LabFile, Method, Told};
+use super::{HardwareError, LabFile, Method, Progress};
 use crate::case::Case;
-use crate::result::{Checked, Measured, Ratios, Searched, Times, TrialLog, TrialPart};
+use crate::result::{Checked, Measured, Ratios, SearchResult, Times, TrialLog, TrialPart};
 use crate::search::{Bound, NDR, PDR, Range, Trial, binary, multiple};
 use crate::statistics::{Rounds, median};
 use crate::stop;
@@ -17,16 +17,16 @@ use crate::units::Kpps;
 /// Searches. `ended`: the searches of the cases before.
 ///
 /// # Errors
-/// [`LabError`]: nothing, or something else, comes back; or there is nothing to search.
+/// [`HardwareError`]: nothing, or something else, comes back; or there is nothing to search.
 pub(super) fn search(
     tester: &mut Tester,
     file: &LabFile,
     case: &Case,
     ended: u32,
-    tell: &impl Fn(Told<'_>),
-) -> Result<Measured, LabError> {
+    tell: &impl Fn(Progress<'_>),
+) -> Result<Measured, HardwareError> {
     let trials = &file.trial;
-    tell(Told::Search { id: &case.id, ended });
+    tell(Progress::Search { id: &case.id, ended });
     tester.begin(case)?;
     let line_rate = tester.line_rate();
     range(file, line_rate, None)?;
@@ -36,35 +36,35 @@ pub(super) fn search(
     let range = range(file, line_rate, Some(generator_rate))?;
     tester.trial(TrialPart::WarmUp, range.high, trials.warm_up)?;
 
-    let before = counters::ask(&file.box_)?;
+    let before = box_counters::ask(&file.box_)?;
     let mut found: Vec<[Bound; 2]> = Vec::new();
     for number in 0..trials.runs {
         if number > 0 {
-            tell(Told::Search { id: &case.id, ended: ended + number });
+            tell(Progress::Search { id: &case.id, ended: ended + number });
         }
         let one = |rate: Kpps, duration: Duration| {
             let trial = tester.trial(TrialPart::Search, rate, duration)?;
-            tell(Told::Trial { id: &case.id, rate, loss: trial.loss() });
-            Ok::<_, LabError>(trial)
+            tell(Progress::Trial { id: &case.id, rate, loss: trial.loss() });
+            Ok::<_, HardwareError>(trial)
         };
         match both(file, range, one) {
             Ok(bounds) => found.push(bounds),
             // The searches before are whole.
-            Err(LabError::Stopped) if !found.is_empty() => break,
+            Err(HardwareError::Stopped) if !found.is_empty() => break,
             Err(error) => return Err(error),
         }
     }
     let rates = |of: usize| found.iter().map(move |bounds| bounds[of].rate);
     let (ndr, pdr) = (middle(rates(0)), middle(rates(1)));
     if pdr.is_none() {
-        return Err(LabError::NoRate { case: case.id.clone(), low: range.low });
+        return Err(HardwareError::NoRate { case: case.id.clone(), low: range.low });
     }
     let kept = Rounds::new(rates(1).map(|rate| rate.unwrap_or(Kpps(0.0))).collect()).expect("one search at least");
-    let latency = match ndr.filter(|_| !stop::asked()) {
+    let latency = match ndr.filter(|_| !stop::requested()) {
         Some(rate) => tester.latency(Kpps(rate.0 / 2.0), trials.duration)?,
         None => None,
     };
-    let after = if stop::asked() { None } else { counters::ask(&file.box_)? };
+    let after = if stop::requested() { None } else { box_counters::ask(&file.box_)? };
     let box_counted = before.zip(after).map(|(before, after)| {
         let (counted, faults) = reconcile(case, &file.box_.ports, tester.passed(), &before, &after);
         faults.iter().for_each(|fault| tester.fault(fault));
@@ -85,7 +85,7 @@ pub(super) fn search(
         ratio: Ratios::default(),
         frame_bytes: tester.frame_bytes(),
         checked: Checked { packets: checked.packets, samples: checked.samples },
-        search: Some(Searched {
+        search: Some(SearchResult {
             ndr,
             pdr,
             line_rate,
@@ -101,22 +101,22 @@ pub(super) fn search(
 }
 
 /// Where to search, below what the port, the generator (once it is known) and the file allow.
-fn range(file: &LabFile, line: Option<Kpps>, generator: Option<Kpps>) -> Result<Range, LabError> {
+fn range(file: &LabFile, line: Option<Kpps>, generator: Option<Kpps>) -> Result<Range, HardwareError> {
     let trials = &file.trial;
     let ends = [trials.high, line, generator].into_iter().flatten();
     let high = Kpps(ends.map(|rate| rate.0).fold(f64::INFINITY, f64::min));
     if trials.low.0 >= high.0 {
-        return Err(LabError::Range { low: trials.low, high, generator });
+        return Err(HardwareError::Range { low: trials.low, high, generator });
     }
     Ok(Range { low: trials.low, high, width: trials.width })
 }
 
 /// A trial at the lowest rate, in which every packet must come back right.
-fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), LabError> {
+fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), HardwareError> {
     let rate = file.trial.low;
     let screen = tester.trial(TrialPart::Baseline, rate, file.trial.duration)?;
     if screen.received < screen.sent {
-        return Err(LabError::Baseline {
+        return Err(HardwareError::Baseline {
             case: case.id.clone(),
             rate,
             sent: screen.sent,
@@ -125,7 +125,7 @@ fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), LabErr
         });
     }
     match tester.first_fault() {
-        Some(what) => Err(LabError::Wrong { case: case.id.clone(), what }),
+        Some(what) => Err(HardwareError::Wrong { case: case.id.clone(), what }),
         None => Ok(()),
     }
 }
@@ -134,8 +134,8 @@ fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), LabErr
 fn both(
     file: &LabFile,
     range: Range,
-    mut one: impl FnMut(Kpps, Duration) -> Result<Trial, LabError>,
-) -> Result<[Bound; 2], LabError> {
+    mut one: impl FnMut(Kpps, Duration) -> Result<Trial, HardwareError>,
+) -> Result<[Bound; 2], HardwareError> {
     let longest = file.trial.duration;
     match file.trial.method {
         Method::Binary => {

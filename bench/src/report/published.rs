@@ -1,17 +1,17 @@
 //! The published results beside ours, a row each: what the tables of all formats say of them, and how many come to what.
 //! Compares nothing itself.
 
-use crate::case::{Published, published};
+use crate::case::{PublishedResult, published_results};
 use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
-use crate::verdict::{Base, Compared, Verdict, verdicts};
+use crate::verdict::{Base, RatioComparison, Verdict, verdicts};
 
 /// Heads of the columns of [`rows`].
 pub(super) const HEAD: [&str; 8] =
     ["case", "publication", "its kpps", "our kpps", "its ratio", "our ratio", "to", "verdict"];
 
 /// A published result and what became of it.
-pub(super) struct Row {
+pub(super) struct PublishedRow {
     /// The publication's title.
     pub(super) title: String,
     /// Texts of the columns.
@@ -19,9 +19,9 @@ pub(super) struct Row {
 }
 
 /// Every published result of the run's cases, those of the cases that it could not measure among them.
-pub(super) fn rows(run: &Run) -> Vec<Row> {
+pub(super) fn rows(run: &Run) -> Vec<PublishedRow> {
     let measured = run.cases.iter().flat_map(|case| {
-        let row = |(one, compared): (Published, Compared)| {
+        let row = |(one, compared): (PublishedResult, RatioComparison)| {
             // Ours to a baseline that the publication lacks stands beside nothing.
             let ratio = compared.published.and(compared.ours);
             let ours = [case.kpps.median.to_string(), ratio.map_or_else(String::new, |ratio| ratio.to_string())];
@@ -30,33 +30,34 @@ pub(super) fn rows(run: &Run) -> Vec<Row> {
         verdicts(case).into_iter().map(row).collect::<Vec<_>>()
     });
     let skipped = run.skipped.iter().flat_map(|skipped| {
-        let ours = published().into_iter().filter(|one| one.case == skipped.case);
-        let row =
-            |one: Published| row(&one, Default::default(), format!("not comparable: not measured: {}", skipped.why));
+        let ours = published_results().into_iter().filter(|one| one.case == skipped.case);
+        let row = |one: PublishedResult| {
+            row(&one, Default::default(), format!("not comparable: not measured: {}", skipped.why))
+        };
         ours.map(row).collect::<Vec<_>>()
     });
     measured.chain(skipped).collect()
 }
 
-fn row(one: &Published, [our_kpps, our_ratio]: [String; 2], verdict: String) -> Row {
+fn row(one: &PublishedResult, [our_kpps, our_ratio]: [String; 2], verdict: String) -> PublishedRow {
     let (its_ratio, to) = match ratio(one) {
         Some((ratio, base)) => (ratio.to_string(), base.to_string()),
         None => ("none".to_owned(), String::new()),
     };
     let its_kpps = one.kpps.map_or_else(String::new, |kpps| Kpps(kpps).to_string());
     let cells = [one.case.clone(), one.set.clone(), its_kpps, our_kpps, its_ratio, our_ratio, to, verdict];
-    Row { title: one.title.clone(), cells }
+    PublishedRow { title: one.title.clone(), cells }
 }
 
 /// The published ratio that is compared: the one to plain IPv6, where the publication has that baseline.
-fn ratio(one: &Published) -> Option<(Ratio, Base)> {
+fn ratio(one: &PublishedResult) -> Option<(Ratio, Base)> {
     let plain = one.to_plain.map(|ratio| (Ratio(ratio), Base::Plain));
     plain.or_else(|| one.to_end.map(|ratio| (Ratio(ratio), Base::End)))
 }
 
 /// What is published of a case, a line a publication: rate, ratio, and in a word what comparing came to.
 pub(super) fn lines(case: &Measured) -> Vec<String> {
-    let line = |(one, compared): (Published, Compared)| {
+    let line = |(one, compared): (PublishedResult, RatioComparison)| {
         let kpps = one.kpps.map(|kpps| format!("{} kpps", Kpps(kpps)));
         let ratio = ratio(&one).map(|(ratio, base)| format!("{ratio} of {base}"));
         let both: Vec<_> = kpps.into_iter().chain(ratio).collect();
@@ -80,8 +81,8 @@ pub(super) fn tally(run: &Run) -> [usize; 4] {
             Verdict::NotComparable { .. } => 3,
         }] += 1;
     }
-    let is_skipped = |one: &Published| run.skipped.iter().any(|skipped| skipped.case == one.case);
-    tally[3] += published().iter().filter(|one| is_skipped(one)).count();
+    let is_skipped = |one: &PublishedResult| run.skipped.iter().any(|skipped| skipped.case == one.case);
+    tally[3] += published_results().iter().filter(|one| is_skipped(one)).count();
     tally
 }
 
@@ -124,8 +125,9 @@ mod tests {
     fn every_publication_of_the_checked_in_run_has_a_row_and_a_verdict() {
         let run = example();
         let rows = rows(&run);
-        let has = |one: &Published| run.case(&one.case).is_some() || run.skipped.iter().any(|it| it.case == one.case);
-        for one in published().into_iter().filter(has) {
+        let has =
+            |one: &PublishedResult| run.case(&one.case).is_some() || run.skipped.iter().any(|it| it.case == one.case);
+        for one in published_results().into_iter().filter(has) {
             let cells = row_of(&run, &one.case, &one.set);
             assert_eq!(cells[2].is_empty(), one.kpps.is_none(), "{cells:?}");
             let is_one = |word: &&str| cells[7].starts_with(*word);

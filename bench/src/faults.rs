@@ -7,7 +7,7 @@ use std::ops::Range;
 use segbox_bench_ebpf::{MAGIC, PROBE_LEN, Probe, SinkCounts};
 use segbox_lab::{Frame, outline};
 
-use super::router::Counters;
+use crate::counters::Counters;
 use crate::sink::Sampled;
 use crate::traffic::Stream;
 
@@ -65,12 +65,12 @@ impl fmt::Display for Fault {
 
 impl Fault {
     /// Packets that it says did not arrive.
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         if let Self::Lost { sent, received } = self { sent - received } else { 0 }
     }
 
     /// Packets that a counter has too few, too many, or for errors; without bound where it has not counted at all.
-    pub(super) fn off_by(&self) -> u64 {
+    pub(crate) fn off_by(&self) -> u64 {
         match self {
             Self::Sid { sent, counted, errors, .. } => sent.abs_diff(*counted).max(*errors),
             Self::Link { passed, counted, .. } => passed.abs_diff(*counted),
@@ -80,7 +80,7 @@ impl Fault {
 }
 
 /// Generator against sink.
-pub(super) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
+pub(crate) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
     let received = counts.packets;
     let mut faults = Vec::new();
     match received.cmp(&sent) {
@@ -98,7 +98,7 @@ pub(super) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
 }
 
 /// Generator and sink against a SID's counter.
-pub(super) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> Option<Fault> {
+pub(crate) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> Option<Fault> {
     let (Some(before), Some(after)) = (before.of_sids(sid), after.of_sids(sid)) else {
         return Some(Fault::NoCounter(sid.to_owned()));
     };
@@ -111,7 +111,7 @@ pub(super) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> 
 const OWN_TALK: u64 = 16;
 
 /// Generator and sink against the router's links: what was sent went in, and what arrived came out.
-pub(super) fn links(sent: u64, arrived: u64, before: &Counters, after: &Counters) -> Vec<Fault> {
+pub(crate) fn links(sent: u64, arrived: u64, before: &Counters, after: &Counters) -> Vec<Fault> {
     let grown = |link: &str| {
         let ((rx, tx), (rx_after, tx_after)) = (before.of_link(link), after.of_link(link));
         (rx_after.saturating_sub(rx), tx_after.saturating_sub(tx))

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use super::file::BoxTable;
 use crate::case::Case;
-use crate::result::BoxCounted;
-use crate::run::check::Fault;
-use crate::run::router::Counters;
+use crate::counters::Counters;
+use crate::faults::Fault;
+use crate::result::BoxCounters;
 use crate::stop;
 
 /// Why the box's counters are not known.
@@ -72,7 +72,7 @@ pub(super) fn status(of: &BoxTable) -> Result<Option<String>, CountersError> {
     let output = Command::new(program).args(words).stdin(Stdio::null()).output();
     let output = output.map_err(|source| CountersError::Start { command: command.clone(), source })?;
     // Ctrl-C at a terminal ends the command as well.
-    if stop::asked() {
+    if stop::requested() {
         return Err(CountersError::Stopped);
     }
     // 3: something deviates, which is the box's owner's affair.
@@ -128,7 +128,7 @@ pub(super) fn reconcile(
     passed: Passed,
     before: &Counters,
     after: &Counters,
-) -> (BoxCounted, Vec<Fault>) {
+) -> (BoxCounters, Vec<Fault>) {
     let Passed { sent, received, talk } = passed;
     let grown = |port: &str| {
         let (before, after) = (before.of_link(port), after.of_link(port));
@@ -140,7 +140,7 @@ pub(super) fn reconcile(
     if came_in > sent + talk {
         faults.push(Fault::Link { link: ports[0].clone(), passed: sent, counted: came_in });
     }
-    let mut counted = BoxCounted { came_in, went_out, ..BoxCounted::default() };
+    let mut counted = BoxCounters { came_in, went_out, ..BoxCounters::default() };
     if let Some(sid) = &case.sid {
         match (before.of_sids(sid), after.of_sids(sid)) {
             (Some(before), Some(after)) => {

@@ -2,32 +2,32 @@
 //!
 //! The box is configured by its owner, with the file that `--box-file` prints.
 
-mod behind;
-mod chosen;
-mod counters;
+mod arp;
+mod box_counters;
 mod error;
 mod file;
 mod jit;
 mod longest;
 mod ports;
-mod searched;
+mod search_case;
+mod selection;
 mod trial;
 
-pub(crate) use chosen::{cases, remarks};
-pub(crate) use error::LabError;
+pub(crate) use error::HardwareError;
 pub(crate) use file::{LabFile, Method};
 pub(crate) use longest::longest;
-pub(crate) use searched::expected_time;
+pub(crate) use search_case::expected_time;
+pub(crate) use selection::{cases, remarks};
 
 use crate::environment::Environment;
 use crate::result::{Measured, Ratios, Run, Settings, Skipped, ratio_by_round};
 use crate::stop;
 use crate::units::Kpps;
-use counters::CountersError;
+use box_counters::CountersError;
 use trial::Tester;
 
 /// What goes on.
-pub(crate) enum Told<'a> {
+pub(crate) enum Progress<'a> {
     /// A search of a case begins.
     Search {
         /// The case.
@@ -49,8 +49,8 @@ pub(crate) enum Told<'a> {
 /// Measures all cases.
 ///
 /// # Errors
-/// [`LabError`]: no such port, one port twice, a cable that loses packets.
-pub(crate) fn run(file: &LabFile, tell: impl Fn(Told<'_>)) -> Result<Run, LabError> {
+/// [`HardwareError`]: no such port, one port twice, a cable that loses packets.
+pub(crate) fn run(file: &LabFile, tell: impl Fn(Progress<'_>)) -> Result<Run, HardwareError> {
     let cases = cases(file)?;
     let started = jiff::Timestamp::now();
     let mut environment = Environment::of_this_machine(file.tester.cpu(), String::new())
@@ -58,23 +58,24 @@ pub(crate) fn run(file: &LabFile, tell: impl Fn(Told<'_>)) -> Result<Run, LabErr
         .with_port(&file.tester.receive);
     let mut tester = Tester::open(file, longest(&cases, &file.traffic.size)?)?;
     // A command that does not work is told now, and not in the middle.
-    if let Some(status) = counters::status(&file.box_)? {
-        counters::read(&file.box_, &status)?;
-        environment.segbox = counters::who(&status);
+    if let Some(status) = box_counters::status(&file.box_)? {
+        box_counters::read(&file.box_, &status)?;
+        environment.segbox = box_counters::who(&status);
         jit::check(&cases, &status)?;
     }
     let (mut measured, mut skipped) = (Vec::new(), Vec::new());
     for (place, case) in (0..).zip(cases) {
-        if stop::asked() {
+        if stop::requested() {
             break;
         }
-        match searched::search(&mut tester, file, &case, place * file.trial.runs, &tell) {
+        match search_case::search(&mut tester, file, &case, place * file.trial.runs, &tell) {
             Ok(one) => measured.push(one),
             // The cases before are kept.
-            Err(LabError::Stopped | LabError::Counters(CountersError::Stopped)) => break,
+            Err(HardwareError::Stopped | HardwareError::Counters(CountersError::Stopped)) => break,
             // Where something came back before, it is this case that cannot be measured, and no cable.
             Err(error)
-                if is_of_the_case(&error) || !measured.is_empty() && matches!(error, LabError::Baseline { .. }) =>
+                if is_of_the_case(&error)
+                    || !measured.is_empty() && matches!(error, HardwareError::Baseline { .. }) =>
             {
                 skipped.push(Skipped { case: case.id, why: error.to_string() });
             }
@@ -89,14 +90,17 @@ pub(crate) fn run(file: &LabFile, tell: impl Fn(Told<'_>)) -> Result<Run, LabErr
         size: file.traffic.size.to_string(),
         flows: file.traffic.flows,
         generator: tester.generator_kind().to_owned(),
-        interrupted: stop::asked(),
+        interrupted: stop::requested(),
     };
     Ok(Run { environment, settings, cases: measured, skipped })
 }
 
 /// Whether something came back, though not as it must.
-fn is_of_the_case(error: &LabError) -> bool {
-    matches!(error, LabError::Baseline { received: 1.., .. } | LabError::Wrong { .. } | LabError::NoRate { .. })
+fn is_of_the_case(error: &HardwareError) -> bool {
+    matches!(
+        error,
+        HardwareError::Baseline { received: 1.., .. } | HardwareError::Wrong { .. } | HardwareError::NoRate { .. }
+    )
 }
 
 /// Ratios to the baselines, where they were measured.

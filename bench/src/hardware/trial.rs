@@ -6,16 +6,16 @@ use aya::Ebpf;
 use segbox_bench_ebpf::{SinkCounts, SinkSettings};
 use segbox_lab::{Frame, Mac};
 
-use super::behind;
-use super::counters::Passed;
+use super::arp;
+use super::box_counters::Passed;
 use super::longest::Longest;
 use super::ports;
-use super::{LabError, LabFile};
+use super::{HardwareError, LabFile};
 use crate::case::{Case, Expected};
+use crate::faults::{self, Fault};
 use crate::generator::{Generator, Sent, SocketGenerator, XdpGenerator};
 use crate::port;
 use crate::result::{Checked, TrialLog, TrialPart};
-use crate::run::check::{self, Fault};
 use crate::search::Trial;
 use crate::sink::{Latency, Sink};
 use crate::stop;
@@ -33,7 +33,7 @@ pub(super) struct Tester<'a> {
     macs: [Mac; 2],
     longest: Longest,
     /// Who answers behind them.
-    behind: [Option<Mac>; 2],
+    answered: [Option<Mac>; 2],
     case: Option<Case>,
     run: u16,
     frame_bytes: f64,
@@ -59,18 +59,18 @@ const SAMPLES: u64 = 200;
 
 impl<'a> Tester<'a> {
     /// Takes both ports, which have to carry packets of these lengths.
-    pub(super) fn open(file: &'a LabFile, longest: Longest) -> Result<Self, LabError> {
+    pub(super) fn open(file: &'a LabFile, longest: Longest) -> Result<Self, HardwareError> {
         let tester = &file.tester;
         let macs = ports::checked(file, longest)?;
         // Before the sink takes all that comes in.
-        let behind = behind::ask(file, macs)?;
+        let answered = arp::ask(file, macs)?;
         let (sink, sender) = ports::take(file)?;
         let generator: Box<dyn Generator> = if tester.socket {
             Box::new(SocketGenerator::new(&tester.send)?)
         } else {
             Box::new(XdpGenerator::new(&tester.send)?)
         };
-        port::pin(tester.cpu()).map_err(|source| LabError::Cpu { cpu: tester.cpu(), source })?;
+        port::pin(tester.cpu()).map_err(|source| HardwareError::Cpu { cpu: tester.cpu(), source })?;
         let speed = ports::speed(&tester.send);
         let (case, faults, checked, log) = (None, Vec::new(), Checked::default(), Vec::new());
         Ok(Self {
@@ -81,7 +81,7 @@ impl<'a> Tester<'a> {
             speed,
             macs,
             longest,
-            behind,
+            answered,
             case,
             run: 0,
             frame_bytes: 0.0,
@@ -100,7 +100,7 @@ impl<'a> Tester<'a> {
     }
 
     /// Turns to a case.
-    pub(super) fn begin(&mut self, case: &Case) -> Result<(), LabError> {
+    pub(super) fn begin(&mut self, case: &Case) -> Result<(), HardwareError> {
         self.case = Some(case.clone());
         (self.faults, self.checked, self.log) = (Vec::new(), Checked::default(), Vec::new());
         self.frame_bytes = self.stream()?.mean_len();
@@ -134,7 +134,7 @@ impl<'a> Tester<'a> {
     /// Where to look if nothing, or too little, comes back.
     pub(super) fn hint(&self, received: u64) -> String {
         let tester = &self.file.tester;
-        let silent: Vec<_> = [(&tester.send, self.behind[0]), (&tester.receive, self.behind[1])]
+        let silent: Vec<_> = [(&tester.send, self.answered[0]), (&tester.receive, self.answered[1])]
             .into_iter()
             .filter_map(|(port, answered)| answered.is_none().then_some(port.as_str()))
             .collect();
@@ -172,7 +172,7 @@ impl<'a> Tester<'a> {
         self.case.as_ref().expect("begin comes first")
     }
 
-    fn stream(&self) -> Result<Stream, LabError> {
+    fn stream(&self) -> Result<Stream, HardwareError> {
         let (case, traffic) = (self.case(), &self.file.traffic);
         let sizes = case.sizes.as_ref().unwrap_or(&traffic.size);
         let spread = Spread { flows: traffic.flows, targets: case.targets };
@@ -180,7 +180,7 @@ impl<'a> Tester<'a> {
     }
 
     /// What the generator does without a pace.
-    pub(super) fn flat_out(&mut self) -> Result<Kpps, LabError> {
+    pub(super) fn flat_out(&mut self) -> Result<Kpps, HardwareError> {
         let stream = self.prepared(FLAT_OUT)?.0;
         self.generator.start(&stream)?;
         let mut sent = Sent::default();
@@ -188,8 +188,8 @@ impl<'a> Tester<'a> {
         while sent.packets < FLAT_OUT && sent.time < FLAT_OUT_TIME {
             let more = self.generator.send(FLAT_OUT / 20, None)?;
             (sent.packets, sent.time) = (sent.packets + more.packets, sent.time + more.time);
-            if stop::asked() {
-                return Err(LabError::Stopped);
+            if stop::requested() {
+                return Err(HardwareError::Stopped);
             }
         }
         let rate = Kpps::of(sent.packets, sent.time);
@@ -200,10 +200,10 @@ impl<'a> Tester<'a> {
 
     /// Waits for what is still in queues: until all have come, or none has for as long as the file says. A box that was flooded works
     /// off what it has taken, and what comes of that is neither lost nor the next trial's.
-    fn settled(&mut self, sent: u64) -> Result<SinkCounts, LabError> {
+    fn settled(&mut self, sent: u64) -> Result<SinkCounts, HardwareError> {
         let mut packets = self.sink.counts()?.packets;
         let mut moved = Instant::now();
-        while packets < sent && moved.elapsed() < self.file.trial.wait && !stop::asked() {
+        while packets < sent && moved.elapsed() < self.file.trial.wait && !stop::requested() {
             std::thread::sleep(LOOK);
             let now = self.sink.counts()?.packets;
             if now != packets {
@@ -215,10 +215,10 @@ impl<'a> Tester<'a> {
     }
 
     /// A stream of its own for the next trial, the sink ready to count it; and where its packets have their probe.
-    fn prepared(&mut self, count: u64) -> Result<(Stream, u32), LabError> {
+    fn prepared(&mut self, count: u64) -> Result<(Stream, u32), HardwareError> {
         self.run = self.run.wrapping_add(1);
         let stream = self.stream()?;
-        let probe_at = self.expected(&stream.frame(0, 0)).and_then(|frame| check::probe_place(&frame, self.run));
+        let probe_at = self.expected(&stream.frame(0, 0)).and_then(|frame| faults::probe_place(&frame, self.run));
         let probe_at = probe_at.unwrap_or(u32::MAX);
         self.sink.restart(SinkSettings {
             probe_at,
@@ -244,14 +244,14 @@ impl<'a> Tester<'a> {
     }
 
     /// One trial. Its loss is of what was really sent.
-    pub(super) fn trial(&mut self, part: TrialPart, rate: Kpps, duration: Duration) -> Result<Trial, LabError> {
+    pub(super) fn trial(&mut self, part: TrialPart, rate: Kpps, duration: Duration) -> Result<Trial, HardwareError> {
         let count = ((rate.packets_per_second() * duration.as_secs_f64()) as u64).max(1);
         let (stream, probe_at) = self.prepared(count)?;
         self.generator.start(&stream)?;
         let port_before = ports::sent_by(&self.file.tester.send);
         let sent = self.generator.send(count, Some(rate))?;
-        if stop::asked() {
-            return Err(LabError::Stopped);
+        if stop::requested() {
+            return Err(HardwareError::Stopped);
         }
         let counts = self.settled(sent.packets)?;
         let by_port = port_before.zip(ports::sent_by(&self.file.tester.send));
@@ -275,7 +275,7 @@ impl<'a> Tester<'a> {
         for sample in samples {
             self.checked.samples += 1;
             let unknown = &self.case().unknown;
-            if let Err(fault) = check::sample(&sample, probe_at, &stream, unknown, |frame| self.expected(frame)) {
+            if let Err(fault) = faults::sample(&sample, probe_at, &stream, unknown, |frame| self.expected(frame)) {
                 self.fault(&fault);
             }
         }
@@ -286,7 +286,7 @@ impl<'a> Tester<'a> {
     }
 
     /// Latencies at a rate.
-    pub(super) fn latency(&mut self, rate: Kpps, duration: Duration) -> Result<Option<Latency>, LabError> {
+    pub(super) fn latency(&mut self, rate: Kpps, duration: Duration) -> Result<Option<Latency>, HardwareError> {
         self.trial(TrialPart::Latency, rate, duration)?;
         let latency = self.sink.latency()?;
         Ok((latency.packets > 0).then_some(latency))

@@ -1,47 +1,53 @@
-//! How far long work has come, on a terminal: a bar, what goes on, and the time left. Elsewhere the commands write lines.
+//! Progress bars for a terminal: what is being done, how much is done, and the time left. Where there is no terminal, the
+//! commands print lines instead.
 
 use std::fmt;
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
-/// A bar of so many steps that take about as long as one another; the time left is guessed from those that are done.
-pub(super) fn of_equal_steps(steps: u64) -> ProgressBar {
+/// How often a bar that is ticking is drawn anew.
+pub(crate) const TICK: Duration = Duration::from_millis(200);
+
+/// A bar of steps that take about the same time. The time left follows from the steps that are done. It does not tick: a
+/// thread that draws would disturb measurements that use the whole machine.
+pub(crate) fn of_equal_steps(steps: u64) -> ProgressBar {
     let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
-        // Before the first step nothing says how long one takes.
+        // Before the first step it is not known how long one takes.
         if state.pos() > 0 {
             // Writing to a string cannot fail.
             let _ = write!(text, "{} left", HumanDuration(state.eta()));
         }
     };
-    bar(steps, "{bar:30} {percent:>3} % {msg:22} {left}", |style| style.with_key("left", left))
+    bar(steps, "{bar:30} {percent:>3} % {msg:28} {left}", |style| style.with_key("left", left))
 }
 
-/// A bar of a few long steps: its message says the time left.
-pub(super) fn of_long_steps(steps: u64) -> ProgressBar {
-    bar(steps, "{bar:20} {pos} of {len}  {msg}", |style| style)
+/// A bar of a few long steps, which ticks. Its message says the time left.
+pub(crate) fn of_long_steps(steps: u64) -> ProgressBar {
+    let bar = bar(steps, "{bar:20} {pos} of {len}  {msg}", |style| style);
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 fn bar(steps: u64, template: &str, with: impl FnOnce(ProgressStyle) -> ProgressStyle) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is right").progress_chars("━━╌");
     let bar = ProgressBar::new(steps);
     bar.set_style(with(style));
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
-/// What long steps take, by those that are done: before the first, by what it is expected to.
+/// How long the remaining steps take, from the steps that are done; before the first one, from its expected time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Steps in all.
-    pub(super) steps: u32,
-    /// What the first is expected to take.
-    pub(super) expected: Duration,
+pub(crate) struct Pace {
+    /// Number of all steps.
+    pub(crate) steps: u32,
+    /// Expected time of the first step.
+    pub(crate) expected: Duration,
 }
 
 impl Pace {
-    /// Time left. `done`: steps that have ended, which took `took` together; `since`: how long the present one has taken.
-    pub(super) fn left(self, done: u32, took: Duration, since: Duration) -> Duration {
+    /// Time left, after `done` steps that took `took` together, `since` after the current step began.
+    pub(crate) fn left(self, done: u32, took: Duration, since: Duration) -> Duration {
         let each = took.checked_div(done).unwrap_or(self.expected);
         let after = self.steps.saturating_sub(done + 1);
         each.saturating_sub(since) + each * after

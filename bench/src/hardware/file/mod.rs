@@ -1,12 +1,17 @@
 //! lab.toml: the tester's ports, the box under test, the packets, the trials.
 
+#[cfg(test)]
+mod documented;
+mod error;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::LabError;
+pub(crate) use error::FileError;
+
 use crate::port::{self, MacArgument};
 use crate::sink::Hook;
 use crate::traffic::Sizes;
@@ -162,41 +167,41 @@ impl LabFile {
     /// Reads the file, and refuses what cannot be measured.
     ///
     /// # Errors
-    /// [`LabError`].
-    pub(crate) fn read(path: &Path) -> Result<Self, LabError> {
-        let text = fs::read_to_string(path).map_err(|source| LabError::Read { path: path.to_owned(), source })?;
+    /// [`FileError`].
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let text = fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|error| match error {
-            LabError::Toml { source, .. } => LabError::Toml { path: path.to_owned(), source },
+            FileError::Toml { source, .. } => FileError::Toml { path: path.to_owned(), source },
             other => other,
         })
     }
 
-    fn parse(text: &str) -> Result<Self, LabError> {
-        let toml = |source| LabError::Toml { path: "lab.toml".into(), source: Box::new(source) };
+    fn parse(text: &str) -> Result<Self, FileError> {
+        let toml = |source| FileError::Toml { path: "lab.toml".into(), source: Box::new(source) };
         let file: Self = toml::from_str(text).map_err(toml)?;
         if file.tester.send == file.tester.receive {
-            return Err(LabError::OnePort(file.tester.send));
+            return Err(FileError::OnePort(file.tester.send));
         }
         if file.box_.ports[0] == file.box_.ports[1] {
-            return Err(LabError::OneBoxPort(file.box_.ports[0].clone()));
+            return Err(FileError::OneBoxPort(file.box_.ports[0].clone()));
         }
         if file.box_.status.as_ref().is_some_and(|command| command.trim().is_empty()) {
-            return Err(LabError::NoCommand);
+            return Err(FileError::NoCommand);
         }
         if file.cases.is_empty() {
-            return Err(LabError::NoCases);
+            return Err(FileError::NoCases);
         }
         if file.trial.duration < SHORTEST {
-            return Err(LabError::ShortTrial(file.trial.duration));
+            return Err(FileError::ShortTrial(file.trial.duration));
         }
         if file.trial.runs == 0 {
-            return Err(LabError::NoRuns);
+            return Err(FileError::NoRuns);
         }
         if !(file.trial.width > 0.0 && file.trial.width < 0.5) {
-            return Err(LabError::Width(file.trial.width));
+            return Err(FileError::Width(file.trial.width));
         }
         if !(0.0..=1.0).contains(&file.trial.late) {
-            return Err(LabError::Late(file.trial.late));
+            return Err(FileError::Late(file.trial.late));
         }
         Ok(file)
     }
@@ -230,7 +235,7 @@ fn hook<'de, D: Deserializer<'de>>(from: D) -> Result<SinkHook, D::Error> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::hardware) mod tests {
     use super::*;
 
     const FILE: &str = r#"
@@ -243,7 +248,7 @@ mac = "02:00:00:00:01:02"
 out-mac = "02:00:00:00:02:01"
 "#;
 
-    pub(in super::super) fn file() -> LabFile {
+    pub(in crate::hardware) fn file() -> LabFile {
         LabFile::parse(FILE).expect("right")
     }
 
@@ -254,7 +259,7 @@ out-mac = "02:00:00:00:02:01"
             (file.trial.duration, file.trial.method, file.traffic.flows),
             (Duration::from_secs(10), Method::Multiple, 1)
         );
-        assert_eq!(super::super::cases(&file).expect("both are there").len(), 2);
+        assert_eq!(crate::hardware::cases(&file).expect("both are there").len(), 2);
     }
 
     #[test]
@@ -271,65 +276,6 @@ out-mac = "02:00:00:00:02:01"
         let unknown = LabFile::parse(&FILE.replace("send =", "sent =")).expect_err("wrong");
         assert!(std::error::Error::source(&unknown).expect("toml's").to_string().contains("sent"), "{unknown:?}");
         let file = LabFile::parse(&FILE.replace("\"end\"", "\"ned\"")).expect("right as a file");
-        assert!(super::super::cases(&file).err().expect("no such case").to_string().contains("ned"));
-    }
-
-    const PAGE: &str = include_str!("../../../docs/lab.md");
-
-    /// The page's TOML, with what it is set in by taken off.
-    fn blocks() -> Vec<String> {
-        let parts = PAGE.split("```toml\n").skip(1);
-        let blocks = parts.map(|part| part.split("```").next().expect("it ends"));
-        blocks.map(|block| block.lines().map(|line| line.trim_start().to_owned() + "\n").collect()).collect()
-    }
-
-    /// The page's one block with these words.
-    fn block(word: &str) -> String {
-        let mut found = blocks().into_iter().filter(|block| block.contains(word));
-        let one = found.next().unwrap_or_else(|| panic!("no block with {word}"));
-        assert!(found.next().is_none(), "{word} twice");
-        one
-    }
-
-    #[test]
-    fn the_pages_files_can_be_used_as_they_stand() {
-        let file = block("low = \"10k\"              # the baseline");
-        super::super::cases(&LabFile::parse(&file).expect("lab.toml")).expect("every case is there");
-        // Every key that stands behind a # can be used, too.
-        let all = LabFile::parse(&file.replace("\n# ", "\n")).expect("with all keys");
-        assert!(all.tester.socket && all.trial.high.is_some() && all.box_.status.is_some());
-        let tester = segbox_config::read(block("hostname = \"tester\""), "segbox.toml");
-        tester.resolve(&segbox_config::Surroundings::default()).expect("the tester's file");
-    }
-
-    /// One core, 30 µs, no offloads; two segments are every case's packet, 64 bytes of UDP, 3 Mpps, 20 runs, every case.
-    #[test]
-    fn the_thesis_can_be_measured_again() {
-        let profile = segbox_config::profile::read(block("[nic.ixgbe]"), "thesis.toml").expect("the profile");
-        let nic = &profile.nics["ixgbe"];
-        assert_eq!(profile.cpu.forwarding.as_deref(), Some(&[1][..]));
-        assert_eq!(nic.irq, Some(segbox_config::profile::Irq::Cpus(vec![1])));
-        assert_eq!(nic.queues, Some(segbox_config::profile::Queues::Number(1)));
-        assert_eq!(nic.coalesce["rx-usecs"], 30);
-        assert!(nic.offloads.len() >= 4 && nic.offloads.values().all(|on| !on), "{:?}", nic.offloads);
-
-        let mut cases = Vec::new();
-        for name in ["# thesis.toml", "# thesis-nojit.toml"] {
-            let file = LabFile::parse(&block(name)).expect(name);
-            assert!(matches!(file.traffic.size, Sizes::Payload(64)) && file.traffic.flows == 1, "{name}");
-            assert_eq!((file.trial.high, file.trial.runs), (Some(Kpps(3000.0)), 20), "{name}");
-            let chosen = super::super::cases(&file).expect("one box has them all");
-            // What the page copies beside the box's file is what that file names.
-            let copied =
-                PAGE.lines().filter(|line| line.trim_start().starts_with("scp segbox.toml")).nth(cases.len().min(1));
-            for remark in super::super::remarks(&chosen).lines().filter(|line| line.contains(".o must lie")) {
-                let object = remark.split_whitespace().nth(1).expect("its name");
-                assert!(copied.is_some_and(|line| line.contains(object)), "{name}: {object}");
-            }
-            cases.extend(file.cases);
-        }
-        for one in crate::case::published().iter().filter(|one| one.set == "thesis") {
-            assert!(cases.contains(&one.case), "{}", one.case);
-        }
+        assert!(crate::hardware::cases(&file).err().expect("no such case").to_string().contains("ned"));
     }
 }

@@ -3,23 +3,46 @@
 
 use serde::Serialize;
 
+use crate::case::PublishedResult;
 use crate::environment::Environment;
 use crate::result::{Measured, Run, Settings, Skipped};
-use crate::verdict::{Beside, beside};
+use crate::units::{Kpps, Ratio};
+use crate::verdict::{Base, RatioComparison, Verdict, verdicts};
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct RunWithPublished<'a> {
     environment: &'a Environment,
     settings: &'a Settings,
-    cases: Vec<Case<'a>>,
+    cases: Vec<CaseWithPublished<'a>>,
     skipped: &'a [Skipped],
 }
 
 #[derive(Serialize)]
-struct Case<'a> {
+struct CaseWithPublished<'a> {
     #[serde(flatten)]
     measured: &'a Measured,
-    published: Vec<Beside>,
+    published: Vec<PublishedEntry>,
+}
+
+/// A published result beside ours.
+#[derive(Serialize)]
+struct PublishedEntry {
+    /// Id of the publication.
+    set: String,
+    /// Its rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kpps: Option<Kpps>,
+    /// Its ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<Ratio>,
+    /// The case that its ratio and ours are relative to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Base>,
+    /// Our ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ours: Option<Ratio>,
+    #[serde(flatten)]
+    verdict: Verdict,
 }
 
 /// What a result file has in it.
@@ -27,13 +50,26 @@ struct Case<'a> {
 /// # Errors
 /// Serde's, of types that do not become JSON: these do.
 pub(crate) fn text(run: &Run) -> serde_json::Result<String> {
-    let cases = run.cases.iter().map(|measured| Case { measured, published: beside(measured) });
-    serde_json::to_string_pretty(&Written {
+    let cases = run.cases.iter().map(|measured| CaseWithPublished { measured, published: published(measured) });
+    serde_json::to_string_pretty(&RunWithPublished {
         environment: &run.environment,
         settings: &run.settings,
         cases: cases.collect(),
         skipped: &run.skipped,
     })
+}
+
+/// Every published result of a case, in the order of the publications' file.
+fn published(ours: &Measured) -> Vec<PublishedEntry> {
+    let entry = |(one, compared): (PublishedResult, RatioComparison)| PublishedEntry {
+        set: one.set,
+        kpps: one.kpps.map(Kpps),
+        ratio: compared.published,
+        base: compared.published.map(|_| compared.base),
+        ours: compared.published.and(compared.ours),
+        verdict: compared.verdict,
+    };
+    verdicts(ours).into_iter().map(entry).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::case::Published;
+use crate::case::PublishedResult;
 use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
-use crate::verdict::{Compared, Verdict, verdicts};
+use crate::verdict::{RatioComparison, Verdict, verdicts};
 
 /// The table, each case with what was published of it below, in the same columns; then what was skipped and what is wrong.
 pub(crate) fn table(run: &Run) -> String {
@@ -74,7 +74,7 @@ fn row(case: &Measured) -> String {
 }
 
 /// A published result, its rate and ratios below ours. The columns between, which no publication has, have room for the verdict.
-fn published(one: &Published, compared: &Compared) -> String {
+fn published(one: &PublishedResult, compared: &RatioComparison) -> String {
     let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| Ratio(ratio).to_string());
     let verdict = match &compared.verdict {
         Verdict::NotComparable { why } => format!("not comparable: {}", why.short()),

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// It could not.
-pub(crate) fn can_be_written(path: &Path) -> io::Result<()> {
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
@@ -54,12 +54,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("run.json");
         for text in ["one", "two"] {
-            can_be_written(&path).and_then(|()| write(&path, text)).expect("there is room");
+            check_writable(&path).and_then(|()| write(&path, text)).expect("there is room");
             assert_eq!(fs::read_to_string(&path).expect("there"), text);
         }
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1, "nothing is left beside it");
-        assert!(can_be_written(folder.path()).is_err());
-        assert!(can_be_written(&folder.path().join("nowhere/run.json")).is_err());
+        assert!(check_writable(folder.path()).is_err());
+        assert!(check_writable(&folder.path().join("nowhere/run.json")).is_err());
         let full = Path::new("/dev/full");
         assert_eq!(write(full, "text").expect_err("no room").kind(), io::ErrorKind::StorageFull);
         assert!(is_device(full), "still there");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use segbox_lab::Mac;
 
-use super::{LabError, LabFile};
+use super::{HardwareError, LabFile};
 use crate::generator::{index_of, socket};
 use crate::port::MacArgument;
 use crate::stop;
@@ -27,12 +27,12 @@ const ETH_P_ARP: u16 = 0x0806;
 /// Asks on both ports. None where nobody answers: a box may be configured otherwise, and the baseline screen will tell.
 ///
 /// # Errors
-/// [`LabError::Swapped`], [`LabError::OtherMac`], [`LabError::Ask`].
-pub(super) fn ask(file: &LabFile, macs: [Mac; 2]) -> Result<[Option<Mac>; 2], LabError> {
+/// [`HardwareError::Swapped`], [`HardwareError::OtherMac`], [`HardwareError::Ask`].
+pub(super) fn ask(file: &LabFile, macs: [Mac; 2]) -> Result<[Option<Mac>; 2], HardwareError> {
     let ports = [&file.tester.send, &file.tester.receive];
     let mut found = [None; 2];
     for (place, port) in ports.into_iter().enumerate() {
-        let fails = |source| LabError::Ask { port: port.clone(), source };
+        let fails = |source| HardwareError::Ask { port: port.clone(), source };
         found[place] = answer(port, macs[place], ADDRESSES[place]).map_err(fails)?;
     }
     judge(file, found)?;
@@ -40,15 +40,15 @@ pub(super) fn ask(file: &LabFile, macs: [Mac; 2]) -> Result<[Option<Mac>; 2], La
 }
 
 /// Whether those who answered are who the file says.
-fn judge(file: &LabFile, found: [Option<Mac>; 2]) -> Result<(), LabError> {
+fn judge(file: &LabFile, found: [Option<Mac>; 2]) -> Result<(), HardwareError> {
     let (send, receive) = (file.tester.send.clone(), file.tester.receive.clone());
     let (mac, out_mac) = (file.box_.mac, file.box_.out_mac);
     if found == [Some(out_mac.0), Some(mac.0)] && mac != out_mac {
-        return Err(LabError::Swapped { send, receive, mac, out_mac });
+        return Err(HardwareError::Swapped { send, receive, mac, out_mac });
     }
     for (port, found, key, wanted) in [(send, found[0], "mac", mac), (receive, found[1], "out-mac", out_mac)] {
         if let Some(found) = found.filter(|found| *found != wanted.0) {
-            return Err(LabError::OtherMac { port, found: MacArgument(found), key, wanted });
+            return Err(HardwareError::OtherMac { port, found: MacArgument(found), key, wanted });
         }
     }
     Ok(())
@@ -61,7 +61,7 @@ fn answer(port: &str, mac: Mac, address: Ipv4Addr) -> io::Result<Option<Mac>> {
     for _ in 0..TRIES {
         rustix::io::write(&socket, &request(mac, address))?;
         let end = Instant::now() + PATIENCE;
-        while !stop::asked() && comes(&socket, end.saturating_duration_since(Instant::now()))? {
+        while !stop::requested() && comes(&socket, end.saturating_duration_since(Instant::now()))? {
             let mut frame = [0; 128];
             let length = rustix::io::read(&socket, &mut frame)?;
             if let Some(found) = sender(&frame[..length], address) {

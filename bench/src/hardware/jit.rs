@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::LabError;
+use super::HardwareError;
 use crate::case::{Case, RouterKind};
 
 /// As much of `segbox status --json` as is needed.
@@ -22,8 +22,8 @@ struct Program {
 /// Refuses cases with programs that the box runs otherwise than they are to be measured.
 ///
 /// # Errors
-/// [`LabError::Jit`].
-pub(super) fn check(cases: &[Case], status: &str) -> Result<(), LabError> {
+/// [`HardwareError::Jit`].
+pub(super) fn check(cases: &[Case], status: &str) -> Result<(), HardwareError> {
     // What else is wrong with a status the counters have told.
     let programs = serde_json::from_str(status).map_or_else(|_| Vec::new(), |status: Status| status.programs);
     let runs: Vec<bool> = programs.iter().filter_map(|program| Some(program.jited? > 0)).collect();
@@ -31,7 +31,7 @@ pub(super) fn check(cases: &[Case], status: &str) -> Result<(), LabError> {
         let wants_jit = case.router != RouterKind::NoJit;
         if runs.iter().any(|is_jited| *is_jited != wants_jit) {
             let (wanted, found) = if wants_jit { ("on", "interpreted") } else { ("off", "machine code") };
-            return Err(LabError::Jit { case: case.id.clone(), wanted, found });
+            return Err(HardwareError::Jit { case: case.id.clone(), wanted, found });
         }
     }
     Ok(())

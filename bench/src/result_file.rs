@@ -1,0 +1,75 @@
+//! Result files: what `--json` writes, and `report` and `compare` read. Their content is `result_json`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::result::Run;
+use crate::{atomic_file, result_json};
+
+/// Why a result file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResultFileError {
+    /// It cannot be read or written.
+    #[error("cannot {doing} {path}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It ends in the middle.
+    #[error("{path} is cut short at line {line}: the run that wrote it did not end; measure again", path = path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Where it ends.
+        line: usize,
+    },
+    /// It is something else.
+    #[error("{path} is no result of `segbench run --json`", path = path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+/// Reads a result file.
+///
+/// # Errors
+/// [`ResultFileError`].
+pub(crate) fn read(path: &Path) -> Result<Run, ResultFileError> {
+    let fails = |source| ResultFileError::File { path: path.to_owned(), doing: "read", source };
+    let text = fs::read_to_string(path).map_err(fails)?;
+    serde_json::from_str(&text).map_err(|source| {
+        let path = path.to_owned();
+        if source.is_eof() {
+            ResultFileError::Cut { path, line: source.line() }
+        } else {
+            ResultFileError::Other { path, source }
+        }
+    })
+}
+
+/// Checks that a result can be written there. Called before minutes of measuring.
+///
+/// # Errors
+/// [`ResultFileError::File`].
+pub(crate) fn check_writable(path: &Path) -> Result<(), ResultFileError> {
+    let fails = |source| ResultFileError::File { path: path.to_owned(), doing: "write", source };
+    atomic_file::check_writable(path).map_err(fails)
+}
+
+/// Writes a result file, whole or not at all.
+///
+/// # Errors
+/// [`ResultFileError::File`].
+pub(crate) fn write(run: &Run, path: &Path) -> Result<(), ResultFileError> {
+    let fails = |source| ResultFileError::File { path: path.to_owned(), doing: "write", source };
+    let text = result_json::text(run).map_err(io::Error::from).map_err(fails)?;
+    atomic_file::write(path, &(text + "\n")).map_err(fails)
+}

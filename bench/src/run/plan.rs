@@ -1,0 +1,39 @@
+//! What a run measures, and how.
+
+use std::time::Duration;
+
+use super::segbox::Segbox;
+use crate::case::Case;
+use crate::traffic::Sizes;
+
+/// Most windows that measuring a case's latency may take: so the plan alone says how long a run takes.
+pub(super) const LATENCY_WINDOWS: u32 = 2;
+
+/// What to measure and how.
+pub(crate) struct Plan {
+    /// The cases.
+    pub(crate) cases: Vec<Case>,
+    /// Rounds.
+    pub(crate) rounds: u32,
+    /// Length of a measurement.
+    pub(crate) window: Duration,
+    /// Sizes of packets.
+    pub(crate) sizes: Sizes,
+    /// Flows.
+    pub(crate) flows: u32,
+    /// The CPU that does everything.
+    pub(crate) cpu: usize,
+    /// The router's software.
+    pub(crate) segbox: Segbox,
+}
+
+impl Plan {
+    /// The windows of all turns, one after the other: what a run takes, but for what is between them. A warm-up fills one at
+    /// 100 kpps.
+    #[cfg(test)]
+    pub(crate) fn windows(&self) -> Duration {
+        let turns = 1 + self.rounds + LATENCY_WINDOWS;
+        // And the case without router.
+        self.window * turns * (self.cases.len() as u32 + 1)
+    }
+}
