@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * What the C peers share: the headers, the SRH check and the SRH built from a map.
- * The peers exist to be counted against the Rust programs of the same name; they make the same checks and the same
+ * Shared by the C peers: the headers, the SRH check and the SRH built from a map.
+ * Their instructions are compared with those of the Rust programs of the same name: they make the same checks and the same
  * helper calls. They are not shipped.
  */
 #pragma once
@@ -28,7 +28,7 @@ struct ip6 {
 	__u8 destination[16];
 };
 
-/* Two words, as the Rust programs have it: BPF copies them with two instructions. */
+/* Two words, as in the Rust programs: BPF copies them with two instructions. */
 struct segment {
 	__u64 high, low;
 };
@@ -65,12 +65,12 @@ static __always_inline struct srh *srh_of(struct __sk_buff *skb)
 	return srh;
 }
 
-/* Room for the map's segments, a placeholder before them and the fixed part before it. */
+/* Room for the fixed part, a placeholder and the map's segments. */
 struct path {
 	struct segment places[MAX_SEGMENTS + 2];
 };
 
-/* Writes the map's segments from the end of the room towards the front; returns how many. */
+/* Writes the map's segments from the end of the room towards the front; returns their number. */
 static __always_inline __u32 path_read(struct path *path, void *map)
 {
 	__u32 count = 0;

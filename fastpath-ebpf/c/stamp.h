@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * What the peers of the programs that measure and report share: the timestamp TLV, the ring buffer and its counter.
+ * Shared by the peers of the programs that measure and report: the timestamp TLV, the ring buffer and its counter.
  */
 #pragma once
 
@@ -38,7 +38,7 @@ static __always_inline bool sampled(__u32 every)
 	return every <= 1 || bpf_get_prandom_u32() % every == 0;
 }
 
-/* The local SID that the packet hit, zero if it is not carried; false where the packet ends before it. */
+/* The local SID that the packet hit; zero if the packet does not carry it. False if the packet ends before it. */
 static __always_inline bool local_sid(struct __sk_buff *skb, struct srh *srh, struct segment *sid)
 {
 	__u32 hit = srh->segments_left + 1;

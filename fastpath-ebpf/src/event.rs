@@ -1,11 +1,11 @@
 //! What the built-in programs report through their ring buffer `events`, laid out as user space finds it.
 //!
-//! Nothing in user space knows these types: `segbox events` reads a record by the BTF of the program that wrote it, so the
-//! fields' names here are the names that people and scripts see. The unit stands in the name. No record has padding.
+//! Nothing in user space knows these types: `segbox events` reads a record by the BTF of the program that wrote it. So the
+//! names of the fields here are the names that people and scripts see. A name ends with its unit. No record has padding.
 
 use crate::maps::Segment;
 
-/// Bytes of an `events` ring buffer: some thousand records, a second of what a busy sampler reports.
+/// Size of the ring buffer `events` in bytes: some thousand records, which a busy sampler reports in a second.
 pub const EVENTS_BYTES: usize = 256 << 10;
 
 /// A packet's delay from its stamp to here, 56 bytes.
@@ -14,15 +14,15 @@ pub const EVENTS_BYTES: usize = 256 << 10;
 pub struct Delay {
     /// When the packet was here, CLOCK_TAI.
     pub tai_ns: u64,
-    /// The local SID that it hit. Zero where the packet does not carry it: the first hop of a reduced SRH.
+    /// The local SID that it hit. Zero if the packet does not carry it, as at the first hop of a reduced SRH.
     pub sid: Segment,
     /// Its outer source address.
     pub source: Segment,
-    /// What the stamping program was told to write: which measurement this is.
+    /// The number that the stamping program was configured with: which measurement this is.
     pub session: u32,
-    /// Its length from the IPv6 header on.
+    /// Its length, from the IPv6 header on.
     pub bytes: u32,
-    /// From the stamp to here; below zero where the two clocks differ by more than that.
+    /// Time from the stamp to here. It is negative if the clocks of the two boxes differ by more than the delay.
     pub delay_ns: i64,
 }
 
@@ -32,7 +32,7 @@ pub struct Delay {
 pub struct Marked {
     /// When the packet was here, CLOCK_TAI.
     pub tai_ns: u64,
-    /// The local SID that it hit. Zero where the packet does not carry it: the first hop of a reduced SRH.
+    /// The local SID that it hit. Zero if the packet does not carry it, as at the first hop of a reduced SRH.
     pub sid: Segment,
     /// Its outer source address.
     pub source: Segment,
@@ -40,7 +40,7 @@ pub struct Marked {
     pub next: Segment,
     /// Its flow label.
     pub flow_label: u32,
-    /// Its length from the IPv6 header on.
+    /// Its length, from the IPv6 header on.
     pub bytes: u32,
     /// The SRH's tag.
     pub tag: u32,

@@ -1,28 +1,29 @@
 //! Keys and values of the built-in programs' maps, laid out as the kernel stores them.
 //!
-//! Layouts only: which program has which map is said in docs/programs.
+//! This is only the layouts: docs/programs says which program has which map.
 
-/// Most segments a program's `segments` map holds.
+/// Most segments in a program's map `segments`.
 ///
-/// The SRH is built on the program's stack, of which BPF has 512 bytes: 16 segments, a placeholder and the fixed part
-/// take 280 and leave the compiler room to spill. Paths in use are far shorter; RFC 8754 itself stops at 127.
+/// A program builds the SRH on its stack, of which BPF has 512 bytes. 16 segments, a placeholder and the fixed part take 280
+/// and leave the compiler room to spill. Paths in use are far shorter; RFC 8754 allows 127.
 pub const MAX_SEGMENTS: u32 = 16;
 
-/// Most pairs of SID and protocol that a `counts` map holds. Beyond them packets pass uncounted.
+/// Most pairs of SID and protocol in a map `counts`. Packets of further pairs pass uncounted.
 ///
-/// A box has tens of local SIDs and each sees a handful of protocols. The kernel sets the memory aside at load: 64 KiB
-/// and some for each CPU.
+/// A box has tens of local SIDs, and each sees a handful of protocols. The kernel allocates the memory when it loads the
+/// program: somewhat more than 64 KiB for each CPU.
 pub const MAX_COUNTS: u32 = 1024;
 
-/// A segment as it stands in a packet, value of a `segments` array map. All zero: the list ends before it.
+/// A segment as it is in a packet; the value of the array map `segments`. The list ends before the first one that is all
+/// zero.
 ///
-/// The alignment lets BPF copy it in two words instead of byte by byte; the kernel aligns map values so anyway.
+/// The alignment lets BPF copy it as two words instead of byte by byte. The kernel aligns map values to 8 bytes.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Segment(pub [u8; 16]);
 
 impl Segment {
-    /// No segment: end of the list in a map, room for the original destination in an inserted SRH.
+    /// No segment: the end of the list in a map, or the place of the original destination in an inserted SRH.
     pub const ZERO: Self = Self([0; 16]);
 
     /// The two halves, each as eight bytes of memory.
@@ -32,18 +33,18 @@ impl Segment {
     }
 }
 
-/// Key of a `counts` per-CPU hash map, 24 bytes.
+/// Key of the per-CPU hash map `counts`, 24 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountKey {
-    /// The local SID that the packet hit. Zero where the packet does not carry it: the first hop of a reduced SRH.
+    /// The local SID that the packet hit. Zero if the packet does not carry it, as at the first hop of a reduced SRH.
     pub sid: Segment,
-    /// Protocol number of what follows the SRH. As wide as it is so that the key has no padding: the kernel hashes and
-    /// compares that too, and it is one store.
+    /// Protocol number of what follows the SRH. It has 64 bits so that the key has no padding, which the kernel would hash
+    /// and compare as well, and so that writing it is one store.
     pub protocol: u64,
 }
 
-/// Value of a `counts` map, 16 bytes, one for each CPU.
+/// Value of the map `counts`, 16 bytes, one for each CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CountValue {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{Icmpv4Header, Icmpv6Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, UdpHeader};
-use segbox_fastpath_ebpf::srh::{PROTO_ETHERNET, PROTO_IPV4, PROTO_IPV6, PROTO_ROUTING};
-use segbox_fastpath_ebpf::{Srh, Tlv, tlv};
+use segbox_fastpath_ebpf::wire::srh::{PROTO_ETHERNET, PROTO_IPV4, PROTO_IPV6, PROTO_ROUTING};
+use segbox_fastpath_ebpf::wire::tlv;
+use segbox_fastpath_ebpf::{Srh, Tlv};
 
 use crate::Frame;
 

@@ -1,14 +1,13 @@
 //! End.BPF that appends a TLV of 8 bytes to the SRH (RFC 8754, section 2.1).
 //!
-//! Eight bytes keep the SRH a multiple of 8 long, so no padding is touched. An HMAC that the SRH carries is not
-//! computed anew.
+//! With 8 bytes the SRH's length stays a multiple of 8, so padding does not change. An HMAC in the SRH is not computed anew.
 
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global};
-use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len};
+use segbox_fastpath_ebpf::wire::srh::{IPV6_LEN, header_len};
 
 segbox_fastpath_ebpf::object!();
 
@@ -16,11 +15,11 @@ segbox_fastpath_ebpf::object!();
 #[unsafe(no_mangle)]
 static tlv_type: u8 = 124;
 
-/// Value of the TLV, in the order of the wire.
+/// Value of the TLV, in network order.
 #[unsafe(no_mangle)]
 static tlv_value: Value = Value([0; 6]);
 
-/// Six bytes, aligned so that three loads and three stores copy them.
+/// Six bytes, aligned so that three loads and three stores copy it.
 #[repr(C, align(2))]
 struct Value([u8; 6]);
 
@@ -41,7 +40,7 @@ struct Tlv {
 #[inline(always)]
 fn append(packet: &mut Packet) -> Option<Verdict> {
     let end = (IPV6_LEN + header_len(packet.srh()?.hdr_ext_len)) as u32;
-    // SAFETY: of the same size, and aligned for it.
+    // SAFETY: it has the same size, and the alignment of u16.
     let value: &[u16; 3] = unsafe { &*(&raw const tlv_value).cast() };
     let tlv = Tlv { kind: global(&tlv_type), len: 6, value: global(value) };
     packet.adjust_srh(end, 8).ok()?;

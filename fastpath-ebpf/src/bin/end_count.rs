@@ -1,6 +1,6 @@
 //! End.BPF that counts packets and bytes by SID and by the protocol behind the SRH, then forwards.
 //!
-//! A counter that cannot be made, because the map is full, is not made: the packet goes on uncounted.
+//! If the map is full there is no counter for a new pair of SID and protocol: the packet is forwarded uncounted.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,7 @@
 
 use segbox_fastpath_ebpf::maps::MAX_COUNTS;
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, map, maps::PerCpuHashMap};
-use segbox_fastpath_ebpf::srh::{FIXED_LEN, IPV6_LEN, SEGMENT_LEN};
+use segbox_fastpath_ebpf::wire::srh::{FIXED_LEN, IPV6_LEN, SEGMENT_LEN};
 use segbox_fastpath_ebpf::{CountKey, CountValue, Segment};
 
 segbox_fastpath_ebpf::object!();
@@ -38,12 +38,12 @@ fn count(packet: &Packet) -> Option<()> {
     }
     let bytes = u64::from(packet.length());
     match counts.get_ptr_mut(&key) {
-        // SAFETY: the value is this CPU's own, and programs of this kind do not interrupt one another on a CPU.
+        // SAFETY: no other CPU uses this value, and programs of this kind do not interrupt one another on a CPU.
         Some(value) => unsafe {
             (*value).packets += 1;
             (*value).bytes += bytes;
         },
-        // Another CPU may have made the entry meanwhile; each CPU writes its own value, so neither is lost.
+        // Another CPU may have added the entry meanwhile. Each CPU writes a value of its own, so no count is lost.
         None => counts.insert(&key, &CountValue { packets: 1, bytes }, 0).ok()?,
     }
     Some(())

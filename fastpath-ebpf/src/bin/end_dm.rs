@@ -1,4 +1,4 @@
-//! End.BPF that reports how long packets took from their `end_timestamp` to here, and forwards them as they are.
+//! End.BPF that reports how long packets took from their `end_timestamp` to here, and forwards them unchanged.
 
 #![no_std]
 #![no_main]
@@ -7,8 +7,8 @@
 
 use segbox_fastpath_ebpf::event::Delay;
 use segbox_fastpath_ebpf::program::{__sk_buff, Events, Lost, Packet, Verdict, global, map, now, report};
-use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len, tlv_offset};
-use segbox_fastpath_ebpf::tlv::{HEADER_LEN, Stamp};
+use segbox_fastpath_ebpf::wire::srh::{IPV6_LEN, header_len, tlv_offset};
+use segbox_fastpath_ebpf::wire::tlv::{HEADER_LEN, Stamp};
 
 segbox_fastpath_ebpf::object!();
 
@@ -38,11 +38,11 @@ fn measure(packet: &Packet) -> Option<()> {
     let end = IPV6_LEN + header_len(srh.hdr_ext_len);
     let mut at = IPV6_LEN + tlv_offset(srh.last_entry);
     let wanted = global(&tlv_type);
-    // A TLV takes two bytes at least and the SRH ends within 2048: that bounds the loop for the verifier.
+    // A TLV has at least two bytes, and the SRH at most 2048: that bounds the loop for the verifier.
     while at < end {
         let &[kind, len]: &[u8; 2] = packet.at(at)?;
         if kind == wanted {
-            // A TLV of this type and another length is not ours.
+            // A TLV of this type with another length is not from `end_timestamp`.
             let stamp: &Stamp = packet.at(at).filter(|_| len == Stamp::LEN)?;
             let tai_ns = now();
             let sent = u64::from_be(stamp.tai_ns);

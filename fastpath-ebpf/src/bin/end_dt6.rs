@@ -1,7 +1,7 @@
-//! End.DT6 (RFC 8986, section 4.6) from a program: decapsulates IPv6 and looks the inner destination up in a table.
+//! End.DT6 (RFC 8986, section 4.6) from a program: decapsulates IPv6 and looks up the inner destination in a table.
 //!
-//! RFC 8986 decapsulates at the last segment; End.BPF never sees a packet there (segments left is 0), so this program
-//! ends the path one segment early: the list's last segment is only a filler.
+//! RFC 8986 decapsulates at the last segment. End.BPF never sees a packet there, because segments left is 0. So this program
+//! ends the path one segment early: the list's last segment is a filler.
 
 #![no_std]
 #![no_main]
@@ -19,7 +19,7 @@ static table: u32 = 254;
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "lwt_seg6local/end_dt6")]
 extern "C" fn end_dt6(skb: *mut __sk_buff) -> Verdict {
-    // By address: the kernel reads the parameter where it lies, and nothing is copied to the stack.
+    // The kernel reads the parameter at its address, so nothing is copied to the stack.
     match Packet::new(skb).behave(Behavior::EndDt6, (&raw const table).cast(), size_of::<u32>() as u32) {
         Ok(()) => Verdict::Redirect,
         Err(_) => Verdict::Drop,

@@ -1,6 +1,6 @@
 //! End.B6.Insert from a program: inserts an SRH with the segments of a map before the one the packet has.
 //!
-//! Drops the packet where the map is empty: without a path there is nothing the program could mean.
+//! Drops the packet if the map is empty: there is no path to send it on.
 
 #![no_std]
 #![no_main]
@@ -11,7 +11,7 @@ use segbox_fastpath_ebpf::program::{__sk_buff, Behavior, Packet, Path, Room, Seg
 
 segbox_fastpath_ebpf::object!();
 
-/// The segments in the order the packet visits them; one that is all zero ends the list.
+/// The segments, in the order in which the packet visits them. The first one that is all zero ends the list.
 #[map]
 static segments: Segments = Segments::new();
 

@@ -1,4 +1,4 @@
-//! End.BPF that does nothing: forwards the packet as End does. What End.BPF itself costs, and where to start a program.
+//! End.BPF that does nothing: forwards the packet as End does. Shows the cost of End.BPF itself, and is a start for a program.
 
 #![no_std]
 #![no_main]

@@ -1,7 +1,7 @@
-//! End.BPF that reports packets with the O-flag (RFC 9259, section 2.1.1), and forwards all as they are.
+//! End.BPF that reports packets with the O-flag (RFC 9259, section 2.1.1), and forwards all packets unchanged.
 //!
-//! Reported are the headers' fields with the time, not the packet's bytes. What a full ring buffer does not take is counted
-//! and not waited for: that is the limit of what marked packets can cost.
+//! It reports fields of the headers with the time, not the packet's bytes. If the ring buffer is full it counts the report as
+//! lost and does not wait: this limits the cost of marked packets.
 
 #![no_std]
 #![no_main]
@@ -10,11 +10,11 @@
 
 use segbox_fastpath_ebpf::event::Marked;
 use segbox_fastpath_ebpf::program::{__sk_buff, Events, Lost, Packet, Verdict, global, map, now, report, sampled};
-use segbox_fastpath_ebpf::srh::FLAG_O;
+use segbox_fastpath_ebpf::wire::srh::FLAG_O;
 
 segbox_fastpath_ebpf::object!();
 
-/// One marked packet in so many is reported.
+/// One marked packet in this many is reported.
 #[unsafe(no_mangle)]
 static every: u32 = 1;
 

@@ -1,4 +1,4 @@
-//! End.T (RFC 8986, section 4.3) from a program: looks the destination up in a table that is a global.
+//! End.T (RFC 8986, section 4.3) from a program: looks up the destination in a table that is a global.
 
 #![no_std]
 #![no_main]
@@ -16,7 +16,7 @@ static table: u32 = 254;
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "lwt_seg6local/end_t")]
 extern "C" fn end_t(skb: *mut __sk_buff) -> Verdict {
-    // By address: the kernel reads the parameter where it lies, and nothing is copied to the stack.
+    // The kernel reads the parameter at its address, so nothing is copied to the stack.
     match Packet::new(skb).behave(Behavior::EndT, (&raw const table).cast(), size_of::<u32>() as u32) {
         Ok(()) => Verdict::Redirect,
         Err(_) => Verdict::Drop,

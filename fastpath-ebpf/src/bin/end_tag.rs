@@ -1,13 +1,13 @@
 //! End.BPF that writes the SRH's flags and tag (RFC 8754, section 2).
 //!
-//! Writes both, always: they lie side by side and one call of the helper serves.
+//! It always writes both: they are adjacent, so one call of the helper writes them.
 
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global};
-use segbox_fastpath_ebpf::srh::{AT_FLAGS, IPV6_LEN};
+use segbox_fastpath_ebpf::wire::srh::{AT_FLAGS, IPV6_LEN};
 
 segbox_fastpath_ebpf::object!();
 
@@ -15,7 +15,7 @@ segbox_fastpath_ebpf::object!();
 #[unsafe(no_mangle)]
 static tag: u16 = 0;
 
-/// The flags, all eight of them; 0x20 is the O-flag of RFC 9259.
+/// The flags, all eight bits; 0x20 is the O-flag of RFC 9259.
 #[unsafe(no_mangle)]
 static flags: u8 = 0;
 

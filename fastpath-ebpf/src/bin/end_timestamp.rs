@@ -1,15 +1,15 @@
-//! End.BPF that writes the time into the SRH, as a TLV of 16 bytes, for `end_dm` to read further on.
+//! End.BPF that writes the time into the SRH, as a TLV of 16 bytes, which `end_dm` reads on another box.
 //!
-//! Measures; so what it cannot stamp it forwards as it is. Only a packet that it has grown and then cannot write to is
-//! dropped. An HMAC that the SRH carries is not computed anew.
+//! A measurement must not lose packets: a packet that cannot be stamped is forwarded unchanged. Only a packet that has grown
+//! and cannot be written is dropped. An HMAC in the SRH is not computed anew.
 
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the loader finds programs and globals by section and symbol name")]
 
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict, global, now, sampled};
-use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len};
-use segbox_fastpath_ebpf::tlv::Stamp;
+use segbox_fastpath_ebpf::wire::srh::{IPV6_LEN, header_len};
+use segbox_fastpath_ebpf::wire::tlv::Stamp;
 
 segbox_fastpath_ebpf::object!();
 
@@ -17,11 +17,11 @@ segbox_fastpath_ebpf::object!();
 #[unsafe(no_mangle)]
 static tlv_type: u8 = 125;
 
-/// A number of this measurement, which `end_dm` reports.
+/// The number of this measurement, which `end_dm` reports.
 #[unsafe(no_mangle)]
 static session: u32 = 0;
 
-/// One packet in so many is stamped.
+/// One packet in this many is stamped.
 #[unsafe(no_mangle)]
 static every: u32 = 1;
 

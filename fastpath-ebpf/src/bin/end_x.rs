@@ -16,7 +16,7 @@ static next_hop: [u8; 16] = [0; 16];
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "lwt_seg6local/end_x")]
 extern "C" fn end_x(skb: *mut __sk_buff) -> Verdict {
-    // By address: the kernel reads the parameter where it lies, and nothing is copied to the stack.
+    // The kernel reads the parameter at its address, so nothing is copied to the stack.
     match Packet::new(skb).behave(Behavior::EndX, (&raw const next_hop).cast(), size_of::<[u8; 16]>() as u32) {
         Ok(()) => Verdict::Redirect,
         Err(_) => Verdict::Drop,

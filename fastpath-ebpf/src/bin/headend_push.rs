@@ -1,7 +1,7 @@
-//! A headend's program on the way in (lwt_in): steers IPv6 packets into the path of a map (H.Encaps or H.Insert).
+//! A headend's program for received packets (lwt_in): steers IPv6 packets into the path of a map (H.Encaps or H.Insert).
 //!
-//! IPv6 only: the kernel's helper would mark an IPv4 packet inside as IPv6. Packets of other protocols are dropped, and
-//! so are all where the map is empty: what should be steered must not leave unsteered.
+//! Only IPv6: the kernel's helper would mark an inner IPv4 packet as IPv6. Packets of other protocols are dropped, and all
+//! packets are dropped if the map is empty: a packet that must be steered must not leave without its path.
 
 #![no_std]
 #![no_main]
@@ -16,14 +16,14 @@ segbox_fastpath_ebpf::object!();
 #[unsafe(no_mangle)]
 static mode: u32 = 0;
 
-/// The segments in the order the packet visits them; one that is all zero ends the list.
+/// The segments, in the order in which the packet visits them. The first one that is all zero ends the list.
 #[map]
 static segments: Segments = Segments::new();
 
 const INSERT: u32 = 1;
 const ETHER_TYPE_IPV6: u16 = 0x86dd;
 
-/// Pushes the SRH; the kernel then routes the packet to the first segment, be it a neighbour's or our own.
+/// Pushes the SRH. The kernel then routes the packet to the first segment, which may be a neighbour's or a local one.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "lwt_in/headend_push")]
 extern "C" fn headend_push(skb: *mut __sk_buff) -> Verdict {

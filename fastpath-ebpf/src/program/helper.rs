@@ -10,23 +10,23 @@ use aya_ebpf::helpers::generated::{
 
 use super::Packet;
 
-/// The kernel refused; its errno is of no use to a program, which can only drop the packet.
+/// The kernel refused. A program has no use for the errno: it can only drop the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
-/// A behavior that [`Packet::behave`] can carry out, as include/uapi/linux/seg6_local.h numbers it.
+/// A behavior that [`Packet::behave`] can carry out, with its number in include/uapi/linux/seg6_local.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Behavior {
-    /// Forward to the next hop given, 16 bytes.
+    /// Forward to the given next hop, 16 bytes.
     EndX = 2,
-    /// Look up in the table given, 4 bytes in host order.
+    /// Look up the destination in the given table, 4 bytes in host order.
     EndT = 3,
-    /// Decapsulate IPv6 and look up in the table given, 4 bytes in host order.
+    /// Decapsulate IPv6 and look up the destination in the given table, 4 bytes in host order.
     EndDt6 = 7,
-    /// Insert the SRH given. The kernel puts the destination into its segment 0.
+    /// Insert the given SRH. The kernel puts the destination into its segment 0.
     EndB6 = 9,
-    /// Encapsulate with the SRH given.
+    /// Encapsulate with the given SRH.
     EndB6Encaps = 10,
 }
 
@@ -39,29 +39,29 @@ fn ok(result: i64) -> Result<(), Refused> {
 }
 
 impl Packet {
-    /// Grows (or shrinks) the SRH by `delta` bytes at `offset`, which must lie among its TLVs or at its end. What is
-    /// put in is not initialised. In the end the SRH's length must be a multiple of 8, or the kernel drops the packet.
+    /// Grows (or shrinks) the SRH by `delta` bytes at `offset`, which must be among its TLVs or at its end. The new bytes are
+    /// not initialised. When the program ends the SRH's length must be a multiple of 8, or the kernel drops the packet.
     #[inline(always)]
     pub fn adjust_srh(&mut self, offset: u32, delta: i32) -> Result<(), Refused> {
-        // SAFETY: the context is the program's own.
+        // SAFETY: this is the context that the kernel gave the program.
         ok(unsafe { bpf_lwt_seg6_adjust_srh(self.skb.cast(), offset, delta) })
     }
 
-    /// Writes the first `len` bytes of `bytes` to the SRH's flags, tag or TLVs; the kernel refuses all else.
+    /// Writes the first `len` bytes of `bytes` to the SRH's flags, tag or TLVs. The kernel refuses any other place.
     #[inline(always)]
     pub fn store<T>(&mut self, offset: u32, bytes: &T, len: u32) -> Result<(), Refused> {
         // SAFETY: as above; the verifier checks that `len` bytes are there.
         ok(unsafe { bpf_lwt_seg6_store_bytes(self.skb.cast(), offset, (&raw const *bytes).cast(), len) })
     }
 
-    /// Carries out a behavior. When it succeeds the packet has its next hop: answer `Verdict::Redirect`.
+    /// Carries out a behavior. If it succeeds the packet has its next hop, and the program must return `Verdict::Redirect`.
     #[inline(always)]
     pub fn behave(&mut self, behavior: Behavior, parameter: *const c_void, len: u32) -> Result<(), Refused> {
-        // SAFETY: as above; the verifier checks that `len` bytes are there. The kernel only reads them.
+        // SAFETY: as above; the verifier checks that `len` bytes are there, and the kernel only reads them.
         ok(unsafe { bpf_lwt_seg6_action(self.skb.cast(), behavior as u32, parameter.cast_mut(), len) })
     }
 
-    /// Puts an SRH on a packet that may have none yet (lwt_in only).
+    /// Adds an SRH to a packet that may have none (lwt_in only).
     #[inline(always)]
     pub fn push_encap(&mut self, encap: Encap, srh: *const c_void, len: u32) -> Result<(), Refused> {
         // SAFETY: as above.

@@ -1,20 +1,20 @@
-//! The packet in a program's hands: reads straight from it, with the bounds check that the verifier looks for.
+//! The packet that a program gets: direct reads, with the bounds check that the verifier wants.
 //!
-//! Does not write: End.BPF programs write through the kernel's helpers only. A helper that changes the packet makes
-//! what points into it stale; the borrow checker says so before the verifier does.
+//! Does not write: End.BPF programs may write only through the kernel's helpers. A helper that changes the packet
+//! invalidates every reference into it, and the borrow checker rejects such a use before the verifier does.
 
 use core::mem::offset_of;
 
 use crate::maps::Segment;
-use crate::srh::{FIXED_LEN, IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE, SEGMENT_LEN};
+use crate::wire::srh::{FIXED_LEN, IPV6_LEN, PROTO_ROUTING, ROUTING_TYPE, SEGMENT_LEN};
 
 /// A program's context: `struct __sk_buff` of include/uapi/linux/bpf.h, as far as the programs read it.
 ///
-/// Written out here because aya-ebpf's has pointers to two other structures, and LLVM puts those into BTF in the order
-/// of their addresses in its own memory: the same source would not give the same object.
+/// aya-ebpf's version has pointers to two other structures. LLVM orders those in BTF by their addresses in LLVM's memory, so
+/// the same source would not give the same object.
 #[repr(C)]
 pub struct __sk_buff {
-    /// Length of the packet in bytes, from the header that the program is shown first.
+    /// Length of the packet in bytes, from the first header that the program sees.
     pub len: u32,
     before_protocol: [u32; 3],
     protocol: u32,
@@ -39,8 +39,8 @@ pub struct FixedSrh {
     pub hdr_ext_len: u8,
     /// 4.
     pub routing_type: u8,
-    /// Index of the active segment, which is already the next one: End.BPF runs after the kernel has moved on
-    /// (`input_action_end_bpf` in net/ipv6/seg6_local.c). The SID that the packet hit is one above.
+    /// Index of the active segment. That is already the next one: the kernel advances it before it runs End.BPF
+    /// (`input_action_end_bpf` in net/ipv6/seg6_local.c). The index of the SID that the packet hit is one higher.
     pub segments_left: u8,
     /// Index of the list's last element.
     pub last_entry: u8,
@@ -53,17 +53,17 @@ pub struct FixedSrh {
 /// The IPv6 header (RFC 8200, section 3).
 #[repr(C)]
 pub struct Ipv6 {
-    /// Version, traffic class and flow label, network order.
+    /// Version, traffic class and flow label; network order.
     pub version_class_flow: u32,
-    /// Length of what follows, network order.
+    /// Length of what follows; network order.
     pub payload_length: u16,
-    /// Protocol number of what follows.
+    /// Protocol number of what follows the header.
     pub next_header: u8,
-    /// Hop limit, as the packet came.
+    /// Received hop limit.
     pub hop_limit: u8,
     /// Source address.
     pub source: Segment,
-    /// Destination: the next segment already, since End.BPF runs after the kernel has moved on.
+    /// Destination. That is already the next segment: the kernel advances it before it runs End.BPF.
     pub destination: Segment,
 }
 
@@ -88,8 +88,8 @@ impl Packet {
         unsafe { u16::from_be((*self.skb).protocol as u16) }
     }
 
-    /// The value at an offset from the IPv6 header, if the packet has it in its first, contiguous part. The kernel
-    /// has made the whole SRH contiguous before a program runs.
+    /// The value at an offset from the IPv6 header, if it is in the packet's first, contiguous part. The kernel makes the
+    /// whole SRH contiguous before it runs a program.
     #[inline(always)]
     pub fn at<T>(&self, offset: usize) -> Option<&T> {
         // SAFETY: as above. The fields are 32 bits wide in the context; the verifier turns the loads into pointers.
@@ -98,15 +98,15 @@ impl Packet {
         if place + size_of::<T>() > end {
             return None;
         }
-        // SAFETY: it lies within the packet, any bytes are a `T` here, and a BPF load does not ask for alignment on
-        // machines that do not (the verifier refuses the program on the others).
+        // SAFETY: it is within the packet, and every byte pattern is a valid `T` here. A BPF load need not be aligned unless
+        // the machine requires it, and there the verifier refuses the program.
         Some(unsafe { &*(place as *const T) })
     }
 
     /// The fixed part of the SRH, if the SRH follows the IPv6 header directly.
     #[inline(always)]
     pub fn srh(&self) -> Option<&FixedSrh> {
-        // The longest read comes first, so that its check serves the shorter ones too.
+        // The longest read comes first: its bounds check covers the shorter reads too.
         let srh: &FixedSrh = self.at(IPV6_LEN)?;
         let next_header: &u8 = self.at(AT_NEXT_HEADER)?;
         (*next_header == PROTO_ROUTING && srh.routing_type == ROUTING_TYPE).then_some(srh)
@@ -118,8 +118,8 @@ impl Packet {
         self.at(0)
     }
 
-    /// The local SID that the packet hit: the segment above the active one, since the kernel has moved on. Zero where a reduced
-    /// SRH does not carry it: the path's first segment was in the destination alone, which the kernel has overwritten.
+    /// The local SID that the packet hit: the segment one above the active one, because the kernel has advanced it. Zero if a
+    /// reduced SRH does not carry it: the path's first segment was only in the destination, which the kernel has overwritten.
     #[inline(always)]
     pub fn local_sid(&self, srh: &FixedSrh) -> Option<Segment> {
         let hit = usize::from(srh.segments_left) + 1;
@@ -130,5 +130,5 @@ impl Packet {
     }
 }
 
-/// Place of the next header field in the IPv6 header.
+/// Offset of the next header field in the IPv6 header.
 const AT_NEXT_HEADER: usize = 6;

@@ -1,18 +1,18 @@
-//! What a program tells user space: records in a ring buffer, each with the time of a clock that two boxes can share.
+//! Reports to user space: records in a ring buffer, each with the time of a clock that two boxes can share.
 //!
-//! The record is laid out in [`crate::event`]; `segbox events` reads it.
+//! [`crate::event`] has the layout of the records; `segbox events` reads them.
 
 use aya_ebpf::btf_maps::{PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_tai_ns};
 
 use crate::event::EVENTS_BYTES;
 
-/// An `events` map.
+/// A map `events`.
 pub type Events<T> = RingBuf<T, EVENTS_BYTES>;
-/// A `lost` map: records that found no room in `events`, counted by each CPU.
+/// A map `lost`: the number of records that found no room in `events`, on each CPU.
 pub type Lost = PerCpuArray<u64, 1>;
 
-/// Puts a record into the ring buffer. Where that is full the record is lost, and counted: a packet never waits for whoever reads.
+/// Puts a record into the ring buffer. If that is full the record is lost and counted: a packet never waits for the reader.
 #[inline(always)]
 pub fn report<T: 'static>(events: &Events<T>, lost: &Lost, record: impl FnOnce() -> T) {
     match events.reserve(0) {
@@ -22,21 +22,21 @@ pub fn report<T: 'static>(events: &Events<T>, lost: &Lost, record: impl FnOnce()
         }
         None => {
             if let Some(count) = lost.get_ptr_mut(0) {
-                // SAFETY: the value is this CPU's own, and programs of this kind do not interrupt one another on a CPU.
+                // SAFETY: no other CPU uses this value, and programs of this kind do not interrupt one another on a CPU.
                 unsafe { *count += 1 };
             }
         }
     }
 }
 
-/// CLOCK_TAI in nanoseconds: it has no leap seconds, and PTP sets it alike on all boxes. Linux 6.1.
+/// CLOCK_TAI in nanoseconds. It has no leap seconds, and PTP sets it to the same time on all boxes. Linux 6.1.
 #[inline(always)]
 pub fn now() -> u64 {
     // SAFETY: no pointers.
     unsafe { bpf_ktime_get_tai_ns() }
 }
 
-/// True for one packet in so many, picked at random: what repeats in the traffic is not picked, or passed over, for ever.
+/// True for one packet in `every`, at random: with a fixed step, traffic that repeats could always or never be picked.
 #[inline(always)]
 pub fn sampled(every: u32) -> bool {
     // SAFETY: no pointers.

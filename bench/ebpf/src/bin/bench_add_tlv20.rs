@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "the loader finds programs by section and symbol name")]
 
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict};
-use segbox_fastpath_ebpf::srh::{IPV6_LEN, header_len};
+use segbox_fastpath_ebpf::wire::srh::{IPV6_LEN, header_len};
 
 segbox_fastpath_ebpf::object!();
 

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "the loader finds programs by section and symbol name")]
 
 use segbox_fastpath_ebpf::program::{__sk_buff, Packet, Verdict};
-use segbox_fastpath_ebpf::srh::{AT_TAG, IPV6_LEN};
+use segbox_fastpath_ebpf::wire::srh::{AT_TAG, IPV6_LEN};
 
 segbox_fastpath_ebpf::object!();
 

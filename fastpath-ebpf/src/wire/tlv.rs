@@ -1,18 +1,18 @@
-//! Type, length, value: what an SRH carries behind its segment list (RFC 8754, section 2.1).
+//! TLVs (type, length, value), which an SRH carries behind its segment list (RFC 8754, section 2.1).
 //!
-//! Reads them in place, Pad1 included. Does not interpret values and does not verify an HMAC.
+//! Reads them in place, with Pad1. Does not interpret values and does not verify an HMAC.
 
-/// Type of one byte of padding. It alone has no length and no value; Linux does not know it and drops the packet
-/// (`seg6_validate_srh` in net/ipv6/seg6.c), so nothing here writes it.
+/// Type of one byte of padding, the only TLV without length and value. Linux does not know it and drops the packet
+/// (`seg6_validate_srh` in net/ipv6/seg6.c), so segbox never writes it.
 pub const PAD1: u8 = 0;
-/// Type of padding of two bytes and more.
+/// Type of padding of two or more bytes.
 pub const PADN: u8 = 4;
 /// Type of the HMAC TLV (RFC 8754, section 2.1.2).
 pub const HMAC: u8 = 5;
 /// Length in bytes of type and length.
 pub const HEADER_LEN: usize = 2;
 
-/// The TLV that `end_timestamp` adds and `end_dm` reads, as it lies in the packet: 16 bytes.
+/// The TLV of 16 bytes that `end_timestamp` adds and `end_dm` reads, as it is in the packet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -20,11 +20,11 @@ pub struct Stamp {
     pub kind: u8,
     /// 14.
     pub len: u8,
-    /// Zero, so that what follows is aligned.
+    /// Zero; aligns what follows.
     pub reserved: u16,
-    /// Which measurement it belongs to, network order.
+    /// The measurement that it belongs to; network order.
     pub session: u32,
-    /// When it was written, CLOCK_TAI in nanoseconds, network order.
+    /// When it was written: CLOCK_TAI in nanoseconds, network order.
     pub tai_ns: u64,
 }
 
@@ -36,14 +36,14 @@ impl Stamp {
 /// A TLV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tlv<'a> {
-    /// The type. Below 128 the value is the same at every hop, from 128 on it may change en route.
+    /// The type. Below 128 the value never changes en route; from 128 on it may.
     pub kind: u8,
-    /// The value; its length is the TLV's length field. Empty for [`PAD1`].
+    /// The value, as long as the TLV's length field says. Empty for [`PAD1`].
     pub value: &'a [u8],
 }
 
 impl Tlv<'_> {
-    /// Whether it is there for alignment only.
+    /// Whether it is only padding.
     pub fn is_padding(&self) -> bool {
         matches!(self.kind, PAD1 | PADN)
     }
@@ -54,10 +54,10 @@ impl Tlv<'_> {
     }
 }
 
-/// A TLV whose length leads past the end of the header.
+/// A TLV that ends behind the end of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlong {
-    /// The type, as received.
+    /// The received type.
     pub kind: u8,
     /// Bytes left in the header, from the type on.
     pub left: usize,

@@ -1,14 +1,14 @@
-//! Writes an SRH from what a person has in mind: segments in the order the packet visits them, then TLVs.
+//! Writes an SRH from the segments in the order in which the packet visits them, and TLVs.
 //!
-//! Turns the list round, sets the counters and pads to 8 bytes. Does not compute an HMAC and does not write the IPv6
-//! header before it.
+//! Reverses the list, sets the length, segments left and last entry, and pads to 8 bytes. Does not compute an HMAC and does
+//! not write the IPv6 header before it.
 
 use core::fmt;
 
-use crate::srh::{FIXED_LEN, ROUTING_TYPE, SEGMENT_LEN};
-use crate::tlv::{self, PADN, Tlv};
+use super::srh::{FIXED_LEN, ROUTING_TYPE, SEGMENT_LEN};
+use super::tlv::{self, PADN, Tlv};
 
-/// An SRH to be written.
+/// An SRH to write.
 ///
 /// ```
 /// use segbox_fastpath_ebpf::{NewSrh, Srh};
@@ -19,17 +19,17 @@ use crate::tlv::{self, PADN, Tlv};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct NewSrh<'a> {
-    /// Protocol number of what follows.
+    /// Protocol number of what follows the header.
     pub next_header: u8,
-    /// The segments that the header shall carry, the first to be visited first. At least one.
+    /// The segments in the header, in the order in which the packet visits them. At least one.
     pub segments: &'a [[u8; SEGMENT_LEN]],
-    /// Segments left, at the moment the header is written. [`NewSrh::new`] makes the first segment the active one.
+    /// Segments left. [`NewSrh::new`] makes the first segment the active one.
     pub segments_left: u8,
     /// Flags.
     pub flags: u8,
     /// Tag.
     pub tag: u16,
-    /// TLVs; padding to a multiple of 8 bytes is added behind them.
+    /// TLVs. Padding to a multiple of 8 bytes is added behind them.
     pub tlvs: &'a [Tlv<'a>],
 }
 
@@ -37,13 +37,13 @@ pub struct NewSrh<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ComposeError {
-    /// The segment list is empty; last entry could not say so.
+    /// The segment list is empty, which last entry cannot express.
     NoSegment,
-    /// The header would be this long in bytes; its length field ends at 2048.
+    /// The header would have this many bytes. Its length field ends at 2048.
     TooLong(usize),
-    /// A TLV's value has this many bytes; its length field ends at 255.
+    /// A TLV's value has this many bytes. Its length field ends at 255.
     Value(usize),
-    /// The header takes `need` bytes, the buffer has `have`.
+    /// The header takes `need` bytes and the buffer has `have`.
     Buffer {
         /// Bytes that the header takes.
         need: usize,
@@ -57,9 +57,11 @@ impl fmt::Display for ComposeError {
         match *self {
             Self::NoSegment => write!(f, "an SRH needs at least one segment"),
             Self::TooLong(len) => {
-                write!(f, "an SRH of {len} bytes is longer than the {MAX_LEN} its length field can say")
+                write!(f, "an SRH of {len} bytes is longer than the {MAX_LEN} that its length field can hold")
             }
-            Self::Value(len) => write!(f, "a TLV value of {len} bytes is longer than the 255 its length field can say"),
+            Self::Value(len) => {
+                write!(f, "a TLV value of {len} bytes is longer than the 255 that its length field can hold")
+            }
             Self::Buffer { need, have } => write!(f, "the SRH takes {need} bytes and the buffer has {have}"),
         }
     }
@@ -67,24 +69,24 @@ impl fmt::Display for ComposeError {
 
 impl core::error::Error for ComposeError {}
 
-/// Longest SRH in bytes: the length field counts 8-byte units in one byte, without the first.
+/// Longest SRH in bytes: the length field is one byte and counts 8-byte units, without the first.
 const MAX_LEN: usize = 2048;
 
 impl<'a> NewSrh<'a> {
-    /// An SRH with the whole path in it, the first segment active, neither flags nor tag nor TLVs.
+    /// An SRH with the whole path, whose first segment is active; without flags, tag and TLVs.
     pub fn new(next_header: u8, segments: &'a [[u8; SEGMENT_LEN]]) -> Self {
         let segments_left = segments.len().saturating_sub(1).min(usize::from(u8::MAX)) as u8;
         Self { next_header, segments, segments_left, flags: 0, tag: 0, tlvs: &[] }
     }
 
-    /// A reduced SRH (RFC 8986, section 5.2): the first segment stands in the destination address only.
-    /// With a path of one segment no SRH is written at all, so the list here must have two or more to be of use.
+    /// A reduced SRH (RFC 8986, section 5.2): the first segment is only in the destination address. A path of one segment
+    /// needs no SRH, so the path must have two or more.
     pub fn reduced(next_header: u8, path: &'a [[u8; SEGMENT_LEN]]) -> Self {
         let whole = Self::new(next_header, path);
         Self { segments: path.get(1..).unwrap_or_default(), ..whole }
     }
 
-    /// Length in bytes that the header takes, padding included.
+    /// Length of the header in bytes, with padding.
     pub fn wire_len(&self) -> usize {
         self.unpadded_len() + self.padding_len()
     }
@@ -93,7 +95,7 @@ impl<'a> NewSrh<'a> {
         FIXED_LEN + SEGMENT_LEN * self.segments.len() + self.tlvs.iter().map(Tlv::wire_len).sum::<usize>()
     }
 
-    /// A single byte would ask for Pad1, which Linux does not know, so 9 bytes of PadN stand in for it.
+    /// A single byte of padding would have to be Pad1, which Linux does not know: 9 bytes of PadN replace it.
     fn padding_len(&self) -> usize {
         match self.unpadded_len().wrapping_neg() % 8 {
             1 => 9,
@@ -104,7 +106,7 @@ impl<'a> NewSrh<'a> {
     /// Writes the header to the start of `out` and returns its length in bytes.
     ///
     /// # Errors
-    /// One of [`ComposeError`]; nothing is written then.
+    /// [`ComposeError`]; then nothing is written.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, ComposeError> {
         let (need, have) = (self.wire_len(), out.len());
         let last_entry = self.segments.len().checked_sub(1).ok_or(ComposeError::NoSegment)?;
@@ -118,7 +120,7 @@ impl<'a> NewSrh<'a> {
 
         let (fixed, out) = out.split_at_mut(FIXED_LEN);
         let [tag_high, tag_low] = self.tag.to_be_bytes();
-        // Both fit: 2048 bytes are 255 units behind the first and hold 127 segments.
+        // Both fit a byte: 2048 bytes are 255 units behind the first and hold 127 segments.
         let (hdr_ext_len, last_entry) = ((need / 8 - 1) as u8, last_entry as u8);
         fixed.copy_from_slice(&[
             self.next_header,
@@ -147,7 +149,7 @@ impl<'a> NewSrh<'a> {
     }
 }
 
-/// Writes a TLV to the start of `out`, which `wire_len` made long enough, and returns what is behind it.
+/// Writes a TLV to the start of `out` and returns the rest of `out`. The caller has made `out` long enough (`wire_len`).
 fn put_tlv<'b>(out: &'b mut [u8], tlv: &Tlv<'_>) -> &'b mut [u8] {
     let (place, rest) = out.split_at_mut(tlv.wire_len());
     place[0] = tlv.kind;
@@ -162,8 +164,8 @@ fn put_tlv<'b>(out: &'b mut [u8], tlv: &Tlv<'_>) -> &'b mut [u8] {
 mod tests {
     use std::vec::Vec;
 
+    use crate::wire::srh::Srh;
     use super::*;
-    use crate::srh::Srh;
 
     #[test]
     fn the_path_is_turned_round_and_the_first_segment_is_active() {

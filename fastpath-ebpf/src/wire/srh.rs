@@ -1,7 +1,7 @@
 //! The Segment Routing Header as it lies in a packet (RFC 8754, section 2), read without copying.
 //!
-//! The reader checks that the lengths agree, so that no accessor can leave the slice. It does not judge the header's
-//! meaning: whether segments left points into the list, or whether the HMAC is right, is the router's affair.
+//! The reader checks that the lengths agree, so that no accessor can leave the slice. It does not check the meaning: whether
+//! segments left points into the list and whether the HMAC is right is for the router to check.
 //!
 //! ```text
 //!  0               1               2               3
@@ -10,12 +10,12 @@
 //! | segment list[0], 16 bytes: the last segment of the path       |
 //! | ...                                                           |
 //! | segment list[last entry]: the first segment                   |
-//! | TLVs, to the end that hdr ext len gives                       |
+//! | TLVs, up to the end that hdr ext len gives                    |
 //! ```
 
 use core::fmt;
 
-use crate::tlv::Tlvs;
+use super::tlv::Tlvs;
 
 /// IPv6 next header number of a routing header (RFC 8200, section 4.4).
 pub const PROTO_ROUTING: u8 = 43;
@@ -37,30 +37,30 @@ pub const ROUTING_TYPE: u8 = 4;
 /// O-flag: the packet is marked for OAM (RFC 9259, section 2.1). RFC 8754 itself defines no flag.
 pub const FLAG_O: u8 = 1 << 5;
 
-/// Length in bytes of the IPv6 header, and so the place of an SRH that follows it directly.
+/// Length of the IPv6 header in bytes, which is the offset of an SRH that follows it directly.
 pub const IPV6_LEN: usize = 40;
-/// Length in bytes of the fixed part, before the segment list.
+/// Length in bytes of the fixed part before the segment list.
 pub const FIXED_LEN: usize = 8;
 /// Length in bytes of a segment.
 pub const SEGMENT_LEN: usize = 16;
 
-/// Place of the header extension length in the fixed part.
+/// Offset of the header extension length in the fixed part.
 pub const AT_HDR_EXT_LEN: usize = 1;
-/// Place of the routing type in the fixed part.
+/// Offset of the routing type in the fixed part.
 pub const AT_ROUTING_TYPE: usize = 2;
-/// Place of segments left in the fixed part.
+/// Offset of segments left in the fixed part.
 pub const AT_SEGMENTS_LEFT: usize = 3;
-/// Place of last entry in the fixed part.
+/// Offset of last entry in the fixed part.
 pub const AT_LAST_ENTRY: usize = 4;
-/// Place of the flags in the fixed part. The tag follows them, so both can be written at once.
+/// Offset of the flags in the fixed part. The tag follows them, so both can be written at once.
 pub const AT_FLAGS: usize = 5;
-/// Place of the tag in the fixed part, two bytes, network order.
+/// Offset of the tag in the fixed part: two bytes in network order.
 pub const AT_TAG: usize = 6;
 
 /// An SRH whose lengths agree with the bytes that carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Srh<'a> {
-    /// Exactly the header, `total_len` bytes.
+    /// The header and no more: `total_len` bytes.
     bytes: &'a [u8],
 }
 
@@ -68,20 +68,20 @@ pub struct Srh<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// The header says it is `need` bytes long, the slice has `have`.
+    /// The header needs `need` bytes and the slice has `have`.
     Truncated {
-        /// Bytes that the header asks for.
+        /// Bytes that the header needs.
         need: usize,
-        /// Bytes that there are.
+        /// Bytes in the slice.
         have: usize,
     },
     /// A routing header of another type than 4.
     RoutingType(u8),
-    /// The segment list that `last_entry` announces is longer than the header.
+    /// The segment list up to `last_entry` is longer than the header.
     SegmentList {
-        /// The field as received: index of the list's last element.
+        /// The received field: index of the list's last element.
         last_entry: u8,
-        /// The field as received: length in 8-byte units, without the first.
+        /// The received field: length in 8-byte units, without the first.
         hdr_ext_len: u8,
     },
 }
@@ -101,10 +101,10 @@ impl fmt::Display for ParseError {
 impl core::error::Error for ParseError {}
 
 impl<'a> Srh<'a> {
-    /// An SRH at the start of `bytes`; what lies behind it is ignored.
+    /// Reads an SRH at the start of `bytes`; ignores the bytes behind it.
     ///
     /// # Errors
-    /// [`ParseError::Truncated`], [`ParseError::RoutingType`] and [`ParseError::SegmentList`], in this order.
+    /// [`ParseError::Truncated`], [`ParseError::RoutingType`] or [`ParseError::SegmentList`], checked in this order.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let have = bytes.len();
         let fixed = bytes.get(..FIXED_LEN).ok_or(ParseError::Truncated { need: FIXED_LEN, have })?;
@@ -135,12 +135,12 @@ impl<'a> Srh<'a> {
         self.bytes[AT_SEGMENTS_LEFT]
     }
 
-    /// Index of the list's last element. In a reduced SRH it is one below the first segments left.
+    /// Index of the list's last element. In a reduced SRH it is one below the initial segments left.
     pub fn last_entry(&self) -> u8 {
         self.bytes[AT_LAST_ENTRY]
     }
 
-    /// The flags, of which [`FLAG_O`] is defined.
+    /// The flags. [`FLAG_O`] is the only one defined.
     pub fn flags(&self) -> u8 {
         self.bytes[AT_FLAGS]
     }
@@ -166,18 +166,18 @@ impl<'a> Srh<'a> {
         self.segments().nth(usize::from(index))
     }
 
-    /// The TLVs, padding among them.
+    /// The TLVs, with padding.
     pub fn tlvs(&self) -> Tlvs<'a> {
         Tlvs::new(&self.bytes[tlv_offset(self.last_entry())..])
     }
 }
 
-/// Length in bytes that a header extension length stands for.
+/// Length of an SRH in bytes, from its header extension length.
 pub const fn header_len(hdr_ext_len: u8) -> usize {
     (hdr_ext_len as usize + 1) * 8
 }
 
-/// Place of the TLVs in an SRH whose list ends with index `last_entry`.
+/// Offset of the TLVs in an SRH whose list ends with index `last_entry`.
 pub const fn tlv_offset(last_entry: u8) -> usize {
     FIXED_LEN + (last_entry as usize + 1) * SEGMENT_LEN
 }
