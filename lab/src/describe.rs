@@ -1,5 +1,5 @@
-//! A packet in words: what a person wants to see of an SRv6 packet, one header a line. Not a dissector: what it does
-//! not know it counts.
+//! A packet as text for a person, one header per line. It is not a dissector: of a protocol that it does not know it prints
+//! the length.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use segbox_fastpath_ebpf::{Srh, Tlv};
 
 use crate::Frame;
 
-/// A frame's packet in words, outermost header first, each on a line of its own:
+/// A frame's packet as text, one header per line, outermost first:
 ///
 /// ```text
 /// IPv6  fc00:0:1::1 → fc00:0:2:100::  hop limit 63
@@ -20,7 +20,7 @@ use crate::Frame;
 /// UDP   40000 → 7  "hello"
 /// ```
 ///
-/// The active segment is marked. A destination that the segment list does not hold (a reduced SRH) is not marked.
+/// The active segment is marked. If the segment list does not have it (a reduced SRH), nothing is marked.
 pub fn describe(frame: &Frame) -> String {
     lines_of_ip(frame.packet()).join("\n")
 }
@@ -76,7 +76,7 @@ fn lines_behind(protocol: IpNumber, bytes: &[u8]) -> Vec<String> {
 fn lines_of_srh(srh: &Srh<'_>) -> Vec<String> {
     let mut line = "SRH   ".to_owned();
     let count = srh.segments().len();
-    // In the order the packet visits them, which is not the wire's.
+    // In the order in which the packet visits them; the wire has them in reverse.
     for (visit, segment) in srh.segments().rev().enumerate() {
         let index = count - 1 - visit;
         let mark = if index == usize::from(srh.segments_left()) { "▸" } else { "" };
@@ -137,12 +137,12 @@ fn mac(bytes: &[u8]) -> String {
     parts.join(":")
 }
 
-/// A payload as text where it is, else its length.
+/// A payload as text if it is text, else its length.
 fn text(payload: &[u8]) -> String {
     quoted(payload).unwrap_or_else(|| format!("{} bytes", payload.len()))
 }
 
-/// Bytes that are a text.
+/// Bytes as a quoted text; None if they are not a text.
 fn quoted(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     (!text.is_empty() && text.chars().all(|c| !c.is_control())).then(|| format!("\"{text}\""))

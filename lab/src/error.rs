@@ -1,9 +1,9 @@
-//! What can go wrong in the laboratory: nearly always a missing right, or a kernel without the part asked for.
+//! Errors of the laboratory. Nearly all are a missing right, or a kernel without a part that is needed.
 
 use std::io;
 use std::net::IpAddr;
 
-/// Why a part of the laboratory could not be made or used.
+/// Why a part of the laboratory cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A network namespace could not be made or entered.
@@ -13,15 +13,15 @@ pub enum Error {
         name: String,
         /// What was tried.
         doing: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
     /// The kernel refused a link, an address or a route.
     #[error("{doing}: {source}")]
     Netlink {
-        /// What was tried, on what.
+        /// What was tried, and on which link.
         doing: String,
-        /// What the kernel said.
+        /// The kernel's error.
         source: rtnetlink::Error,
     },
     /// A packet socket failed.
@@ -31,10 +31,10 @@ pub enum Error {
         interface: String,
         /// What was tried.
         doing: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// A host's own socket failed.
+    /// A host's socket failed.
     #[error("UDP socket on {address} of {namespace}: {doing}")]
     Socket {
         /// The host.
@@ -43,7 +43,7 @@ pub enum Error {
         address: IpAddr,
         /// What was tried.
         doing: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
     /// A sysctl could not be written.
@@ -51,9 +51,9 @@ pub enum Error {
     Sysctl {
         /// Its dotted name.
         name: String,
-        /// The value it should have got.
+        /// The value that was written.
         value: String,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
     /// An offload of an interface could not be switched.
@@ -61,7 +61,7 @@ pub enum Error {
     Offload {
         /// The interface.
         interface: String,
-        /// What the driver said.
+        /// The driver's error.
         source: io::Error,
     },
     /// There is no such interface in the namespace.

@@ -1,7 +1,7 @@
-//! Offloads of an interface, switched on and off: ethtool's ioctl, which veth answers too.
+//! Switches offloads of an interface on and off, by ethtool's ioctl, which veth supports too.
 //!
-//! Byte-exact comparison of packets from real sockets needs checksums in the packet, and GRO keeps the benchmark's
-//! receive path what it is on a NIC. Only what the laboratory switches; tuning of real NICs is segbox's own affair.
+//! Packets from real sockets can be compared byte by byte only if their checksums are in the packet. GRO makes a veth receive
+//! as a NIC does. Only the offloads that the laboratory needs are here; tuning NICs is segbox's task.
 
 use std::io;
 use std::mem::zeroed;
@@ -15,13 +15,13 @@ use crate::{Error, Namespace};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Offload {
-    /// Checksums left to the device on the way out.
+    /// The device computes the checksums of sent packets.
     TxChecksum = 0x17,
-    /// Segmentation of TCP left to the device.
+    /// The device segments TCP.
     TcpSegmentation = 0x1f,
-    /// Segmentation left to the last moment (GSO).
+    /// The kernel segments packets as late as possible (GSO).
     Segmentation = 0x24,
-    /// Receive aggregation (GRO); on veth also what makes it use NAPI.
+    /// Receive aggregation (GRO). With it a veth uses NAPI.
     ReceiveAggregation = 0x2c,
 }
 
@@ -35,7 +35,7 @@ struct Value {
 /// Switches an offload of an interface.
 ///
 /// # Errors
-/// [`Error::Offload`]: no such interface, or the driver cannot.
+/// [`Error::Offload`]: no such interface, or the driver does not support it.
 #[expect(unsafe_code, reason = "an ioctl with a pointer inside its argument")]
 pub fn set_offload(namespace: &Namespace, interface: &str, offload: Offload, on: bool) -> Result<(), Error> {
     let switch = || {
@@ -43,12 +43,12 @@ pub fn set_offload(namespace: &Namespace, interface: &str, offload: Offload, on:
         let mut value = Value { command: offload as u32, data: u32::from(on) };
         // SAFETY: all bytes zero is a valid ifreq.
         let mut request: libc::ifreq = unsafe { zeroed() };
-        // The last byte stays NUL; a longer name is cut and not found.
+        // The last byte stays NUL. A longer name is cut, and the kernel does not find it.
         for (to, from) in request.ifr_name[..libc::IFNAMSIZ - 1].iter_mut().zip(interface.bytes()) {
             *to = from.cast_signed();
         }
         request.ifr_ifru.ifru_data = (&raw mut value).cast();
-        // SAFETY: request and value live through the call; the kernel reads the value's two words.
+        // SAFETY: request and value live until the call returns; the kernel reads the value's two words.
         match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

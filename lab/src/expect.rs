@@ -1,10 +1,10 @@
 //! A reference model of SRv6: from a packet and a behavior, the packet that must come out, byte for byte.
 //!
-//! Written from RFC 8754, RFC 8986 and RFC 9800, with an encoder of its own: a mistake in segbox's or the kernel's wire
-//! formats cannot hide here. Pure. Where Linux does otherwise than an RFC, or an RFC leaves the choice to the node, the
-//! function says so. Does not choose the way out: End, End.X and End.T make the same packet.
+//! It is written from RFC 8754, RFC 8986 and RFC 9800, and has an encoder that segbox does not use: so it does not repeat a
+//! mistake of segbox's or the kernel's wire formats. It is pure. Where Linux differs from an RFC, or an RFC leaves the choice
+//! to the node, the function says so. It does not choose the outgoing link: End, End.X and End.T make the same packet.
 //!
-//! Forwarding is part of each result: the hop limit of what comes out has been decremented.
+//! Each result has been forwarded: the hop limit of the packet that comes out has been decremented.
 
 mod decap;
 mod endpoint;
@@ -18,7 +18,7 @@ pub use headend::{Headend, encaps, encaps_l2, encaps_l2_red, encaps_red, insert}
 pub use hmac::{FLAG_HMAC, HMAC_TLV_LEN, hmac_sha256, sign};
 pub use packet::{Packet, Srh};
 
-/// Protocol numbers of what an SRv6 packet carries.
+/// Protocol numbers of the headers in an SRv6 packet.
 pub mod protocol {
     /// IPv4.
     pub const IPV4: u8 = 4;

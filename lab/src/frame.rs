@@ -1,5 +1,4 @@
-//! Frames, and the plain packets that hosts send: UDP, TCP, echo. SRv6 is put around them by [`crate::expect`] or by a
-//! router under test.
+//! Frames, and the plain packets that hosts send: UDP, TCP, echo. [`crate::expect`] or a router under test adds SRv6.
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -25,7 +24,7 @@ impl Frame {
         Self(bytes)
     }
 
-    /// What lies behind the Ethernet header.
+    /// What follows the Ethernet header.
     pub fn packet(&self) -> &[u8] {
         self.0.get(Ethernet2Header::LEN..).unwrap_or_default()
     }
@@ -39,13 +38,13 @@ impl Deref for Frame {
     }
 }
 
-/// Hop limit of packets that hosts send here, as Linux does.
+/// Hop limit of packets from hosts: Linux's default.
 const HOP_LIMIT: u8 = 64;
 
 /// A UDP datagram in an IP packet.
 ///
 /// # Panics
-/// With addresses of two families, or a payload beyond 64 KiB.
+/// If the addresses are of two families, or the payload is longer than 64 KiB.
 pub fn udp(from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
     let step = ip(from.0, to.0).udp(from.1, to.1);
     let mut packet = Vec::with_capacity(step.size(payload.len()));
@@ -99,8 +98,8 @@ fn ip(from: IpAddr, to: IpAddr) -> PacketBuilderStep<etherparse::IpHeaders> {
     PacketBuilder::ip(headers)
 }
 
-/// Whether a frame is what machines on a link say to find each other and their groups: ARP, neighbour and router
-/// discovery, multicast listener reports. It comes when it likes, and no test is about it.
+/// Whether a frame is part of how machines on a link find each other and their groups: ARP, neighbour and router discovery,
+/// multicast listener reports. Such frames come at any time, and no test is about them.
 pub fn is_noise(frame: &Frame) -> bool {
     let Ok(sliced) = SlicedPacket::from_ethernet(frame) else { return false };
     match sliced.transport {

@@ -1,8 +1,8 @@
-//! A laboratory in one kernel: network namespaces for routers and hosts, veth links for cables, packets, and a
-//! reference model that says what a router must make of them. For the demo, the tests and the benchmark.
+//! A laboratory in one kernel: network namespaces for routers and hosts, veth links as cables, packets, and a reference model
+//! of what a router must make of them. The demo, the tests and the benchmark use it.
 //!
-//! Everything a [`Topology`] builds goes away with the [`Lab`] it returns, on a panic too. Nothing here configures a
-//! router: that is what is under test, and `segbox apply` does it.
+//! Everything that a [`Topology`] builds is removed with the [`Lab`] that it returns, also after a panic. Nothing here
+//! configures a router: `segbox apply` does, and that is under test.
 
 pub mod expect;
 

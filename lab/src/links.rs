@@ -1,6 +1,6 @@
-//! The links of a network, tapped and read as one: on which of them a payload passed, which way, and in what packet.
+//! All links of a network, each with a tap: on which of them a payload passed, in which direction, and in which packet.
 //!
-//! Passages are not in the order of time: each tap keeps its own.
+//! Passages of different links are not in the order of time: each tap has a queue.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub struct Passage {
     pub frame: Frame,
 }
 
-/// Tapped links, and all that has passed them.
+/// Tapped links, and everything that has passed them.
 #[derive(Debug, Default)]
 pub struct Links {
     taps: Vec<(String, String, Wire)>,
@@ -30,7 +30,7 @@ impl Links {
         self.taps.push((here.to_owned(), there.to_owned(), wire));
     }
 
-    /// Every passage of a packet that ends with this payload, until now.
+    /// Every passage, so far, of a packet that ends with this payload.
     ///
     /// # Errors
     /// As [`Wire::drain`].
@@ -44,8 +44,8 @@ impl Links {
         Ok(self.seen.iter().filter(|passage| passage.frame.ends_with(payload)).cloned().collect())
     }
 
-    /// Whether a payload passed in these packets, each from one node to another, and in no other. `Err` says in which it
-    /// did.
+    /// Checks that a payload passed in these packets, each from one node to another, and in no others. `Err` shows the packets
+    /// that it passed in.
     ///
     /// # Panics
     /// As [`Wire::drain`] fails.

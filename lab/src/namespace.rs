@@ -1,7 +1,7 @@
-//! A network namespace, made as `ip netns add` makes it, so that `ip netns exec NAME` works for a curious user.
+//! A network namespace, made as `ip netns add` makes it, so that a user can run `ip netns exec NAME`.
 //!
-//! Its name says who made it (`sb-PID-r1`), and it goes when its owner drops it, also while a test panics. Does not
-//! configure what is inside, but for the few sysctls that keep a fresh namespace quiet.
+//! Its name says which process made it (`sb-PID-r1`). It is removed when its owner drops it, also when a test panics. Nothing
+//! inside is configured, except a few sysctls that keep a new namespace quiet.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,8 +20,8 @@ use crate::Error;
 /// Where iproute2 looks for namespaces by name.
 const FOLDER: &str = "/run/netns";
 
-/// Written into every namespace before its first link is made. Duplicate address detection would keep each address
-/// unusable for a second or two, and nothing else lives on these links; router solicitations would be noise.
+/// Written in every namespace before its first link is made. Duplicate address detection would make each address unusable for
+/// a second or two, and no other machine is on these links. Router solicitations would be noise.
 const QUIET: [(&str, &str); 5] = [
     ("net.ipv6.conf.all.accept_dad", "0"),
     ("net.ipv6.conf.default.accept_dad", "0"),
@@ -30,7 +30,7 @@ const QUIET: [(&str, &str); 5] = [
     ("net.ipv6.conf.default.router_solicitations", "0"),
 ];
 
-/// A network namespace of ours, removed on drop.
+/// A network namespace that is removed on drop.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -38,8 +38,8 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A new one, named `sb-PID-ROLE`, with `-2`, `-3` and so on behind it where this process has made one of that role:
-    /// a name is never used again.
+    /// A new namespace named `sb-PID-ROLE`. If this process has made one of that role before, `-2`, `-3` and so on follow: a
+    /// name is never used twice.
     ///
     /// # Errors
     /// [`Error::Namespace`]: not root, or /run is read-only.
@@ -60,8 +60,8 @@ impl Namespace {
         share_folder().map_err(fails("prepare /run/netns"))?;
         let place = place(name);
         let made = match File::create_new(&place) {
-            // This process's number, and not made by it: it was left by one that had the number before, maybe before a reboot that
-            // kept /run.
+            // The name has this process's number, but an earlier process with the same number left it, maybe before a reboot
+            // that kept /run.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 drop(Self { name: name.to_owned(), kept: false });
                 File::create_new(&place)
@@ -69,9 +69,9 @@ impl Namespace {
             made => made,
         };
         made.map_err(fails("make its place in /run/netns"))?;
-        // From here on the drop of `made` cleans up, whatever fails.
+        // From here on dropping `made` cleans up after any failure.
         let made = Self { name: name.to_owned(), kept: false };
-        // A thread of its own, since the namespace that it unshares is its own for good.
+        // On a new thread: a thread cannot leave the namespace that it unshares.
         std::thread::scope(|scope| {
             scope.spawn(|| unshare_network().and_then(|()| Ok(mount_bind("/proc/thread-self/ns/net", &place)?))).join()
         })
@@ -93,22 +93,22 @@ impl Namespace {
         self.kept = true;
     }
 
-    /// Runs a closure on a thread of its own inside. A socket opened there stays there.
+    /// Runs a closure on a new thread inside the namespace. A socket that it opens stays in the namespace.
     ///
-    /// /sys shows the caller's links still: which links it shows is settled when it is mounted.
+    /// /sys still shows the caller's links: which links it shows is decided when it is mounted.
     ///
     /// # Errors
     /// [`Error::Namespace`] if it is gone.
     pub fn enter<T: Send>(&self, inside: impl FnOnce() -> T + Send) -> Result<T, Error> {
         let fd = self.open()?;
         let run = move || move_into(fd).map(|()| inside());
-        // A panic inside goes on outside: an assertion in a closure fails its test with its own words.
+        // A panic inside continues outside: so an assertion in the closure fails its test with the assertion's message.
         std::thread::scope(|scope| scope.spawn(run).join())
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             .map_err(|source| Error::Namespace { name: self.name.clone(), doing: "enter", source })
     }
 
-    /// A command that will run inside; its mounts are the caller's. For what needs its own /sys see [`Self::exec`].
+    /// A command that runs inside, with the caller's mounts. If it needs the namespace's /sys, use [`Self::exec`].
     ///
     /// # Errors
     /// [`Error::Namespace`] if it is gone.
@@ -117,15 +117,15 @@ impl Namespace {
         let mut command = Command::new(program);
         let enter = move || move_into(fd.as_fd());
         #[expect(unsafe_code, reason = "pre_exec is the only way to move a child before it becomes the program")]
-        // SAFETY: setns is one system call on a descriptor that the closure owns: no memory is allocated and no lock
-        // taken between fork and exec.
+        // SAFETY: setns is one system call on a descriptor that the closure owns: between fork and exec no memory is allocated
+        // and no lock is taken.
         unsafe {
             command.pre_exec(enter)
         };
         Ok(command)
     }
 
-    /// The same through `ip netns exec`, as a person would type it: with a /sys of its own.
+    /// The same through `ip netns exec`, as a person would type it: with the namespace's /sys.
     pub fn exec(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program);
@@ -135,7 +135,7 @@ impl Namespace {
     /// Writes a sysctl by its dotted name; `/` stands for the dot of an interface's name, as in sysctl(8).
     ///
     /// # Errors
-    /// [`Error::Sysctl`]: not in this kernel, or not a value that it takes.
+    /// [`Error::Sysctl`]: this kernel does not have it, or refuses the value.
     pub fn sysctl(&self, name: &str, value: &str) -> Result<(), Error> {
         let path: String = name
             .chars()
@@ -165,24 +165,25 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         if !self.kept {
-            // A drop has nobody to report to; what is left is seen by `ip netns` and by the tests' own check.
+            // A drop cannot report an error. `ip netns` shows what is left, and the tests check for it.
             let _ = unmount(place(&self.name), UnmountFlags::DETACH);
             let _ = fs::remove_file(place(&self.name));
         }
     }
 }
 
-/// Removes every namespace of this process, from whichever thread: for the end by a signal, which drops nothing.
+/// Removes every namespace of this process, made by any thread. A signal that ends the process drops nothing, so its handler
+/// calls this.
 pub fn remove_ours() {
     remove(&|owner, _| owner == std::process::id());
 }
 
-/// Removes the namespaces of processes that are no more: kept on purpose, or left by a kill. Says their names.
+/// Removes the namespaces of processes that no longer exist, which kept them on purpose or were killed. Returns their names.
 pub fn remove_abandoned() -> Vec<String> {
     remove(&|owner, _| is_gone(owner))
 }
 
-/// The same, of these roles only: for who must not touch what others have kept on purpose.
+/// The same for namespaces of these roles only, so that namespaces that others kept on purpose stay.
 pub fn remove_abandoned_of(roles: &[&str]) -> Vec<String> {
     remove(&|owner, role| is_gone(owner) && roles.contains(&role))
 }
@@ -191,15 +192,15 @@ fn is_gone(owner: u32) -> bool {
     !PathBuf::from(format!("/proc/{owner}")).exists()
 }
 
-/// Removes those for whose owner and role this says so.
+/// Removes the namespaces that `which` picks by owner and role.
 fn remove(which: &dyn Fn(u32, &str) -> bool) -> Vec<String> {
     let mut removed = Vec::new();
-    // No folder: no namespace was ever made here.
+    // Without the folder there are no namespaces.
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let parts = name.strip_prefix("sb-").and_then(|rest| rest.split_once('-'));
         let Some((owner, role)) = parts.and_then(|(owner, role)| Some((owner.parse().ok()?, role))) else { continue };
-        // A further one of its role has a number behind it.
+        // Every namespace of a role but the first has a number at its end.
         let role = role.split('-').next().unwrap_or(role);
         if which(owner, role) {
             drop(Namespace { name: name.clone(), kept: false });
@@ -220,18 +221,18 @@ fn move_into(fd: impl AsFd) -> io::Result<()> {
 
 #[expect(unsafe_code, reason = "unshare can take away what other threads rely on")]
 fn unshare_network() -> io::Result<()> {
-    // SAFETY: a network namespace is a thread's own; the flag that would pull the descriptors from under other
-    // threads (CLONE_FILES) is not given.
+    // SAFETY: a thread's network namespace is no other thread's; the flag that would affect the descriptors of other threads
+    // (CLONE_FILES) is not set.
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?)
 }
 
-/// Makes /run/netns a shared mount, as `ip netns add` does: so that a namespace removed here is also gone from the
-/// mount namespaces that running `ip netns exec` commands have, and dies.
+/// Makes /run/netns a shared mount, as `ip netns add` does. So a namespace that is removed here is also removed from the mount
+/// namespaces of running `ip netns exec` commands, and the kernel frees it.
 fn share_folder() -> io::Result<()> {
     fs::create_dir_all(FOLDER)?;
     let share = || mount_change(FOLDER, MountPropagationFlags::SHARED | MountPropagationFlags::REC);
     if share().is_err() {
-        // Not a mount of its own yet.
+        // It is not a mount yet.
         mount_bind_recursive(FOLDER, FOLDER)?;
         share()?;
     }

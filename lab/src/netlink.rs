@@ -1,5 +1,4 @@
-//! Links, addresses and routes inside a namespace, by rtnetlink: what a host or a cable needs. Routers get theirs from
-//! segbox.
+//! Links, addresses and routes inside a namespace, by rtnetlink: those of hosts and cables. segbox makes those of routers.
 
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
@@ -33,7 +32,7 @@ impl Namespace {
         })
     }
 
-    /// Sets the largest packet that an interface carries, in bytes.
+    /// Sets an interface's MTU in bytes.
     ///
     /// # Errors
     /// [`Error::NoInterface`], [`Error::Netlink`].
@@ -53,13 +52,13 @@ impl Namespace {
         let doing = || format!("add {address} to {interface} of {}", self.name());
         self.netlink(doing, async |handle| {
             let mut request = handle.address().add(index_of(interface)?, address.addr(), address.prefix_len());
-            // Without it even an address that nobody probes is unusable until a worker of the kernel has run.
+            // Without this flag the address is unusable until a worker of the kernel has run, even if it is not probed.
             request.message_mut().attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
             request.execute().await.map_err(Failure::Netlink)
         })
     }
 
-    /// A route to `destination` by a gateway on a link that the host is on.
+    /// Adds a route to `destination` through a gateway on one of the host's links.
     ///
     /// # Errors
     /// [`Error::Netlink`].
@@ -70,18 +69,18 @@ impl Namespace {
             let route = route
                 .destination_prefix(destination.addr(), destination.prefix_len())
                 .and_then(|route| route.gateway(via))
-                .expect("an IpNet's prefix fits its family; a gateway of the other one is a fault of the topology")
+                .expect("an IpNet's prefix fits its family; a gateway of the other family is a fault of the topology")
                 .build();
             handle.route().add(route).execute().await.map_err(Failure::Netlink)
         })
     }
 
-    /// The number of an interface in this namespace.
+    /// The index of an interface in this namespace.
     pub(crate) fn index(&self, interface: &str) -> Result<u32, Error> {
-        self.enter(|| index_of(interface))?.map_err(|failure| self.told(failure, String::new))
+        self.enter(|| index_of(interface))?.map_err(|failure| self.error(failure, String::new))
     }
 
-    fn told(&self, failure: Failure, doing: impl FnOnce() -> String) -> Error {
+    fn error(&self, failure: Failure, doing: impl FnOnce() -> String) -> Error {
         match failure {
             Failure::Netlink(source) => Error::Netlink { doing: doing(), source },
             Failure::NoInterface(interface) => Error::NoInterface { namespace: self.name().to_owned(), interface },
@@ -105,7 +104,7 @@ impl Namespace {
                 result
             })
         };
-        self.enter(run)?.map_err(|failure| self.told(failure, doing))
+        self.enter(run)?.map_err(|failure| self.error(failure, doing))
     }
 }
 

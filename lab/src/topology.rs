@@ -1,5 +1,5 @@
-//! A network as data, and what is built from it: namespaces, cables between them, and hosts with addresses. Routers get
-//! their cables and nothing else.
+//! A network as data, and the network built from it: namespaces, cables between them, and hosts with addresses. A router gets
+//! only its cables.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::netlink::{End, veth};
 use crate::{Error, Mac, Namespace, Wire};
 
-/// A network to be built.
+/// A network to build.
 ///
 /// ```no_run
 /// use segbox_lab::{Cable, Host, Topology};
@@ -30,24 +30,24 @@ use crate::{Error, Mac, Namespace, Wire};
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Topology<'a> {
-    /// Namespaces with nothing in them but loopback and their ends of cables.
+    /// Namespaces with only loopback and the ends of their cables.
     pub routers: &'a [&'a str],
-    /// Plain Linux end systems.
+    /// Plain Linux hosts.
     pub hosts: &'a [Host<'a>],
     /// What connects them.
     pub cables: &'a [Cable<'a>],
 }
 
-/// A plain Linux end system with one port.
+/// A plain Linux host with one port.
 #[derive(Debug, Clone, Copy)]
 pub struct Host<'a> {
     /// Its name in the topology.
     pub name: &'a str,
     /// Its port, which a cable must lead to.
     pub interface: &'a str,
-    /// With their on-link prefix length.
+    /// Its addresses, with their prefix lengths.
     pub addresses: &'a [&'a str],
-    /// Its default routes, one a family at most.
+    /// Gateways of its default routes, at most one per family.
     pub gateways: &'a [&'a str],
 }
 
@@ -55,7 +55,7 @@ pub struct Host<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Cable<'a>(pub &'a str, pub &'a str, pub &'a str, pub &'a str);
 
-/// A network that is there. Everything of it goes when it is dropped.
+/// A network that has been built. All of it is removed on drop.
 #[derive(Debug)]
 pub struct Lab {
     namespaces: BTreeMap<String, Namespace>,
@@ -63,13 +63,13 @@ pub struct Lab {
 }
 
 impl Topology<'_> {
-    /// Builds it: every link is up and every host configured when this returns.
+    /// Builds the network. When this returns, every link is up and every host is configured.
     ///
     /// # Errors
-    /// See [`Error`]: not root, mostly. What was built until then is gone again.
+    /// See [`Error`]; mostly it is that the caller is not root. What was built so far is removed again.
     ///
     /// # Panics
-    /// Where the topology contradicts itself: a cable to an unknown node, an address that is none.
+    /// If the topology is wrong: a cable to an unknown node, a text that is not an address.
     pub fn build(&self) -> Result<Lab, Error> {
         let nodes = self.routers.iter().copied().chain(self.hosts.iter().map(|host| host.name));
         let mut lab = Lab { namespaces: BTreeMap::new(), macs: BTreeMap::new() };
@@ -90,7 +90,7 @@ impl Topology<'_> {
 
 impl Lab {
     fn connect(&mut self, Cable(node_a, interface_a, node_b, interface_b): Cable<'_>) -> Result<(), Error> {
-        // Locally administered, and readable in a capture: the cable's number, then its end.
+        // Locally administered, and readable in a capture: the cable's number, then the number of its end.
         let number = u8::try_from(self.macs.len() / 2 + 1).expect("a laboratory has fewer than 256 cables");
         let (mac_a, mac_b) = ([2, 0, 0, 0, number, 1], [2, 0, 0, 0, number, 2]);
         veth(
@@ -119,7 +119,7 @@ impl Lab {
     /// The Ethernet address of a node's interface.
     ///
     /// # Panics
-    /// Where no cable leads there.
+    /// If no cable leads there.
     pub fn mac(&self, node: &str, interface: &str) -> Mac {
         let key = (node.to_owned(), interface.to_owned());
         *self.macs.get(&key).unwrap_or_else(|| panic!("no cable leads to {interface} of {node}"))

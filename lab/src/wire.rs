@@ -1,8 +1,6 @@
-//! A tap on an interface: sends frames as they are, and sees every frame that goes in or out, byte for byte as it
-//! passed.
+//! A tap on an interface: sends frames unchanged, and sees the exact bytes of every frame that goes in or out.
 //!
-//! Leaves out what hosts and routers say to find each other ([`crate::is_noise`]), so that a test waits for its own
-//! packets only.
+//! Skips the frames by which hosts and routers find each other ([`crate::is_noise`]), so that a test sees only its packets.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,7 +16,7 @@ use crate::{Error, Frame, Namespace, is_noise};
 #[derive(Debug)]
 pub struct Wire {
     ring: Mutex<Ring>,
-    /// The ring's socket, for what needs no look into the ring.
+    /// The ring's socket, for sending and waiting, which do not need the ring.
     socket: OwnedFd,
     interface: String,
 }
@@ -28,15 +26,15 @@ pub struct Wire {
 pub struct Captured {
     /// The frame, from its Ethernet header on.
     pub frame: Frame,
-    /// It left the namespace here; otherwise it came in.
+    /// Whether it left the namespace here; otherwise it came in.
     pub outgoing: bool,
 }
 
 impl Wire {
-    /// Taps an interface. Frames that pass from now on are kept until they are read.
+    /// Taps an interface. It keeps frames that pass from now on until they are read.
     ///
     /// # Errors
-    /// [`Error::NoInterface`]; [`Error::Wire`] without the right to open packet sockets.
+    /// [`Error::NoInterface`]; [`Error::Wire`] if the caller may not open packet sockets.
     pub fn open(namespace: &Namespace, interface: &str) -> Result<Self, Error> {
         let fails = |doing| move |source| Error::Wire { interface: interface.to_owned(), doing, source };
         let index = namespace.index(interface)?;
@@ -46,7 +44,7 @@ impl Wire {
         Ok(Self { ring: Mutex::new(ring), socket, interface: interface.to_owned() })
     }
 
-    /// Sends a frame out of the interface, untouched.
+    /// Sends a frame out of the interface, unchanged.
     ///
     /// # Errors
     /// [`Error::Wire`]: the interface is down, or the frame is longer than its MTU allows.
@@ -54,15 +52,15 @@ impl Wire {
         rustix::io::write(&self.socket, frame).map(drop).map_err(|errno| self.fails("send", errno.into()))
     }
 
-    /// The next frame that is no noise, if one comes in time.
+    /// The next frame that is not noise, if one comes in time.
     ///
     /// # Errors
-    /// [`Error::Wire`], also where frames were lost because nobody read them.
+    /// [`Error::Wire`], also if frames were lost because they were not read in time.
     pub fn next(&self, patience: Duration) -> Result<Option<Captured>, Error> {
         self.find(patience, |_| true)
     }
 
-    /// The next frame that fits, if one comes in time; those before it are gone.
+    /// The next frame that `fits` accepts, if one comes in time. Discards the frames before it.
     ///
     /// # Errors
     /// As [`Wire::next`].
@@ -83,7 +81,7 @@ impl Wire {
         }
     }
 
-    /// All frames that are no noise and have passed until now.
+    /// All frames that have passed so far, without noise.
     ///
     /// # Errors
     /// As [`Wire::next`].
@@ -91,7 +89,7 @@ impl Wire {
         std::iter::from_fn(|| self.next(Duration::ZERO).transpose()).collect()
     }
 
-    /// All frames that have passed until now, noise too: what machines said to find each other.
+    /// All frames that have passed so far, with the noise by which machines find each other.
     ///
     /// # Errors
     /// As [`Wire::next`].
@@ -100,7 +98,7 @@ impl Wire {
     }
 
     fn read(&self) -> Result<Option<Captured>, Error> {
-        // A reader that panicked has left the ring whole: a slot is given back before anything is made of it.
+        // If another reader panicked the ring is still valid: `Ring::read` returns a slot before its frame is used.
         let passed = self.ring.lock().unwrap_or_else(PoisonError::into_inner).read();
         let passed = passed.map_err(|source| self.fails("read", source))?;
         Ok(passed.map(|(bytes, outgoing)| Captured { frame: Frame(bytes), outgoing }))

@@ -1,5 +1,5 @@
-//! Endpoint behaviors that take the outer header off (RFC 8986 sections 4.4 to 4.9). DX and DT differ in where they
-//! look the inner packet up, not in its bytes.
+//! Endpoint behaviors that remove the outer header (RFC 8986 sections 4.4 to 4.9). DX and DT send the inner packet in
+//! different ways, but with the same bytes.
 
 use super::{Packet, protocol};
 
@@ -20,12 +20,12 @@ pub fn dx4(packet: &Packet) -> Option<Vec<u8>> {
     Some(inner)
 }
 
-/// End.DX2: the inner frame, untouched.
+/// End.DX2: the inner frame, unchanged.
 pub fn dx2(packet: &Packet) -> Option<Vec<u8>> {
     inner(packet, protocol::ETHERNET)
 }
 
-/// What is inside, if it is of this protocol and the path has ended.
+/// The inner packet or frame, if it has this protocol and the path has ended.
 fn inner(packet: &Packet, protocol: u8) -> Option<Vec<u8>> {
     let ended = packet.srhs.iter().all(|srh| srh.segments_left == 0);
     (ended && packet.protocol == protocol).then(|| packet.payload.clone())

@@ -3,13 +3,13 @@
 use super::headend::{Headend, encaps, put_srh};
 use super::{Packet, Srh};
 
-/// End, and what End.X and End.T make of the bytes (section 4.1.1): the next segment becomes the destination. None:
-/// dropped, or not the node's to forward.
+/// End, and with the same bytes End.X and End.T (section 4.1.1): the next segment becomes the destination. None if the node
+/// drops the packet or does not forward it.
 pub fn end(packet: &Packet) -> Option<Packet> {
     advance(packet)?.forwarded()
 }
 
-/// End with PSP (section 4.16.1): the SRH goes with the advance to its last segment.
+/// End with PSP (section 4.16.1): removes the SRH when it advances to the last segment.
 pub fn psp(packet: &Packet) -> Option<Packet> {
     let mut out = end(packet)?;
     if out.srhs.first().is_some_and(|srh| srh.segments_left == 0) {
@@ -18,15 +18,15 @@ pub fn psp(packet: &Packet) -> Option<Packet> {
     Some(out)
 }
 
-/// End.BPF, which is Linux's own: End, then whatever the program does to the SRH.
+/// End.BPF, which only Linux has: End, then what the program does to the SRH.
 pub fn end_bpf(packet: &Packet, program: impl FnOnce(&mut Srh)) -> Option<Packet> {
     let mut out = end(packet)?;
     program(out.srhs.first_mut()?);
     Some(out)
 }
 
-/// End with NEXT-CSID (RFC 9800 section 4.1), with its lengths in bits: the argument moves up into the function's
-/// place, and where there is none it is plain End. A packet whose argument moves needs no SRH.
+/// End with NEXT-CSID (RFC 9800 section 4.1), with its lengths in bits: the argument moves to the place of the function. If
+/// the argument is zero it is plain End. A packet whose argument moves needs no SRH.
 pub fn next_csid(packet: &Packet, block: u8, function: u8) -> Option<Packet> {
     assert!(block.is_multiple_of(8) && function.is_multiple_of(8), "Linux takes whole bytes");
     let (block, function) = (usize::from(block / 8), usize::from(function / 8));
@@ -39,10 +39,10 @@ pub fn next_csid(packet: &Packet, block: u8, function: u8) -> Option<Packet> {
     Packet { destination: octets.into(), ..packet.clone() }.forwarded()
 }
 
-/// End.B6.Insert (draft-filsfils-spring-net-pgm-insertion). Linux follows that text's early form, in which neither
-/// segments left nor the destination advance first: the inserted path ends with the SID itself.
+/// End.B6.Insert (draft-filsfils-spring-net-pgm-insertion). Linux follows an early version of the draft, in which segments
+/// left and the destination do not advance first: the inserted path ends with the SID itself.
 pub fn b6_insert(packet: &Packet, path: &[std::net::Ipv6Addr]) -> Option<Packet> {
-    // The packet must have an SRH with segments left all the same.
+    // The packet must nevertheless have an SRH with segments left.
     advance(packet)?;
     put_srh(packet.clone(), path).forwarded()
 }
@@ -52,7 +52,7 @@ pub fn b6_encaps(packet: &Packet, headend: Headend, path: &[std::net::Ipv6Addr])
     encaps(&advance(packet)?.bytes(), headend, path)
 }
 
-/// Lines S02 to S15 of section 4.1.1, but for the hop limit.
+/// Lines S02 to S15 of section 4.1.1, without the hop limit.
 pub(super) fn advance(packet: &Packet) -> Option<Packet> {
     let mut out = packet.clone();
     let srh = out.srhs.first_mut()?;

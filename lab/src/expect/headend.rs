@@ -1,21 +1,21 @@
 //! Headend behaviors (RFC 8986 section 5), as Linux carries them out.
 //!
-//! RFC 8986 leaves the outer traffic class, flow label and hop limit to the node. Linux copies the inner ones and
-//! forwards the outer packet, so the outer hop limit is one less, and the inner one, which the RFC has decremented
-//! (section 5.1, line S05), stays.
+//! RFC 8986 leaves the outer traffic class, flow label and hop limit to the node. Linux copies the inner ones and forwards the
+//! outer packet: so the outer hop limit is one less. The inner hop limit, which the RFC decrements (section 5.1, line S05),
+//! does not change.
 
 use std::net::Ipv6Addr;
 
 use super::{Packet, Srh, protocol};
 
-/// What a headend puts in that is its own.
+/// What a headend adds from its configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Headend {
     /// Outer source address.
     pub source: Ipv6Addr,
 }
 
-/// Hop limit of an outer header around IPv4: `net.ipv6.conf.*.hop_limit`'s default, of the route to the tunnel.
+/// Hop limit of an outer header around IPv4: the default of `net.ipv6.conf.*.hop_limit`, which the route to the tunnel has.
 const DEFAULT_HOP_LIMIT: u8 = 64;
 
 /// H.Encaps (section 5.1) of an IPv6 or IPv4 packet.
@@ -23,7 +23,7 @@ pub fn encaps(inner: &[u8], headend: Headend, path: &[Ipv6Addr]) -> Option<Packe
     outer(inner, inner, headend, path, vec![Srh::new(path)])
 }
 
-/// H.Encaps.Red (section 5.2): the first segment stands in the destination only; a path of one needs no SRH.
+/// H.Encaps.Red (section 5.2): the first segment is only in the destination; a path of one segment needs no SRH.
 pub fn encaps_red(inner: &[u8], headend: Headend, path: &[Ipv6Addr]) -> Option<Packet> {
     outer(inner, inner, headend, path, reduced(path))
 }
@@ -40,7 +40,8 @@ pub fn encaps_l2_red(frame: &[u8], headend: Headend, path: &[Ipv6Addr]) -> Optio
     Some(Packet { protocol: protocol::ETHERNET, ..out })
 }
 
-/// H.Insert (draft-filsfils-spring-net-pgm-insertion): the SRH goes into the packet, the destination to its end.
+/// H.Insert (draft-filsfils-spring-net-pgm-insertion): inserts the SRH into the packet; the path ends with the packet's
+/// destination.
 pub fn insert(packet: &Packet, path: &[Ipv6Addr]) -> Option<Packet> {
     put_srh(packet.clone(), path).forwarded()
 }
@@ -60,7 +61,7 @@ fn reduced(path: &[Ipv6Addr]) -> Vec<Srh> {
     }
 }
 
-/// The outer packet around `payload`, its header after that of `inner`.
+/// The outer packet around `payload`, with a header made from the one of `inner`.
 fn outer(inner: &[u8], payload: &[u8], headend: Headend, path: &[Ipv6Addr], srhs: Vec<Srh>) -> Option<Packet> {
     let (protocol, traffic_class, flow_label, hop_limit) = match Packet::parse(inner) {
         Some(inner) => (protocol::IPV6, inner.traffic_class, inner.flow_label, inner.hop_limit),

@@ -6,14 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::Srh;
 
-/// The flag that Linux sets in an SRH with an HMAC, and without which it does not look for one (SR6_FLAG1_HMAC); an
-/// early draft's H-flag, which RFC 8754 dropped.
+/// The flag that Linux sets in an SRH with an HMAC, and without which Linux looks for none (SR6_FLAG1_HMAC). It is the H-flag
+/// of an early draft; RFC 8754 dropped it.
 pub const FLAG_HMAC: u8 = 1 << 3;
 
 /// Length in bytes of the whole TLV.
 pub const HMAC_TLV_LEN: usize = 40;
 
-/// Appends the HMAC TLV, made for this source address with this key.
+/// Appends the HMAC TLV for this source address and key.
 pub fn sign(srh: &mut Srh, source: Ipv6Addr, key_id: u32, secret: &[u8]) {
     srh.flags |= FLAG_HMAC;
     let text = text(srh, source, key_id);
@@ -23,7 +23,7 @@ pub fn sign(srh: &mut Srh, source: Ipv6Addr, key_id: u32, secret: &[u8]) {
     srh.tlvs.extend(hmac_sha256(secret, &text));
 }
 
-/// What is signed (section 2.1.2.1): source address, last entry, flags, key id, all segments.
+/// The text that is signed (section 2.1.2.1): source address, last entry, flags, key id, all segments.
 fn text(srh: &Srh, source: Ipv6Addr, key_id: u32) -> Vec<u8> {
     let last_entry = u8::try_from(srh.segments.len() - 1).expect("an SRH of a test");
     let mut text = [&source.octets()[..], &[last_entry, srh.flags], &key_id.to_be_bytes()].concat();

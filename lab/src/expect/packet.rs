@@ -1,4 +1,4 @@
-//! An IPv6 packet with its SRHs, in fields, and as bytes (RFC 8200 section 3, RFC 8754 section 2). No behavior here.
+//! An IPv6 packet with its SRHs, as fields and as bytes (RFC 8200 section 3, RFC 8754 section 2). It has no behavior.
 
 use std::net::Ipv6Addr;
 
@@ -11,21 +11,21 @@ pub struct Packet {
     pub traffic_class: u8,
     /// 20 bits.
     pub flow_label: u32,
-    /// Hops it may still make.
+    /// Hops that are left.
     pub hop_limit: u8,
     /// Source address.
     pub source: Ipv6Addr,
     /// Destination address.
     pub destination: Ipv6Addr,
-    /// The SRHs, outermost first. More than one where an SRH was inserted before another.
+    /// The SRHs, outermost first. There is more than one if an SRH was inserted before another.
     pub srhs: Vec<Srh>,
     /// Protocol number of the payload.
     pub protocol: u8,
-    /// What lies behind the last SRH.
+    /// What follows the last SRH.
     pub payload: Vec<u8>,
 }
 
-/// A Segment Routing Header, but for its next header, which follows from what is behind it.
+/// A Segment Routing Header without its next header, which follows from what is behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Srh {
     /// Index of the active segment.
@@ -34,25 +34,25 @@ pub struct Srh {
     pub flags: u8,
     /// Tag.
     pub tag: u16,
-    /// In wire order: the last segment of the path first. Last entry follows from it.
+    /// The segments in wire order: the last segment of the path is first. Last entry follows from their number.
     pub segments: Vec<Ipv6Addr>,
-    /// The TLVs' bytes. With them the header must be a multiple of 8 long.
+    /// The TLVs' bytes. With them the header's length must be a multiple of 8.
     pub tlvs: Vec<u8>,
 }
 
 impl Srh {
-    /// The SRH of a whole path, given in the order the packet visits it, the first segment active.
+    /// The SRH of a whole path, given in the order in which the packet visits it. The first segment is active.
     pub fn new(path: &[Ipv6Addr]) -> Self {
         let segments: Vec<_> = path.iter().rev().copied().collect();
         Self { segments_left: count(segments.len()) - 1, flags: 0, tag: 0, segments, tlvs: Vec::new() }
     }
 
-    /// The active segment, where the list has it: in a reduced SRH the first one is not there.
+    /// The active segment, if the list has it: a reduced SRH lacks the first one.
     pub fn active(&self) -> Option<Ipv6Addr> {
         self.segments.get(usize::from(self.segments_left)).copied()
     }
 
-    /// Types and values of the TLVs, padding among them (RFC 8754 section 2.1). Ends where one does not fit.
+    /// Types and values of the TLVs, with PadN (RFC 8754 section 2.1). Ends before the first one that does not fit.
     pub fn tlvs(&self) -> Vec<(u8, &[u8])> {
         let mut found = Vec::new();
         let mut rest = &self.tlvs[..];
@@ -78,7 +78,7 @@ impl Srh {
     /// Its bytes.
     ///
     /// # Panics
-    /// If its length is no multiple of 8: such an SRH cannot be written.
+    /// If its length is not a multiple of 8: such an SRH cannot be written.
     pub fn bytes(&self, next_header: u8) -> Vec<u8> {
         assert_eq!(self.wire_len() % 8, 0, "an SRH's length is a multiple of 8");
         let [tag_high, tag_low] = self.tag.to_be_bytes();
@@ -96,7 +96,7 @@ fn count(length: usize) -> u8 {
 }
 
 impl Packet {
-    /// An IPv6 packet in fields; None where the bytes are none, or an SRH in it is cut.
+    /// An IPv6 packet as fields. None if the bytes are not an IPv6 packet, or if an SRH in it is cut.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_at_checked(40)?;
         let word = u32::from_be_bytes(header[..4].try_into().ok()?);
@@ -104,7 +104,7 @@ impl Packet {
         if word >> 28 != 6 || rest.len() < length {
             return None;
         }
-        // Short frames are padded on Ethernet.
+        // Ethernet pads short frames.
         rest = &rest[..length];
         let address = |at: usize| -> Option<Ipv6Addr> { Some(<[u8; 16]>::try_from(&header[at..at + 16]).ok()?.into()) };
         let (mut protocol, mut srhs) = (header[6], Vec::new());
@@ -156,7 +156,7 @@ impl Packet {
         .concat()
     }
 
-    /// The same with one hop made: None where it had no more to make.
+    /// The packet one hop further; None if it has no hops left.
     pub(super) fn forwarded(mut self) -> Option<Self> {
         self.hop_limit = self.hop_limit.checked_sub(1).filter(|left| *left > 0)?;
         Some(self)
