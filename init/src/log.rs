@@ -1,15 +1,26 @@
-//! What PID 1 says: a line each to the kernel's log and to every console. Needs no memory and never waits: a serial line takes
-//! 87 microseconds a character, and a stuck terminal must not stop a boot. Not here: the console's screen and command line.
+//! PID 1's lines: each goes to the kernel's log and to every console. Needs no memory. A line waits its turn where another process
+//! writes to the console, but not for long: a stuck terminal must not stop a boot. Not here: the console's screen and command line.
 
 use std::fmt::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use heapless::{String, Vec};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
 
 /// A line's most bytes; the kernel's log takes 1024 (kernel/printk/printk.c, PRINTKRB_RECORD_MAX), a screen shows 80 a row.
 const LINE: usize = 480;
+/// The most consoles that PID 1 speaks to. A fifth one stays silent until it has a screen.
+const CONSOLES: usize = 4;
+/// The longest that one line waits. A console at 115200 baud takes 2300 characters of another process in that time.
+const TURN: Duration = Duration::from_millis(200);
+/// The longest that lines wait one after the other. Of the time that passes, one part in `REFILL` is added again.
+const BUDGET: Duration = Duration::from_secs(1);
+const REFILL: u64 = 10;
 
 /// How loud a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +49,8 @@ impl Level {
 /// Where lines go to, opened once.
 struct Voice {
     kmsg: Option<OwnedFd>,
-    consoles: Vec<OwnedFd, 4>,
+    consoles: Vec<OwnedFd, CONSOLES>,
+    patience: Patience,
 }
 
 static VOICE: OnceLock<Voice> = OnceLock::new();
@@ -56,12 +68,11 @@ pub(crate) fn open_all() {
             && let Ok(path) = std::ffi::CStr::from_bytes_with_nul(path.as_bytes())
             && let Ok(console) = open(path, flags, Mode::empty())
         {
-            // A fifth console stays silent until it has a screen of its own.
             drop(consoles.push(console));
         }
     }
     // Opened a second time only by mistake; the first voice is as good.
-    drop(VOICE.set(Voice { kmsg, consoles }));
+    drop(VOICE.set(Voice { kmsg, consoles, patience: Patience::new() }));
 }
 
 /// The consoles that the kernel writes to, by name, in its order: `tty0 ttyS0`.
@@ -88,8 +99,68 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
             line.pop();
         }
         let body = &line.as_bytes()[level.kernel_prefix().len()..];
-        for console in &voice.consoles {
-            let _ = rustix::io::write(console.as_fd(), body);
+        let waited = write_in_turn(&voice.consoles, body, voice.patience.left().min(TURN));
+        voice.patience.spend(waited);
+    }
+}
+
+/// Writes a line to every console, and waits this long at most for those that do not take it at once. Gives how long it has waited.
+///
+/// The kernel refuses a line with EAGAIN while another process writes to that terminal (drivers/tty/tty_io.c, tty_write_lock).
+fn write_in_turn(consoles: &[OwnedFd], line: &[u8], patience: Duration) -> Duration {
+    let mut rest: Vec<(BorrowedFd<'_>, &[u8]), CONSOLES> =
+        consoles.iter().map(|console| (console.as_fd(), line)).collect();
+    let mut begin = None;
+    loop {
+        rest.retain_mut(|(console, line)| match rustix::io::write(*console, line) {
+            Ok(written) => {
+                *line = line.get(written..).unwrap_or_default();
+                !line.is_empty()
+            }
+            Err(errno) => matches!(errno, Errno::AGAIN | Errno::INTR),
+        });
+        if rest.is_empty() && begin.is_none() {
+            return Duration::ZERO;
+        }
+        let waited = begin.get_or_insert_with(Instant::now).elapsed();
+        let left = patience.saturating_sub(waited);
+        if rest.is_empty() || left.is_zero() {
+            return waited;
+        }
+        let mut turns: Vec<PollFd<'_>, CONSOLES> =
+            rest.iter().map(|(console, _)| PollFd::from_borrowed_fd(*console, PollFlags::OUT)).collect();
+        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
+        // After a signal it is tried again as well.
+        let _ = poll(&mut turns, Some(&timeout));
+    }
+}
+
+/// How long lines may still wait.
+struct Patience {
+    begin: Instant,
+    /// Microseconds after `begin` when all of the budget is there again.
+    whole_at: AtomicU64,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { begin: Instant::now(), whole_at: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn left(&self) -> Duration {
+        let missing = self.whole_at.load(Ordering::Relaxed).saturating_sub(self.now()) / REFILL;
+        BUDGET.saturating_sub(Duration::from_micros(missing))
+    }
+
+    fn spend(&self, waited: Duration) {
+        let waited = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        if waited > 0 {
+            let from = self.whole_at.load(Ordering::Relaxed).max(self.now());
+            self.whole_at.store(from.saturating_add(waited.saturating_mul(REFILL)), Ordering::Relaxed);
         }
     }
 }
@@ -142,5 +213,68 @@ mod tests {
     #[test]
     fn says_nothing_before_there_is_a_voice() {
         detail!("nobody hears {}", 1);
+    }
+
+    /// A console that takes nothing more, and the end that is read.
+    fn full() -> (OwnedFd, OwnedFd, usize) {
+        let (from, to) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).expect("a pipe");
+        let mut length = 0;
+        while let Ok(written) = rustix::io::write(&to, &[b'.'; 4096]) {
+            length += written;
+        }
+        (from, to, length)
+    }
+
+    #[test]
+    fn a_line_waits_for_a_busy_console_and_the_others_have_it_at_once() {
+        let (busy, to_busy, mut before) = full();
+        let (free, to_free) = rustix::pipe::pipe().expect("a pipe");
+        let reader = std::thread::spawn(move || {
+            let mut text = [0; 5];
+            rustix::io::read(&free, &mut text).expect("a line");
+            // The other process is done with its own text only now.
+            let mut piece = [0; 4096];
+            while before > 0 {
+                before -= rustix::io::read(&busy, &mut piece).expect("what was there");
+            }
+            let mut later = [0; 5];
+            while rustix::io::read(&busy, &mut later) == Err(Errno::AGAIN) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            (text, later)
+        });
+        let waited = write_in_turn(&[to_busy, to_free], b"line\n", Duration::from_secs(60));
+        assert!(waited > Duration::ZERO && waited < Duration::from_secs(60), "{waited:?}");
+        assert_eq!(reader.join().expect("it reads"), (*b"line\n", *b"line\n"));
+    }
+
+    #[test]
+    fn a_stuck_console_is_waited_for_within_the_budget_and_then_no_longer() {
+        let (_stuck, console, _) = full();
+        let patience = Patience::new();
+        let consoles = [console];
+        let begin = Instant::now();
+        let mut lines = 0;
+        // A machine with other work passes some time between two lines, which adds to the budget.
+        while patience.left() > Duration::from_millis(20) {
+            let turn = patience.left().min(TURN);
+            let waited = write_in_turn(&consoles, b"line\n", turn);
+            assert!(waited >= turn, "{waited:?} of {turn:?}");
+            patience.spend(waited);
+            lines += 1;
+            assert!(lines < 100, "{:?} for {lines} lines", begin.elapsed());
+        }
+        assert!(lines >= 5 && begin.elapsed() >= BUDGET - TURN, "{:?} for {lines} lines", begin.elapsed());
+        // Time alone gives it back.
+        let left = patience.left();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(patience.left() > left);
+    }
+
+    #[test]
+    fn a_console_that_is_gone_is_not_waited_for() {
+        let (from, to) = rustix::pipe::pipe().expect("a pipe");
+        drop(from);
+        assert_eq!(write_in_turn(&[to], b"line\n", TURN), Duration::ZERO);
     }
 }
