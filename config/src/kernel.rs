@@ -1,109 +1,58 @@
-//! What the kernel must have for what a file asks, as a table: feature, first Linux version, build option. Not here: finding out.
+//! What the kernel must have for what a file asks: feature, first Linux version, build option. Not here: finding out (linux), and
+//! the features of single behaviors (the table of behaviors has them; [`crate::features`] puts both together).
 
 use std::collections::BTreeMap;
 
-/// A part of the kernel that some behavior needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Feature {
-    /// seg6 and seg6local routes.
-    Seg6Lwtunnel,
-    /// HMAC keys and checks.
-    Seg6Hmac,
-    /// End.BPF.
-    Seg6Bpf,
-    /// LWT BPF (H.BPF).
-    LwtBpf,
-    /// VRF devices: End.DT4, End.DT46 and `[vrf]`.
-    Vrf,
-    /// Dummy devices: where segbox's own routes hang; an ifb device is used in their place.
-    Dummy,
-    /// Per-SID counters.
-    Counters,
-    /// End.DT4.
-    EndDt4,
-    /// End.DT46.
-    EndDt46,
-    /// H.Encaps.Red and H.Encaps.L2.Red.
-    Reduced,
-    /// NEXT-CSID on End.
-    NextCsid,
-    /// NEXT-CSID on End.X.
-    NextCsidEndX,
-    /// PSP on End.
-    Psp,
-    /// An interface beside End.X's next hop.
-    EndXInterface,
-    /// nf_tables: policies in a VRF.
-    NfTables,
-}
-
-/// What a feature needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Need {
-    /// Which feature.
-    pub feature: Feature,
-    /// What a person calls it.
+/// A part of the kernel that something in a file needs. No two features share a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feature {
+    /// Its name in messages.
     pub name: &'static str,
     /// First Linux version that has it.
     pub since: (u32, u32),
     /// The build option it comes with.
     pub option: &'static str,
-    /// What goes without it.
+    /// The consequence where a kernel does not have it.
     pub without: &'static str,
 }
 
-/// Every need, in the order `segbox doctor` shows them.
-pub const NEEDS: [Need; 15] = [
-    need(Feature::Seg6Lwtunnel, "seg6 and seg6local routes", (4, 10), "CONFIG_IPV6_SEG6_LWTUNNEL", "no SRv6 at all"),
-    need(Feature::Seg6Hmac, "SRH HMAC", (4, 10), "CONFIG_IPV6_SEG6_HMAC", "no hmac-key and no interface hmac mode"),
-    need(Feature::Seg6Bpf, "End.BPF", (4, 18), "CONFIG_IPV6_SEG6_BPF", "no End.BPF SID"),
-    need(Feature::LwtBpf, "LWT BPF", (4, 10), "CONFIG_LWTUNNEL_BPF", "no H.BPF policy"),
-    need(Feature::Vrf, "VRF devices", (4, 3), "CONFIG_NET_VRF", "no [vrf], End.DT4 or End.DT46; End.DT6 takes a table"),
-    need(Feature::Dummy, "dummy devices", (2, 2), "CONFIG_DUMMY", "segbox's own routes hang on an ifb device"),
-    need(
-        Feature::Counters,
-        "per-SID counters",
-        (5, 14),
-        "CONFIG_IPV6_SEG6_LWTUNNEL",
-        "status shows no packets per SID",
-    ),
-    need(Feature::EndDt4, "End.DT4", (5, 11), "CONFIG_IPV6_SEG6_LWTUNNEL", "no End.DT4 SID"),
-    need(Feature::EndDt46, "End.DT46", (5, 14), "CONFIG_IPV6_SEG6_LWTUNNEL", "no End.DT46 SID"),
-    need(
-        Feature::Reduced,
-        "reduced encapsulation",
-        (6, 0),
-        "CONFIG_IPV6_SEG6_LWTUNNEL",
-        "no H.Encaps.Red, H.Encaps.L2.Red",
-    ),
-    need(Feature::NextCsid, "NEXT-CSID on End", (6, 1), "CONFIG_IPV6_SEG6_LWTUNNEL", "no compressed SIDs"),
-    need(Feature::NextCsidEndX, "NEXT-CSID on End.X", (6, 6), "CONFIG_IPV6_SEG6_LWTUNNEL", "NEXT-CSID on End only"),
-    need(Feature::Psp, "PSP on End", (6, 3), "CONFIG_IPV6_SEG6_LWTUNNEL", "no PSP"),
-    need(
-        Feature::EndXInterface,
-        "End.X with an interface",
-        (6, 17),
-        "CONFIG_IPV6_SEG6_LWTUNNEL",
-        "no link-local next hop for End.X",
-    ),
-    // NFT_META_IIFKIND.
-    need(Feature::NfTables, "nf_tables", (5, 6), "CONFIG_NF_TABLES", "no policy in a [vrf]"),
-];
-
-const fn need(
-    feature: Feature,
-    name: &'static str,
-    since: (u32, u32),
-    option: &'static str,
-    without: &'static str,
-) -> Need {
-    Need { feature, name, since, option, without }
-}
-
 impl Feature {
-    /// The row of [`NEEDS`].
-    pub fn need(self) -> &'static Need {
-        NEEDS.iter().find(|need| need.feature == self).expect("every feature has its row; a test says so")
+    /// seg6 and seg6local routes.
+    pub const SEG6_LWTUNNEL: Self = Self::seg6("seg6 and seg6local routes", (4, 10), "no SRv6 at all");
+    /// HMAC keys and checks.
+    pub const SEG6_HMAC: Self =
+        Self::new("SRH HMAC", (4, 10), "CONFIG_IPV6_SEG6_HMAC", "no hmac-key and no interface hmac mode");
+    /// VRF devices.
+    pub const VRF: Self = Self::new(
+        "VRF devices",
+        (4, 3),
+        "CONFIG_NET_VRF",
+        "no [vrf], and no SID that needs one; End.T and End.DT6 can use a table",
+    );
+    /// Dummy devices: where segbox's own routes hang; an ifb device is used in their place.
+    pub const DUMMY: Self =
+        Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox uses an ifb device for its own routes");
+    /// Per-SID counters.
+    pub const COUNTERS: Self = Self::seg6("per-SID counters", (5, 14), "status shows no packets per SID");
+    /// nf_tables with NFT_META_IIFKIND: policies in a VRF.
+    pub const NF_TABLES: Self = Self::new("nf_tables", (5, 6), "CONFIG_NF_TABLES", "no policy in a [vrf]");
+
+    /// The features that do not belong to one behavior.
+    pub(crate) const GENERAL: [Self; 6] =
+        [Self::SEG6_LWTUNNEL, Self::SEG6_HMAC, Self::VRF, Self::DUMMY, Self::COUNTERS, Self::NF_TABLES];
+
+    pub(crate) const fn new(
+        name: &'static str,
+        since: (u32, u32),
+        option: &'static str,
+        without: &'static str,
+    ) -> Self {
+        Self { name, since, option, without }
+    }
+
+    /// One that came to SRv6 later, and has no build option for itself.
+    pub(crate) const fn seg6(name: &'static str, since: (u32, u32), without: &'static str) -> Self {
+        Self::new(name, since, "CONFIG_IPV6_SEG6_LWTUNNEL", without)
     }
 }
 
@@ -118,9 +67,8 @@ pub struct Kernel {
 
 impl Kernel {
     /// Whether the feature is there: by version, and by build option where that could be found out.
-    pub fn has(&self, feature: Feature) -> bool {
-        let need = feature.need();
-        self.version >= need.since && self.options.get(need.option).copied().unwrap_or(true)
+    pub fn has(&self, feature: &Feature) -> bool {
+        self.version >= feature.since && self.options.get(feature.option).copied().unwrap_or(true)
     }
 }
 
@@ -129,20 +77,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_feature_has_one_row() {
-        for need in &NEEDS {
-            assert_eq!(NEEDS.iter().filter(|other| other.feature == need.feature).count(), 1, "{}", need.name);
-        }
-        assert_eq!(NEEDS.len(), Feature::NfTables as usize + 1, "a feature without a row");
-    }
-
-    #[test]
     fn an_option_that_is_off_wins_over_the_version() {
         let mut kernel = Kernel { version: (6, 18), ..Kernel::default() };
-        assert!(kernel.has(Feature::Vrf));
+        assert!(kernel.has(&Feature::VRF));
         kernel.options.insert("CONFIG_NET_VRF".into(), false);
-        assert!(!kernel.has(Feature::Vrf));
+        assert!(!kernel.has(&Feature::VRF));
         kernel.version = (4, 9);
-        assert!(!kernel.has(Feature::Seg6Lwtunnel));
+        assert!(!kernel.has(&Feature::SEG6_LWTUNNEL));
     }
 }

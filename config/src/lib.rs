@@ -6,6 +6,7 @@
 
 mod behavior;
 mod fault;
+mod features;
 mod forms;
 mod grammar;
 mod kernel;
@@ -19,13 +20,16 @@ mod resolve;
 mod surroundings;
 mod toml;
 
-pub use behavior::{BEHAVIORS, Behavior, Csid, Endpoint, Flavors, HEADEND_BEHAVIORS, HeadendMode, Lookup};
+pub use behavior::{
+    Behavior, Csid, ENDPOINTS, Endpoint, Flavor, Flavors, HEADENDS, HeadendMode, Inner, Lookup, Parameters, Row,
+};
 pub use fault::{
     Fault, FaultKind, Faults, NetworkFault, ProfileFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault,
     SyntaxFault, TextFault,
 };
+pub use features::features;
 pub use grammar::{reference, schema};
-pub use kernel::{Feature, Kernel, NEEDS, Need};
+pub use kernel::{Feature, Kernel};
 pub use model::{
     Config, Hardware, HmacAlgorithm, HmacKey, HmacMode, Interface, LocalSid, Mac, Matcher, Neighbor, Policy, Program,
     Route, Steer, System, Vrf,

@@ -6,12 +6,12 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use segbox_config::{Kernel, NEEDS};
+use segbox_config::{Kernel, features};
 
 use crate::jit::Switch;
 use crate::namespace::{Fate, Namespace};
 
-/// The kernel's version, and which of the build options of [`NEEDS`] it has.
+/// The kernel's version, and which of the build options of [`features`] it has.
 ///
 /// Options come from /proc/config.gz, or from the file that distributions leave beside the kernel. Without either, those
 /// count as on of which a function is found in /proc/kallsyms, and nothing is said of the rest.
@@ -58,9 +58,9 @@ fn build_configuration(release: &str) -> Option<String> {
     beside.iter().find_map(|path| fs::read_to_string(path).ok())
 }
 
-/// The options of [`NEEDS`] in a build configuration. One that is not listed is off: what it depends on is.
+/// The options of [`features`] in a build configuration. One that is not listed is off: what it depends on is.
 fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String, bool> {
-    let needed: BTreeSet<&str> = NEEDS.iter().map(|need| need.option).collect();
+    let needed: BTreeSet<&str> = features().iter().map(|feature| feature.option).collect();
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let set: BTreeMap<&str, &str> = lines.filter(|(option, _)| needed.contains(option)).collect();
     let on = |option: &str| match set.get(option) {
@@ -68,7 +68,7 @@ fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String,
         Some(&"m") => MODULES.iter().any(|(of, module)| *of == option && has_module(module)),
         _ => false,
     };
-    NEEDS.iter().map(|need| (need.option.to_owned(), on(need.option))).collect()
+    needed.iter().map(|option| ((*option).to_owned(), on(option))).collect()
 }
 
 fn options_by_symbol(symbols: &str) -> BTreeMap<String, bool> {
@@ -113,7 +113,7 @@ impl Check {
     }
 }
 
-/// What `segbox doctor` looks at beside [`NEEDS`], in its order.
+/// What `segbox doctor` looks at beside [`features`], in its order.
 pub const CHECKS: [Check; 6] = [
     Check {
         name: "SRv6 sysctls",
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn every_option_has_a_symbol() {
-        for need in &NEEDS {
-            assert!(SYMBOLS.iter().any(|(option, _)| *option == need.option), "{}", need.option);
+        for feature in features() {
+            assert!(SYMBOLS.iter().any(|(option, _)| *option == feature.option), "{}", feature.option);
         }
         let symbols = "0000000000000000 T seg6_do_srh_encap\n0000000000000000 t vrf_newlink\t[vrf]\n";
         let options = options_by_symbol(symbols);

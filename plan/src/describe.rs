@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use segbox_config::{Behavior, Endpoint, Flavors, Lookup};
+use segbox_config::{Endpoint, Flavors, Lookup, Parameters};
 
 use crate::state::{Encap, Link, MAIN_TABLE, Route, RouteKey, Rule, Setting};
 use crate::step::{Delta, RouteKind, Step, Verb};
@@ -175,20 +175,15 @@ fn endpoint_text(Endpoint { behavior, flavors }: &Endpoint) -> String {
     if let Some(csid) = next_csid {
         text += &format!(" NEXT-CSID {}+{}", csid.block_length, csid.function_length);
     }
-    text + &match behavior {
-        Behavior::End => String::new(),
-        Behavior::EndX { next_hop, interface: None } => format!(" next-hop {next_hop}"),
-        Behavior::EndX { next_hop, interface: Some(interface) } => {
-            format!(" next-hop {next_hop} interface {interface}")
-        }
-        Behavior::EndDx6 { next_hop } => format!(" next-hop {next_hop}"),
-        Behavior::EndDx4 { next_hop } => format!(" next-hop {next_hop}"),
-        Behavior::EndDx2 { interface } => format!(" interface {interface}"),
-        Behavior::EndT { table } | Behavior::EndDt6 { lookup: Lookup::Table(table) } => format!(" table {table}"),
-        Behavior::EndDt4 { vrf_table }
-        | Behavior::EndDt46 { vrf_table }
-        | Behavior::EndDt6 { lookup: Lookup::VrfTable(vrf_table) } => format!(" vrf-table {vrf_table}"),
-        Behavior::EndB6Insert { segments } | Behavior::EndB6Encaps { segments } => format!(" {}", list(segments)),
-        Behavior::EndBpf { program } => format!(" {program}"),
-    }
+    let Parameters { next_hop, interface, lookup, segments, program } = behavior.parameters();
+    let next_hop = next_hop.map(|address| format!(" next-hop {address}"));
+    let interface = interface.map(|interface| format!(" interface {interface}"));
+    let lookup = lookup.map(|lookup| match lookup {
+        Lookup::Table(table) => format!(" table {table}"),
+        Lookup::VrfTable(table) => format!(" vrf-table {table}"),
+    });
+    let segments = segments.map(|segments| format!(" {}", list(&segments)));
+    let program = program.map(|program| format!(" {program}"));
+    text.extend([next_hop, interface, lookup, segments, program].into_iter().flatten());
+    text
 }

@@ -175,9 +175,7 @@ fn system(config: &Config, context: Context<'_>, state: &mut State) {
 
 /// IPv4 that comes out of a tunnel arrives where its source is not routed to: a reverse-path filter would drop it.
 fn decapsulates_ipv4(config: &Config) -> bool {
-    config.sids.iter().any(|sid| {
-        matches!(sid.endpoint.behavior, Behavior::EndDx4 { .. } | Behavior::EndDt4 { .. } | Behavior::EndDt46 { .. })
-    })
+    config.sids.iter().any(|sid| sid.endpoint.behavior.row().forwards_inner_ipv4())
 }
 
 /// Devices of our own, and what is set on every interface of the file.
@@ -191,7 +189,7 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
         }
     }
     if config.sids.len() + config.policies.len() > 0 {
-        let kind = if context.kernel.has(Feature::Dummy) { Link::Dummy } else { Link::Ifb };
+        let kind = if context.kernel.has(&Feature::DUMMY) { Link::Dummy } else { Link::Ifb };
         state.links.insert(anchor(), kind);
     }
     let no_rp_filter = decapsulates_ipv4(config);

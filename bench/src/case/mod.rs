@@ -212,12 +212,12 @@ mod tests {
     #[test]
     fn every_behavior_policy_flavor_and_program_of_segbox_is_measured() {
         let behaviors = found(["srv6", "sid"], "behavior");
-        for behavior in segbox_config::BEHAVIORS {
-            assert!(behaviors.contains(behavior), "{behavior}");
+        for row in segbox_config::ENDPOINTS {
+            assert!(behaviors.contains(row.name), "{}", row.name);
         }
         let policies = found(["srv6", "policy"], "behavior");
-        for behavior in segbox_config::HEADEND_BEHAVIORS {
-            assert!(policies.contains(behavior), "{behavior}");
+        for row in segbox_config::HEADENDS {
+            assert!(policies.contains(row.name), "{}", row.name);
         }
         // A further flavor does not compile here until it has a case.
         let segbox_config::Flavors { psp: _, next_csid: _ } = segbox_config::Flavors::default();

@@ -73,7 +73,7 @@ pub enum NetworkFault {
     #[error("the VRFs `{first}` and `{second}` have the same table {table}")]
     #[diagnostic(
         code(segbox::same_table),
-        help("give each its own: with net.vrf.strict_mode, which End.DT4 and End.DT46 need, the kernel refuses it")
+        help("give each VRF another table: the kernel refuses two VRFs with one table (net.vrf.strict_mode)")
     )]
     SameTable {
         /// The one further up.

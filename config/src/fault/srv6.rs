@@ -81,13 +81,11 @@ pub enum Srv6Fault {
         sid: String,
     },
     /// What the kernel cannot do.
-    #[error("the kernel cannot do {flavor}: {reason}")]
+    #[error("Linux does not have the flavor {flavor}")]
     #[diagnostic(code(segbox::flavor_unsupported), help("{instead}"))]
     FlavorUnsupported {
         /// RFC 8986's or RFC 9800's name.
         flavor: &'static str,
-        /// Why not.
-        reason: &'static str,
         /// What to do.
         instead: &'static str,
     },

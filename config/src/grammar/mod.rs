@@ -1,7 +1,6 @@
 //! Every table and key as data: its kind, its words, an example. The checker, the JSON Schema and the reference page all read
 //! it, so none of them can know a key that the others don't. Not here: what keys mean together.
 
-mod behaviors;
 mod check;
 mod profile;
 mod reference;
@@ -9,13 +8,13 @@ mod schema;
 mod segbox;
 mod srv6;
 
-pub(crate) use behaviors::{REFUSED_FLAVORS, Row, flavor_row};
 pub(crate) use check::check;
 pub(crate) use profile::PROFILE;
 pub use reference::reference;
 pub use schema::schema;
 pub(crate) use segbox::SEGBOX;
 
+use crate::behavior::Row;
 use crate::forms::Form;
 
 /// A table's keys.
@@ -154,8 +153,8 @@ mod tests {
     fn rows_speak_of_keys_that_are_there() {
         visit(&SEGBOX, &mut |table| {
             for row in table.rows {
-                for name in row.needs.iter().chain(row.takes).chain(row.one_of) {
-                    assert!(table.key(name).is_some_and(|key| !key.required), "{} {name}", row.behavior);
+                for name in row.keys() {
+                    assert!(table.key(name).is_some_and(|key| !key.required), "{} {name}", row.name);
                 }
             }
         });

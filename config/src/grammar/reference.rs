@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use super::{Key, Kind, PROFILE, SEGBOX, Table};
+use crate::behavior::Row;
+use crate::kernel::Feature;
 
 /// The reference page of segbox.toml and of hardware profiles, as markdown.
 pub fn reference() -> String {
@@ -58,19 +60,33 @@ fn tables(page: &mut String, table: &Table, depth: usize) -> fmt::Result {
         let example = if key.example.is_empty() { String::new() } else { format!("`{}`", key.example) };
         writeln!(page, "| `{}`{mark} | {} | {example} | {} |", key.name, takes(key), key.doc)?;
     }
-    if !table.rows.is_empty() {
-        writeln!(page, "\n| behavior | needs | may have | since | |\n|---|---|---|---|---|")?;
-    }
-    for row in table.rows {
-        let mut needs = quoted(row.needs);
-        needs.extend((!row.one_of.is_empty()).then(|| quoted(row.one_of).join(" or ")));
-        let takes = quoted(row.takes);
-        let since = row.feature.unwrap_or(crate::kernel::Feature::Seg6Lwtunnel).need().since;
-        let (needs, takes) = (needs.join(", "), takes.join(", "));
-        writeln!(page, "| `{}` | {needs} | {takes} | Linux {}.{} | {} |", row.behavior, since.0, since.1, row.doc)?;
-    }
+    behaviors(page, table)?;
     let mut inside = table.keys.iter().filter_map(|key| inner(&key.kind));
     inside.try_for_each(|table| tables(page, table, (depth + 1).min(4)))
+}
+
+/// The behaviors that an entry of the table can have, with their keys.
+fn behaviors(page: &mut String, table: &Table) -> fmt::Result {
+    if table.rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(page, "\n| behavior | needs | may have | since | defined in | |\n|---|---|---|---|---|---|")?;
+    for row in table.rows {
+        let mut needs = quoted(row.needs.iter().copied());
+        needs.extend((!row.one_of.is_empty()).then(|| quoted(row.one_of.iter().copied()).join(" or ")));
+        let flavors = row.flavors.iter().map(|(flavor, feature)| format!("{} ({})", flavor.name(), linux(*feature)));
+        let takes: Vec<_> = quoted(row.takes()).into_iter().chain(flavors).collect();
+        let since = linux(row.feature.unwrap_or(Feature::SEG6_LWTUNNEL));
+        let Row { name, defined, does, .. } = row;
+        writeln!(page, "| `{name}` | {} | {} | {since} | {defined} | {does} |", needs.join(", "), takes.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The first Linux that has a feature.
+fn linux(feature: Feature) -> String {
+    let (major, minor) = feature.since;
+    format!("Linux {major}.{minor}")
 }
 
 /// The table that a key holds, if it has keys of its own to tell of.
@@ -87,6 +103,6 @@ fn takes(key: &Key) -> String {
     key.kind.wanted().replace('|', "\\|")
 }
 
-fn quoted(keys: &[&str]) -> Vec<String> {
-    keys.iter().map(|key| format!("`{key}`")).collect()
+fn quoted<'k>(keys: impl IntoIterator<Item = &'k str>) -> Vec<String> {
+    keys.into_iter().map(|key| format!("`{key}`")).collect()
 }

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Key, Kind, Range, Row, SEGBOX, Table};
+use super::{Key, Kind, Range, SEGBOX, Table};
+use crate::behavior::Row;
 use crate::forms::Form;
 
 /// The JSON Schema (draft 2020-12) of segbox.toml.
@@ -27,20 +28,26 @@ fn table(table: &Table) -> Value {
         schema["required"] = json!(required);
     }
     if !table.rows.is_empty() {
-        schema["allOf"] = table.rows.iter().map(|row| behavior(table.rows, row)).collect();
+        schema["allOf"] = table.rows.iter().map(|row| behavior(table, row)).collect();
     }
     schema
 }
 
-/// `if` this behavior, `then` these keys and no others that belong to other behaviors.
-fn behavior(all: &[Row], row: &Row) -> Value {
-    let others = all.iter().flat_map(Row::keys).filter(|key| !row.has(key));
-    let none: Map<String, Value> = others.map(|key| (key.to_owned(), json!(false))).collect();
-    let mut then = json!({ "required": row.needs, "properties": none });
+/// `if` this behavior, `then` these keys and flavors, and no keys that belong to other behaviors only.
+fn behavior(table: &Table, row: &Row) -> Value {
+    let others = table.rows.iter().flat_map(Row::keys).filter(|key| !row.has(key));
+    let mut properties: Map<String, Value> = others.map(|key| (key.to_owned(), json!(false))).collect();
+    if table.key("flavors").is_some() {
+        let names: Vec<_> = row.flavors.iter().map(|(flavor, _)| flavor.name()).collect();
+        // An empty list is right with every behavior.
+        let each = if names.is_empty() { json!(false) } else { json!({ "enum": names }) };
+        properties.insert("flavors".to_owned(), json!({ "items": each }));
+    }
+    let mut then = json!({ "required": row.needs, "properties": properties });
     if !row.one_of.is_empty() {
         then["oneOf"] = row.one_of.iter().map(|key| json!({ "required": [key] })).collect();
     }
-    json!({ "if": { "properties": { "behavior": { "const": row.behavior } } }, "then": then })
+    json!({ "if": { "properties": { "behavior": { "const": row.name } } }, "then": then })
 }
 
 fn property(key: &Key) -> Value {

@@ -1,9 +1,8 @@
 //! `[srv6]` and the tables in it.
 
-use super::behaviors::{HEADENDS, SIDS};
 use super::segbox::{METRIC, VRF_OF};
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
-use crate::behavior::{BEHAVIORS, HEADEND_BEHAVIORS};
+use crate::behavior::{ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_NAMES};
 use crate::forms::Form;
 
 /// What the box does for SRv6.
@@ -50,7 +49,7 @@ const SEGMENTS: Kind = Kind::List(&Kind::Text(Form::Ipv6));
 static SID: Table = Table {
     title: "[[srv6.sid]]",
     doc: "An entry of My Local SID Table (RFC 8986 section 4).",
-    rows: SIDS,
+    rows: ENDPOINTS,
     keys: &[
         Key::required(
             "sid",
@@ -58,11 +57,11 @@ static SID: Table = Table {
             "The SID; a /128 unless a prefix length stands with it.",
             "\"fc00:0:2:1::\"",
         ),
-        Key::required("behavior", Kind::Word(&BEHAVIORS), "What is done for it.", "\"End\""),
+        Key::required("behavior", Kind::Word(&ENDPOINT_NAMES), "What is done for it.", "\"End\""),
         Key::optional(
             "flavors",
-            Kind::List(&Kind::Refusable(&["PSP", "NEXT-CSID"], &["USP", "USD", "REPLACE-CSID"])),
-            "Variations: PSP (with End), NEXT-CSID (with End and End.X). The kernel has no USP, USD and REPLACE-CSID.",
+            Kind::List(&Kind::Refusable(&FLAVOR_NAMES, &REFUSED_NAMES)),
+            "Variations of the behavior; few behaviors have one. Linux does not have USP, USD and REPLACE-CSID.",
             "[\"PSP\"]",
         ),
         Key::optional(
@@ -121,7 +120,7 @@ static POLICY: Table = Table {
             "The traffic that is steered: an IPv6 or IPv4 prefix.",
             "\"2001:db8:40::/64\"",
         ),
-        Key::required("behavior", Kind::Word(&HEADEND_BEHAVIORS), "How it is steered.", "\"H.Encaps\""),
+        Key::required("behavior", Kind::Word(&HEADEND_NAMES), "How it is steered.", "\"H.Encaps\""),
         Key::optional(
             "segments",
             SEGMENTS,

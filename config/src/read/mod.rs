@@ -40,10 +40,20 @@ pub(crate) struct Asks {
     pub(crate) profile: Option<At<String>>,
     /// Each interface's first mention.
     pub(crate) links: BTreeMap<IfName, Span>,
-    /// The first place that asks for each part of the kernel, and how many do.
-    pub(crate) features: BTreeMap<Feature, (Span, usize)>,
+    /// What the kernel must have, by the feature's name.
+    pub(crate) features: BTreeMap<&'static str, Ask>,
     pub(crate) programs: Vec<ProgramDraft>,
     pub(crate) keys: Vec<KeyDraft>,
+}
+
+/// A feature that the kernel must have.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) feature: Feature,
+    /// The first place that asks for it.
+    pub(crate) first: Span,
+    /// How many places do.
+    pub(crate) count: usize,
 }
 
 /// `[srv6.hmac-key.ID]`.
@@ -185,7 +195,8 @@ impl Reader {
 
     /// Notes that the kernel must have something.
     fn feature(&mut self, feature: Feature, span: Span) {
-        self.asks.features.entry(feature).or_insert((span, 0)).1 += 1;
+        let ask = self.asks.features.entry(feature.name);
+        ask.or_insert(Ask { feature, first: span, count: 0 }).count += 1;
     }
 
     /// The table an entry goes into or looks up; None where its VRF has a fault.

@@ -56,7 +56,7 @@ impl Reader {
             ..Interface::default()
         };
         if let Some(hmac) = entry.get("hmac") {
-            self.feature(Feature::Seg6Hmac, hmac.span());
+            self.feature(Feature::SEG6_HMAC, hmac.span());
             interface.hmac = match hmac.text() {
                 Some("ignore") => Some(HmacMode::Ignore),
                 Some("check") => Some(HmacMode::Check),
@@ -116,7 +116,7 @@ impl Reader {
         for entry in rows(root.get("vrf")) {
             let Ok(value) = forms::interface(entry.key()) else { continue };
             let name = At { value, span: entry.key_span() };
-            self.feature(Feature::Vrf, name.span);
+            self.feature(Feature::VRF, name.span);
             if self.config.interfaces.contains_key(&value)
                 && let Some(interface) = root.get("interface").and_then(|all| all.get(entry.key()))
             {

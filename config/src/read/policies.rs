@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::routes::{POLICY, explicit, metric};
 use super::{MAIN, Reader, Reported, number, rows, value};
-use crate::behavior::HeadendMode;
+use crate::behavior::{Makes, Row};
 use crate::fault::{Srv6Fault, near};
 use crate::forms;
-use crate::grammar::{Row, Table};
+use crate::grammar::Table;
 use crate::kernel::Feature;
 use crate::model::{Policy, Steer};
 use crate::object::Hook;
@@ -22,7 +22,7 @@ impl Reader {
         let interface = self.interface(entry);
         let lookup = self.table(entry);
         if let Some(vrf) = entry.get("vrf") {
-            self.feature(Feature::NfTables, vrf.span());
+            self.feature(Feature::NF_TABLES, vrf.span());
         }
         let metric = metric(entry);
         if let (Some(destination), Some(table), Ok(metric)) = (destination, lookup, &metric) {
@@ -63,26 +63,18 @@ impl Reader {
 
     fn steer(&mut self, entry: Entry<'_>, row: &Row, destination: Option<At<IpNet>>) -> Result<Steer, Reported> {
         let ipv4 = destination.filter(|net| net.value.addr().is_ipv4());
-        let mode = match row.behavior {
-            "H.Encaps" => HeadendMode::Encaps,
-            "H.Encaps.Red" => HeadendMode::EncapsRed,
-            "H.Encaps.L2" => HeadendMode::EncapsL2,
-            "H.Encaps.L2.Red" => HeadendMode::EncapsL2Red,
-            "H.Insert" => HeadendMode::Insert,
-            _ => {
-                if let Some(net) = ipv4 {
-                    self.fault(net.span, Srv6Fault::BpfIpv4 { destination: net.value.to_string() });
-                }
-                return self.program(entry, Hook::LwtIn).map(Steer::Program);
+        let Makes::Policy(mode) = row.makes else {
+            if let Some(net) = ipv4 {
+                self.fault(net.span, Srv6Fault::BpfIpv4 { destination: net.value.to_string() });
             }
+            return self.program(entry, Hook::LwtIn).map(Steer::Program);
         };
-        self.feature(Feature::Seg6Lwtunnel, entry.span());
-        let insert = mode == HeadendMode::Insert;
-        if let Some(net) = ipv4.filter(|_| insert) {
+        self.feature(Feature::SEG6_LWTUNNEL, entry.span());
+        if let Some(net) = ipv4.filter(|_| row.inserts) {
             self.fault(net.span, Srv6Fault::InsertIpv4 { destination: net.value.to_string() });
             return Err(Reported);
         }
-        let segments = self.segments(entry, row.behavior, insert, entry.get("hmac-key").is_some());
+        let segments = self.segments(entry, row, entry.get("hmac-key").is_some());
         let hmac_key = self.hmac_id(entry);
         if let (Some(net), Ok(segments)) = (destination, &segments) {
             self.circle(net, segments[0], entry.get("vrf").is_none());

@@ -1,5 +1,6 @@
 //! Reads `[[srv6.sid]]`: My Local SID Table. Not here: which keys a behavior takes (the grammar's rows say so).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
@@ -8,15 +9,17 @@ use super::network::not_unicast;
 use super::routes::shown;
 use super::srv6::no_segment;
 use super::{Reader, Reported, number, rows, value};
-use crate::behavior::{Behavior, Csid, Endpoint, Flavors, Lookup};
-use crate::fault::{Fault, NetworkFault, Srv6Fault, TextFault, listed};
+use crate::behavior::{
+    Behavior, Csid, ENDPOINTS, Endpoint, Flavor, Flavors, Inner, Lookup, Parameters, REFUSED_FLAVORS, RefusedFlavor,
+    Row,
+};
+use crate::fault::{Fault, FaultKind, NetworkFault, Srv6Fault, listed};
 use crate::forms;
-use crate::grammar::{REFUSED_FLAVORS, Row, Table, flavor_row};
+use crate::grammar::Table;
 use crate::kernel::Feature;
 use crate::model::LocalSid;
-use crate::names::IfName;
 use crate::object::Hook;
-use crate::place::{At, Span};
+use crate::place::At;
 use crate::toml::Entry;
 
 impl Reader {
@@ -27,7 +30,7 @@ impl Reader {
         locator: Option<At<Ipv6Net>>,
     ) -> Result<LocalSid, Reported> {
         let span = entry.span();
-        self.feature(Feature::Seg6Lwtunnel, span);
+        self.feature(Feature::SEG6_LWTUNNEL, span);
         let sid = value(entry, "sid", forms::sid);
         if let Some(sid) = sid {
             self.sid_itself(sid, locator);
@@ -59,29 +62,30 @@ impl Reader {
     }
 
     fn flavors(&mut self, entry: Entry<'_>, row: &Row, sid: Option<At<Ipv6Net>>) -> Result<Flavors, Reported> {
-        let mut flavors = Flavors::default();
-        let mut next_csid = false;
+        let mut seen = BTreeSet::new();
         let before = self.faults.len();
         for item in rows(entry.get("flavors")) {
             let name = item.text().ok_or(Reported)?;
-            if let Some(&(flavor, reason, instead)) = REFUSED_FLAVORS.iter().find(|(refused, ..)| *refused == name) {
-                self.fault(item.span(), Srv6Fault::FlavorUnsupported { flavor, reason, instead });
+            if let Some(refused) = REFUSED_FLAVORS.iter().find(|refused| refused.name == name) {
+                let &RefusedFlavor { name: flavor, instead } = refused;
+                self.fault(item.span(), Srv6Fault::FlavorUnsupported { flavor, instead });
                 continue;
             }
-            let flavor = flavor_row(name).ok_or(Reported)?;
-            let set = if flavor.name == "PSP" { &mut flavors.psp } else { &mut next_csid };
-            let twice = std::mem::replace(set, true);
-            let Some((_, feature)) = flavor.behaviors.iter().find(|(behavior, _)| *behavior == row.behavior) else {
-                let goes_with = listed(flavor.behaviors.iter().map(|(behavior, _)| *behavior));
-                let fault = Srv6Fault::FlavorNotHere { flavor: flavor.name, behavior: row.behavior, goes_with };
-                self.fault(item.span(), fault);
+            let flavor = Flavor::of_name(name).ok_or(Reported)?;
+            let first = seen.insert(flavor);
+            let Some(feature) = row.flavor(flavor) else {
+                let with = ENDPOINTS.iter().filter(|row| row.flavor(flavor).is_some()).map(|row| row.name);
+                let (flavor, goes_with) = (flavor.name(), listed(with));
+                self.fault(item.span(), Srv6Fault::FlavorNotHere { flavor, behavior: row.name, goes_with });
                 continue;
             };
-            self.feature(*feature, item.span());
-            if twice {
-                self.fault(item.span(), Srv6Fault::FlavorTwice { flavor: flavor.name });
+            self.feature(feature, item.span());
+            if !first {
+                self.fault(item.span(), Srv6Fault::FlavorTwice { flavor: flavor.name() });
             }
         }
+        let mut flavors = Flavors { psp: seen.contains(&Flavor::Psp), next_csid: None };
+        let next_csid = seen.contains(&Flavor::NextCsid);
         match entry.get("csid") {
             Some(csid) if !next_csid && row.has("csid") => self.fault(csid.key_span(), Srv6Fault::CsidAlone),
             None if !next_csid => {}
@@ -114,73 +118,67 @@ impl Reader {
     }
 
     fn behavior(&mut self, entry: Entry<'_>, row: &Row) -> Result<Behavior, Reported> {
-        let interface = if row.has("interface") { self.interface(entry)? } else { None };
-        Ok(match row.behavior {
-            "End" => Behavior::End,
-            "End.X" => self.end_x(entry, interface)?,
-            "End.T" => Behavior::EndT { table: self.lookup(entry)?.table() },
-            "End.DX2" => Behavior::EndDx2 { interface: interface.ok_or(Reported)? },
-            // Unspecified is fine for both: the kernel goes by the inner destination (net/ipv6/seg6_local.c, input_action_end_dx*).
-            "End.DX4" => {
-                let next_hop = self.next_hop(entry, forms::ipv4)?;
-                self.adjacency(next_hop.value.into(), next_hop.span)?;
-                Behavior::EndDx4 { next_hop: next_hop.value }
+        let mut given = Parameters::default();
+        if row.has("interface") {
+            given.interface = self.interface(entry)?;
+        }
+        if row.has("next-hop") {
+            given.next_hop = Some(self.next_hop(entry, row)?);
+        }
+        if row.has("vrf") || row.has("table") {
+            given.lookup = Some(self.lookup(entry)?);
+        }
+        if row.has("segments") {
+            given.segments = Some(self.segments(entry, row, false)?.into());
+        }
+        if row.has("program") {
+            given.program = Some(self.program(entry, Hook::Seg6Local)?.into());
+        }
+        for (key, feature) in row.key_features {
+            if entry.get(key).is_some() {
+                self.feature(*feature, entry.span());
             }
-            "End.DX6" => {
-                let next_hop = self.next_hop(entry, forms::ipv6)?;
-                self.adjacency(next_hop.value.into(), next_hop.span)?;
-                Behavior::EndDx6 { next_hop: next_hop.value }
-            }
-            "End.DT4" => Behavior::EndDt4 { vrf_table: self.lookup(entry)?.table() },
-            "End.DT6" => Behavior::EndDt6 { lookup: self.lookup(entry)? },
-            "End.DT46" => Behavior::EndDt46 { vrf_table: self.lookup(entry)?.table() },
-            "End.B6.Insert" => Behavior::EndB6Insert { segments: self.segments(entry, row.behavior, true, false)? },
-            "End.B6.Encaps" => Behavior::EndB6Encaps { segments: self.segments(entry, row.behavior, false, false)? },
-            "End.BPF" => Behavior::EndBpf { program: self.program(entry, Hook::Seg6Local)? },
-            _ => return Err(Reported),
-        })
+        }
+        row.make(given).ok_or(Reported)
     }
 
-    fn end_x(&mut self, entry: Entry<'_>, interface: Option<IfName>) -> Result<Behavior, Reported> {
-        let At { value: next_hop, span } = self.next_hop(entry, forms::ipv6)?;
-        if let Some(what) = not_unicast(next_hop.into()) {
-            self.fault(span, NetworkFault::NextHopUnusable { address: next_hop.into(), what });
-            return Err(Reported);
-        }
-        if interface.is_some() {
-            self.feature(Feature::EndXInterface, entry.span());
-        } else if next_hop.is_unicast_link_local() {
-            self.fault(span, NetworkFault::ViaNeedsInterface { via: next_hop.into() });
-            return Err(Reported);
-        }
-        Ok(Behavior::EndX { next_hop, interface })
-    }
-
-    fn next_hop<T>(&mut self, entry: Entry<'_>, form: fn(&str) -> Result<T, TextFault>) -> Result<At<T>, Reported> {
-        let entry = entry.get("next-hop").ok_or(Reported)?;
-        let text = entry.text().ok_or(Reported)?;
-        match form(text) {
-            Ok(value) => Ok(At { value, span: entry.span() }),
+    /// A neighbour of the family that the behavior forwards, on a link that is known.
+    fn next_hop(&mut self, entry: Entry<'_>, row: &Row) -> Result<IpAddr, Reported> {
+        let key = entry.get("next-hop").ok_or(Reported)?;
+        let text = key.text().ok_or(Reported)?;
+        let address = match row.inner {
+            Some(Inner::Ipv4) => forms::ipv4(text).map(IpAddr::V4),
+            _ => forms::ipv6(text).map(IpAddr::V6),
+        };
+        let address = match address {
+            Ok(address) => address,
             Err(fault) => {
-                // What is no address at all is a fault of the grammar already.
+                // The grammar has reported a text that is not an address of either family.
                 if forms::ip(text).is_ok() {
-                    self.fault(entry.span(), fault);
+                    self.fault(key.span(), fault);
                 }
+                return Err(Reported);
+            }
+        };
+        let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+        let unusable = |what| Some(NetworkFault::NextHopUnusable { address, what }.into());
+        let fault: Option<FaultKind> = match not_unicast(address) {
+            // The kernel then goes by the inner destination (net/ipv6/seg6_local.c, input_action_end_dx*).
+            Some(_) if row.inner.is_some() && address.is_unspecified() => None,
+            Some(what) => unusable(what),
+            None if link_local && !row.has("interface") => unusable("a link-local address without its link"),
+            None if link_local && entry.get("interface").is_none() => {
+                Some(NetworkFault::ViaNeedsInterface { via: address }.into())
+            }
+            None => None,
+        };
+        match fault {
+            None => Ok(address),
+            Some(fault) => {
+                self.fault(key.span(), fault);
                 Err(Reported)
             }
         }
-    }
-
-    /// A next hop of a behavior that has no way to name its link.
-    fn adjacency(&mut self, address: IpAddr, span: Span) -> Result<(), Reported> {
-        let what = match address {
-            _ if address.is_unspecified() => return Ok(()),
-            IpAddr::V6(address) if address.is_unicast_link_local() => Some("a link-local address without its link"),
-            _ => not_unicast(address),
-        };
-        let Some(what) = what else { return Ok(()) };
-        self.fault(span, NetworkFault::NextHopUnusable { address, what });
-        Err(Reported)
     }
 
     /// `vrf` or `table`.
@@ -194,11 +192,3 @@ impl Reader {
 
 /// SEG6_LOCAL_LCBLOCK_DBITS and SEG6_LOCAL_LCNODE_FN_DBITS (net/ipv6/seg6_local.c, Linux 6.1).
 const DEFAULT_CSID: Csid = Csid { block_length: 32, function_length: 16 };
-
-impl Lookup {
-    fn table(self) -> u32 {
-        match self {
-            Self::Table(table) | Self::VrfTable(table) => table,
-        }
-    }
-}

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::network::not_unicast;
 use super::{KeyDraft, Reader, Reported, rows, value};
+use crate::behavior::Row;
 use crate::fault::{ProgramFault, Srv6Fault, listed, near};
 use crate::forms;
-use crate::grammar::{Row, SEGBOX, Table};
+use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
 use crate::model::HmacAlgorithm;
 use crate::object::Hook;
@@ -24,7 +25,7 @@ impl Reader {
             }
         }
         for key in rows(entry.get("hmac-key")) {
-            self.feature(Feature::Seg6Hmac, key.key_span());
+            self.feature(Feature::SEG6_HMAC, key.key_span());
             self.hmac_key(key);
         }
         let (sids, policies) = (inner("sid"), inner("policy"));
@@ -58,7 +59,7 @@ impl Reader {
     pub(super) fn row(&mut self, table: &'static Table, entry: Entry<'_>) -> Result<(&'static Row, bool), Reported> {
         let behavior = entry.get("behavior").and_then(Entry::text).ok_or(Reported)?;
         let all = table.rows;
-        let row = all.iter().find(|row| row.behavior == behavior).ok_or(Reported)?;
+        let row = all.iter().find(|row| row.name == behavior).ok_or(Reported)?;
         let before = self.faults.len();
         for child in entry.children() {
             let name = child.key();
@@ -70,12 +71,12 @@ impl Reader {
                     nothing if nothing.is_empty() => "no key of its own".to_owned(),
                     keys => keys,
                 };
-                self.fault(child.key_span(), Srv6Fault::KeyNotTaken { behavior: row.behavior, key: key.name, takes });
+                self.fault(child.key_span(), Srv6Fault::KeyNotTaken { behavior: row.name, key: key.name, takes });
             }
         }
         for key in row.needs.iter().filter(|key| entry.get(key).is_none()) {
             let example = table.key(key).map_or("", |key| key.example);
-            self.fault(entry.span(), Srv6Fault::KeyNeeded { behavior: row.behavior, key, example });
+            self.fault(entry.span(), Srv6Fault::KeyNeeded { behavior: row.name, key, example });
         }
         if let [first, second] = *row.one_of {
             let (one, other) = (entry.get(first), entry.get(second));
@@ -86,18 +87,12 @@ impl Reader {
                 }
                 _ => return Ok((row, self.faults.len() == before)),
             };
-            self.fault(span, Srv6Fault::OneKeyOfTwo { behavior: row.behavior, first, second, mend });
+            self.fault(span, Srv6Fault::OneKeyOfTwo { behavior: row.name, first, second, mend });
         }
         Ok((row, self.faults.len() == before))
     }
 
-    pub(super) fn segments(
-        &mut self,
-        entry: Entry<'_>,
-        behavior: &'static str,
-        insert: bool,
-        hmac: bool,
-    ) -> Result<Vec<Ipv6Addr>, Reported> {
+    pub(super) fn segments(&mut self, entry: Entry<'_>, row: &Row, hmac: bool) -> Result<Vec<Ipv6Addr>, Reported> {
         let list = entry.get("segments").filter(|list| list.value() == Value::List).ok_or(Reported)?;
         let mut segments = Vec::with_capacity(list.children().count());
         let mut fine = true;
@@ -112,10 +107,10 @@ impl Reader {
             }
             segments.push(segment);
         }
-        let (most, why) = most_segments(insert, hmac);
+        let (most, why) = most_segments(row.inserts, hmac);
         let fault = match list.children().count() {
-            0 => Srv6Fault::NoSegments { behavior },
-            count if count > most => Srv6Fault::TooManySegments { behavior, count, most, why },
+            0 => Srv6Fault::NoSegments { behavior: row.name },
+            count if count > most => Srv6Fault::TooManySegments { behavior: row.name, count, most, why },
             _ => return fine.then_some(segments).ok_or(Reported),
         };
         self.fault(list.span(), fault);

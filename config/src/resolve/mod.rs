@@ -8,7 +8,7 @@ mod program;
 use crate::fault::{Fault, Faults, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
 use crate::model::{Config, HmacKey};
-use crate::read::{Draft, KeyDraft};
+use crate::read::{Ask, Draft, KeyDraft};
 use crate::surroundings::Surroundings;
 
 /// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
@@ -92,30 +92,29 @@ impl Draft {
     }
 
     fn kernel(&mut self, kernel: &Kernel) {
-        let base = Feature::Seg6Lwtunnel.need();
-        let no_srv6 = self.asks.features.contains_key(&base.feature) && !kernel.has(base.feature);
-        for (feature, (span, count)) in &self.asks.features {
-            let need = feature.need();
+        let base = Feature::SEG6_LWTUNNEL;
+        let no_srv6 = self.asks.features.contains_key(base.name) && !kernel.has(&base);
+        for Ask { feature, first, count } in self.asks.features.values() {
             // Where there is no SRv6 at all, a behavior more or less is the same fault again.
-            let same_cause = no_srv6 && need.option == base.option && need.feature != base.feature;
-            if kernel.has(*feature) || same_cause {
+            let same_cause = no_srv6 && feature.option == base.option && *feature != base;
+            if kernel.has(feature) || same_cause {
                 continue;
             }
             let lacks = SurroundingsFault::KernelLacks {
                 major: kernel.version.0,
                 minor: kernel.version.1,
-                what: need.name,
+                what: feature.name,
                 elsewhere: if *count > 1 {
                     format!(", which the file asks for in {count} places")
                 } else {
                     String::new()
                 },
-                since_major: need.since.0,
-                since_minor: need.since.1,
-                option: need.option,
-                without: need.without,
+                since_major: feature.since.0,
+                since_minor: feature.since.1,
+                option: feature.option,
+                without: feature.without,
             };
-            self.faults.push(Fault::new(*span, lacks));
+            self.faults.push(Fault::new(*first, lacks));
         }
     }
 }

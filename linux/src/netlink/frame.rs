@@ -4,6 +4,8 @@
 //! The typed parsers of netlink-packet-route give up on a whole message for one attribute they don't know the shape of, and
 //! allocate each one they do. A router must not go blind because a newer kernel says more, nor pay for what it doesn't look at.
 
+use netlink_packet_core::{DefaultNla, NLA_F_NESTED};
+
 /// Drops NLA_F_NESTED and NLA_F_NET_BYTEORDER from an attribute's type (include/uapi/linux/netlink.h).
 const TYPE_MASK: u16 = 0x3fff;
 
@@ -41,6 +43,19 @@ pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
         Some((kind, value))
     })
+}
+
+/// A nest of attributes that the typed crate does not know.
+pub(super) fn nest(kind: u16, attributes: &[(u16, &[u8])]) -> DefaultNla {
+    let mut bytes = Vec::new();
+    for (kind, value) in attributes {
+        let length = u16::try_from(4 + value.len()).expect("these attributes are short");
+        bytes.extend(length.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(*value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    DefaultNla::new(kind | NLA_F_NESTED, bytes)
 }
 
 /// The first byte.

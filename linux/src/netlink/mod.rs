@@ -17,6 +17,7 @@ mod power;
 mod route;
 mod rule;
 mod seg6;
+mod seg6local;
 mod settings;
 mod socket;
 mod take;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use miette::Result;
-use segbox_config::NEEDS;
+use segbox_config::features;
 use segbox_linux::kernel::{CHECKS, Finding, survey};
 use serde::Serialize;
 
@@ -49,11 +49,11 @@ struct Found {
 fn findings() -> Vec<Found> {
     let kernel = survey();
     let (major, minor) = kernel.version;
-    let needs = NEEDS.iter().map(|need| Found {
-        name: need.name,
-        found: Some(kernel.has(need.feature)),
-        detail: format!("Linux {major}.{minor}; since {}.{}, {}", need.since.0, need.since.1, need.option),
-        without: need.without,
+    let needs = features().into_iter().map(|feature| Found {
+        name: feature.name,
+        found: Some(kernel.has(&feature)),
+        detail: format!("Linux {major}.{minor}; since {}.{}, {}", feature.since.0, feature.since.1, feature.option),
+        without: feature.without,
     });
     let checks = CHECKS.iter().map(|check| {
         let (found, detail) = match check.look() {

@@ -4,11 +4,12 @@
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::route::RouteLwTunnelEncap;
 
-use super::super::frame::{attributes, text_of};
-use super::{EncapError, Lookup, nest, uapi};
+use super::super::frame::{attributes, nest, text_of};
+use super::lookup::{EncapError, Lookup};
+use super::uapi;
 
 /// The nest of a program: `kind` holds its file descriptor as 1 and its name as 2, in seg6local and in lwt_bpf alike.
-pub(super) fn encode(kind: u16, program: &str, lookup: &impl Lookup) -> Result<DefaultNla, EncapError> {
+pub(in crate::netlink) fn encode(kind: u16, program: &str, lookup: &impl Lookup) -> Result<DefaultNla, EncapError> {
     let missing = || EncapError::NoProgram(program.to_owned());
     let fd = lookup.program(program).ok_or_else(missing)?;
     let mut name = program.as_bytes().to_vec();
@@ -17,7 +18,7 @@ pub(super) fn encode(kind: u16, program: &str, lookup: &impl Lookup) -> Result<D
 }
 
 /// The program's name in such a nest.
-pub(super) fn decode(nest: &[u8]) -> Option<String> {
+pub(in crate::netlink) fn decode(nest: &[u8]) -> Option<String> {
     let name = attributes(nest).find(|(kind, _)| *kind == uapi::SEG6_LOCAL_BPF_PROG_NAME)?.1;
     text_of(name).map(str::to_owned)
 }

@@ -1,34 +1,18 @@
-//! A route's lightweight tunnel (RTA_ENCAP): to netlink and back, one file a kind. What is read back equals what was put.
+//! A route's lightweight tunnel (RTA_ENCAP): to netlink and back, one file per kind. What is read back equals what was put. Not here:
+//! local SIDs (`seg6local`).
 
-mod bpf;
+pub(super) mod bpf;
+mod lookup;
 mod seg6;
-mod seg6local;
-mod srh;
+pub(super) mod srh;
 
-use std::os::fd::RawFd;
-
-use netlink_packet_core::{DefaultNla, NLA_F_NESTED};
 use netlink_packet_route::route::{RouteLwEnCapType, RouteLwTunnelEncap};
 use segbox_config::IfName;
 use segbox_plan::Encap;
 
 use super::frame::{attributes, u64_of};
-use super::{Counters, uapi};
-pub(super) use srh::SegmentsError;
-
-/// What names in an encap lead to: interfaces' indexes and programs' file descriptors.
-pub(super) trait Lookup {
-    fn index(&self, interface: IfName) -> Option<u32>;
-    fn program(&self, name: &str) -> Option<RawFd>;
-}
-
-/// Why an encap cannot be put into a message.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum EncapError {
-    NoInterface(IfName),
-    NoProgram(String),
-    Segments(SegmentsError),
-}
+use super::{Counters, seg6local, uapi};
+pub(super) use lookup::{EncapError, Lookup};
 
 /// The encap's type and attributes; None for a plain route.
 pub(super) fn encode(
@@ -68,19 +52,6 @@ pub(super) fn decode_counters(value: &[u8]) -> Option<Counters> {
         }
     }
     Some(out)
-}
-
-/// A nest of attributes that the typed crate has no words for.
-fn nest(kind: u16, attributes: &[(u16, &[u8])]) -> DefaultNla {
-    let mut bytes = Vec::new();
-    for (kind, value) in attributes {
-        let length = u16::try_from(4 + value.len()).expect("these attributes are short");
-        bytes.extend(length.to_ne_bytes());
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(*value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-    }
-    DefaultNla::new(kind | NLA_F_NESTED, bytes)
 }
 
 #[cfg(test)]

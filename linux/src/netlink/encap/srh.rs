@@ -7,7 +7,7 @@ use super::super::frame::u8_of;
 use super::uapi;
 
 /// Routing type 4 (RFC 8754 section 2).
-pub(super) const TYPE: u8 = 4;
+pub(in crate::netlink) const TYPE: u8 = 4;
 
 /// Before the segments.
 const FIXED: usize = 8;
@@ -18,14 +18,18 @@ const HMAC_TLV: usize = 40;
 
 /// A segment list of no or too many segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct SegmentsError {
-    pub(in super::super) count: usize,
-    pub(in super::super) most: usize,
+pub(in crate::netlink) struct SegmentsError {
+    pub(in crate::netlink) count: usize,
+    pub(in crate::netlink) most: usize,
 }
 
 /// The segment list, in the order the packet visits it, with a place for the packet's own destination at its end where the
 /// SRH is inserted: the kernel fills it in (net/ipv6/seg6_iptunnel.c, seg6_do_srh_inline).
-pub(super) fn list(segments: &[Ipv6Addr], insert: bool, hmac: bool) -> Result<Vec<Ipv6Addr>, SegmentsError> {
+pub(in crate::netlink) fn list(
+    segments: &[Ipv6Addr],
+    insert: bool,
+    hmac: bool,
+) -> Result<Vec<Ipv6Addr>, SegmentsError> {
     // The header's length is a byte, in units of 8 bytes.
     let room = (255 * 8 - if hmac { HMAC_TLV } else { 0 }) / SEGMENT;
     let most = room - usize::from(insert);
@@ -40,7 +44,7 @@ pub(super) fn list(segments: &[Ipv6Addr], insert: bool, hmac: bool) -> Result<Ve
 
 /// Reads an SRH that [`list`] could have made: its segments in the order the packet visits them, and its HMAC key's id
 /// (0 for none). None for any other, a truncated one among them.
-pub(super) fn decode(srh: &[u8], insert: bool) -> Option<(Vec<Ipv6Addr>, u32)> {
+pub(in crate::netlink) fn decode(srh: &[u8], insert: bool) -> Option<(Vec<Ipv6Addr>, u32)> {
     let &[_, units, TYPE, left, last, flags, ..] = srh else { return None };
     let count = usize::from(last) + 1;
     let (list, rest) = srh.get(FIXED..)?.split_at_checked(count * SEGMENT)?;

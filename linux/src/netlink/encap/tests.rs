@@ -8,11 +8,14 @@ use netlink_packet_core::Emitable;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use segbox_config::{Behavior, Csid, Endpoint, Flavors, HeadendMode, IfName, Lookup as Table};
+use segbox_config::{
+    Behavior, Csid, ENDPOINTS, Endpoint, Flavors, HeadendMode, IfName, Inner, Lookup as Table, Parameters,
+};
 use segbox_plan::{Encap, Route, RouteKey};
 
 use super::super::route;
-use super::{EncapError, Lookup, SegmentsError, decode_counters};
+use super::srh::SegmentsError;
+use super::{EncapError, Lookup, decode_counters};
 
 /// Interface `eth7` has index 7; every program is loaded.
 struct Numbered;
@@ -43,23 +46,25 @@ fn program() -> impl Strategy<Value = String> {
     "[a-z_]{1,20}@[0-9a-f]{8}"
 }
 
+/// Every behavior of the table, with any parameters that it can have.
 fn behavior() -> impl Strategy<Value = Behavior> {
-    prop_oneof![
-        Just(Behavior::End),
-        (any::<Ipv6Addr>(), option::of(interface()))
-            .prop_map(|(next_hop, interface)| Behavior::EndX { next_hop, interface }),
-        any::<u32>().prop_map(|table| Behavior::EndT { table }),
-        interface().prop_map(|interface| Behavior::EndDx2 { interface }),
-        any::<Ipv4Addr>().prop_map(|next_hop| Behavior::EndDx4 { next_hop }),
-        any::<Ipv6Addr>().prop_map(|next_hop| Behavior::EndDx6 { next_hop }),
-        any::<u32>().prop_map(|vrf_table| Behavior::EndDt4 { vrf_table }),
-        any::<u32>().prop_map(|table| Behavior::EndDt6 { lookup: Table::Table(table) }),
-        any::<u32>().prop_map(|table| Behavior::EndDt6 { lookup: Table::VrfTable(table) }),
-        any::<u32>().prop_map(|vrf_table| Behavior::EndDt46 { vrf_table }),
-        segments(126).prop_map(|segments| Behavior::EndB6Insert { segments }),
-        segments(127).prop_map(|segments| Behavior::EndB6Encaps { segments }),
-        program().prop_map(|program| Behavior::EndBpf { program }),
-    ]
+    let table = prop_oneof![any::<u32>().prop_map(Table::Table), any::<u32>().prop_map(Table::VrfTable)];
+    let next_hop = (any::<Ipv4Addr>(), any::<Ipv6Addr>());
+    let given = (next_hop, option::of(interface()), table, segments(126), program());
+    (prop::sample::select(ENDPOINTS.iter().collect::<Vec<_>>()), given).prop_filter_map(
+        "a parameter is missing",
+        |(row, given)| {
+            let ((ipv4, ipv6), interface, table, segments, program) = given;
+            let next_hop = if row.inner == Some(Inner::Ipv4) { ipv4.into() } else { ipv6.into() };
+            row.make(Parameters {
+                next_hop: Some(next_hop),
+                interface,
+                lookup: Some(table),
+                segments: Some(segments.into()),
+                program: Some(program.into()),
+            })
+        },
+    )
 }
 
 fn flavors() -> impl Strategy<Value = Flavors> {
