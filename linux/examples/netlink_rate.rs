@@ -56,21 +56,21 @@ fn round(count: u32) -> Outcome<Round> {
     let mut netlink = Netlink::open()?;
     let anchor = ANCHOR.parse()?;
     let up = Setting::LinkUp("lo".parse()?);
-    take(&mut netlink, &[Step::Setting(Delta { key: up, before: None, after: Some("up".into()) })])?;
-    take(&mut netlink, &[Step::Link(Delta { key: anchor, before: None, after: Some(Link::Ifb) })])?;
+    apply(&mut netlink, &[Step::Setting(Delta { key: up, before: None, after: Some("up".into()) })])?;
+    apply(&mut netlink, &[Step::Link(Delta { key: anchor, before: None, after: Some(Link::Ifb) })])?;
     let routes: Vec<(RouteKey, Route)> = (0..count).map(|number| route(number, anchor)).collect();
     let add =
         |(key, route): &(RouteKey, Route)| Step::Route(Delta { key: *key, before: None, after: Some(route.clone()) });
     let adding: Vec<Step> = routes.iter().map(add).collect();
     let removing: Vec<Step> = adding.iter().cloned().filter_map(Step::inverse).collect();
 
-    let (_, put) = timed(|| take(&mut netlink, &adding))?;
+    let (_, put) = timed(|| apply(&mut netlink, &adding))?;
     let (found, read) = timed(|| Ok(netlink.observe()?))?;
     if found.actual.state.routes.len() != routes.len() {
         return Err(format!("put {}, read {}", routes.len(), found.actual.state.routes.len()).into());
     }
     drop(found);
-    let (_, remove) = timed(|| take(&mut netlink, &removing))?;
+    let (_, remove) = timed(|| apply(&mut netlink, &removing))?;
 
     let file = std::env::temp_dir().join(format!("netlink_rate.{}", std::process::id()));
     std::fs::write(&file, batch(&routes)?)?;
@@ -81,13 +81,13 @@ fn round(count: u32) -> Outcome<Round> {
     if !status.success() {
         eprintln!("`ip -6 -batch` gave up");
     }
-    take(&mut netlink, &removing)?;
+    apply(&mut netlink, &removing)?;
     Ok(Round { put, read, remove, ip })
 }
 
-fn take(netlink: &mut Netlink, steps: &[Step]) -> Outcome<()> {
+fn apply(netlink: &mut Netlink, steps: &[Step]) -> Outcome<()> {
     let steps: Vec<&Step> = steps.iter().collect();
-    netlink.take(&steps, &|_| None, &Materials::default()).into_iter().collect::<Result<Vec<()>, _>>()?;
+    netlink.apply(&steps, &|_| None, &Materials::default()).into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(())
 }
 

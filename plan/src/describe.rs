@@ -38,7 +38,7 @@ impl Step {
             Self::HmacKey(_) => "hmac-key",
             Self::Program(_) => "program",
             Self::Row(_) => "row",
-            Self::Guard(_) => "guard",
+            Self::SourceFilter(_) => "guard",
             Self::Rule(_) => "rule",
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
                 Some(RouteKind::Sid) => "sid",
@@ -58,7 +58,7 @@ impl Step {
             Self::HmacKey(delta) => delta.key.to_string(),
             Self::Program(delta) => delta.key.clone(),
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
-            Self::Guard(delta) => format!("from {}", delta.key),
+            Self::SourceFilter(delta) => format!("from {}", delta.key),
             Self::Rule(delta) => delta.key.to_string(),
             Self::Route(delta) => delta.key.to_string(),
         }
@@ -82,7 +82,7 @@ impl Step {
             }
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
             Self::Row(delta) => both(delta, ToString::to_string),
-            Self::Guard(delta) => both(delta, |()| "drop in every VRF".to_owned()),
+            Self::SourceFilter(delta) => both(delta, |()| "drop in every VRF".to_owned()),
             Self::Rule(delta) => both(delta, |()| String::new()),
             Self::Route(delta) => both(delta, ToString::to_string),
         }

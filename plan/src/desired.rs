@@ -281,7 +281,7 @@ fn isolation(config: &Config, state: &mut State) {
         }
     }
     if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(|vrf| steers(vrf.table))) {
-        state.guards.insert(source, ());
+        state.source_filters.insert(source, ());
         state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
     }
 }

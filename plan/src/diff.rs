@@ -11,11 +11,11 @@ use crate::step::{Delta, Phase, Step, Verb};
 /// The steps from an actual to a desired state, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// In the order they are taken.
+    /// In the order they are applied.
     pub steps: Vec<Step>,
 }
 
-/// When in a plan a step is taken.
+/// When in a plan a step is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -23,17 +23,17 @@ pub enum Stage {
     Down(std::cmp::Reverse<Phase>),
     /// Building up and changing.
     Up(Phase),
-    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now, rules and guards of a source
+    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now, rules and source filters of a source
     /// address that was another until now.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
 impl Step {
-    /// When in a plan it is taken.
+    /// When in a plan it is applied.
     pub fn stage(&self) -> Stage {
         let phase = self.phase();
         match (self.verb(), self) {
-            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::Guard(_) | Self::Rule(_)) => {
+            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Rule(_)) => {
                 Stage::Sweep(std::cmp::Reverse(phase))
             }
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
@@ -80,7 +80,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.rows, &state.rows, Step::Row, &mut steps);
     // A program that goes takes its maps along.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
-    compare(&desired.guards, &state.guards, Step::Guard, &mut steps);
+    compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
     compare_by(&desired.routes, &state.routes, Route::asks_for, Step::Route, &mut steps);
     steps.sort_by_cached_key(Step::stage);
@@ -137,22 +137,22 @@ impl Actual {
         self.links.iter().find(|link| matcher.fits(link))
     }
 
-    /// Takes a plan in memory: what `observe` would find after it.
+    /// Applies a plan in memory: what `observe` would find after it.
     pub fn apply(&mut self, plan: &Plan) {
         for step in &plan.steps {
-            self.take(step);
+            self.apply_step(step);
         }
     }
 
-    /// Takes one step in memory.
-    pub fn take(&mut self, step: &Step) {
+    /// Applies one step in memory.
+    pub fn apply_step(&mut self, step: &Step) {
         match step {
             Step::Setting(Delta { key: Setting::LinkName(matcher), after: Some(name), .. }) => {
                 if let (Some(from), Ok(to)) = (self.link_with(matcher).map(|link| link.name), name.parse()) {
                     self.rename(from, to);
                 }
             }
-            _ => step.take_on(&mut self.state),
+            _ => step.apply_on(&mut self.state),
         }
     }
 }

@@ -50,8 +50,9 @@ pub struct State {
     #[serde(with = "as_rows")]
     pub rows: BTreeMap<RowKey, Bytes>,
     /// Source addresses that no packet in a VRF may come with: they are the box's own encapsulations'.
-    #[serde(with = "as_rows")]
-    pub guards: BTreeMap<Ipv6Addr, ()>,
+    /// (Dumps of segbox 0.1 call them `guards`.)
+    #[serde(with = "as_rows", alias = "guards")]
+    pub source_filters: BTreeMap<Ipv6Addr, ()>,
     /// Rules: which table is looked up for whom.
     #[serde(with = "as_rows")]
     pub rules: BTreeMap<Rule, ()>,

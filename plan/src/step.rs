@@ -35,7 +35,7 @@ pub enum Step {
     HmacKey(Delta<u32, HmacKey>),
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
-    Guard(Delta<Ipv6Addr, ()>),
+    SourceFilter(Delta<Ipv6Addr, ()>),
     Rule(Delta<Rule, ()>),
     Route(Delta<RouteKey, Route>),
 }
@@ -131,7 +131,7 @@ macro_rules! each {
             Step::HmacKey($delta) => $body,
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
-            Step::Guard($delta) => $body,
+            Step::SourceFilter($delta) => $body,
             Step::Rule($delta) => $body,
             Step::Route($delta) => $body,
         }
@@ -155,7 +155,7 @@ impl Step {
             Self::HmacKey(delta) => Self::HmacKey(delta.inverse()),
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
-            Self::Guard(delta) => Self::Guard(delta.inverse()),
+            Self::SourceFilter(delta) => Self::SourceFilter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
             Self::Route(delta) => Self::Route(delta.inverse()),
         })
@@ -179,7 +179,7 @@ impl Step {
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
-            Self::Guard(_) | Self::Rule(_) => Phase::Isolation,
+            Self::SourceFilter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(route) if route.unreachable => Phase::Isolation,
                 route => match route.map(Route::kind) {
@@ -191,8 +191,8 @@ impl Step {
         }
     }
 
-    /// Takes the step on a state in memory: what the kernel would look like afterwards.
-    pub(crate) fn take_on(&self, state: &mut State) {
+    /// Applies the step to a state in memory: what the kernel would look like afterwards.
+    pub(crate) fn apply_on(&self, state: &mut State) {
         fn put<K: Ord + Clone, V: Clone>(map: &mut std::collections::BTreeMap<K, V>, delta: &Delta<K, V>) {
             match &delta.after {
                 Some(value) => map.insert(delta.key.clone(), value.clone()),
@@ -211,7 +211,7 @@ impl Step {
                 state.rows.retain(|row, _| state.programs.contains_key(&row.program));
             }
             Self::Row(delta) => put(&mut state.rows, delta),
-            Self::Guard(delta) => put(&mut state.guards, delta),
+            Self::SourceFilter(delta) => put(&mut state.source_filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),
             Self::Route(delta) => put(&mut state.routes, delta),
         }

@@ -87,7 +87,7 @@ prop_compose! {
         programs in btree_map(prop::sample::select(vec!["stamp@00000001".to_owned(), "steer@00000002".to_owned()]),
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
-        guards in btree_map(0_u8..2, Just(()), 0..2),
+        source_filters in btree_map(0_u8..2, Just(()), 0..2),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
         routes in btree_map(route_key(), route(), 0..5),
     ) -> State {
@@ -100,7 +100,7 @@ prop_compose! {
         let source = |n: u8| format!("fc00::{n}").parse().expect("an address");
         State {
             settings, links, routes,
-            guards: guards.into_keys().map(|n| (source(n), ())).collect(),
+            source_filters: source_filters.into_keys().map(|n| (source(n), ())).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
             neighbors: neighbors.into_iter().map(|((interface, n), mac)| (
@@ -145,7 +145,7 @@ proptest! {
     fn after_any_prefix_a_new_plan_gets_to_the_same_end(desired in state(), before in state(), cut in any::<prop::sample::Index>()) {
         let mut router = actual(before);
         let plan = diff(&desired, &router);
-        plan.steps.iter().take(cut.index(plan.steps.len() + 1)).for_each(|step| router.take(step));
+        plan.steps.iter().take(cut.index(plan.steps.len() + 1)).for_each(|step| router.apply_step(step));
         router.apply(&diff(&desired, &router));
         prop_assert!(satisfies(&router, &desired), "{router:?}");
     }
@@ -154,10 +154,10 @@ proptest! {
     fn the_undo_of_a_plan_is_the_diff_back(desired in state(), before in state(), cut in any::<prop::sample::Index>()) {
         let mut router = actual(before.clone());
         let plan = diff(&desired, &router);
-        let taken = cut.index(plan.steps.len() + 1);
-        plan.steps.iter().take(taken).for_each(|step| router.take(step));
+        let applied = cut.index(plan.steps.len() + 1);
+        plan.steps.iter().take(applied).for_each(|step| router.apply_step(step));
         let mut by_inverses = router.clone();
-        plan.steps[..taken].iter().rev().filter_map(|step| step.clone().inverse()).for_each(|step| by_inverses.take(&step));
+        plan.steps[..applied].iter().rev().filter_map(|step| step.clone().inverse()).for_each(|step| by_inverses.apply_step(&step));
         router.apply(&diff(&before, &router));
         prop_assert!(satisfies(&router, &before), "{router:?}");
         // Rows go with their program and come back by the diff only, so the inverses are held to all else.

@@ -67,7 +67,7 @@ fn planned(actual: &Actual) -> String {
     let plan = diff(&want.state, actual);
     let mut after = actual.clone();
     after.apply(&plan);
-    assert!(diff(&want.state, &after).is_empty(), "taken, the plan leaves something to do");
+    assert!(diff(&want.state, &after).is_empty(), "after the plan, there is something to do");
     let steps = plan.steps.iter().map(|step| format!("{step}\n"));
     let instead = want
         .wishes

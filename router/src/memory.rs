@@ -29,7 +29,7 @@ impl Target for Memory {
                 return Err(TargetError::from(format!("step {} is refused", self.applied)));
             }
             if !matches!(step, Step::Setting(delta) if Some(&delta.key) == self.forgets.as_ref()) {
-                self.actual.take(step);
+                self.actual.apply_step(step);
             }
             Ok(())
         };

@@ -64,7 +64,7 @@ impl Kernel {
         let fds: BTreeMap<&str, OwnedFd> =
             named_programs(steps).filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd))).collect();
         let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
-        boxed(self.netlink.take(&steps.iter().collect::<Vec<_>>(), &fd, materials))
+        boxed(self.netlink.apply(&steps.iter().collect::<Vec<_>>(), &fd, materials))
     }
 
     /// A step of the machine's.
@@ -94,7 +94,7 @@ impl Target for Kernel {
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {
         // A stage holds one phase, and programs and rows are phases of their own.
         if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
-            return boxed(bpf::take(&mut self.programs, stage, materials));
+            return boxed(bpf::apply(&mut self.programs, stage, materials));
         }
         let mut results = Vec::with_capacity(stage.len());
         for run in stage.chunk_by(|one, next| is_of_the_machine(one) == is_of_the_machine(next)) {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use segbox_linux::tune::News;
+use segbox_linux::tune::Changes;
 use segbox_router::{ChangeError, FolderError, Router};
 
 use crate::keep::KeepError;
@@ -17,14 +17,14 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// The service.
 pub(crate) struct Tuning {
-    news: News,
+    changes: Changes,
     due: Instant,
 }
 
 impl Tuning {
     pub(crate) fn open() -> io::Result<Self> {
         // The first look is soon: knobs may have been turned while no keeper ran.
-        Ok(Self { news: News::open()?, due: Instant::now() + QUIET })
+        Ok(Self { changes: Changes::open()?, due: Instant::now() + QUIET })
     }
 
     /// When the next look is due.
@@ -34,12 +34,12 @@ impl Tuning {
 
     /// Readable when a card or a link changes.
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.news.fds()
+        self.changes.fds()
     }
 
     /// Hears what has changed, and looks if it is time.
     pub(crate) fn attend(&mut self, say: &impl Fn(&str)) {
-        if self.news.hear() {
+        if self.changes.drain() {
             self.due = self.due.min(Instant::now() + QUIET);
         }
         if Instant::now() >= self.due {

@@ -11,9 +11,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use aya_obj::generated::{bpf_map_type, bpf_prog_type};
 use segbox_config::{Hook, Program};
 
-use super::link::link;
 use super::maps::{Map, MapError};
 use super::object::{ObjectError, Parts, guarded, holds_globals};
+use super::relocate::relocate;
 use super::sys::{self, DebugInfo, NewProgram};
 
 /// Why a program is not in the kernel.
@@ -44,7 +44,7 @@ pub enum LoadError {
     NoKernelTypes(#[source] aya_obj::btf::BtfError),
     /// References within the object lead nowhere.
     #[error("the object's references cannot be resolved")]
-    Link(#[from] aya_obj::relocation::EbpfRelocationError),
+    Relocate(#[from] aya_obj::relocation::EbpfRelocationError),
     /// The kernel does not make one of its maps.
     #[error("cannot create map `{map}`: {source}")]
     CreateMap {
@@ -108,35 +108,35 @@ pub fn verify(program: &Program) -> Result<(), LoadError> {
 /// Loads a program; its maps are empty but for the globals.
 pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
     let parts = Parts::read(&program.object)?;
-    let mut linked = guarded(|| link(parts, program))??;
-    if let Some(name) = program.rows.keys().find(|name| !linked.maps.iter().any(|(map, _)| map == *name)) {
+    let mut relocated = guarded(|| relocate(parts, program))??;
+    if let Some(name) = program.rows.keys().find(|name| !relocated.maps.iter().any(|(map, _)| map == *name)) {
         return Err(LoadError::NoMap(name.clone()));
     }
-    let btf = linked.btf.as_ref().and_then(|btf| sys::load_btf(btf).ok());
+    let btf = relocated.btf.as_ref().and_then(|btf| sys::load_btf(btf).ok());
     let btf = btf.as_ref().map(AsFd::as_fd);
 
-    let used: HashSet<usize> = linked.references.values().copied().collect();
+    let used: HashSet<usize> = relocated.references.values().copied().collect();
     let mut made = HashMap::new();
-    for (index, (name, map)) in linked.maps.iter().enumerate() {
+    for (index, (name, map)) in relocated.maps.iter().enumerate() {
         if used.contains(&index) || program.rows.contains_key(name) {
             let fd = create_map(name, map, btf).map_err(|source| LoadError::CreateMap { map: name.clone(), source })?;
             made.insert(index, fd);
         }
     }
-    for (instruction, map) in &linked.references {
-        linked.instructions[*instruction].imm = made[map].as_raw_fd();
+    for (instruction, map) in &relocated.references {
+        relocated.instructions[*instruction].imm = made[map].as_raw_fd();
     }
 
-    let (functions, lines) = (&linked.functions, &linked.lines);
+    let (functions, lines) = (&relocated.functions, &relocated.lines);
     let program = load_with_log(&NewProgram {
         kind: program_type(program.hook),
         name: &program.function,
-        license: &linked.license,
-        instructions: &linked.instructions,
+        license: &relocated.license,
+        instructions: &relocated.instructions,
         // Without its functions the kernel takes no lines.
         debug: btf.filter(|_| !functions.is_empty()).map(|btf| DebugInfo { btf, functions, lines }),
     })?;
-    let maps = made.into_iter().map(|(index, fd)| (&linked.maps[index], fd));
+    let maps = made.into_iter().map(|(index, fd)| (&relocated.maps[index], fd));
     let maps = maps.filter(|((_, map), _)| !holds_globals(map)).map(|((name, _), fd)| (name.clone(), fd));
     Ok(Loaded { program, maps: maps.collect() })
 }

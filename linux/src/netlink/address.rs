@@ -10,9 +10,9 @@ use netlink_packet_route::route::{RouteProtocol, RouteType};
 use segbox_config::Mac;
 use segbox_plan::{AddressKey, NeighborKey, PROTOCOL};
 
-use super::answer::TalkError;
 use super::frame::{address_of, attributes, u8_of, u16_of, u32_of};
 use super::links::Links;
+use super::reply::TalkError;
 use super::socket::Socket;
 use super::uapi;
 

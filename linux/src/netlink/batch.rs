@@ -8,8 +8,8 @@ use std::time::Duration;
 use netlink_packet_core::NLM_F_ACK;
 use rustix::io::Errno;
 
-use super::answer::{Refusal, TalkError, refusal};
 use super::frame::u16_of;
+use super::reply::{Refusal, TalkError, refusal};
 use super::socket::Socket;
 
 /// Requests a datagram. Past this the cost of the system calls is lost in that of the routes (under 1 %), and the answers
@@ -160,7 +160,7 @@ fn exchange(
     socket.send(buffer)?;
     let mut refused = Vec::new();
     loop {
-        for frame in socket.receive()?.filter(Socket::is_answer) {
+        for frame in socket.receive()?.filter(Socket::is_reply) {
             refused.extend(refusal(frame.flags, frame.payload).map(|no| (frame.sequence, no)));
             if frame.sequence == last {
                 return Ok(refused);

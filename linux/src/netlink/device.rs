@@ -6,8 +6,8 @@ use rustix::io::Errno;
 use segbox_config::IfName;
 use segbox_plan::{LINK_ALIAS, Link};
 
-use super::answer::TalkError;
 use super::links::{LinkRow, Links};
+use super::reply::TalkError;
 use super::socket::Socket;
 
 /// Makes a device, with segbox's alias, up.

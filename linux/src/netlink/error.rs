@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use segbox_config::IfName;
 use segbox_plan::{AddressKey, NeighborKey, RouteKey, Rule, Setting, Verb};
 
-use super::answer::TalkError;
+use super::reply::TalkError;
 
 /// Why netlink cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum ObserveError {
     },
 }
 
-/// Why a step was not taken.
+/// Why a step was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// An interface that a step names is not there.
@@ -84,9 +84,9 @@ pub enum StepError {
         #[source]
         source: TalkError,
     },
-    /// A guard of the VRFs.
-    #[error("cannot {} the guard of the VRFs against packets from {address} (nf_tables)", tried(*verb))]
-    Guard {
+    /// A source filter of the VRFs.
+    #[error("cannot {} the filter that drops packets from {address} in VRFs (nf_tables)", tried(*verb))]
+    SourceFilter {
         /// What was to be done.
         verb: Verb,
         /// Against whose packets.
@@ -230,7 +230,7 @@ impl StepError {
             Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
             Self::Route { source, .. }
             | Self::Rule { source, .. }
-            | Self::Guard { source, .. }
+            | Self::SourceFilter { source, .. }
             | Self::Address { source, .. }
             | Self::Neighbor { source, .. }
             | Self::Device { source, .. }

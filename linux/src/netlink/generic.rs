@@ -3,8 +3,8 @@
 use netlink_packet_core::{DefaultNla, Emitable};
 use rustix::io::Errno;
 
-use super::answer::{Refusal, TalkError};
 use super::frame::{attributes, text_of, u16_of, u32_of};
+use super::reply::{Refusal, TalkError};
 use super::socket::{Raw, Socket};
 
 /// GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_* (include/uapi/linux/genetlink.h).

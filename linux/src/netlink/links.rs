@@ -8,8 +8,8 @@ use netlink_packet_route::link::LinkMessage;
 use segbox_config::{IfName, LinkSeen, Mac, Matcher};
 use segbox_plan::{LINK_ALIAS, Link};
 
-use super::answer::TalkError;
 use super::frame::{attributes, text_of, u32_of, u64_of};
+use super::reply::TalkError;
 use super::socket::Socket;
 use super::{LinkStatistics, uapi};
 

@@ -1,8 +1,8 @@
 //! Links, addresses, neighbours, routes, HMAC keys and settings of one network namespace, by netlink and /proc/sys: read
-//! whole, written step by step. Not here: which steps to take (plan), programs and their maps.
+//! whole, written step by step. Not here: which steps (plan), programs and their maps.
 
 mod address;
-mod answer;
+mod apply;
 mod batch;
 mod device;
 mod encap;
@@ -10,17 +10,17 @@ mod error;
 mod ethtool;
 mod frame;
 mod generic;
-mod guard;
 mod links;
 mod observe;
 mod power;
+mod reply;
 mod route;
 mod rule;
 mod seg6;
 mod seg6local;
 mod settings;
 mod socket;
-mod take;
+mod source_filter;
 mod uapi;
 
 use std::collections::BTreeMap;
@@ -29,16 +29,16 @@ use std::os::fd::RawFd;
 use segbox_config::{IfName, LinkSeen};
 use segbox_plan::{Actual, Materials, RouteKey, Secret, Step};
 
-pub use answer::{Refusal, TalkError};
 pub use error::{ObserveError, OpenError, StepError};
-pub use ethtool::News;
+pub use ethtool::Changes;
 pub(crate) use ethtool::{Channels, Ethtool, Rings};
-use guard::Guards;
 use links::Links;
 use observe::in_table;
 pub use power::PowerButton;
+pub use reply::{Refusal, TalkError};
 use seg6::Seg6;
 use socket::Socket;
+use source_filter::SourceFilters;
 
 /// Sockets, and threads, that big batches are spread over. The kernel takes IPv6 routes without its one big lock (RTNL, Linux 6.16),
 /// but the threads still meet at the lock of the per-CPU allocator (mm/percpu.c): two of them take 10 to 30 % off the time of
@@ -54,7 +54,7 @@ pub struct Netlink {
     /// One or more.
     route: Vec<Socket>,
     seg6: Seg6,
-    guards: Guards,
+    source_filters: SourceFilters,
 }
 
 /// What [`Netlink::observe`] found.
@@ -104,7 +104,7 @@ impl Netlink {
         Ok(Self {
             route: route.collect::<Result<_, _>>().map_err(failed("route"))?,
             seg6: Seg6::open().map_err(failed("generic"))?,
-            guards: Guards::default(),
+            source_filters: SourceFilters::default(),
         })
     }
 
@@ -120,15 +120,15 @@ impl Netlink {
         self.observe_all()
     }
 
-    /// Takes the steps of one phase, each of them whatever became of the others: a result per step, in their order.
+    /// Applies the steps of one phase. Each step is tried, also after another failed: one result per step, in their order.
     /// `programs` finds a loaded program's file descriptor by its name.
-    pub fn take(
+    pub fn apply(
         &mut self,
         steps: &[&Step],
         programs: &(dyn Fn(&str) -> Option<RawFd> + Sync),
         materials: &Materials,
     ) -> Vec<Result<(), StepError>> {
-        self.take_all(steps, programs, materials)
+        self.apply_all(steps, programs, materials)
     }
 
     /// What each local SID of segbox has done.
@@ -162,7 +162,7 @@ impl Netlink {
 pub fn read_anything(datagram: &[u8]) {
     let links = Links::default();
     for frame in frame::frames(datagram) {
-        let _ = answer::refusal(frame.flags, frame.payload);
+        let _ = reply::refusal(frame.flags, frame.payload);
         links::decode(frame.payload);
         address::decode_address(frame.payload, &links);
         address::decode_neighbor(frame.payload, &links);
@@ -170,6 +170,6 @@ pub fn read_anything(datagram: &[u8]) {
         let _ = route::decode(frame.payload, |index| observe::name_or_number(&links, index));
         route::decode_counters(frame.payload);
         rule::decode(frame.payload);
-        guard::decode(frame.payload);
+        source_filter::decode(frame.payload);
     }
 }

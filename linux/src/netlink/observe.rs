@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use segbox_config::IfName;
 use segbox_plan::{Setting, State, sysctl as list};
 
-use super::answer::TalkError;
 use super::links::Links;
+use super::reply::TalkError;
 use super::{Netlink, ObserveError, Observed, address, route, rule};
 use crate::sysctl;
 
@@ -31,7 +31,7 @@ impl Netlink {
         let source = self.seg6.source().map_err(in_table("encapsulation source"))?;
         state.settings.extend(source.map(|source| (Setting::EncapSource, source.to_string())));
         (state.hmac_keys, found.secrets) = self.seg6.keys().map_err(in_table("HMAC keys"))?;
-        state.guards = self.guards.read().map_err(in_table("nf_tables"))?;
+        state.source_filters = self.source_filters.read().map_err(in_table("nf_tables"))?;
         state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
         state.routes = route::read(self.first(), |index| name_or_number(&links, index)).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();

@@ -1,4 +1,4 @@
-//! Routes to netlink and back. Not here: what hangs on them (encap), and what the kernel's answers mean (take).
+//! Routes to netlink and back. Not here: what hangs on them (encap), and what the kernel's answers mean (apply).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,9 +11,9 @@ use netlink_packet_route::route::{
 use segbox_config::IfName;
 use segbox_plan::{Encap, PROTOCOL, Route, RouteKey};
 
-use super::answer::TalkError;
 use super::encap::{self, EncapError, Lookup};
 use super::frame::{address_of, attributes, u16_of, u32_of};
+use super::reply::TalkError;
 use super::socket::Socket;
 use super::{Counters, uapi};
 

@@ -8,8 +8,8 @@ use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use segbox_plan::{PROTOCOL, Rule};
 
-use super::answer::TalkError;
 use super::frame::{address_of, attributes, u8_of, u32_of};
+use super::reply::TalkError;
 use super::socket::Socket;
 use super::uapi;
 

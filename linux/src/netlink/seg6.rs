@@ -8,9 +8,9 @@ use rustix::io::Errno;
 use segbox_config::HmacAlgorithm;
 use segbox_plan::{HmacKey, Secret, secret_digest};
 
-use super::answer::{Refusal, TalkError};
 use super::frame::{attributes, u8_of, u32_of};
 use super::generic::message;
+use super::reply::{Refusal, TalkError};
 use super::socket::{Raw, Socket};
 use super::{generic, uapi};
 

@@ -7,9 +7,9 @@ use rtnetlink::LinkUnspec;
 use segbox_config::Matcher;
 use segbox_plan::Setting;
 
-use super::answer::TalkError;
 use super::error::StepError;
 use super::links::Links;
+use super::reply::TalkError;
 use super::{Netlink, device};
 use crate::sysctl;
 

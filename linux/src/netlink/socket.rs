@@ -7,8 +7,8 @@ use netlink_sys::SocketAddr;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 
-use super::answer::{TalkError, refusal};
 use super::frame::{Frame, frames};
+use super::reply::{TalkError, refusal};
 
 /// NLMSG_ERROR and NLMSG_DONE (include/uapi/linux/netlink.h).
 const ERROR: u16 = 2;
@@ -200,7 +200,7 @@ impl Socket {
     }
 
     /// Whether a message is the acknowledgement of some request.
-    pub(super) fn is_answer(frame: &Frame<'_>) -> bool {
+    pub(super) fn is_reply(frame: &Frame<'_>) -> bool {
         frame.kind == ERROR
     }
 }

@@ -23,8 +23,8 @@ pub use error::TuneError;
 pub use latency::Keeper;
 pub use port::Port;
 
+pub use crate::netlink::Changes;
 use crate::netlink::Ethtool;
-pub use crate::netlink::News;
 
 /// The machine, opened for reading and turning.
 pub struct Tuner {

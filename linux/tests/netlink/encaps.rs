@@ -85,11 +85,11 @@ fn round_trip(prefix: impl Fn(usize) -> RouteKey, encaps: &[Encap]) {
         let find = |map: Option<&BTreeMap<RouteKey, Route>>, key| map.and_then(|map| map.get(key)).cloned();
         before.keys().map(|key| route_step(*key, find(from, key), find(to, key))).collect()
     };
-    take(&mut netlink, &steps(None, Some(&before)));
+    apply(&mut netlink, &steps(None, Some(&before)));
     assert_eq!(observe(&mut netlink).state.routes, before);
-    take(&mut netlink, &steps(Some(&before), Some(&after)));
+    apply(&mut netlink, &steps(Some(&before), Some(&after)));
     assert_eq!(observe(&mut netlink).state.routes, after);
-    take(&mut netlink, &steps(Some(&after), None));
+    apply(&mut netlink, &steps(Some(&after), None));
     assert_eq!(observe(&mut netlink).state.routes, BTreeMap::new());
 }
 
@@ -133,7 +133,7 @@ fn end_x_takes_an_interface_or_shows_that_it_did_not() {
         let next_hop = "fe80::7".parse().expect("an address");
         let end_x = |interface| on_anchor(sid(Behavior::EndX { next_hop, interface }));
         let sid = key("fc00::/128");
-        take(&mut netlink, &[route_step(sid, None, Some(end_x(Some(name("lo")))))]);
+        apply(&mut netlink, &[route_step(sid, None, Some(end_x(Some(name("lo")))))]);
         let found = end_x((kernel() >= (6, 17)).then(|| name("lo")));
         assert_eq!(observe(&mut netlink).state.routes.get(&sid), Some(&found));
     });
@@ -166,8 +166,8 @@ fn decapsulation_into_a_vrf_reads_back_or_is_refused_by_a_kernel_without() {
         let vrf = Step::Link(segbox_plan::Delta { key: name("blue"), before: None, after: Some(Link::Vrf(100)) });
         if Path::new("/proc/sys/net/vrf").exists() {
             std::fs::write("/proc/sys/net/vrf/strict_mode", "1").expect("writable");
-            take(&mut netlink, &[vrf]);
-            take(&mut netlink, &steps);
+            apply(&mut netlink, &[vrf]);
+            apply(&mut netlink, &steps);
             let found = observe(&mut netlink);
             assert_eq!(found.state.routes.len(), steps.len());
             assert_eq!(found.state.links.get(&name("blue")), Some(&Link::Vrf(100)));
@@ -204,7 +204,7 @@ fn programs_read_back_by_their_names() {
         let steps: Vec<Step> = routes.iter().map(|(key, route)| route_step(*key, None, Some(route.clone()))).collect();
         let missing = route_step(key("fc00:0:2::/128"), None, Some(end_bpf("gone@00000003")));
         let all: Vec<&Step> = steps.iter().chain([&missing]).collect();
-        let mut results = netlink.take(&all, &programs, &Materials::default());
+        let mut results = netlink.apply(&all, &programs, &Materials::default());
         let last = results.pop().expect("a result a step");
         assert!(matches!(&last, Err(StepError::NoProgram { program, .. }) if program == "gone@00000003"), "{last:?}");
         for result in results {
@@ -245,7 +245,7 @@ fn ip_shows_what_was_put_in_its_own_words() {
         let mut netlink: Netlink = netlink();
         anchor(&mut netlink);
         let put = |at: &str, encap| route_step(key(at), None, Some(on_anchor(encap)));
-        take(
+        apply(
             &mut netlink,
             &[
                 put("2001:db8:1::/64", policy(HeadendMode::Encaps, 2, 7)),

@@ -35,7 +35,7 @@ fn a_route_of_anothers_is_neither_read_nor_overwritten_nor_removed() {
         assert_eq!(makers.collect::<Vec<_>>(), [Some("static".to_owned()), Some("bgp".to_owned())]);
 
         // Removing what is not ours is removing nothing: done.
-        take(&mut netlink, &keys.map(|key| route_step(key, Some(plain("segbox0")), None)));
+        apply(&mut netlink, &keys.map(|key| route_step(key, Some(plain("segbox0")), None)));
         assert_eq!((ip("-6 route show"), ip("-4 route show")), before);
     });
 }
@@ -47,9 +47,9 @@ fn a_route_of_ours_lies_beside_anothers_and_goes_alone() {
         anchor(&mut netlink);
         ip("-6 route add 2001:db8:1::/64 dev segbox0 metric 2048 proto static");
         let ours = key("2001:db8:1::/64");
-        take(&mut netlink, &[route_step(ours, None, Some(plain("segbox0")))]);
+        apply(&mut netlink, &[route_step(ours, None, Some(plain("segbox0")))]);
         assert_eq!(observe(&mut netlink).state.routes.into_keys().collect::<Vec<RouteKey>>(), [ours]);
-        take(&mut netlink, &[route_step(ours, Some(plain("segbox0")), None)]);
+        apply(&mut netlink, &[route_step(ours, Some(plain("segbox0")), None)]);
         assert!(ip("-6 route show 2001:db8:1::/64").contains("metric 2048"));
     });
 }
@@ -67,7 +67,7 @@ fn a_route_with_our_number_that_segbox_has_no_words_for_is_seen_and_can_be_remov
         let keys = [key("2001:db8:1::/64"), key("2001:db8:2::/64")];
         assert_eq!(found.iter().collect::<Vec<_>>(), [(&keys[0], &wordless), (&keys[1], &wordless)]);
         let steps: Vec<Step> = found.into_iter().map(|(key, route)| route_step(key, Some(route), None)).collect();
-        take(&mut netlink, &steps);
+        apply(&mut netlink, &steps);
         assert!(observe(&mut netlink).state.routes.is_empty(), "{}", ip("-6 route show"));
     });
 }
@@ -83,7 +83,7 @@ fn addresses_are_told_apart_by_who_made_them() {
             |text: &str| AddressKey { interface: name("segbox0"), address: text.parse().expect("an address") };
         let add = |key| Step::Address(Delta { key, before: None, after: Some(()) });
         let ours = [address("198.51.100.1/24"), address("2001:db8::1/64")];
-        take(&mut netlink, &ours.map(add));
+        apply(&mut netlink, &ours.map(add));
         let found = observe(&mut netlink);
         assert_eq!(found.state.addresses.keys().copied().collect::<Vec<_>>(), ours);
         for foreign in ["203.0.113.1/24", "2001:db8:f::1/64", "::1/128"] {
@@ -95,10 +95,10 @@ fn addresses_are_told_apart_by_who_made_them() {
         let shown = ip("-6 address show dev segbox0 to 2001:db8::1");
         assert!(shown.contains("2001:db8::1/64") && !shown.contains("tentative"), "{shown}");
 
-        let taken = results(&mut netlink, &[add(address("2001:db8:f::1/64"))]).pop().expect("a result");
-        assert!(matches!(taken, Err(StepError::Address { .. })), "{taken:?}");
+        let refused = results(&mut netlink, &[add(address("2001:db8:f::1/64"))]).pop().expect("a result");
+        assert!(matches!(refused, Err(StepError::Address { .. })), "{refused:?}");
 
-        take(&mut netlink, &ours.map(|key| Step::Address(Delta { key, before: Some(()), after: None })));
+        apply(&mut netlink, &ours.map(|key| Step::Address(Delta { key, before: Some(()), after: None })));
         let found = observe(&mut netlink);
         assert!(found.state.addresses.is_empty());
         assert!(found.foreign_addresses.contains_key(&address("203.0.113.1/24")));
@@ -110,18 +110,18 @@ fn neighbors_of_ours_are_those_that_bear_our_number() {
     in_namespace(|| {
         let mut netlink = netlink();
         veth("eth0", 1, "eth1", 2, &here());
-        take(&mut netlink, &[up("eth0"), up("eth1")]);
+        apply(&mut netlink, &[up("eth0"), up("eth1")]);
         ip("-6 neighbor add fe80::9 lladdr 02:00:00:00:00:09 dev eth0 nud permanent");
         let key =
             |address: &str| NeighborKey { interface: name("eth0"), address: address.parse().expect("an address") };
         let step = |address, before: Option<u8>, after: Option<u8>| {
             Step::Neighbor(Delta { key: key(address), before: before.map(mac_of), after: after.map(mac_of) })
         };
-        take(&mut netlink, &[step("fe80::7", None, Some(7)), step("192.0.2.7", None, Some(7))]);
-        take(&mut netlink, &[step("fe80::7", Some(7), Some(8))]);
+        apply(&mut netlink, &[step("fe80::7", None, Some(7)), step("192.0.2.7", None, Some(7))]);
+        apply(&mut netlink, &[step("fe80::7", Some(7), Some(8))]);
         let found = observe(&mut netlink).state.neighbors;
         assert_eq!(found.into_iter().collect::<Vec<_>>(), [(key("192.0.2.7"), mac_of(7)), (key("fe80::7"), mac_of(8))]);
-        take(&mut netlink, &[step("fe80::7", Some(8), None), step("192.0.2.7", Some(7), None)]);
+        apply(&mut netlink, &[step("fe80::7", Some(8), None), step("192.0.2.7", Some(7), None)]);
         assert!(observe(&mut netlink).state.neighbors.is_empty());
         assert!(ip("-6 neighbor show dev eth0").contains("fe80::9"));
     });
@@ -133,13 +133,13 @@ fn a_device_without_our_alias_is_not_ours() {
         let mut netlink = netlink();
         ip("link add theirs type ifb");
         let link = |name: IfName, before, after| Step::Link(Delta { key: name, before, after });
-        take(&mut netlink, &[link(name("segbox0"), None, Some(Link::Ifb))]);
+        apply(&mut netlink, &[link(name("segbox0"), None, Some(Link::Ifb))]);
         let found = observe(&mut netlink).state;
         assert_eq!(found.links.into_iter().collect::<Vec<_>>(), [(name("segbox0"), Link::Ifb)]);
         let error = results(&mut netlink, &[link(name("theirs"), None, Some(Link::Ifb))]).pop().expect("a result");
         let error = error.expect_err("the name is taken");
         assert!(error.mend().is_some_and(|mend| mend.contains("another name")), "{}", in_full(&error));
-        take(
+        apply(
             &mut netlink,
             &[link(name("theirs"), Some(Link::Ifb), None), link(name("segbox0"), Some(Link::Ifb), None)],
         );

@@ -7,8 +7,8 @@ use segbox_plan::{Delta, Encap, Route, RouteKey, Rule, Step};
 
 use super::world::*;
 
-fn guard(address: Ipv6Addr, before: bool) -> Step {
-    Step::Guard(Delta { key: address, before: before.then_some(()), after: (!before).then_some(()) })
+fn source_filter(address: Ipv6Addr, before: bool) -> Step {
+    Step::SourceFilter(Delta { key: address, before: before.then_some(()), after: (!before).then_some(()) })
 }
 
 fn rule(rule: Rule, before: bool) -> Step {
@@ -27,14 +27,14 @@ fn unreachable_routes_come_back_and_go() {
         let key = |net: &str| RouteKey { table: 100, prefix: net.parse().expect("a prefix"), metric: 4_278_198_272 };
         let keys = [key("0.0.0.0/0"), key("::/0")];
         // Before lo is up, as on a box that boots.
-        take(&mut netlink, &keys.map(|key| route_step(key, None, Some(nowhere.clone()))));
+        apply(&mut netlink, &keys.map(|key| route_step(key, None, Some(nowhere.clone()))));
         let found = observe(&mut netlink).state.routes;
         assert_eq!(found.into_iter().collect::<Vec<_>>(), keys.map(|key| (key, nowhere.clone())));
         for family in ["-4", "-6"] {
             let shown = ip(&format!("{family} route show table 100"));
             assert!(shown.starts_with("unreachable default") && shown.contains("metric 4278198272"), "{shown}");
         }
-        take(&mut netlink, &keys.map(|key| route_step(key, Some(nowhere.clone()), None)));
+        apply(&mut netlink, &keys.map(|key| route_step(key, Some(nowhere.clone()), None)));
         assert!(observe(&mut netlink).state.routes.is_empty());
     });
 }
@@ -48,33 +48,33 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
         let others = ip("-6 rule show");
         let ours =
             [Rule { priority: 999, from: source(1), table: 254 }, Rule { priority: 999, from: source(1), table: 1000 }];
-        take(&mut netlink, &ours.map(|key| rule(key, false)));
+        apply(&mut netlink, &ours.map(|key| rule(key, false)));
         assert_eq!(observe(&mut netlink).state.rules.into_keys().collect::<Vec<_>>(), ours);
         assert!(ip("-6 rule show").contains("from fc00:0:1::1 lookup main proto 86"), "{}", ip("-6 rule show"));
         let twice = results(&mut netlink, &[rule(ours[0], false)]).pop().expect("a result").expect_err("it is there");
         assert!(twice.mend().is_some_and(|mend| mend.contains("ip -6 rule")), "{}", in_full(&twice));
         // The second time each is gone already: done.
         for _ in 0..2 {
-            take(&mut netlink, &ours.map(|key| rule(key, true)));
+            apply(&mut netlink, &ours.map(|key| rule(key, true)));
         }
         assert_eq!(ip("-6 rule show"), others);
     });
 }
 
 #[test]
-fn guards_come_back_and_go_one_by_one() {
+fn source_filters_come_back_and_go_one_by_one() {
     in_namespace(|| {
         let mut netlink = netlink();
-        let guards = |netlink: &mut _| observe(netlink).state.guards.into_keys().collect::<Vec<_>>();
-        assert!(guards(&mut netlink).is_empty());
-        take(&mut netlink, &[guard(source(1), false), guard(source(2), false)]);
-        assert_eq!(guards(&mut netlink), [source(1), source(2)]);
-        take(&mut netlink, &[guard(source(1), true)]);
-        assert_eq!(guards(&mut netlink), [source(2)]);
+        let source_filters = |netlink: &mut _| observe(netlink).state.source_filters.into_keys().collect::<Vec<_>>();
+        assert!(source_filters(&mut netlink).is_empty());
+        apply(&mut netlink, &[source_filter(source(1), false), source_filter(source(2), false)]);
+        assert_eq!(source_filters(&mut netlink), [source(1), source(2)]);
+        apply(&mut netlink, &[source_filter(source(1), true)]);
+        assert_eq!(source_filters(&mut netlink), [source(2)]);
         // The second time there is no table any more: done.
-        take(&mut netlink, &[guard(source(2), true), guard(source(2), true)]);
-        assert!(guards(&mut netlink).is_empty());
-        take(&mut netlink, &[guard(source(1), false)]);
-        assert_eq!(guards(&mut netlink), [source(1)]);
+        apply(&mut netlink, &[source_filter(source(2), true), source_filter(source(2), true)]);
+        assert!(source_filters(&mut netlink).is_empty());
+        apply(&mut netlink, &[source_filter(source(1), false)]);
+        assert_eq!(source_filters(&mut netlink), [source(1)]);
     });
 }

@@ -42,7 +42,7 @@ fn no_route_of_many_is_lost() {
         assert_eq!(found.len(), keys.len());
         assert!(keys.iter().all(|key| found.get(key) == Some(&policy(1))));
         let removing: Vec<Step> = adding.into_iter().filter_map(Step::inverse).collect();
-        take(&mut netlink, &removing);
+        apply(&mut netlink, &removing);
         assert!(observe(&mut netlink).state.routes.is_empty());
     });
 }
@@ -68,7 +68,7 @@ fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
             encap: Encap::None,
         };
         let address = AddressKey { interface: name("segbox0"), address: "192.0.2.1/24".parse().expect("an address") };
-        take(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
+        apply(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
         let steps = [
             route_step(key("2001:db8:2::/64"), None, Some(via("2001:db8:1::7"))),
             route_step(key("203.0.113.0/24"), None, Some(via("198.51.100.7"))),
@@ -92,9 +92,9 @@ fn a_change_leaves_no_gap() {
         let mut netlink = netlink();
         anchor(&mut netlink);
         let address = AddressKey { interface: name("segbox0"), address: "2001:db8::1/64".parse().expect("an address") };
-        take(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
+        apply(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
         let of_both = [key("2001:db8:1::/64"), key("198.51.100.0/24")];
-        take(&mut netlink, &of_both.map(|key| route_step(key, None, Some(policy(1)))));
+        apply(&mut netlink, &of_both.map(|key| route_step(key, None, Some(policy(1)))));
         ip("address add 192.0.2.1/24 dev segbox0");
 
         let over = Arc::new(AtomicBool::new(false));
@@ -115,7 +115,7 @@ fn a_change_leaves_no_gap() {
         };
         let mut was = 1;
         for node in (2..400).chain([1]) {
-            take(&mut netlink, &of_both.map(|key| route_step(key, Some(policy(was)), Some(policy(node)))));
+            apply(&mut netlink, &of_both.map(|key| route_step(key, Some(policy(was)), Some(policy(node)))));
             was = node;
         }
         over.store(true, Ordering::Relaxed);

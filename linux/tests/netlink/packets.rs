@@ -39,8 +39,8 @@ fn a_sid_on_the_anchor_forwards_and_counts() {
         from_router.recv().expect("the router is set up");
 
         let mut netlink = netlink();
-        take(&mut netlink, &[up("lo"), up("eth0")]);
-        take(
+        apply(&mut netlink, &[up("lo"), up("eth0")]);
+        apply(
             &mut netlink,
             &[
                 address("eth0", "2001:db8::1/64"),
@@ -50,7 +50,7 @@ fn a_sid_on_the_anchor_forwards_and_counts() {
         );
         let segments = ["fc00:2:1::", "fc00:1:1::"].map(|text| text.parse().expect("an address")).to_vec();
         let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
-        take(
+        apply(
             &mut netlink,
             &[
                 put(key("fc00:2::/32"), "eth0", Some("2001:db8::2"), Encap::None),
@@ -81,10 +81,10 @@ fn router(headend: &std::fs::File, ready: &mpsc::Sender<()>) -> Counters {
     let mut netlink = netlink();
     veth("eth1", 2, "eth0", 1, headend);
     anchor(&mut netlink);
-    take(&mut netlink, &[up("eth1")]);
+    apply(&mut netlink, &[up("eth1")]);
     let end = Endpoint { behavior: Behavior::End, flavors: Flavors::default() };
     let sid = key("fc00:2:1::/128");
-    take(
+    apply(
         &mut netlink,
         &[
             set(Setting::Sysctl("net.ipv6.conf.all.forwarding".into()), "1"),

@@ -31,14 +31,14 @@ fn settings_are_the_namespaces_own() {
             (Setting::EncapSource, "2001:db8::1"),
         ];
         let steps: Vec<Step> = wanted.iter().map(|(setting, value)| set(setting.clone(), value)).collect();
-        take(&mut netlink, &steps);
+        apply(&mut netlink, &steps);
         let found = observe(&mut netlink);
         for (setting, value) in &wanted {
             assert_eq!(found.setting(setting).as_deref(), Some(*value), "{setting:?}");
         }
         assert_eq!(found.setting(&Setting::LinkMaster(name("eth1"))).as_deref(), Some(""));
         assert_eq!(found.setting(&Setting::Hostname), None, "the host name is the box's");
-        take(&mut netlink, &[set(Setting::EncapSource, "::"), set(Setting::LinkUp(name("eth1")), "down")]);
+        apply(&mut netlink, &[set(Setting::EncapSource, "::"), set(Setting::LinkUp(name("eth1")), "down")]);
         let found = observe(&mut netlink);
         assert_eq!(found.setting(&Setting::EncapSource).as_deref(), Some("::"));
         assert_eq!(found.setting(&Setting::LinkUp(name("eth1"))).as_deref(), Some("down"));
@@ -53,9 +53,9 @@ fn a_link_joins_and_leaves_its_master() {
         veth("eth0", 1, "eth1", 2, &here());
         ip("link add bridge0 type bridge");
         let master = Setting::LinkMaster(name("eth0"));
-        take(&mut netlink, &[set(master.clone(), "bridge0")]);
+        apply(&mut netlink, &[set(master.clone(), "bridge0")]);
         assert_eq!(observe(&mut netlink).setting(&master).as_deref(), Some("bridge0"));
-        take(&mut netlink, &[set(master.clone(), "")]);
+        apply(&mut netlink, &[set(master.clone(), "")]);
         assert_eq!(observe(&mut netlink).setting(&master).as_deref(), Some(""));
         let error =
             results(&mut netlink, &[set(master, "nowhere")]).pop().expect("a result").expect_err("no such link");
@@ -91,9 +91,9 @@ fn two_interfaces_swap_their_names() {
     in_namespace(|| {
         let mut netlink = netlink();
         veth("eth0", 1, "eth1", 2, &here());
-        take(&mut netlink, &[up("eth0"), up("eth1")]);
+        apply(&mut netlink, &[up("eth0"), up("eth1")]);
         let with = |mac| Setting::LinkName(Matcher { mac: Some(mac_of(mac)), pci: None });
-        take(&mut netlink, &[set(with(1), "eth1"), set(with(2), "eth0")]);
+        apply(&mut netlink, &[set(with(1), "eth1"), set(with(2), "eth0")]);
         let found = observe(&mut netlink);
         assert_eq!(found.setting(&with(1)).as_deref(), Some("eth1"));
         assert_eq!(found.setting(&with(2)).as_deref(), Some("eth0"));
@@ -121,7 +121,7 @@ fn hmac_keys_come_back_with_their_secrets() {
             .iter()
             .map(|(id, key)| Step::HmacKey(Delta { key: *id, before: None, after: Some(key.clone()) }))
             .collect();
-        for result in netlink.take(&steps.iter().collect::<Vec<_>>(), &|_| None, &materials) {
+        for result in netlink.apply(&steps.iter().collect::<Vec<_>>(), &|_| None, &materials) {
             result.unwrap_or_else(|error| panic!("{}", in_full(&error)));
         }
         let found = netlink.observe().expect("readable");
@@ -131,13 +131,13 @@ fn hmac_keys_come_back_with_their_secrets() {
         // Changed in place, then both removed; a secret that nobody has is told.
         let changed = key(HmacAlgorithm::Sha256, &secrets[1]);
         let change = Step::HmacKey(Delta { key: 7, before: wanted.get(&7).cloned(), after: Some(changed.clone()) });
-        let lacking = netlink.take(&[&change], &|_| None, &Materials::default()).pop().expect("a result");
+        let lacking = netlink.apply(&[&change], &|_| None, &Materials::default()).pop().expect("a result");
         assert!(matches!(lacking, Err(StepError::NoSecret { id: 7, .. })), "{lacking:?}");
-        netlink.take(&[&change], &|_| None, &materials).pop().expect("a result").expect("changed");
+        netlink.apply(&[&change], &|_| None, &materials).pop().expect("a result").expect("changed");
         assert_eq!(observe(&mut netlink).state.hmac_keys.get(&7), Some(&changed));
         let removing: Vec<Step> = steps.into_iter().filter_map(Step::inverse).collect();
-        take(&mut netlink, &removing);
-        take(&mut netlink, &removing);
+        apply(&mut netlink, &removing);
+        apply(&mut netlink, &removing);
         assert!(observe(&mut netlink).state.hmac_keys.is_empty());
     });
 }

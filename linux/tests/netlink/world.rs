@@ -68,8 +68,8 @@ pub(crate) fn observe(netlink: &mut Netlink) -> Actual {
     netlink.observe().expect("readable").actual
 }
 
-/// Takes steps that the kernel must take.
-pub(crate) fn take(netlink: &mut Netlink, steps: &[Step]) {
+/// Applies steps that the kernel must accept.
+pub(crate) fn apply(netlink: &mut Netlink, steps: &[Step]) {
     for (step, result) in steps.iter().zip(results(netlink, steps)) {
         if let Err(error) = result {
             panic!("{step:?}: {}", in_full(&error));
@@ -77,10 +77,10 @@ pub(crate) fn take(netlink: &mut Netlink, steps: &[Step]) {
     }
 }
 
-/// Takes steps, whatever comes of them.
+/// Applies steps; any of them may fail.
 pub(crate) fn results(netlink: &mut Netlink, steps: &[Step]) -> Vec<Result<(), StepError>> {
     let steps: Vec<&Step> = steps.iter().collect();
-    netlink.take(&steps, &|_| None, &Materials::default())
+    netlink.apply(&steps, &|_| None, &Materials::default())
 }
 
 /// An error with all that is behind it.
@@ -100,7 +100,7 @@ pub(crate) fn up(link: &str) -> Step {
 /// The device that routes hang on, made, and lo up.
 pub(crate) fn anchor(netlink: &mut Netlink) {
     let make = Step::Link(Delta { key: name("segbox0"), before: None, after: Some(Link::Ifb) });
-    take(netlink, &[make, up("lo")]);
+    apply(netlink, &[make, up("lo")]);
 }
 
 pub(crate) fn route_step(key: RouteKey, before: Option<Route>, after: Option<Route>) -> Step {

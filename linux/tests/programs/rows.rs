@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segbox_config::Hook;
-use segbox_linux::bpf::{MapError, PinError, Programs, StepError, take};
+use segbox_linux::bpf::{MapError, PinError, Programs, StepError, apply};
 use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
 
 use crate::house::{in_a_namespace, program, read};
@@ -26,7 +26,7 @@ fn rows(programs: &Programs) -> BTreeMap<RowKey, Bytes> {
 }
 
 #[test]
-fn steps_are_taken_and_seen() {
+fn steps_are_applied_and_seen() {
     in_a_namespace(|programs| {
         let typed = program(&read("typed"), "typed");
         let mut prefix = vec![64, 0, 0, 0, 0xfc];
@@ -47,9 +47,9 @@ fn steps_are_taken_and_seen() {
         let mut steps = vec![Step::Program(Delta { key: NAME.into(), before: None, after: Some(Hook::LwtIn) })];
         steps.extend(wanted.iter().map(add));
         assert!(
-            take(programs, &steps, &materials).iter().all(Result::is_ok),
+            apply(programs, &steps, &materials).iter().all(Result::is_ok),
             "{:?}",
-            take(programs, &steps, &materials)
+            apply(programs, &steps, &materials)
         );
         let (seen, rows) = programs.observe().expect("the bpffs");
         assert_eq!(seen, BTreeMap::from([(NAME.to_owned(), Hook::LwtIn)]));
@@ -57,9 +57,9 @@ fn steps_are_taken_and_seen() {
 
         steps.reverse();
         let back: Vec<Step> = steps.into_iter().filter_map(Step::inverse).collect();
-        assert!(take(programs, &back[..3], &materials).iter().all(Result::is_ok));
+        assert!(apply(programs, &back[..3], &materials).iter().all(Result::is_ok));
         assert_eq!(self::rows(programs), BTreeMap::new(), "an array's zero row is none");
-        assert!(take(programs, &back, &materials).iter().all(Result::is_ok), "taken once more");
+        assert!(apply(programs, &back, &materials).iter().all(Result::is_ok), "applied once more");
         assert_eq!(programs.observe().expect("the bpffs"), Default::default());
     });
 }
@@ -76,7 +76,7 @@ fn a_failed_step_leaves_the_next_alone() {
             row(key("array", &4u32.to_ne_bytes()), &[1; 24]),
             row(key("hash", &[1; 8]), &[1; 4]),
         ];
-        let answers = take(programs, &steps, &Materials::default());
+        let answers = apply(programs, &steps, &Materials::default());
         assert!(matches!(&answers[0], Err(StepError::NoMaterial(name)) if name == "lost@1"));
         let size = MapError::Size { what: "key", expected: 8, found: 1 }.to_string();
         assert!(matches!(&answers[1], Err(StepError::Pin(PinError::Map { source, .. })) if source.to_string() == size));

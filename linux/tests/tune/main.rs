@@ -154,15 +154,15 @@ fn the_machine_is_seen_and_its_virtual_links_are_no_cards() {
 }
 
 #[test]
-fn news_are_heard_of_links_and_of_knobs() {
+fn changes_of_links_and_of_knobs_are_heard() {
     in_namespace(|| {
         let mut tuner = pair();
-        let news = segbox_linux::tune::News::open().expect("sockets");
-        news.hear();
-        assert!(!news.hear(), "all of it was heard");
+        let changes = segbox_linux::tune::Changes::open().expect("sockets");
+        changes.drain();
+        assert!(!changes.drain(), "all of it was heard");
         turn(&mut tuner, CardKnob::Queues, "rx 3 tx 3").expect("three queues");
-        assert!(news.hear(), "a knob was turned");
+        assert!(changes.drain(), "a knob was turned");
         ip("link set eth0 up");
-        assert!(news.hear(), "a link came up");
+        assert!(changes.drain(), "a link came up");
     });
 }

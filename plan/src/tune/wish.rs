@@ -62,7 +62,7 @@ impl<'a> Wishes<'a> {
         self.ask(setting, wanted, values, less);
     }
 
-    /// The same for a knob that may only be there once other steps are taken: the interrupt of a queue to come.
+    /// The same for a knob that may only be there once other steps are applied: the interrupt of a queue to come.
     pub(super) fn ask(&mut self, setting: Setting, wanted: String, values: &[String], less: Option<String>) {
         let mut note = less;
         let mut asked = None;

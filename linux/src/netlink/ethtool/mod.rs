@@ -1,22 +1,22 @@
 //! The kernel's generic netlink family `ethtool` (net/ethtool/, Linux 5.6 to 5.9): one file a kind of knob. What it has no
 //! message for goes by ioctl (`tune::ioctl`). Not here: which knob is turned to what.
 
+mod changes;
 mod channels;
 mod coalesce;
 mod features;
-mod news;
 mod rings;
 
 use rustix::io::Errno;
 use segbox_config::IfName;
 
-use super::answer::TalkError;
 use super::frame::{attributes, u8_of, u32_of};
 use super::generic::{self, HEADER, message, nest};
+use super::reply::TalkError;
 use super::socket::{Raw, Socket};
 
+pub use changes::Changes;
 pub(crate) use channels::Channels;
-pub use news::News;
 pub(crate) use rings::Rings;
 
 /// ETHTOOL_MSG_* of the user's side (include/uapi/linux/ethtool_netlink.h).

@@ -1,4 +1,4 @@
-//! Links an object's program in memory: globals set, functions that it calls behind it, references resolved down to its
+//! Relocates one program of an object in memory: sets its globals, appends the functions that it calls, resolves its references to its
 //! maps. Not here: the kernel; maps are numbers until they are made.
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,7 +12,7 @@ use super::load::LoadError;
 use super::object::Parts;
 
 /// A program as it goes into the kernel, but for the descriptors of its maps.
-pub(crate) struct Linked {
+pub(crate) struct Relocated {
     pub(crate) instructions: Vec<bpf_insn>,
     /// Every map of the object, by name.
     pub(crate) maps: Vec<(String, Map)>,
@@ -25,8 +25,8 @@ pub(crate) struct Linked {
     pub(crate) license: CString,
 }
 
-/// Links the one program that is asked for.
-pub(crate) fn link(parts: Parts<'_>, program: &Program) -> Result<Linked, LoadError> {
+/// Relocates the one program that is asked for.
+pub(crate) fn relocate(parts: Parts<'_>, program: &Program) -> Result<Relocated, LoadError> {
     let Parts { renamed, parsed: mut object, programs, places, licensed, .. } = parts;
     let wanted = programs.iter().position(|a| a.section == program.section && a.function == program.function);
     let place = wanted
@@ -67,7 +67,7 @@ pub(crate) fn link(parts: Parts<'_>, program: &Program) -> Result<Linked, LoadEr
         .remove(&place)
         .ok_or_else(|| LoadError::NoProgram { section: program.section.clone(), function: program.function.clone() })?;
     let references = function.instructions.iter().enumerate().filter_map(|(at, ins)| Some((at, reference(ins)?)));
-    Ok(Linked {
+    Ok(Relocated {
         references: references.filter(|(_, map)| *map < maps.len()).collect(),
         maps,
         btf,

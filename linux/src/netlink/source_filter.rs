@@ -1,5 +1,5 @@
-//! The guards of the VRFs: what a customer sends under the source address of the box's own encapsulations is dropped, by a table of
-//! nf_tables that is segbox's alone. Not here: which address, or why (`segbox_plan`).
+//! The source filters of the VRFs: an nf_tables table, which only segbox uses, drops what a customer sends under the source address of
+//! the box's encapsulations. Not here: which address, or why (`segbox_plan`).
 //!
 //! As `nft list ruleset` shows it, a rule for each address:
 //!
@@ -22,9 +22,9 @@ use std::net::Ipv6Addr;
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE};
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
-use super::answer::{Refusal, TalkError, refusal};
 use super::frame::{attributes, text_of};
 use super::generic::{attributes_of, nest};
+use super::reply::{Refusal, TalkError, refusal};
 use super::socket::{Raw, Socket, append};
 use super::uapi::*;
 
@@ -48,14 +48,14 @@ const SOURCE: (u32, u32) = (8, 16);
 
 /// A socket to the subsystem, opened when it is first needed: opening one loads the kernel's modules.
 #[derive(Default)]
-pub(super) struct Guards {
+pub(super) struct SourceFilters {
     socket: Option<Socket>,
 }
 
 /// A rule of the table: its handle, and its address if it is one that segbox makes.
 type Row = (Vec<u8>, Option<Ipv6Addr>);
 
-impl Guards {
+impl SourceFilters {
     /// None of them where the subsystem was never used: asking would load its modules.
     pub(super) fn read(&mut self) -> Result<BTreeMap<Ipv6Addr, ()>, TalkError> {
         if !is_in_use() {
@@ -132,7 +132,7 @@ impl Guards {
         // (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch).
         let mut refused = None;
         loop {
-            for frame in socket.receive()?.filter(Socket::is_answer) {
+            for frame in socket.receive()?.filter(Socket::is_reply) {
                 let no = refusal(frame.flags, frame.payload);
                 let whole = frame.sequence == first && no.is_some();
                 refused = refused.or(no);

@@ -1,5 +1,5 @@
-//! News of cards: a link that comes, goes or changes, a knob that another turned. Not here: what the news mean; whoever hears
-//! some looks at everything again.
+//! Notices that cards changed: a link came, went or changed, or another program turned a knob. Not here: what changed. The caller reads
+//! everything again.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,17 +11,17 @@ use super::super::socket::{Socket, listen};
 
 /// RTNLGRP_LINK (include/uapi/linux/rtnetlink.h).
 const LINKS: u32 = 1;
-/// Where the family tells what was turned (ETHTOOL_MCGRP_MONITOR_NAME).
+/// The group in which the family reports each knob that is turned (ETHTOOL_MCGRP_MONITOR_NAME).
 const MONITOR: &str = "monitor";
 
-/// Two sockets that become readable when there is news.
-pub struct News {
+/// Two sockets that become readable when something changed.
+pub struct Changes {
     links: netlink_sys::Socket,
     knobs: Option<netlink_sys::Socket>,
 }
 
-impl News {
-    /// From now on.
+impl Changes {
+    /// Hears of changes from now on.
     ///
     /// # Errors
     /// The kernel has no rtnetlink, or no descriptor is left.
@@ -35,13 +35,13 @@ impl News {
         Ok(Self { links: listen(NETLINK_ROUTE, LINKS)?, knobs })
     }
 
-    /// What to wait for.
+    /// The descriptors to wait for.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         std::iter::once(&self.links).chain(&self.knobs).map(AsFd::as_fd)
     }
 
-    /// Forgets all news so far; true if there was any. What was lost to a full queue (ENOBUFS) was news as well.
-    pub fn hear(&self) -> bool {
+    /// Forgets all changes so far; true if there were any. A full queue (ENOBUFS) loses some: it counts as a change too.
+    pub fn drain(&self) -> bool {
         let mut buffer = [0_u8; 8192];
         let mut any = false;
         for socket in std::iter::once(&self.links).chain(&self.knobs) {

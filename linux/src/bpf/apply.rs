@@ -1,11 +1,11 @@
-//! Takes a plan's steps of programs and rows. Decides nothing: the plan has the order. Not here: the other steps.
+//! Applies the steps of programs and rows. Decides nothing: the plan has the order. Not here: the other steps.
 
 use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
 
 use super::maps::Map;
 use super::pins::{PinError, Programs};
 
-/// Why a step was not taken.
+/// Why a step was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The program is in the plan and its object is not at hand.
@@ -19,15 +19,15 @@ pub enum StepError {
     Pin(#[from] PinError),
 }
 
-/// Takes the steps in turn; one that fails does not keep the next from being tried. Rows of one map that follow each
+/// Applies the steps in turn; one that fails does not keep the next from being tried. Rows of one map that follow each
 /// other share its descriptor: opening a pin costs ten times what writing a row does.
-pub fn take<'a>(
+pub fn apply<'a>(
     programs: &mut Programs,
     steps: impl IntoIterator<Item = &'a Step>,
     materials: &Materials,
 ) -> Vec<Result<(), StepError>> {
     let mut open = None;
-    let take_one = |step: &'a Step| match step {
+    let apply_one = |step: &'a Step| match step {
         Step::Program(Delta { key, after, .. }) => {
             // Its maps change with it.
             open = None;
@@ -37,20 +37,20 @@ pub fn take<'a>(
             let program = materials.programs.get(key).ok_or_else(|| StepError::NoMaterial(key.clone()))?;
             Ok(programs.put(key, program)?)
         }
-        Step::Row(delta) => take_row(programs, &mut open, delta),
+        Step::Row(delta) => apply_row(programs, &mut open, delta),
         Step::Setting(_)
         | Step::Link(_)
         | Step::Address(_)
         | Step::Neighbor(_)
         | Step::HmacKey(_)
-        | Step::Guard(_)
+        | Step::SourceFilter(_)
         | Step::Rule(_)
         | Step::Route(_) => Err(StepError::Elsewhere),
     };
-    steps.into_iter().map(take_one).collect()
+    steps.into_iter().map(apply_one).collect()
 }
 
-fn take_row<'a>(
+fn apply_row<'a>(
     programs: &mut Programs,
     open: &mut Option<(&'a RowKey, Map)>,
     Delta { key, after, .. }: &'a Delta<RowKey, Bytes>,
@@ -64,9 +64,9 @@ fn take_row<'a>(
             Err(error) => return Err(error.into()),
         },
     };
-    let taken = match after {
+    let applied = match after {
         Some(value) => map.put(&key.key.0, &value.0),
         None => map.remove(&key.key.0),
     };
-    Ok(taken.map_err(|source| PinError::of_map(&key.program, &key.map, source))?)
+    Ok(applied.map_err(|source| PinError::of_map(&key.program, &key.map, source))?)
 }

@@ -1,4 +1,4 @@
-//! Takes steps: each becomes a request or a file written, and gets its own result. Routes, addresses and neighbours go in
+//! Applies steps: each becomes a request or a file written, and gets its own result. Routes, addresses and neighbours go in
 //! batches, the rest one by one. Not here: which steps, or their order; how a setting is set (settings).
 
 use std::collections::BTreeSet;
@@ -10,11 +10,11 @@ use rustix::io::Errno;
 use segbox_config::IfName;
 use segbox_plan::{Delta, HmacKey, Link, Materials, RouteKey, Step, Verb};
 
-use super::answer::TalkError;
 use super::batch::{self, Undone};
 use super::encap::{EncapError, Lookup};
 use super::error::StepError;
 use super::links::Links;
+use super::reply::TalkError;
 use super::socket::append;
 use super::{Netlink, Programs, address, device, route, rule};
 
@@ -40,7 +40,7 @@ fn is_one_request(step: &Step) -> bool {
 }
 
 impl Netlink {
-    pub(super) fn take_all(
+    pub(super) fn apply_all(
         &mut self,
         steps: &[&Step],
         programs: Programs<'_>,
@@ -50,9 +50,9 @@ impl Netlink {
         let mut links = None;
         for run in steps.chunk_by(|one, next| is_one_request(one) && is_one_request(next)) {
             if is_one_request(run[0]) {
-                results.extend(self.take_batch(run, programs));
+                results.extend(self.apply_batch(run, programs));
             } else {
-                results.push(self.take_one(run[0], materials, &mut links));
+                results.push(self.apply_one(run[0], materials, &mut links));
             }
         }
         results
@@ -60,7 +60,7 @@ impl Netlink {
 
     /// Steps of one request each. Where one waits for another (a gateway behind a route of the same batch), it is tried again for
     /// as long as that gets any further one done.
-    fn take_batch(&mut self, steps: &[&Step], programs: Programs<'_>) -> Vec<Result<(), StepError>> {
+    fn apply_batch(&mut self, steps: &[&Step], programs: Programs<'_>) -> Vec<Result<(), StepError>> {
         let links = match Links::read(self.first()) {
             Ok(links) => links,
             Err(error) => return steps.iter().map(|_| Err(StepError::Links(error.same()))).collect(),
@@ -118,17 +118,17 @@ impl Netlink {
     }
 
     /// `links` is what the last step knew of them; None where it changed which there are.
-    fn take_one(&mut self, step: &Step, materials: &Materials, links: &mut Option<Links>) -> Result<(), StepError> {
+    fn apply_one(&mut self, step: &Step, materials: &Materials, links: &mut Option<Links>) -> Result<(), StepError> {
         match step {
             Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value, links),
             // A setting is never taken away.
             Step::Setting(Delta { after: None, .. }) => Ok(()),
-            Step::Link(delta) => self.take_link(step.verb(), delta, links),
-            Step::HmacKey(delta) => self.take_key(step.verb(), delta, materials),
+            Step::Link(delta) => self.apply_link(step.verb(), delta, links),
+            Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
-            Step::Guard(delta) => self.take_guard(step.verb(), delta.key),
+            Step::SourceFilter(delta) => self.apply_source_filter(step.verb(), delta.key),
             Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
-                self.take_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
+                self.apply_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
             }
         }
     }
@@ -142,7 +142,7 @@ impl Netlink {
         Ok(links.insert(known))
     }
 
-    fn take_link(
+    fn apply_link(
         &mut self,
         verb: Verb,
         delta: &Delta<IfName, Link>,
@@ -166,7 +166,7 @@ impl Netlink {
         }
     }
 
-    fn take_key(&mut self, verb: Verb, delta: &Delta<u32, HmacKey>, materials: &Materials) -> Result<(), StepError> {
+    fn apply_key(&mut self, verb: Verb, delta: &Delta<u32, HmacKey>, materials: &Materials) -> Result<(), StepError> {
         let id = delta.key;
         let result = match &delta.after {
             Some(key) => {
@@ -181,14 +181,14 @@ impl Netlink {
 }
 
 impl Netlink {
-    fn take_guard(&mut self, verb: Verb, address: Ipv6Addr) -> Result<(), StepError> {
+    fn apply_source_filter(&mut self, verb: Verb, address: Ipv6Addr) -> Result<(), StepError> {
         let result = match verb {
             Verb::Remove => {
-                self.guards.remove(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+                self.source_filters.remove(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
             }
-            Verb::Add | Verb::Change => self.guards.add(address),
+            Verb::Add | Verb::Change => self.source_filters.add(address),
         };
-        result.map_err(|source| StepError::Guard { verb, address, source })
+        result.map_err(|source| StepError::SourceFilter { verb, address, source })
     }
 }
 
@@ -229,7 +229,12 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
             };
             append(buffer, kind, flags, sequence, &address::neighbor(index(key.interface)?, key.address, *after));
         }
-        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) | Step::Guard(_) => {
+        Step::Setting(_)
+        | Step::Link(_)
+        | Step::HmacKey(_)
+        | Step::Program(_)
+        | Step::Row(_)
+        | Step::SourceFilter(_) => {
             return Err(StepError::NotNetlink);
         }
     }
@@ -251,9 +256,12 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         Step::Address(delta) => StepError::Address { verb, key: delta.key, source },
         Step::Neighbor(delta) => StepError::Neighbor { verb, key: delta.key, source },
         Step::Rule(delta) => StepError::Rule { verb, rule: delta.key, source },
-        Step::Setting(_) | Step::Link(_) | Step::HmacKey(_) | Step::Program(_) | Step::Row(_) | Step::Guard(_) => {
-            StepError::NotNetlink
-        }
+        Step::Setting(_)
+        | Step::Link(_)
+        | Step::HmacKey(_)
+        | Step::Program(_)
+        | Step::Row(_)
+        | Step::SourceFilter(_) => StepError::NotNetlink,
     })
 }
 
