@@ -9,8 +9,8 @@ use std::process::Command;
 
 use crate::failure::Failure;
 use crate::lock::lock;
-use crate::progress::Step;
 use crate::programs::{self, Programs};
+use crate::progress::Step;
 use crate::stamp::Key;
 use crate::toolchain::Toolchain;
 use crate::{linker, process, workspace};

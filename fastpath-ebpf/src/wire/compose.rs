@@ -164,8 +164,8 @@ fn put_tlv<'b>(out: &'b mut [u8], tlv: &Tlv<'_>) -> &'b mut [u8] {
 mod tests {
     use std::vec::Vec;
 
-    use crate::wire::srh::Srh;
     use super::*;
+    use crate::wire::srh::Srh;
 
     #[test]
     fn the_path_is_turned_round_and_the_first_segment_is_active() {
