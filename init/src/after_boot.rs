@@ -7,10 +7,10 @@ use segbox_router::run::boot::Boot;
 
 use super::clock::Moment;
 use super::cmdline::Mishap;
+use super::configuration::apply::LIMIT;
 use super::configuration::reapply::{Reapplied, reapply};
 use super::log::notice;
 use super::pid1::Init;
-use super::sequence::ATTEMPT;
 use super::task;
 
 /// A NIC that comes with others is waited for together with them.
@@ -32,7 +32,7 @@ pub(super) fn live(init: &mut Init) -> ! {
 
 fn apply_again(init: &mut Init) {
     let came = Moment::now();
-    let answer = task::start(c"segbox-interface", reapply).and_then(|task| init.wait(task, ATTEMPT));
+    let answer = task::start(c"segbox-interface", reapply).and_then(|task| init.wait(task, LIMIT));
     let reapplied = answer.unwrap_or_else(|error| Reapplied::Fails(vec![error.to_string()]));
     if let Reapplied::Later(time) = reapplied {
         // One that came meanwhile is waited for as well.

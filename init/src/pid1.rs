@@ -14,15 +14,18 @@ use segbox_services::supervisor::Supervisor;
 use serde::de::DeserializeOwned;
 
 use super::clock::{Moment, milliseconds};
+use super::console;
 use super::log::{detail, notice, problem};
 use super::modules::{self, News};
 use super::signals::{Asked, End, Signals};
 use super::task::{self, Lost, Task};
 use super::watchdog::Watchdog;
-use super::{console, shutdown};
 
 /// With nothing to do PID 1 looks around this often all the same: a lost wake-up mends itself.
 const LOOK: Duration = Duration::from_secs(10);
+
+/// Takes the box down, and never returns.
+pub(crate) type GoDown = fn(&mut Init, End) -> !;
 
 /// PID 1.
 pub(crate) struct Init {
@@ -39,6 +42,7 @@ pub(crate) struct Init {
     /// When the last network interface appeared that nobody has looked at yet.
     pub(crate) interface_came: Option<Moment>,
     signals: Option<Signals>,
+    go_down: GoDown,
     /// A kernel without ACPI has none.
     power: Option<PowerButton>,
     /// Bytes of [`News`] from the child that knows of devices.
@@ -60,7 +64,7 @@ pub(crate) enum Service {
 }
 
 impl Init {
-    pub(crate) fn new(first: Moment, signals: Option<Signals>) -> Self {
+    pub(crate) fn new(first: Moment, signals: Option<Signals>, go_down: GoDown) -> Self {
         Self {
             first,
             boot: Boot::default(),
@@ -70,6 +74,7 @@ impl Init {
             settled: false,
             interface_came: None,
             signals,
+            go_down,
             power: None,
             news: None,
             supervisor: Supervisor::default(),
@@ -161,7 +166,7 @@ impl Init {
         self.hear_signals();
         if self.power.as_ref().is_some_and(PowerButton::pressed) {
             notice!("the power button was pressed");
-            shutdown::go_down(self, End::PowerOff);
+            (self.go_down)(self, End::PowerOff);
         }
         self.start_again();
     }
@@ -171,7 +176,7 @@ impl Init {
             match asked {
                 // Several children may share one signal: all are looked for below.
                 Asked::Reap | Asked::Nothing => {}
-                Asked::End(end) => shutdown::go_down(self, end),
+                Asked::End(end) => (self.go_down)(self, end),
             }
         }
         self.reap();

@@ -10,21 +10,19 @@ use segbox_router::run::boot::Configured;
 use super::boot_source::{self, Started};
 use super::clock::{Moment, milliseconds, seconds};
 use super::cmdline::Words;
-use super::configuration::apply::{Outcome, attempt};
+use super::configuration::apply::{LIMIT as ATTEMPT, Outcome, attempt};
 use super::configuration::fallback::{Candidate, Sources, candidates};
 use super::log::{self, notice, problem};
 use super::pid1::{Init, Service};
 use super::signals::Signals;
 use super::storage::{self, State, Storage};
 use super::task::{self, Lost, Task};
-use super::{after_boot, console, crash, entropy, modules, mounts, panic, settings};
+use super::{after_boot, console, crash, entropy, modules, mounts, panic, settings, shutdown};
 
 /// For the drivers of a box: the slowest NICs take seconds to reset, under software emulation everything does.
 const DRIVERS: Duration = Duration::from_secs(20);
 /// For the disks, over what `storage` waits for itself.
 const DISKS: Duration = Duration::from_secs(40);
-/// For one attempt to configure: a hundred thousand routes take a second, a missing NIC three.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(45);
 /// For what follows the last SID.
 const AFTERWARDS: Duration = Duration::from_secs(20);
 /// For the state partition's growth: a disk of some terabytes that turns. The kernel goes on with it all the same.
@@ -36,7 +34,7 @@ pub(crate) fn pid1() -> ! {
     panic::install();
     // Nothing up to here and nothing in `early` asks for memory.
     let (early, signals) = early(first);
-    let mut init = Init::new(first, signals);
+    let mut init = Init::new(first, signals, shutdown::go_down);
     init.boot.kernel_ms = milliseconds(first.since_kernel());
     init.boot.kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     early.tell(&mut init);

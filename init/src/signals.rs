@@ -2,8 +2,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
 
 /// What the box does at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,11 @@ fn meaning(signal: Signal) -> Asked {
         Signal::SIGPWR | Signal::SIGUSR2 => Asked::End(End::PowerOff),
         _ => Asked::Nothing,
     }
+}
+
+/// Asks PID 1 for something, from another process.
+pub(crate) fn ask_pid1(signal: Signal) -> std::io::Result<()> {
+    Ok(kill(Pid::from_raw(1), signal)?)
 }
 
 /// Signals of this process, to be polled and read.

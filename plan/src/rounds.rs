@@ -1,6 +1,8 @@
 //! A change is made in rounds: plan, apply, read the kernel again, until nothing is left to do. Here is how much of a plan one round
 //! applies, and all rounds foreseen in memory, so that `segbox plan` prints what `segbox apply` does. Not here: applying anything.
 
+use std::collections::BTreeMap;
+
 use crate::desired::Desired;
 use crate::diff::{Plan, diff};
 use crate::state::{Actual, Setting, State};
@@ -52,6 +54,15 @@ impl Plan {
             }
             _ => None,
         })
+    }
+
+    /// Adds the value of each setting that this plan changes for the first time: `clear` puts it back.
+    pub fn extend_base(&self, base: &mut BTreeMap<Setting, String>) {
+        for step in &self.steps {
+            if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
+                base.entry(key.clone()).or_insert_with(|| before.clone());
+            }
+        }
     }
 
     fn renames_come_first(&self) -> bool {

@@ -1,24 +1,20 @@
 //! A change of this router, from a wanted state to a record of it: lock, look, plan, verify, apply, remember.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use segbox_config::Config;
 use segbox_plan::tune::Refusals;
-use segbox_plan::{Delta, Desired, Plan, Setting, Step, Verb, diff};
-use serde::{Deserialize, Serialize};
+use segbox_plan::{Delta, Desired, Plan, Step, Verb, diff};
 
+use crate::error::{ChangeError, VerifierError};
 use crate::profiles::Choice;
-use crate::run::folder::FolderError;
 use crate::run::programs;
-use crate::target::{Observed, Target, TargetError};
+use crate::run::record::{RECORD, Record};
+use crate::target::{Observed, Target};
 use crate::transaction::{self, End, Report};
-use crate::{KEYS, REFUSED, Reading, Reconcile, Router, Seen, check, confirm};
-
-/// The file of [`Record`].
-pub(crate) const RECORD: &str = "record.json";
+use crate::{KEYS, REFUSED, Reading, Reconcile, Router, confirm};
 
 /// What the router should become.
 #[derive(Debug)]
@@ -38,68 +34,12 @@ pub struct Change<'a> {
     pub over: Option<&'a Record>,
 }
 
-/// What was last applied, as `status` tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Record {
-    /// When the change ended.
-    pub at: Timestamp,
-    /// Where the file lies.
-    pub file: PathBuf,
-    /// Its text as it was applied.
-    pub text: String,
-}
-
-/// A change that was not begun, or broke off.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[expect(missing_docs, reason = "each message says what its variant is")]
-pub enum ChangeError {
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Folder(#[from] FolderError),
-    #[error("the last change waits for its confirmation, {} more", humantime::format_duration(*left))]
-    #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
-    Waiting { left: Duration },
-    #[error("another file was applied meanwhile")]
-    #[diagnostic(help("nothing was changed after it; `segbox status` says which one"))]
-    Overtaken,
-    #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
-    #[diagnostic(help(
-        "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
-    ))]
-    Verifier { refused: Vec<VerifierError> },
-    #[error("cannot read the router's state")]
-    #[diagnostic(help(
-        "nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"
-    ))]
-    Kernel(#[source] TargetError),
-    #[error("cannot leave a watch behind that undoes the change; nothing was applied")]
-    Guard(#[source] std::io::Error),
-}
-
-/// A program that the verifier refuses; its words are in `source`, as it wrote them.
-#[derive(Debug)]
-pub struct VerifierError {
-    /// The loaded name, `stamp@1a2b3c4d`.
-    pub name: String,
-    /// The verifier's words.
-    pub source: TargetError,
-}
-
 impl<'a> Wanted<'a> {
     fn config(&self) -> Option<&'a Config> {
         match self {
             Self::File(reading) => Some(&reading.checked.config),
             Self::Nothing => None,
         }
-    }
-}
-
-impl Record {
-    /// The file as it was applied, checked again: what it names may have changed since.
-    pub(crate) fn reading(&self, on: Seen) -> Result<Reading, segbox_config::Faults> {
-        let checked = check(&self.file, &self.text, on)?;
-        Ok(Reading { path: self.file.clone(), text: self.text.clone(), checked })
     }
 }
 
@@ -193,7 +133,7 @@ impl<T: Target> Router<T> {
         let keys = self.target.hmac_keys().clone();
         let keep = |plan: &Plan| {
             folder.write_json(KEYS, &keys)?;
-            extend_base(&mut base, plan);
+            plan.extend_base(&mut base);
             Ok(folder.write_base(&base)?)
         };
         let mut refusals = reconcile.refusals.clone();
@@ -234,13 +174,4 @@ impl<T: Target> Router<T> {
 /// The path of a file for any later working directory: what it names is looked for beside it.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Adds what a plan is about to change for the first time.
-pub(crate) fn extend_base(base: &mut BTreeMap<Setting, String>, plan: &Plan) {
-    for step in &plan.steps {
-        if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
-            base.entry(key.clone()).or_insert_with(|| before.clone());
-        }
-    }
 }

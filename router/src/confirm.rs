@@ -9,9 +9,10 @@ use rustix::time::{ClockId, clock_gettime};
 use segbox_plan::{Materials, Plan, Secret, Setting, State};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{ChangeError, RECORD, Record};
+use crate::error::ChangeError;
 use crate::run::folder::{Folder, FolderError};
 use crate::run::programs;
+use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
 use crate::{KEYS, Router, transaction};
 

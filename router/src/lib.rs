@@ -5,6 +5,7 @@
 
 mod change;
 mod confirm;
+mod error;
 /// Programs that report, and their reports.
 pub mod events;
 mod faults;
@@ -28,12 +29,14 @@ mod transaction_tests;
 
 use std::os::unix::fs::MetadataExt;
 
-pub use change::{Change, ChangeError, Record, VerifierError, Wanted};
+pub use change::{Change, Wanted};
 pub use confirm::ConfirmError;
+pub use error::{ChangeError, VerifierError};
 pub use faults::FaultyFile;
 pub use read::{ReadError, Reading, Seen, check, read};
 pub use reconcile::{Facts, Reconcile};
 pub use run::folder::FolderError;
+pub use run::record::Record;
 pub use target::{Kernel, Observed, Target, TargetError};
 pub use transaction::{Applied, End, Report};
 

@@ -2,7 +2,7 @@
 
 use segbox_plan::{Materials, Plan};
 
-use crate::change::{ChangeError, extend_base};
+use crate::error::ChangeError;
 use crate::reconcile::Reconcile;
 use crate::target::{Observed, Target};
 use crate::{Reading, Router, confirm, transaction};
@@ -37,7 +37,7 @@ impl<T: Target> Router<T> {
         let Reconcile { base, refusals, .. } = &reconcile;
         let mut found = base.clone();
         let keep = |plan: &Plan| {
-            extend_base(&mut found, plan);
+            plan.extend_base(&mut found);
             Ok(folder.write_base(&found)?)
         };
         let mut now = refusals.clone();

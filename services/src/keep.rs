@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use segbox_router::{ChangeError, OpenError, Router};
+use segbox_router::{OpenError, Router};
 
 use crate::latency::Latency;
 use crate::tuning::Tuning;
@@ -25,9 +25,6 @@ pub enum KeepError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Open(#[from] OpenError),
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Change(#[from] ChangeError),
 }
 
 /// Keeps this box tuned until the process ends. `say` gets a line for each repair, and for each one that failed.

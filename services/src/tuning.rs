@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use segbox_linux::tune::Changes;
 use segbox_router::{ChangeError, FolderError, Router};
 
-use crate::keep::KeepError;
-
 /// A driver that starts anew tells of many changes; they are repaired together when it is done.
 const QUIET: Duration = Duration::from_secs(1);
 /// Not every reset is announced: a transmit timeout resets a card without a message of the ethtool family. So the knobs are looked
@@ -50,16 +48,21 @@ impl Tuning {
 
 /// Looks once, and repairs; gives the time to the next look.
 fn look(say: &impl Fn(&str)) -> Duration {
-    match Router::open("keep").map_err(KeepError::from).and_then(|mut router| Ok(router.retune()?)) {
+    let failed = |error: &dyn std::error::Error| {
+        say(&format!("tuning cannot be looked after: {error}"));
+        LOOK
+    };
+    let mut router = match Router::open("keep") {
+        Ok(router) => router,
+        Err(error) => return failed(&error),
+    };
+    match router.retune() {
         Ok(turned) => {
             turned.iter().for_each(|step| say(&format!("tuned again: {step}")));
             LOOK
         }
         // Another segbox applies a file right now, which tunes as well.
-        Err(KeepError::Change(ChangeError::Folder(FolderError::Busy { .. }))) => QUIET,
-        Err(error) => {
-            say(&format!("tuning cannot be looked after: {error}"));
-            LOOK
-        }
+        Err(ChangeError::Folder(FolderError::Busy { .. })) => QUIET,
+        Err(error) => failed(&error),
     }
 }

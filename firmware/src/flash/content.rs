@@ -5,8 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::copy::UNFINISHED;
-use super::in_use::{mounts, parts};
+use super::block::{mounts, parts};
+
+/// Stands at a disk's start while the disk is written, so that an unfinished one is recognised.
+pub(crate) const UNFINISHED: &[u8] = b"segbox flash: not finished\n";
 
 /// Where a kind of content has its mark, and what it is called. Partition tables come last: a whole disk that holds a file system
 /// may have one's remains.

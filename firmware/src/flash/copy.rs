@@ -6,6 +6,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
+use super::content::UNFINISHED;
 use super::disk::Target;
 use super::stop::Stop;
 use super::{FlashError, Image};
@@ -16,8 +17,6 @@ const PIECE: usize = 1 << 20;
 const SYNC: u64 = 32 << 20;
 /// Between two lines of progress.
 const TELL: Duration = Duration::from_millis(500);
-/// What stands at a disk's start while it is written, for whoever looks.
-pub(crate) const UNFINISHED: &[u8] = b"segbox flash: not finished\n";
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

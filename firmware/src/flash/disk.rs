@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, FlockOperation, fadvise, flock};
 
+use super::block::Mount;
 use super::host::Host;
-use super::in_use::{self, Mount};
+use super::in_use;
 use super::{FlashError, content, ioctl};
 
 /// A disk that may be overwritten.

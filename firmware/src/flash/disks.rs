@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host::Host;
-use super::{boot_disk, content, in_use, volume};
+use super::{block, boot_disk, content, in_use, volume};
 
 /// A disk that is there.
 pub struct Candidate {
@@ -27,7 +27,7 @@ pub struct Survey {
 
 /// Looks. Images are looked for only where segbox is PID 1: elsewhere people mount their sticks themselves.
 pub fn survey(host: Host<'_>) -> Survey {
-    let names = boot_disk::whole_disks().into_iter().filter(|name| content::mebibytes(name) > 0);
+    let names = block::whole_disks().into_iter().filter(|name| content::mebibytes(name) > 0);
     let disks = names.map(|name| Candidate {
         path: Path::new("/dev").join(&name),
         lines: content::lines(&name),

@@ -4,6 +4,7 @@
 //! the disk itself and compared; only then does it get what makes it boot, and its partitions are fitted to it. Asks nothing and
 //! prints nothing: the command does.
 
+mod block;
 mod boot_disk;
 mod bundle;
 mod configuration;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::in_use::{mounts, parts};
+use super::block::{mounts, parts};
 use super::ioctl;
 use super::stop::Stop;
 

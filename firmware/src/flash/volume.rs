@@ -11,11 +11,10 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
 };
 
-use super::boot_disk::whole_disks;
+use super::block::{mounts, parts, whole_disks};
 use super::content::{kind_of, mebibytes};
 use super::error::FlashError;
 use super::host::Host;
-use super::in_use::{mounts, parts};
 
 /// Names that `./dev image` gives its images.
 const IMAGES: [&str; 2] = [".raw.zst", ".raw"];

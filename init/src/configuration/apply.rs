@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use segbox_config::Checked;
 use segbox_plan::degrade::degrade;
@@ -17,6 +18,9 @@ use crate::storage;
 /// What a box runs that has no file it could run. Nothing forwards, and nothing is reached but the console.
 const BUILT_IN: &str = "# Built in. `edit` on the console takes a file of your own.\n[system]\nhostname = \"segbox\"\n";
 const BUILT_IN_FILE: &str = "/run/segbox/built-in.toml";
+
+/// The longest that one attempt may take: a hundred thousand routes take a second, a missing NIC three.
+pub(crate) const LIMIT: Duration = Duration::from_secs(45);
 
 /// How an attempt ended.
 #[derive(Debug, Serialize, Deserialize)]

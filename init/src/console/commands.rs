@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::terminal::{Terminal, Typed};
 use super::{edit, reset};
 use crate::configuration::{apply, generations};
+use crate::signals::ask_pid1;
 use crate::storage::{CONFIG, ETC};
 
 /// What a command does.
@@ -147,10 +147,6 @@ fn segbench(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
         command.current_dir(ETC);
     }
     terminal.run_in_foreground(command).map(drop)
-}
-
-pub(super) fn ask_pid1(signal: Signal) -> io::Result<()> {
-    Ok(kill(Pid::from_raw(1), signal)?)
 }
 
 /// Lines of the kernel's log that `log` shows: two screens.

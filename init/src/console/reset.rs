@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::commands::ask_pid1;
 use super::terminal::{Terminal, Typed};
+use crate::signals::ask_pid1;
 use crate::storage::reset::{Part, reset};
 
 /// For an answer: a person at the console who has just typed the command.

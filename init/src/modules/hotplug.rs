@@ -13,9 +13,10 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use crate::clock::Moment;
 use crate::log::{detail, problem};
 
-use super::coldplug::{self, Turn};
+use super::coldplug;
 use super::load::Loader;
 use super::queue::Queue;
+use super::turn::Turn;
 use super::uevent::{Uevent, Uevents};
 
 /// What a boot may have to wait for, beside NICs.

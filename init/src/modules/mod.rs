@@ -8,6 +8,7 @@ mod index;
 mod load;
 pub(crate) mod modprobe;
 mod queue;
+mod turn;
 mod uevent;
 
 pub(crate) use hotplug::{News, Settled, run as hotplug};

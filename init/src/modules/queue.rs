@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::coldplug::Turn;
+use super::turn::Turn;
 
 /// A module and its turn.
 pub(crate) type Job = (Turn, String);

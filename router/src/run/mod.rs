@@ -3,6 +3,7 @@
 pub mod boot;
 pub(crate) mod folder;
 pub(crate) mod programs;
+pub(crate) mod record;
 
 /// Removes what network namespaces that are gone have left: folders here, and pins of programs. What cannot be removed now is removed
 /// another time.

@@ -9,8 +9,9 @@ use segbox_linux::{Counters, LinkStatistics};
 use segbox_plan::{Actual, RouteKey, RouteKind, Setting};
 use serde::Serialize;
 
-use crate::change::{ChangeError, Record};
+use crate::error::ChangeError;
 use crate::run::boot::Boot;
+use crate::run::record::Record;
 use crate::target::{Target, TargetError};
 use crate::{Router, confirm};
 
