@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all: a full disk leaves the one that was there.
+//! Files that are written as a whole or not at all: if the disk is full, the previous file stays.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
@@ -7,38 +7,39 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// Whether a file could be written there: to be asked before minutes of measuring.
+/// Checks that a file can be written there. Called before minutes of measuring.
 ///
 /// # Errors
-/// It could not.
+/// It cannot.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    if is_device(path) { Ok(()) } else { beside(path).map(drop) }
+    if is_device(path) { Ok(()) } else { temporary_file(path).map(drop) }
 }
 
 /// Writes a file, or replaces it.
 ///
 /// # Errors
-/// No such folder, no rights, no room.
+/// No such folder, no permission, no space.
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     if is_device(path) {
         return fs::write(path, text);
     }
-    let mut file = beside(path)?;
+    let mut file = temporary_file(path)?;
     file.write_all(text.as_bytes())?;
-    // A temporary file is its owner's only; a result is for everybody to read.
+    // Only its owner can read a temporary file; everybody may read a result.
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A pipe or a device such as /dev/stdout: written to, never replaced.
+/// Whether it is a pipe or a device such as /dev/stdout, which is written and never replaced.
 fn is_device(path: &Path) -> bool {
     path.metadata().is_ok_and(|what| !what.is_file())
 }
 
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
+/// A new file in the same folder, which can replace the path.
+fn temporary_file(path: &Path) -> io::Result<NamedTempFile> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => NamedTempFile::new_in(folder),
         _ => NamedTempFile::new_in("."),
@@ -57,7 +58,7 @@ mod tests {
             check_writable(&path).and_then(|()| write(&path, text)).expect("there is room");
             assert_eq!(fs::read_to_string(&path).expect("there"), text);
         }
-        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1, "no temporary file is left");
         assert!(check_writable(folder.path()).is_err());
         assert!(check_writable(&folder.path().join("nowhere/run.json")).is_err());
         let full = Path::new("/dev/full");

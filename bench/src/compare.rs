@@ -1,4 +1,4 @@
-//! Two runs compared: which cases have become slower, and how sure that is. Pure.
+//! Compares two runs: which cases have become slower, and with what certainty. Pure.
 
 use crate::case::HARNESS;
 use crate::result::{Measured, Run};
@@ -8,10 +8,11 @@ use crate::units::Kpps;
 /// How to compare.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A loss smaller than this is none: 3 % is what two runs of one build differ by on a quiet machine.
+    /// A smaller loss does not count. Two runs of one build differ by 3 % on a quiet machine.
     pub(crate) loss: f64,
-    /// Probability up to which a loss by chance alone is believed to be none, anywhere among all cases together
-    /// (Bonferroni). Few rounds cannot get there; then the best that they can, but nothing above [`WORST_CHANCE`].
+    /// A loss counts if the probability that chance alone causes it, in any of all cases together (Bonferroni), is at most
+    /// this. If there are too few rounds for that, the lowest probability that they can give is the limit, up to
+    /// [`WORST_CHANCE`].
     pub(crate) chance: f64,
 }
 
@@ -21,27 +22,27 @@ impl Default for Limits {
     }
 }
 
-/// Above this, rounds are too few to say anything: two against two.
+/// If the lowest probability that the rounds can give is above this, there are too few of them, as with two against two.
 const WORST_CHANCE: f64 = 0.05;
 
-/// What comparing a case came to.
+/// How a case has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Slower, and hardly by chance.
+    /// Slower, and chance is improbable.
     Loss,
-    /// Faster, and hardly by chance.
+    /// Faster, and chance is improbable.
     Gain,
-    /// No difference that could not be chance.
+    /// No difference, or one that can be chance.
     None,
-    /// Too few rounds.
+    /// Too few rounds to tell.
     Unknown,
     /// No longer valid: packets are lost or wrong.
     Broken,
-    /// No longer there.
+    /// The second run does not have it.
     Missing,
 }
 
-/// How far a ratio of medians must lie from 1 to be a change.
+/// How far from 1 a ratio of medians must be to count as a change.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     loss: f64,
@@ -50,8 +51,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// A machine that has become slower makes a loss of the same size none, and one that has become faster a gain. Not the other
-    /// way round: a case that loses on a faster machine has lost all the more.
+    /// If the machine has become slower, only a loss beyond that counts; if it has become faster, only a gain beyond that. A loss
+    /// on a faster machine and a gain on a slower one count in full.
     fn of(Limits { loss, chance }: Limits, machine: f64) -> Self {
         Self { loss: loss + (1.0 - machine).max(0.0), gain: loss + (machine - 1.0).max(0.0), chance }
     }
@@ -64,11 +65,11 @@ pub(crate) struct ComparedCase {
     pub(crate) case: String,
     /// After divided by before, with its 95 % interval.
     pub(crate) interval: Option<Interval>,
-    /// Probability that chance alone makes such a loss.
+    /// Probability that chance alone causes such a loss.
     pub(crate) chance: f64,
     /// The verdict.
     pub(crate) change: Change,
-    /// The median lies where the first run expects that of a rerun, or the other way round; None of few rounds.
+    /// Whether the median is where the other run expects that of a rerun, for either of the two runs. None with few rounds.
     pub(crate) agrees: Option<bool>,
 }
 
@@ -77,18 +78,18 @@ pub(crate) struct ComparedCase {
 pub(crate) struct Comparison {
     /// By case.
     pub(crate) rows: Vec<ComparedCase>,
-    /// What the machine itself did: the case `harness`, in which there is no router. Where it became slower, a loss is one beyond it.
+    /// The change of the machine itself: that of the case `harness`, which has no router.
     pub(crate) machine: Option<Interval>,
 }
 
 impl ComparedCase {
-    /// Whether it is a reason to stop.
+    /// Whether `segbench compare` must fail because of it.
     pub(crate) fn is_loss(&self) -> bool {
         matches!(self.change, Change::Loss | Change::Broken | Change::Missing)
     }
 }
 
-/// Every case of the first run in the second one.
+/// Compares every case of the first run with the second run.
 pub(crate) fn compare(before: &Run, after: &Run, limits: Limits) -> Comparison {
     let harness = before.case(HARNESS).zip(after.case(HARNESS));
     let machine = harness.and_then(|(old, new)| ratio_of_medians(&rates(old), &rates(new)));
@@ -111,7 +112,7 @@ fn rates(case: &Measured) -> Vec<f64> {
     case.kpps.rounds.iter().map(|rate| rate.0).collect()
 }
 
-/// Whether either run expects the other's median.
+/// Whether the median of one run is where the other run expects it.
 fn agree(a: &Rounds, b: &Rounds) -> Option<bool> {
     let within = |(low, high): (Kpps, Kpps), rate: Kpps| low.0 <= rate.0 && rate.0 <= high.0;
     Some(within(a.rerun?, b.median) || within(b.rerun?, a.median))
@@ -124,7 +125,7 @@ fn judge(before: &[f64], after: &[f64], bounds: Bounds) -> (Change, Option<Inter
     let limit = bounds.chance.max(attainable);
     let change = match interval {
         _ if attainable > WORST_CHANCE => Change::Unknown,
-        // All of the interval and the ratio itself: one slow cluster among the rounds is no loss.
+        // Both the ratio and the whole interval must be below: one slow cluster among the rounds is not a loss.
         Some(Interval { ratio, high, .. }) if loss <= limit && ratio < 1.0 - bounds.loss && high < 1.0 => Change::Loss,
         Some(Interval { ratio, low, .. }) if gain <= limit && ratio > 1.0 + bounds.gain && low > 1.0 => Change::Gain,
         _ => Change::None,
@@ -143,7 +144,7 @@ mod tests {
         on_a_machine(1.0, factor, rounds)
     }
 
-    /// The same where the machine itself has become so many times as fast.
+    /// The same on a machine whose speed has changed by this factor.
     fn on_a_machine(machine: f64, factor: f64, rounds: usize) -> Change {
         let after: Vec<f64> = ROUNDS.iter().map(|rate| rate * factor).collect();
         judge(&ROUNDS[..rounds], &after[..rounds], Bounds::of(Limits::default(), machine)).0

@@ -1,4 +1,4 @@
-//! What a router has counted, as `segbox status --json` says it: packets by SID and by link. Runs no command.
+//! A router's counters, read from the output of `segbox status --json`: packets by SID and by link. Runs no command.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use ipnet::Ipv6Net;
 use serde::Deserialize;
 
-/// As much of the status as is needed.
+/// The part of the status that is needed.
 #[derive(Debug, Deserialize)]
 struct Status {
     sids: Vec<Sid>,
@@ -30,14 +30,14 @@ struct Link {
     rx_dropped: u64,
 }
 
-/// Counts of a router at one moment.
+/// A router's counters at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// By SID: packets and errors; None where the kernel does not count.
+    /// By SID: packets and errors; None if the kernel does not count them.
     sids: BTreeMap<Ipv6Net, Option<(u64, u64)>>,
-    /// By link: packets received and sent.
+    /// By link: received and sent packets.
     links: BTreeMap<String, (u64, u64)>,
-    /// By link: packets received and dropped before anything was made of them.
+    /// By link: packets that were received and dropped before they were processed.
     dropped: BTreeMap<String, u64>,
 }
 
@@ -54,21 +54,21 @@ impl From<Status> for Counters {
     }
 }
 
-/// A prefix, or an address as the prefix of itself.
+/// A prefix, or an address as a prefix of full length.
 fn prefix(text: &str) -> Option<Ipv6Net> {
     text.parse().ok().or_else(|| text.parse::<Ipv6Addr>().ok().map(Ipv6Net::from))
 }
 
 impl Counters {
-    /// From what `segbox status --json` prints.
+    /// Reads the output of `segbox status --json`.
     ///
     /// # Errors
-    /// It is something else.
+    /// It is not such an output.
     pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<Status>(text).map(Self::from)
     }
 
-    /// Packets and errors of the SIDs within a prefix; None if there are none or they do not count.
+    /// Sum of the packets and of the errors of all SIDs within a prefix; None if there is no such SID, or one does not count.
     pub(crate) fn of_sids(&self, within: &str) -> Option<(u64, u64)> {
         let within = prefix(within)?;
         let mut ours = self.sids.iter().filter(|(sid, _)| within.contains(*sid)).peekable();
@@ -95,7 +95,7 @@ impl Counters {
 
 #[cfg(test)]
 impl Counters {
-    /// Counts by hand: SIDs with packets and errors, links with packets received and sent.
+    /// Counters of SIDs (packets, errors) and of links (received, sent).
     pub(crate) fn of<const S: usize, const L: usize>(
         sids: [(&str, u64, u64); S],
         links: [(&str, u64, u64); L],

@@ -1,4 +1,4 @@
-//! Where a run was measured: all that a figure depends on and that the machine tells.
+//! The environment of a run: everything about the machine that can change a figure, as far as the machine reports it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,17 +6,17 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// A machine as a run found it. What it does not tell is empty.
+/// The machine as a run found it. Values that it does not report are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub(crate) struct Environment {
     /// Model name of the CPU.
     pub(crate) cpu: String,
-    /// CPUs that the kernel schedules on.
+    /// Number of CPUs that the kernel schedules on.
     pub(crate) cpus: usize,
-    /// The CPU that everything ran on.
+    /// The CPU that the measurement ran on.
     pub(crate) measured_on_cpu: usize,
-    /// Whether it is a guest of a hypervisor.
+    /// Whether it is a virtual machine.
     pub(crate) virtual_machine: bool,
     /// Frequency governor of that CPU.
     pub(crate) governor: String,
@@ -26,19 +26,19 @@ pub(crate) struct Environment {
     pub(crate) memory_mib: u64,
     /// Release and version of the kernel.
     pub(crate) kernel: String,
-    /// By vulnerability: what the kernel does against it.
+    /// By vulnerability: the kernel's mitigation.
     pub(crate) mitigations: BTreeMap<String, String>,
-    /// net.core.bpf_jit_enable, and whether it can be switched.
+    /// net.core.bpf_jit_enable.
     pub(crate) bpf_jit: String,
-    /// Where packets pass: driver, firmware, offloads.
+    /// The ports that packets pass, by name.
     pub(crate) ports: BTreeMap<String, Port>,
-    /// Interrupts of the ports, by name: CPUs that may take them.
+    /// Interrupts of the ports, by name: the CPUs that may handle them.
     pub(crate) irqs: BTreeMap<String, String>,
     /// What `segbox --version` says.
     pub(crate) segbox: String,
-    /// segbench's own version.
+    /// segbench's version.
     pub(crate) segbench: String,
-    /// Processes that wanted a CPU in the minute before: above 1 others were working as well.
+    /// The load average of the minute before. Above 1, other programs were running too.
     pub(crate) load_before: String,
 }
 
@@ -50,22 +50,23 @@ pub(crate) struct Port {
     pub(crate) driver: String,
     /// Version of its firmware.
     pub(crate) firmware: String,
-    /// Mbit/s; 0 where there is no such thing.
+    /// Mbit/s; 0 if the port has no speed.
     pub(crate) speed: u32,
-    /// Offloads that are on and can be turned off, by the kernel's names.
+    /// Offloads that are on and can be switched off, by the kernel's names.
     pub(crate) offloads: Vec<String>,
 }
 
 impl Port {
-    /// What a port of the calling thread's network namespace tells, which is not its speed. Without a driver to ask it is nothing.
-    pub(crate) fn told(name: &str) -> Self {
-        let told = segbox_linux::tune::Port::of(name).unwrap_or_default();
-        Self { driver: told.driver, firmware: told.firmware, speed: 0, offloads: told.offloads }
+    /// Driver, firmware and offloads of a port of the calling thread's network namespace, without its speed. Empty if the driver
+    /// reports nothing.
+    pub(crate) fn read(name: &str) -> Self {
+        let port = segbox_linux::tune::Port::of(name).unwrap_or_default();
+        Self { driver: port.driver, firmware: port.firmware, speed: 0, offloads: port.offloads }
     }
 }
 
 impl Environment {
-    /// This machine now.
+    /// This machine, as it is now.
     pub(crate) fn of_this_machine(cpu: usize, segbox: String) -> Self {
         let cpuinfo = read("/proc/cpuinfo");
         let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -97,21 +98,21 @@ impl Environment {
     pub(crate) fn with_port(mut self, name: &str) -> Self {
         let folder = format!("/sys/class/net/{name}");
         let speed = read(format!("{folder}/speed")).parse::<i64>().unwrap_or_default().max(0) as u32;
-        self.ports.insert(name.to_owned(), Port { speed, ..Port::told(name) });
+        self.ports.insert(name.to_owned(), Port { speed, ..Port::read(name) });
         self.irqs.extend(irqs(name));
         self
     }
 
-    /// Adds the ports of a test bed, all of them veths: they have no interrupts, and their packets pass in softirqs of the CPU
+    /// Adds the ports of a testbed. All of them are veths: they have no interrupts, and their packets pass in softirqs of the CPU
     /// that sends them.
-    pub(crate) fn with_bed(mut self, ports: BTreeMap<String, Port>) -> Self {
+    pub(crate) fn with_testbed(mut self, ports: BTreeMap<String, Port>) -> Self {
         self.ports.extend(ports);
         self.irqs.insert("veth: no interrupts, softirqs".to_owned(), self.measured_on_cpu.to_string());
         self
     }
 
-    /// What makes figures of two runs incomparable, in words; empty if nothing does. Load, memory and versions of ours do
-    /// not: comparing versions is what it is for.
+    /// The differences that make the figures of two runs incomparable, as text. Load, memory and the versions of segbox and
+    /// segbench are not among them: comparing versions is the purpose.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let texts = [
             ("CPU", &self.cpu, &other.cpu),
@@ -138,14 +139,14 @@ impl Environment {
     }
 }
 
-/// Whether figures from both are of the same ports. Runs in namespaces did not always tell theirs, which are veths.
+/// Whether both runs had the same ports. Earlier runs in namespaces did not record their ports, which are veths.
 fn alike(a: &BTreeMap<String, Port>, b: &BTreeMap<String, Port>) -> bool {
     let are_veths = |ports: &BTreeMap<String, Port>| ports.values().all(|port| port.driver == "veth");
     a == b || (a.is_empty() || b.is_empty()) && are_veths(a) && are_veths(b)
 }
 
 fn shown(text: &str) -> &str {
-    if text.is_empty() { "(not told)" } else { text }
+    if text.is_empty() { "(not known)" } else { text }
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -162,7 +163,7 @@ fn mitigations() -> BTreeMap<String, String> {
     entries.filter(|(_, does)| does != "Not affected").collect()
 }
 
-/// Interrupts whose names have the port's in them.
+/// Interrupts whose names contain the port's name.
 fn irqs(port: &str) -> BTreeMap<String, String> {
     let text = read("/proc/interrupts");
     let ours = text.lines().filter_map(|line| {
@@ -183,7 +184,7 @@ mod tests {
         let here = Environment::of_this_machine(0, "segbox 1".to_owned());
         assert!(!here.kernel.trim().is_empty());
         let newer = Environment { segbox: "segbox 2".to_owned(), load_before: "9".to_owned(), ..here.clone() };
-        assert_eq!(here.differences(&newer), Vec::<String>::new(), "two versions are there to be compared");
+        assert_eq!(here.differences(&newer), Vec::<String>::new(), "runs of two versions can be compared");
         let other = Environment { cpu: "other".to_owned(), ..here.clone() };
         assert_eq!(here.differences(&other).len(), 1);
     }
@@ -194,12 +195,12 @@ mod tests {
         let with = |driver: &str, offloads: &[&str]| {
             let offloads = offloads.iter().map(|name| (*name).to_owned()).collect();
             let port = Port { driver: driver.to_owned(), offloads, ..Port::default() };
-            none.clone().with_bed([("router eth0".to_owned(), port)].into())
+            none.clone().with_testbed([("router eth0".to_owned(), port)].into())
         };
         let (veth, other, card) = (with("veth", &["tx"]), with("veth", &["tx", "rx-gro"]), with("ixgbe", &["tx"]));
-        assert_eq!(veth.irqs.values().collect::<Vec<_>>(), ["1"], "on the CPU that was measured on");
+        assert_eq!(veth.irqs.values().collect::<Vec<_>>(), ["1"], "on the CPU of the measurement");
         assert_eq!(veth.differences(&veth), Vec::<String>::new());
-        assert_eq!(veth.differences(&none), Vec::<String>::new(), "a run from before they were told");
+        assert_eq!(veth.differences(&none), Vec::<String>::new(), "a run from before ports were recorded");
         for (a, b) in [(&veth, &other), (&veth, &card), (&none, &card), (&card, &none)] {
             assert_eq!(a.differences(b), ["ports, their drivers or offloads"]);
         }

@@ -1,5 +1,5 @@
-//! What can be wrong with packets, and how it is found: counts that do not agree, samples that are not what the model
-//! says. Pure.
+//! Faults of measured packets, and how they are found: counts that do not agree, and samples that differ from the model.
+//! Pure.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,28 +11,28 @@ use crate::counters::Counters;
 use crate::sink::Sampled;
 use crate::traffic::Stream;
 
-/// What is wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Packets did not arrive.
     Lost { sent: u64, received: u64 },
     /// More arrived than were sent.
     Doubled { sent: u64, received: u64 },
-    /// Packets came after later ones of their flow.
+    /// Packets arrived after later packets of their flow.
     Reordered(u64),
-    /// All arrived, with more or fewer bytes than they must have.
+    /// All packets arrived, but their total length is wrong.
     Bytes { expected: u64, received: u64 },
-    /// A packet is not what the model says.
+    /// A packet differs from the model.
     Wrong(String),
-    /// No packet could be looked at.
+    /// There is no sample to compare.
     NoSample,
-    /// A SID has not counted what was sent to it.
+    /// A SID has not counted the packets that were sent to it.
     Sid { sid: String, sent: u64, counted: u64, errors: u64 },
-    /// A SID does not count.
+    /// A SID has no counters.
     NoCounter(String),
-    /// A link has not counted what passed it.
+    /// A link has not counted the packets that passed it.
     Link { link: String, passed: u64, counted: u64 },
-    /// The box has sent packets that did not arrive: the cable's or the tester's loss, and not the box's.
+    /// The box has sent packets that did not arrive: the cable or the tester lost them, not the box.
     Behind { link: String, went_out: u64, received: u64 },
 }
 
@@ -40,36 +40,36 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost { sent, received } => write!(f, "loss: {} of {sent} packets did not arrive", sent - received),
-            Self::Doubled { sent, received } => write!(f, "{received} packets arrived of {sent} that were sent"),
-            Self::Reordered(packets) => write!(f, "reordering: {packets} packets came after later ones"),
+            Self::Doubled { sent, received } => write!(f, "{received} packets arrived, and only {sent} were sent"),
+            Self::Reordered(packets) => write!(f, "reordering: {packets} packets arrived after later ones"),
             Self::Bytes { expected, received } => {
-                write!(f, "length: {received} bytes arrived, the right packets have {expected}")
+                write!(f, "length: {received} bytes arrived, but correct packets have {expected}")
             }
             Self::Wrong(difference) => write!(f, "wrong packet: {difference}"),
-            Self::NoSample => write!(f, "no packet could be looked at"),
+            Self::NoSample => write!(f, "no packet could be compared"),
             Self::Sid { sid, sent, counted, errors } => {
                 write!(f, "counter: {sent} packets were sent to {sid}, which counted {counted} and {errors} errors")
             }
-            Self::NoCounter(sid) => write!(f, "counter: {sid} does not count"),
+            Self::NoCounter(sid) => write!(f, "counter: {sid} has no counters"),
             Self::Link { link, passed, counted } => {
                 write!(f, "link: {passed} packets passed {link}, which counted {counted}")
             }
             Self::Behind { link, went_out, received } => write!(
                 f,
-                "behind the box: {went_out} packets left the box's {link} and {received} arrived: most of the loss is the \
-                 cable's or the tester's"
+                "behind the box: {went_out} packets left the box's {link} and {received} arrived: the cable or the tester lost \
+                 most of the missing packets"
             ),
         }
     }
 }
 
 impl Fault {
-    /// Packets that it says did not arrive.
+    /// Number of packets that did not arrive, according to this fault.
     pub(crate) fn lost(&self) -> u64 {
         if let Self::Lost { sent, received } = self { sent - received } else { 0 }
     }
 
-    /// Packets that a counter has too few, too many, or for errors; without bound where it has not counted at all.
+    /// By how many packets a counter is wrong, errors included. The maximum if it has not counted at all.
     pub(crate) fn off_by(&self) -> u64 {
         match self {
             Self::Sid { sent, counted, errors, .. } => sent.abs_diff(*counted).max(*errors),
@@ -79,7 +79,7 @@ impl Fault {
     }
 }
 
-/// Generator against sink.
+/// Compares generator and sink.
 pub(crate) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
     let received = counts.packets;
     let mut faults = Vec::new();
@@ -97,7 +97,7 @@ pub(crate) fn counts(sent: u64, counts: &SinkCounts, bytes: u64) -> Vec<Fault> {
     faults
 }
 
-/// Generator and sink against a SID's counter.
+/// Compares a SID's counters with the packets that were sent to it.
 pub(crate) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> Option<Fault> {
     let (Some(before), Some(after)) = (before.of_sids(sid), after.of_sids(sid)) else {
         return Some(Fault::NoCounter(sid.to_owned()));
@@ -106,11 +106,11 @@ pub(crate) fn sid(sid: &str, sent: u64, before: &Counters, after: &Counters) -> 
     (counted != sent || errors != 0).then(|| Fault::Sid { sid: sid.to_owned(), sent, counted, errors })
 }
 
-/// Packets that a router sends of its own while it is measured: reports of groups, questions for neighbours. The sink
-/// sees them too, but for those between two measurements.
-const OWN_TALK: u64 = 16;
+/// Most packets that a router itself sends while it is measured: multicast reports and neighbour solicitations. The sink
+/// counts them too, except those between two measurements.
+const KERNEL_TALK: u64 = 16;
 
-/// Generator and sink against the router's links: what was sent went in, and what arrived came out.
+/// Compares the counters of the router's links with generator and sink: sent packets went in, and arrived packets came out.
 pub(crate) fn links(sent: u64, arrived: u64, before: &Counters, after: &Counters) -> Vec<Fault> {
     let grown = |link: &str| {
         let ((rx, tx), (rx_after, tx_after)) = (before.of_link(link), after.of_link(link));
@@ -121,19 +121,19 @@ pub(crate) fn links(sent: u64, arrived: u64, before: &Counters, after: &Counters
     if rx != sent {
         faults.push(Fault::Link { link: "eth0".to_owned(), passed: sent, counted: rx });
     }
-    if !(arrived..=arrived + OWN_TALK).contains(&tx) {
+    if !(arrived..=arrived + KERNEL_TALK).contains(&tx) {
         faults.push(Fault::Link { link: "eth1".to_owned(), passed: arrived, counted: tx });
     }
     faults
 }
 
-/// Where a frame has its probe, in bytes.
+/// Offset of a frame's probe in bytes.
 pub(crate) fn probe_place(frame: &[u8], run: u16) -> Option<u32> {
     let magic = (MAGIC | u32::from(run)).to_be_bytes();
     frame.windows(4).position(|bytes| bytes == magic).map(|place| place as u32)
 }
 
-/// A sample against the model, but for the bytes that the model does not know.
+/// Compares a sample with the model, except for the bytes that the model does not know.
 pub(crate) fn sample(
     sample: &Sampled,
     probe_at: u32,
@@ -143,7 +143,7 @@ pub(crate) fn sample(
 ) -> Result<(), Fault> {
     let got = || outline(&Frame(sample.frame.clone()));
     let Some(probe) = probe(&sample.frame, probe_at) else {
-        return Err(Fault::Wrong(format!("no probe where it must be: {}", got())));
+        return Err(Fault::Wrong(format!("it has no probe where one must be: {}", got())));
     };
     let expected = expect(&stream.frame(probe.sequence.into(), probe.time.into()));
     match expected {
@@ -154,25 +154,25 @@ pub(crate) fn sample(
         }
         Some(expected) => {
             let expected = outline(&Frame(expected));
-            Err(Fault::Wrong(format!("number {} must be {expected}, and is {}", probe.sequence, got())))
+            Err(Fault::Wrong(format!("number {} must be {expected}, but is {}", probe.sequence, got())))
         }
-        None => Err(Fault::Wrong(format!("number {} must be dropped, and is {}", probe.sequence, got()))),
+        None => Err(Fault::Wrong(format!("number {} must be dropped, but is {}", probe.sequence, got()))),
     }
 }
 
-/// A frame's bytes before and after those that nobody knows; and how many there are in all.
+/// A frame's bytes before and after the unknown ones, and its length.
 fn known<'a>(frame: &'a [u8], unknown: &Range<usize>) -> (&'a [u8], &'a [u8], usize) {
     let (start, end) = (unknown.start.min(frame.len()), unknown.end.min(frame.len()));
     (&frame[..start], &frame[end..], frame.len())
 }
 
-/// Whether a sample has its probe where it must be.
+/// Whether a sample has a probe at this offset.
 pub(crate) fn has_probe(sample: &Sampled, at: u32) -> bool {
     probe(&sample.frame, at).is_some()
 }
 
-/// Whether a frame is a kernel's own talk with its neighbours: ARP, or IPv6 that no router forwards, to a link's groups or with the hop
-/// limit that nothing forwarded has (RFC 4861, section 7.1).
+/// Whether a kernel sent this frame to its neighbours: ARP, or IPv6 that no router forwards, because it goes to a link-local
+/// group or has a hop limit of 255 (RFC 4861, section 7.1).
 pub(crate) fn is_talk(frame: &[u8]) -> bool {
     const ARP: &[u8] = &[0x08, 0x06];
     const IPV6: &[u8] = &[0x86, 0xdd];
@@ -240,7 +240,7 @@ mod tests {
             assert!(check(wrong).is_err(), "byte {place}");
         }
         assert!(check(frame[..frame.len() - 1].to_vec()).is_err(), "cut");
-        // What nobody knows may differ, and nothing beside it.
+        // Unknown bytes may differ, and no others.
         for (place, fine) in [(19, false), (20, true), (21, true), (22, false)] {
             let mut other = frame.clone();
             other[place] ^= 1;
@@ -271,25 +271,25 @@ mod tests {
         assert_eq!(checked(15, 1), None);
         assert_eq!(checked(14, 1), fault(9, 0));
         assert_eq!(checked(16, 1), fault(11, 0));
-        assert_eq!(checked(15, 2), fault(10, 1), "an error is one, though all were counted");
-        assert_eq!(checked(3, 0), fault(0, 0), "a counter that went back has not counted");
+        assert_eq!(checked(15, 2), fault(10, 1), "an error is a fault even if all packets were counted");
+        assert_eq!(checked(3, 0), fault(0, 0), "a counter that has decreased has not counted");
         let gone = sid(SID, 10, &before, &Counters::default());
         assert_eq!(gone, Some(Fault::NoCounter(SID.to_owned())));
     }
 
     #[test]
-    fn links_must_count_what_passed_but_for_the_routers_own_talk() {
+    fn links_must_count_what_passed_except_the_routers_own_packets() {
         let before = Counters::of([], [("eth0", 100, 7), ("eth1", 9, 200)]);
         let checked = |received: u64, sent: u64| {
             links(50, 40, &before, &Counters::of([], [("eth0", 100 + received, 7), ("eth1", 9, 200 + sent)]))
         };
         let fault = |link: &str, passed, counted| Fault::Link { link: link.to_owned(), passed, counted };
         assert_eq!(checked(50, 40), []);
-        assert_eq!(checked(50, 40 + OWN_TALK), []);
+        assert_eq!(checked(50, 40 + KERNEL_TALK), []);
         assert_eq!(checked(49, 40), [fault("eth0", 50, 49)]);
-        assert_eq!(checked(51, 40), [fault("eth0", 50, 51)], "nobody else sends to it");
+        assert_eq!(checked(51, 40), [fault("eth0", 50, 51)], "no other machine sends to it");
         assert_eq!(checked(50, 39), [fault("eth1", 40, 39)]);
-        assert_eq!(checked(50, 41 + OWN_TALK), [fault("eth1", 40, 41 + OWN_TALK)]);
+        assert_eq!(checked(50, 41 + KERNEL_TALK), [fault("eth1", 40, 41 + KERNEL_TALK)]);
         assert_eq!(checked(0, 0), [fault("eth0", 50, 0), fault("eth1", 40, 0)]);
     }
 }

@@ -1,4 +1,4 @@
-//! `segbench`: measures what a router forwards, in network namespaces and through real ports.
+//! `segbench`: measures how fast a router forwards, in network namespaces and through real ports.
 
 mod atomic_file;
 mod case;

@@ -1,44 +1,45 @@
-//! The BPF objects that segbench brings along: the generator, the sink, and programs that are only measured.
+//! The BPF objects inside segbench: the generator, the sink, and programs that are only measured. Their sources are in
+//! `bench/ebpf`.
 
 use aya::{Ebpf, include_bytes_aligned};
 
-/// Makes live frames packets of a stream.
+/// The generator: turns live frames into packets of a stream.
 pub(crate) static GENERATE: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench_generate.o"));
-/// Counts, samples and drops.
+/// The sink: counts, samples and drops.
 pub(crate) static SINK: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench_sink.o"));
-/// Gives a veth NAPI.
+/// Passes every packet: gives a veth NAPI.
 pub(crate) static PASS: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench_pass.o"));
-/// Programs for End.BPF that are measured and not part of segbox, by the name of their file.
+/// Programs for End.BPF that are measured but not part of segbox, by file name.
 pub(crate) static MEASURED: [(&str, &[u8]); 2] = [
     ("bench_add_tlv20.o", include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench_add_tlv20.o"))),
     ("bench_tag_increment.o", include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench_tag_increment.o"))),
 ];
 
-/// Why a program of ours does not run.
+/// Why a program of segbench does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ObjectError {
     /// The kernel refuses the object.
-    #[error("the kernel does not take segbench's BPF object {name} (is this root?)")]
+    #[error("the kernel refuses segbench's BPF object {name} (are you root?)")]
     Load {
         /// The object.
         name: &'static str,
-        /// What it says.
+        /// The kernel's error.
         source: Box<aya::EbpfError>,
     },
-    /// The kernel refuses the program: verifier, rights, interface.
+    /// The kernel refuses the program, because of the verifier, missing rights, or the interface.
     #[error("{doing}")]
     Program {
-        /// What was tried, on what.
+        /// What was tried, and on which interface.
         doing: String,
-        /// What it says.
+        /// The kernel's error.
         source: Box<aya::programs::ProgramError>,
     },
-    /// A map does not answer.
-    #[error("map {name} of segbench's BPF program")]
+    /// A map cannot be read or written.
+    #[error("cannot use map {name} of segbench's BPF program")]
     Map {
         /// The map.
         name: &'static str,
-        /// What the kernel says.
+        /// The kernel's error.
         source: Box<aya::maps::MapError>,
     },
 }
@@ -54,7 +55,7 @@ impl ObjectError {
     }
 }
 
-/// A map of an object that is ours, so the map is there.
+/// A map of one of segbench's objects.
 pub(crate) fn map<'a, T: TryFrom<&'a mut aya::maps::Map, Error = aya::maps::MapError>>(
     object: &'a mut Ebpf,
     name: &'static str,
@@ -63,11 +64,11 @@ pub(crate) fn map<'a, T: TryFrom<&'a mut aya::maps::Map, Error = aya::maps::MapE
     T::try_from(map).map_err(ObjectError::map(name))
 }
 
-/// A value that maps of ours hold: plain words, every pattern of bits allowed, no padding.
+/// A value of a map: words without padding, in which every bit pattern is valid.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct MapValue<T>(pub(crate) T);
 
 #[expect(unsafe_code, reason = "the trait asks the implementer to vouch for the layout")]
-// SAFETY: used with the repr(C) types of segbox_bench_ebpf only, which are words without padding.
+// SAFETY: used only with the repr(C) types of segbox_bench_ebpf, which are words without padding.
 unsafe impl<T: Copy + 'static> aya::Pod for MapValue<T> {}

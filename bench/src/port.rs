@@ -1,4 +1,4 @@
-//! Ports and CPUs of this machine, as arguments name them.
+//! Ports and CPUs of this machine, as arguments and lab.toml name them.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use segbox_lab::Mac;
 
 use crate::stop;
 
-/// An Ethernet address as an argument.
+/// An Ethernet address as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MacArgument(pub(crate) Mac);
 
@@ -32,7 +32,7 @@ impl FromStr for MacArgument {
             .map(|part| if part.len() == 2 { u8::from_str_radix(part, 16).ok() } else { None })
             .collect();
         let mac = bytes.and_then(|bytes| bytes.try_into().ok());
-        mac.map(Self).ok_or_else(|| format!("{text:?} is no Ethernet address; write 02:00:00:00:00:01"))
+        mac.map(Self).ok_or_else(|| format!("{text:?} is not an Ethernet address; write it like 02:00:00:00:00:01"))
     }
 }
 
@@ -45,10 +45,10 @@ pub(crate) fn mac_of(interface: &str) -> io::Result<Mac> {
     text.parse().map(|MacArgument(mac)| mac).map_err(io::Error::other)
 }
 
-/// A card that gets its first XDP program starts again, and so does its link.
+/// How long a link may take to come back: a NIC restarts when it gets its first XDP program.
 pub(crate) const RESTARTED: Duration = Duration::from_secs(15);
 
-/// Waits until an interface has a link, or until somebody wants to stop; whether it has one.
+/// Waits for an interface's link, or for a request to stop. Returns whether the interface has a link.
 pub(crate) fn linked(interface: &str, patience: Duration) -> bool {
     let end = Instant::now() + patience;
     loop {
@@ -63,7 +63,7 @@ pub(crate) fn linked(interface: &str, patience: Duration) -> bool {
     }
 }
 
-/// Ties the calling thread to a CPU: with it what its softirqs do.
+/// Ties the calling thread, and so its softirqs, to a CPU.
 ///
 /// # Errors
 /// There is no such CPU, or the process may not use it.
@@ -76,7 +76,7 @@ pub(crate) fn pin(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// The CPU to measure on if none is named: the last one, since the first takes most interrupts.
+/// The default CPU to measure on: the last one, because the first one handles most interrupts.
 pub(crate) fn last_cpu() -> usize {
     std::thread::available_parallelism().map_or(0, |count| count.get() - 1)
 }

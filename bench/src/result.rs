@@ -11,33 +11,33 @@ use crate::units::{Kpps, Ns, Ratio};
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
-    /// Where it was measured.
+    /// The machine that measured it.
     pub(crate) environment: Environment,
-    /// How it was measured.
+    /// The settings of the measurement.
     pub(crate) settings: Settings,
-    /// What was measured.
+    /// The measured cases.
     pub(crate) cases: Vec<Measured>,
-    /// What was not, and why.
+    /// The cases that were not measured, with the reason.
     #[serde(default)]
     pub(crate) skipped: Vec<Skipped>,
 }
 
-/// How a run was measured.
+/// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// When it began, in UTC.
     pub(crate) started: jiff::Timestamp,
-    /// Rounds asked for; fewer are there if it was interrupted.
+    /// Requested rounds. An interrupted run has fewer.
     pub(crate) rounds: u32,
-    /// Length of a measurement in ms.
+    /// Duration of a measurement in ms.
     pub(crate) window_ms: u64,
-    /// Size of packets, unless a case is about it.
+    /// Size of the packets of cases without a size.
     pub(crate) size: String,
-    /// Flows of each case.
+    /// Number of flows.
     pub(crate) flows: u32,
-    /// What sends.
+    /// The kind of generator.
     pub(crate) generator: String,
-    /// Interrupted by a signal.
+    /// Whether a signal interrupted it.
     #[serde(default)]
     pub(crate) interrupted: bool,
 }
@@ -47,54 +47,55 @@ pub(crate) struct Settings {
 pub(crate) struct Measured {
     /// Its id.
     pub(crate) case: String,
-    /// What is measured.
+    /// What it measures.
     pub(crate) what: String,
-    /// Every packet arrived, in order and right, and all counters agree.
+    /// Whether every packet arrived, in order and correct, and all counters agree.
     pub(crate) valid: bool,
-    /// If not, what was wrong.
+    /// The faults, if it is not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
-    /// The rates.
+    /// Rates of its rounds.
     pub(crate) kpps: Rounds,
-    /// The times.
+    /// Times per packet.
     pub(crate) ns: Times,
-    /// RatioComparison with other cases of the same run, round by round.
+    /// Ratios to other cases of the same run, computed round by round.
     pub(crate) ratio: Ratios,
-    /// Length of a frame as sent, in bytes: the mean where sizes are mixed.
+    /// Length of a sent frame in bytes; the mean for mixed sizes.
     pub(crate) frame_bytes: f64,
-    /// How many packets were looked at.
+    /// Number of checked packets.
     pub(crate) checked: Checked,
-    /// Through real ports: what the search found. `kpps` is then the PDR.
+    /// The result of the search, for cases measured through real ports. Then `kpps` is the PDR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) search: Option<SearchResult>,
-    /// At a tenth of the rate.
+    /// Latency at a tenth of the rate; of a search at half of the NDR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) latency: Option<Latency>,
 }
 
-/// Throughput by search.
+/// Throughput found by searches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct SearchResult {
-    /// Highest rate without loss; None where even the lowest lost packets.
+    /// The highest rate without loss; None if even the lowest rate lost packets.
     pub(crate) ndr: Option<Kpps>,
-    /// Highest rate with at most 0.5 % lost.
+    /// The highest rate with at most 0.5 % loss.
     pub(crate) pdr: Option<Kpps>,
-    /// What the port can carry of these frames; None where it has no speed.
+    /// The rate of these frames that the port's speed allows; None if the port has no speed.
     pub(crate) line_rate: Option<Kpps>,
-    /// What the generator does flat out.
+    /// The generator's rate without a pace.
     pub(crate) generator_rate: Kpps,
-    /// Neither is the box's limit: the line's or the generator's was reached first.
+    /// Whether the limit of the line, the generator or lab.toml was reached before the box's.
     pub(crate) at_ceiling: bool,
-    /// Trials that it took.
+    /// Number of trials.
     pub(crate) trials: u32,
-    /// Every trial of the case, in order: no packet was sent that is not in here.
+    /// Every trial of the case, in order. It has every packet that was sent.
     #[serde(default)]
     pub(crate) log: Vec<TrialLog>,
-    /// What the box counted meanwhile; None where nobody said how to ask it.
+    /// The box's counters for these trials; None if lab.toml does not say how to read them.
     #[serde(default, rename = "box")]
     pub(crate) box_counted: Option<BoxCounters>,
-    /// The NDR of every search, in order; None where a search found none. `ndr` is their median. The PDRs are the case's rounds.
+    /// The NDR of every search, in order; None for a search that found none. `ndr` is their median. The PDRs are the case's
+    /// rounds.
     #[serde(default)]
     pub(crate) ndrs: Vec<Option<Kpps>>,
 }
@@ -103,66 +104,66 @@ pub(crate) struct SearchResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct TrialLog {
-    /// What it was for.
+    /// Its purpose.
     pub(crate) part: TrialPart,
-    /// The rate that was asked for; flat out, the one that was reached.
+    /// The requested rate; without a pace, the rate that was reached.
     pub(crate) rate: Kpps,
-    /// For so long.
+    /// Its duration.
     pub(crate) seconds: f64,
     /// Packets sent.
     pub(crate) sent: u64,
     /// Packets that came back.
     pub(crate) received: u64,
-    /// Share of the time that the generator sent nothing though packets were due.
+    /// Share of the time in which packets were due and the generator sent none.
     pub(crate) late: f64,
-    /// Packets that the tester's own port did not send, by its counter.
+    /// Packets that the tester's port did not send, by the port's counter.
     pub(crate) not_taken: u64,
 }
 
-/// What a trial was for.
+/// The purpose of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TrialPart {
-    /// What the generator does.
+    /// The generator's rate without a pace.
     FlatOut,
-    /// The screen.
+    /// The screen: no loss at the lowest rate.
     Baseline,
-    /// Caches and neighbour tables.
+    /// Filling caches and neighbour tables.
     WarmUp,
-    /// Throughput.
+    /// The search for throughput.
     Search,
-    /// Latency.
+    /// The measurement of latency.
     Latency,
 }
 
-/// What a box counted in the trials of a search and of the latency.
+/// The box's counters for the trials of the search and of the latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct BoxCounters {
-    /// Packets that came in at its first port.
+    /// Packets that its first port received.
     pub(crate) came_in: u64,
-    /// Packets that the case's SID forwarded; None for a case without.
+    /// Packets that the case's SID forwarded; None for a case without a SID.
     pub(crate) sid: Option<u64>,
-    /// Packets that it did not: wrong ones, and those that the queue behind it did not take.
+    /// Errors of the SID: wrong packets, and packets that the queue behind it dropped.
     pub(crate) sid_errors: u64,
-    /// Packets that left its second port.
+    /// Packets that its second port sent.
     pub(crate) went_out: u64,
 }
 
-/// Times for one packet, medians over the rounds.
+/// Times per packet: medians of the rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Times {
-    /// Generator, router and sink together.
+    /// Time of generator, router and sink together.
     pub(crate) total: Ns,
-    /// Generator, cable and sink alone: the case `harness` of the same rounds.
+    /// Time of generator, cable and sink alone: that of the case `harness`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) harness: Option<Ns>,
-    /// The router's own: what is left.
+    /// Time of the router: the difference of the two.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) own: Option<Ns>,
 }
 
-/// Rates compared, medians over the rounds.
+/// Ratios of rates: medians of the rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Ratios {
@@ -172,18 +173,18 @@ pub(crate) struct Ratios {
     /// To the kernel's End.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) end: Option<Ratio>,
-    /// To plain IPv6 forwarding, generator and sink taken off both.
+    /// To plain IPv6 forwarding, both without the time of generator and sink.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) ipv6_forward_own: Option<Ratio>,
-    /// To the kernel's End, generator and sink taken off both.
+    /// To the kernel's End, both without the time of generator and sink.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) end_own: Option<Ratio>,
 }
 
-/// What a case's verdict rests on.
+/// The packets that a case's validity is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Checked {
-    /// Packets sent, counted at every place they passed.
+    /// Sent packets, which were counted at every place that they passed.
     pub(crate) packets: u64,
     /// Packets compared byte for byte.
     pub(crate) samples: u64,
@@ -194,12 +195,12 @@ pub(crate) struct Checked {
 pub(crate) struct Skipped {
     /// Its id.
     pub(crate) case: String,
-    /// Why.
+    /// The reason.
     pub(crate) why: String,
 }
 
 impl Run {
-    /// What was not measured: each reason once, with the cases that have it.
+    /// The cases that were not measured, by reason.
     pub(crate) fn skipped_by_reason(&self) -> Vec<(&str, Vec<&str>)> {
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for one in &self.skipped {
@@ -217,13 +218,13 @@ impl Run {
     }
 }
 
-/// The rates of rounds that two cases have in common, one divided by the other.
+/// The ratio of two cases: the median of the ratios of the rounds that both have.
 pub(crate) fn ratio_by_round(case: &[Kpps], base: &[Kpps]) -> Option<Ratio> {
     let ratios: Vec<f64> = case.iter().zip(base).map(|(case, base)| case.0 / base.0).collect();
     crate::statistics::median(&ratios).map(Ratio)
 }
 
-/// A run of one case that arrived in these rounds.
+/// A run of one case with these rates.
 #[cfg(test)]
 pub(crate) fn example(case: &str, kpps: &[f64], end: Option<f64>) -> Run {
     let kpps = Rounds::new(kpps.iter().copied().map(Kpps).collect()).expect("rounds");

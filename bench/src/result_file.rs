@@ -10,26 +10,26 @@ use crate::{atomic_file, result_json};
 /// Why a result file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResultFileError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("cannot {doing} {path}", path = path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// It ends in the middle.
-    #[error("{path} is cut short at line {line}: the run that wrote it did not end; measure again", path = path.display())]
+    /// The file ends in the middle.
+    #[error("{path} is cut short at line {line}: it was not written completely; measure again", path = path.display())]
     Cut {
         /// The file.
         path: PathBuf,
         /// Where it ends.
         line: usize,
     },
-    /// It is something else.
-    #[error("{path} is no result of `segbench run --json`", path = path.display())]
+    /// The file is not a result.
+    #[error("{path} is not a result of `segbench run --json` or `segbench lab --json`", path = path.display())]
     Other {
         /// The file.
         path: PathBuf,

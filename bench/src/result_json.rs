@@ -1,5 +1,5 @@
-//! A run as it is written: with the published results beside ours. They follow from the figures, so reading a file leaves them
-//! where they are, and they cannot disagree.
+//! The content of a result file: the run, and in each case the published results beside ours. Those follow from the figures, so
+//! they are not read back: a file that was changed by hand cannot disagree with itself.
 
 use serde::Serialize;
 
@@ -45,10 +45,10 @@ struct PublishedEntry {
     verdict: Verdict,
 }
 
-/// What a result file has in it.
+/// The text of a result file.
 ///
 /// # Errors
-/// Serde's, of types that do not become JSON: these do.
+/// Serde's, for types that have no JSON form; these have one.
 pub(crate) fn text(run: &Run) -> serde_json::Result<String> {
     let cases = run.cases.iter().map(|measured| CaseWithPublished { measured, published: published(measured) });
     serde_json::to_string_pretty(&RunWithPublished {
@@ -80,7 +80,7 @@ mod tests {
     use crate::result::example;
 
     #[test]
-    fn a_file_has_the_published_results_beside_ours_and_is_read_without() {
+    fn a_file_has_the_published_results_beside_ours_and_is_read_without_them() {
         let run = example("end-bpf-add-tlv8", &[800.0], Some(0.93));
         let text = super::text(&run).expect("JSON");
         let file: Value = serde_json::from_str(&text).expect("JSON");
@@ -96,7 +96,7 @@ mod tests {
         let not = (&published[1]["verdict"], &published[1]["why"]);
         assert_eq!(not, (&json!("not-comparable"), &json!("no-baseline-here")), "{published}");
         assert_eq!(serde_json::from_str::<Run>(&text).expect("a run"), run);
-        // As files were before there was such a list.
+        // Earlier files do not have this list.
         let old = serde_json::to_string(&run).expect("JSON");
         assert!(!old.contains("published"));
         assert_eq!(serde_json::from_str::<Run>(&old).expect("a run"), run);

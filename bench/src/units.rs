@@ -1,4 +1,4 @@
-//! Units as types: what is a rate is no time, and the two meet in one place.
+//! Units as types, so that a rate cannot be used as a time. Conversions between them are here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,39 +6,39 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A rate of packets, in thousands a second.
+/// A rate in thousand packets per second.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Kpps(pub(crate) f64);
 
-/// A time for one packet, in nanoseconds; without end where none arrives.
+/// Time per packet in nanoseconds; infinite if no packet arrives.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(from = "Option<f64>", into = "Option<f64>")]
 pub(crate) struct Ns(pub(crate) f64);
 
-/// A share, 1 being the whole.
+/// A ratio; 1 means equal.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Ratio(pub(crate) f64);
 
 impl Kpps {
-    /// The rate of so many packets in this time; 0 where no time has passed.
+    /// The rate of this many packets in this time; 0 if the time is 0.
     pub(crate) fn of(packets: u64, time: Duration) -> Self {
         if time.is_zero() { Self(0.0) } else { Self(packets as f64 / time.as_secs_f64() / 1e3) }
     }
 
-    /// The time that one packet takes at this rate.
+    /// Time per packet at this rate.
     pub(crate) fn per_packet(self) -> Ns {
         Ns(1e6 / self.0)
     }
 
-    /// Packets a second.
+    /// Packets per second.
     pub(crate) fn packets_per_second(self) -> f64 {
         self.0 * 1e3
     }
 }
 
-/// JSON has no infinity: there it is `null`.
+/// JSON has no infinity, so an infinite time is `null`.
 impl From<Option<f64>> for Ns {
     fn from(time: Option<f64>) -> Self {
         Self(time.unwrap_or(f64::INFINITY))
@@ -52,7 +52,7 @@ impl From<Ns> for Option<f64> {
 }
 
 impl Ns {
-    /// The rate at which each packet takes this time.
+    /// The rate at which a packet takes this time.
     pub(crate) fn rate(self) -> Kpps {
         Kpps(1e6 / self.0)
     }
@@ -60,7 +60,7 @@ impl Ns {
 
 impl fmt::Display for Kpps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Slow boxes have rates too.
+        // With one digit, the rates of slow boxes can be told apart.
         let digits = if self.0 < 10.0 { 1 } else { 0 };
         f.pad(&format!("{:.digits$}", self.0))
     }
@@ -78,7 +78,7 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// Reads `1.5M`, `250k`, `1200`: packets a second.
+/// Reads packets per second: `1.5M`, `250k`, `1200`.
 impl FromStr for Kpps {
     type Err = String;
 
@@ -91,12 +91,12 @@ impl FromStr for Kpps {
         };
         match digits.trim().parse::<f64>() {
             Ok(number) if number.is_finite() && number > 0.0 => Ok(Self(number * factor / 1e3)),
-            _ => Err(format!("{text:?} is no rate; write packets a second: 250k, 1.5M or 1200")),
+            _ => Err(format!("{text:?} is not a rate; write packets per second, such as 250k, 1.5M or 1200")),
         }
     }
 }
 
-/// A time as a person reads it: the unit that leaves one to three digits before the point.
+/// A time in the unit that leaves one to three digits before the decimal point.
 pub(crate) fn time(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),

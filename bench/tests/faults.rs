@@ -1,6 +1,6 @@
-//! What must fail a run, and does, by the name of the case: routers that do not do what they were told, that count what did not
-//! happen, that lose packets; and packets out of order, which no router here makes. Root; needs the segbox command beside
-//! segbench, and tc (iproute2).
+//! Runs that must fail, with the faults of the right cases: routers that do not do what they are configured to do, that count
+//! wrongly, and that lose packets. And packets out of order, which no router here causes. Needs root, the segbox command in
+//! segbench's folder, and tc (iproute2).
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
@@ -16,12 +16,12 @@ use serde_json::Value;
 
 const SEGBENCH: &str = env!("CARGO_BIN_EXE_segbench");
 
-/// The case that the routers here treat badly, beside those that it is compared with; and the SID of `end`.
+/// The case that the routers here break, and the SID of `end`, which it is compared with.
 const CASE: &str = "end-bpf-add-tlv8";
 const END: &str = "fc00:0:2:1::";
 
-/// One at a time: all that is measured is measured on the same CPU. And a child that is forked while a script is written holds it
-/// open for writing, in which state the kernel starts no file.
+/// One test at a time: all of them measure on the same CPU. Besides, a child that is forked while a script is being written
+/// holds it open for writing, and then the kernel refuses to start the script.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -31,7 +31,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
-/// A run with a segbox around which a shell script is: `$segbox` is the real one.
+/// A run with a shell script in place of segbox. In the script `$segbox` is the real one.
 fn run_with(script: &str) -> (Output, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let (wrapper, file) = (folder.path().join("segbox"), folder.path().join("run.json"));
@@ -49,7 +49,7 @@ fn run_with(script: &str) -> (Output, Value) {
     (output, serde_json::from_slice(&run).expect("JSON"))
 }
 
-/// A run fails, and these faults of these cases are its only ones; a fault by what it begins with.
+/// Checks that a run fails with these faults of these cases and no others. A fault is given by its beginning.
 fn only_faults((output, run): &(Output, Value), expected: &[(&str, &str)]) {
     assert_eq!(output.status.code(), Some(1), "{}", said(output));
     let begins =
@@ -60,7 +60,7 @@ fn only_faults((output, run): &(Output, Value), expected: &[(&str, &str)]) {
         assert_eq!(case["valid"], faults.is_empty(), "{case}");
         found.extend(faults.into_iter().map(|fault| (case["case"].as_str().unwrap_or_default().to_owned(), fault)));
     }
-    // The same in each turn is told once for each.
+    // A fault may be repeated in each turn.
     found.dedup();
     let expected: Vec<(String, String)> =
         expected.iter().map(|(case, fault)| ((*case).to_owned(), (*fault).to_owned())).collect();
@@ -83,7 +83,8 @@ fn a_router_that_does_something_else_fails_the_case_that_it_is_for() {
 #[test]
 fn a_sid_that_counts_what_did_not_happen_fails_its_case() {
     let _turn = turn();
-    // A digit before them, at the start and at the end: their difference is that of numbers of other lengths.
+    // A digit is put before each number, at the start and at the end. The difference is wrong because the numbers differ in
+    // length.
     let more = format!("/\"sid\": \"{END}/,/\"packets\"/ s/\"packets\": \\([0-9]*\\)/\"packets\": 9\\1/");
     let run = run_with(&format!("\"$segbox\" \"$@\" | sed '{more}'"));
     only_faults(&run, &[("end", "counter")]);
@@ -102,8 +103,8 @@ fn a_link_that_counts_what_did_not_happen_fails_all_cases_of_the_router() {
 #[test]
 fn a_router_that_loses_packets_fails_the_case_that_lost_them_and_no_other() {
     let _turn = turn();
-    // On its first port one in 256 of the packets to End goes to the loopback instead, by the last byte of the sequence number:
-    // behind an IPv6 header, an SRH of two segments, UDP, and three words of the probe.
+    // Its first port redirects one in 256 of the packets to End to the loopback, by the last byte of the sequence number, which
+    // is behind an IPv6 header, an SRH of two segments, UDP, and three words of the probe.
     let drop = format!(
         "tc qdisc add dev eth0 clsact\ntc filter add dev eth0 ingress protocol ipv6 prio 1 u32 match ip6 dst {END}/128 \
          match u8 7 0xff at 99 action mirred egress redirect dev lo"
@@ -120,13 +121,13 @@ fn packets_after_later_ones_of_their_flow_are_seen() {
     let cables = [Cable("src", "eth0", "snk", "eth0")];
     let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build().expect("root");
     let wire = lab.wire("src", "eth0").expect("root");
-    // Flow and number: two of them come after later ones of their flow, and of 0 to 9 two are missing. The two flows are not in
-    // step, which is no fault.
+    // Flow and sequence number. Two packets come after later ones of their flow, and two numbers of 0 to 9 are missing. The two
+    // flows are not in step, which is not a fault.
     let sent = [(0, 0), (1, 3), (0, 2), (1, 1), (0, 6), (1, 5), (0, 4), (1, 9)];
     for hook in ["tc", "xdp"] {
         let mut receiving = lab["snk"]
             .exec(SEGBENCH)
-            // Ethernet, IPv6 and UDP are before the probe.
+            // The probe is behind Ethernet, IPv6 and UDP.
             .args(["receive", "eth0", "--json", "--run", "5", "--probe-at", "62", "--flows", "2", "--duration", "1m"])
             .args(["--hook", hook])
             .stdout(Stdio::piped())
@@ -142,9 +143,9 @@ fn packets_after_later_ones_of_their_flow_are_seen() {
             wire.send(&Frame::new(lab.mac("src", "eth0"), lab.mac("snk", "eth0"), &packet)).expect("it is up");
         };
         sent.into_iter().for_each(|packet| send(5, packet));
-        // Of another run: is not counted, whatever its number.
+        // A packet of another run is not counted, whatever its number.
         send(6, (0, 1));
-        // A veth hands packets over before the one that sends them goes on; with XDP, a moment later.
+        // A veth delivers packets before the sender continues; with XDP it delivers them a moment later.
         std::thread::sleep(std::time::Duration::from_millis(300));
         let kill = Command::new("kill").args(["-INT", &receiving.id().to_string()]).status().expect("kill runs");
         assert!(kill.success());

@@ -1,7 +1,7 @@
-//! `segbench generate` and `segbench receive`, each at its end of a cable, as on two machines. Root.
+//! `segbench generate` and `segbench receive`, each at an end of a cable, as on two machines. Needs root.
 //!
-//! Slow on purpose: a veth's ring holds 256 packets, and at this pace no pause of a busy machine makes the generator owe as many as
-//! that. So every packet must arrive, and every count is known.
+//! The rate is low on purpose: a veth's ring holds 256 packets, and at this rate no pause of a busy machine makes the generator
+//! catch up on that many. So every packet must arrive, and every count is known.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -19,17 +19,17 @@ fn bed() -> Lab {
     for node in ["source", "sink"] {
         lab[node].sysctl("net.ipv6.conf.all.disable_ipv6", "1").expect("there");
     }
-    // Frames redirected to a veth are taken only where its other end has NAPI.
+    // A veth accepts redirected frames only if its other end has NAPI.
     segbox_lab::set_offload(&lab["sink"], "k0", Offload::ReceiveAggregation, true).expect("veth has GRO");
     lab
 }
 
-/// What `receive` says of what `generate` sends.
+/// The output of `receive` for the packets that `generate` sends.
 fn received(lab: &Lab, hook: &str, probe_at: u32, more: &[&str]) -> Value {
     let mut sink = lab["sink"].exec(SEGBENCH);
     // Ctrl-C ends it long before.
     sink.args(["receive", "k0", "--hook", hook, "--duration", "10min", "--flows", &FLOWS.to_string(), "--json"]);
-    // Looked for, the place costs the packets that it is found in.
+    // If the offset is not given, the packets in which it is found are not counted.
     sink.args(["--probe-at", &probe_at.to_string()]);
     let mut sink = sink.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut told = BufReader::new(sink.stderr.take().expect("piped")).lines().map(|line| line.expect("text"));
@@ -44,7 +44,7 @@ fn received(lab: &Lab, hook: &str, probe_at: u32, more: &[&str]) -> Value {
     assert!(said.starts_with(&format!("{COUNT} packets of ")), "{said}");
     assert!(said.contains(&format!("probe at byte {probe_at}\n")), "{said}");
 
-    // They are through when the generator returns, but for what the kernel has left to a thread of its own.
+    // All packets are through when the generator returns, except those that a thread of the kernel still delivers.
     std::thread::sleep(std::time::Duration::from_millis(300));
     let killed = Command::new("kill").args(["-INT", &sink.id().to_string()]).status().expect("kill runs");
     assert!(killed.success());
@@ -59,7 +59,7 @@ fn what_one_side_sends_the_other_counts() {
     let lab = bed();
     let path = ["--path", "fc00:0:2:1::,fc00:0:3:1::"];
     let any = ["--tlv", "7c06010203040506", "--tlv", "7d020000", "--inside", "v4", "--left", "0", "--size", "imix"];
-    // Behind Ethernet, IPv6 and an SRH of two segments UDP; or two TLVs and an IPv4 header more.
+    // UDP is behind Ethernet, IPv6 and an SRH of two segments; in the second shape also behind two TLVs and an IPv4 header.
     let shapes = [(102, &[][..]), (102 + 16 + 20, &any[..])];
     for hook in ["xdp", "tc"] {
         for socket in [&[][..], &["--socket"]] {

@@ -1,5 +1,5 @@
-//! `segbench report` of what is checked in: every result under docs/bench, with all its cases and those that it lacks, as a page that
-//! a browser shows whole. Needs Chromium; measures nothing.
+//! `segbench report` of the results in docs/bench: each page has all cases, also those that were not measured, and fits a
+//! browser's window. Needs Chromium; measures nothing.
 
 mod browser;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const SEGBENCH: &str = env!("CARGO_BIN_EXE_segbench");
 
-/// A result's page, in a folder.
+/// Writes a result's page to a folder.
 fn page(result: &Path, folder: &Path) -> PathBuf {
     let page = folder.join("page.html");
     let output = Command::new(SEGBENCH).arg("report").arg(result).arg("--output").arg(&page).output();
@@ -39,12 +39,12 @@ fn the_page_of_a_whole_run_fits_a_browser() {
             let id = case["case"].as_str().expect("a text");
             assert!(text.contains(&format!("<code>{id}</code>")), "{id}");
         }
-        // Ratios, rates, latency, and how cost grows in three ways.
+        // Ratios, rates, latency, and three figures of growing cost.
         browser::fits(&page, 6);
     }
 }
 
-/// The same run, as if it had been searched through ports.
+/// The same run, as if it were the result of searches through ports.
 #[test]
 fn the_page_of_a_search_fits_a_browser() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -67,7 +67,7 @@ fn the_page_of_a_search_fits_a_browser() {
         "<th>line</th>",
         "6579",
         "the tester's",
-        "took in 123456790, its SID 123456780,",
+        "received 123456790, its SID forwarded 123456780,",
         "half the NDR",
     ] {
         assert!(text.contains(word), "{word}");

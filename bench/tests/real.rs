@@ -1,6 +1,6 @@
-//! segbench as a user runs it, with real packets. Root; needs the segbox command beside segbench, which a build of the
-//! workspace leaves there, and Chromium for the page. Checks that results are valid, not how fast anything is: but for the
-//! generator, which is held against another one in the same run.
+//! segbench as a user runs it, with real packets. Needs root, the segbox command in segbench's folder, where a build of the
+//! workspace puts it, and Chromium for the page. Checks that results are valid, not how fast anything is, with one exception:
+//! the generator is compared with another one in the same run.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ mod browser;
 
 const SEGBENCH: &str = env!("CARGO_BIN_EXE_segbench");
 
-/// One at a time: all that is measured is measured on the same CPU.
+/// One test at a time: all of them measure on the same CPU.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,7 +50,7 @@ fn case<'a>(run: &'a Value, id: &str) -> &'a Value {
     cases.iter().find(|case| case["case"] == id).unwrap_or_else(|| panic!("no case {id}"))
 }
 
-/// A run of which one case has become slower: each round than all that were measured.
+/// A run in which one case has become slower: each round is slower than every measured one.
 fn slowed(file: &Path, folder: &Path) -> PathBuf {
     let mut run = json(file);
     let cases = run["cases"].as_array_mut().expect("a list");
@@ -116,12 +116,12 @@ fn a_short_run_is_valid_and_can_be_compared_and_shown() {
     browser::fits(&file.with_extension("html"), 3);
 }
 
-/// What a run must have measured, or told why not.
+/// Checks that a run has measured these cases, or says why it has not.
 fn all_are_valid(run: &Value, ids: &[String]) {
     let skipped = run["skipped"].as_array().expect("a list");
     for id in ids {
         if let Some(skipped) = skipped.iter().find(|skipped| skipped["case"] == **id) {
-            // What a kernel may be built without.
+            // Kernels may be built without these.
             let why = skipped["why"].as_str().expect("a text");
             assert!(
                 ["lacks VRF devices", "lacks SRH HMAC", "CONFIG_BPF_JIT_ALWAYS_ON"]
@@ -163,7 +163,7 @@ fn every_case_is_valid() {
         all_are_valid(&json(&file), &ids);
         seen += ids.len();
     }
-    // The references are in both.
+    // The references are in both runs.
     assert_eq!(seen, listed(&[]).len() + 2, "every case was in one of the two runs");
 }
 
@@ -181,7 +181,7 @@ fn our_generator_is_three_times_as_fast_as_trafgen() {
 #[test]
 fn ctrl_c_keeps_the_finished_rounds_and_removes_everything() {
     let _turn = turn();
-    // What a run has left that was killed.
+    // A namespace that a killed run has left.
     let left = "sb-999999997-dut";
     let added = Command::new("ip").args(["netns", "add", left]).status().expect("iproute2 is there");
     assert!(added.success());
@@ -195,10 +195,10 @@ fn ctrl_c_keeps_the_finished_rounds_and_removes_everything() {
         let names = fs::read_dir("/run/netns").into_iter().flatten().flatten();
         names.filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours)).count()
     };
-    // However long a round takes on this machine: some are done, and another one has begun.
+    // Some rounds are finished and another one has begun, however long a round takes on this machine.
     let mut told = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-    assert!(told.any(|line| line.starts_with("round 2 of ")), "rounds are told where there is no terminal");
-    assert!(namespaces() >= 5, "source, router and sink, and a pair without router");
+    assert!(told.any(|line| line.starts_with("round 2 of ")), "rounds are printed if there is no terminal");
+    assert!(namespaces() >= 5, "source, router and sink, and a pair without a router");
     let rest = std::thread::spawn(move || told.collect::<Vec<_>>().join("\n"));
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
     assert!(kill.success());
@@ -211,15 +211,15 @@ fn ctrl_c_keeps_the_finished_rounds_and_removes_everything() {
     let kept = rounds("end");
     assert!(kept >= 2, "the finished rounds are kept: {kept}");
     for id in ["harness", "ipv6-forward"] {
-        assert_eq!(rounds(id), kept, "whole rounds only: {id}");
+        assert_eq!(rounds(id), kept, "only whole rounds: {id}");
     }
     assert!(rest.contains(&format!("{kept} of 10000 rounds are kept")), "{rest}");
     assert_eq!(namespaces(), 0);
-    assert!(!Path::new("/run/netns").join(left).exists(), "the next run removes what a killed one has left");
+    assert!(!Path::new("/run/netns").join(left).exists(), "the next run removes what a killed run has left");
 }
 
 #[test]
-fn bad_input_is_told_with_its_mend() {
+fn bad_input_is_refused_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     let (cut, other) = (path("cut.json"), path("other.json"));
@@ -228,7 +228,7 @@ fn bad_input_is_told_with_its_mend() {
     let to = ["--to", "02:00:00:00:00:01", "--destination", "2001:db8::1"];
     let cases: [(&[&str], &str); 11] = [
         (&["report", shown(&cut)], "cut short"),
-        (&["report", shown(&other)], "no result of `segbench run"),
+        (&["report", shown(&other)], "not a result of `segbench run"),
         (&["report", "/nonexistent.json"], "No such file"),
         (&["run", "--case", "no-such-case"], "--list"),
         (&["run", "--segbox", "/nonexistent"], "does not start"),

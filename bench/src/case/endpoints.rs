@@ -1,4 +1,4 @@
-//! The kernel's own endpoint behaviors (RFC 8986 section 4, RFC 9800).
+//! Cases of the kernel's endpoint behaviors (RFC 8986 section 4, RFC 9800).
 
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
@@ -9,16 +9,18 @@ use super::{
 };
 use crate::traffic::{Inside, Shape};
 
-/// A behavior: id, its name in the file, its further keys, the packet to its SID, the model.
+/// A behavior: id, its name in the file, its further keys, the packets to its SID, model.
 type EndpointRow = (&'static str, &'static str, &'static str, Kind, fn(&Frame) -> Option<Expected>);
 
-/// Which packet a behavior is sent.
+/// The packets of a case.
 enum Kind {
-    /// In its path, with a segment to go.
+    /// A packet with a segment left.
     OnTheWay,
-    /// At its end, with IPv6, IPv4 or a frame inside.
+    /// A packet at its last segment, which carries IPv6.
     Six,
+    /// The same with IPv4.
     Four,
+    /// The same with an Ethernet frame.
     Eth,
 }
 
@@ -97,7 +99,7 @@ fn case((id, behavior, keys, kind, expect): &EndpointRow, router: RouterKind, nu
     Case { router, shape, expect: *expect, ..Case::of(id, &what, toml, Some(&sid)) }
 }
 
-/// End for signed packets on a port that takes no others.
+/// End for signed packets, on a port that accepts no others.
 fn signed() -> Case {
     let sid = "fc00:0:2:1::";
     let path = vec![address(sid), address(NEXT)];
@@ -110,7 +112,7 @@ fn signed() -> Case {
     }
 }
 
-/// NEXT-CSID: the argument moves up, and the SRH is not looked at.
+/// NEXT-CSID: the argument moves to the place of the function, and the SRH is not read.
 fn compressed() -> Vec<Case> {
     let sid = |sid: &str, behavior: &str, keys: &str| {
         format!("\n[[srv6.sid]]\nsid = \"{sid}\"\nbehavior = \"{behavior}\"\nflavors = [\"NEXT-CSID\"]\n{keys}")

@@ -1,4 +1,4 @@
-//! Headend behaviors (RFC 8986 section 5), H.Insert, and a program as a headend. A headend has no SID that counts.
+//! Cases of headend behaviors (RFC 8986 section 5), H.Insert, and a program as a headend. They have no SID that counts.
 
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
@@ -6,7 +6,7 @@ use segbox_lab::expect::{self, Packet};
 use super::{Case, Expected, HEADEND, INNER4, KEY, POLICY, RouterKind, SOURCE, address, through};
 use crate::traffic::{Inside, Shape};
 
-/// A policy: id, its name, what steers (the program's mode for H.BPF), the model.
+/// A policy: id, behavior, model.
 type HeadendRow = (&'static str, &'static str, fn(&Frame) -> Option<Expected>);
 
 const SEGMENTS: &str = "segments = [\"fc00:0:9:1::\", \"fc00:0:8:1::\"]\n";
@@ -42,12 +42,12 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Policies of which a program is the headend.
+/// Policies with a program as the headend.
 pub(super) fn programs() -> [Case; 2] {
     [program(0xc0, "headend-bpf-encap", 0, encaps), program(0xc1, "headend-bpf-insert", 1, insert)]
 }
 
-/// Packets that a policy for `2001:db8:NUMBER::/64` steers.
+/// Packets for the policy of `2001:db8:NUMBER::/64`.
 fn steered(number: usize) -> Shape {
     Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{number:x}::2")), inside: Inside::Udp }
 }
@@ -58,7 +58,7 @@ fn policy(number: usize, (id, behavior, expect): &HeadendRow) -> Case {
     Case { shape: steered(number), expect: *expect, sid: None, ..Case::of(id, behavior, toml, None) }
 }
 
-/// A path of one needs no SRH where it is reduced (RFC 8986 section 5.2).
+/// A reduced path of one segment needs no SRH (RFC 8986 section 5.2).
 fn single() -> Case {
     let toml = "\n[[srv6.policy]]\ndestination = \"2001:db8:bf::/64\"\nbehavior = \"H.Encaps.Red\"\n\
                 segments = [\"fc00:0:9:1::\"]\n";

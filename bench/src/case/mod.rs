@@ -1,6 +1,6 @@
-//! What is measured, as data: a case is a router's configuration, packets, and what must come out of them.
+//! The cases, as data: each has a part of a router's configuration, packets, and a model of what must come out.
 //!
-//! Ids are those of the published results where there is one. Nothing is measured here.
+//! A case with a published result has the id of that result. Nothing is measured here.
 
 mod endpoints;
 mod headends;
@@ -20,28 +20,28 @@ pub(crate) use router_file::{MTU, RouterKind, SECRET_FILE, SINK_MAC, toml, toml_
 
 use crate::traffic::{Inside, Shape, Signature, Sizes};
 
-/// A measurement.
+/// A case.
 #[derive(Clone)]
 pub(crate) struct Case {
-    /// Its name: `end-bpf-noop`.
+    /// Its id, such as `end-bpf-noop`.
     pub(crate) id: String,
-    /// What is measured, in RFC 8986's words.
+    /// What it measures, in the terms of RFC 8986.
     pub(crate) what: String,
     /// The router that it is measured on.
     pub(crate) router: RouterKind,
-    /// What its router's file has for it.
+    /// Its part of the router's file.
     pub(crate) toml: String,
-    /// The packets that come in.
+    /// The shape of its packets.
     pub(crate) shape: Shape,
-    /// Their sizes, where the case is about them.
+    /// Their sizes, if the case is about sizes.
     pub(crate) sizes: Option<Sizes>,
-    /// Destinations to spread over.
+    /// Number of destinations to spread over.
     pub(crate) targets: u32,
-    /// What the router must make of a frame.
+    /// The model: what the router must make from a frame. None if it must drop the frame.
     pub(crate) expect: fn(&Frame) -> Option<Expected>,
-    /// Bytes of the frame that comes out which no model knows: a time.
+    /// Bytes of the resulting frame that no model can know: a time.
     pub(crate) unknown: Range<usize>,
-    /// The SID that must count each packet, as `segbox status` shows it. With many targets: the prefix they all lie in.
+    /// The SID that must count each packet, as `segbox status` shows it; with many targets, the prefix that contains all of them.
     pub(crate) sid: Option<String>,
 }
 
@@ -50,27 +50,27 @@ pub(crate) struct Case {
 pub(crate) enum Expected {
     /// A packet, in a frame from the router to the sink.
     Packet(Vec<u8>),
-    /// A frame, as it is.
+    /// A whole frame.
     Frame(Vec<u8>),
 }
 
-/// What comes next on every path here: another router's SID.
+/// The next SID on every path, which is another router's.
 const NEXT: &str = "fc00:0:3:1::";
-/// Source address of what the router encapsulates, as its file says.
+/// Outer source address of encapsulated packets, as in the router's file.
 const HEADEND: Headend = Headend { source: Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1) };
-/// The path that headends and binding SIDs here use.
+/// The path of headends and binding SIDs.
 const POLICY: [Ipv6Addr; 2] = [Ipv6Addr::new(0xfc00, 0, 9, 1, 0, 0, 0, 0), Ipv6Addr::new(0xfc00, 0, 8, 1, 0, 0, 0, 0)];
-/// The key of the router's file that asks for HMACs, and makes them.
+/// The key with which the router verifies and makes HMACs.
 pub(crate) const KEY: Signature = Signature { key: 7, secret: b"a secret of 32 bytes, not longer" };
-/// The source of all traffic.
+/// Source address of all traffic.
 const SOURCE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0, 0, 0, 1, 0);
-/// Where packets inside go.
+/// Addresses of inner packets: source and destination.
 const INNER: (Ipv6Addr, Ipv6Addr) =
     (Ipv6Addr::new(0x2001, 0xdb8, 0xa, 0, 0, 0, 0, 2), Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 2));
 /// The same for IPv4.
 const INNER4: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(192, 0, 2, 9), Ipv4Addr::new(198, 51, 100, 2));
 
-/// Every case, in the order of the table. `Duration` of a run grows with their number.
+/// Every case, in the order of the table.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![plain(), alternating()];
     cases.extend(endpoints::cases());
@@ -80,10 +80,10 @@ pub(crate) fn all() -> Vec<Case> {
     cases
 }
 
-/// Id of the case that tells what generator, cable and sink cost.
+/// Id of the case that measures the time of generator, cable and sink.
 pub(crate) const HARNESS: &str = "harness";
 
-/// Generator and sink with a cable between them: what comes out is what went in.
+/// Generator and sink with a cable between them: every frame arrives unchanged.
 pub(crate) fn harness() -> Case {
     Case {
         router: RouterKind::Direct,
@@ -93,7 +93,7 @@ pub(crate) fn harness() -> Case {
     }
 }
 
-/// The packets of the thesis, forwarded by their destination alone: the baseline.
+/// The baseline: the packets of the thesis, forwarded by their destination only.
 fn plain() -> Case {
     Case {
         id: "ipv6-forward".to_owned(),
@@ -108,15 +108,15 @@ fn plain() -> Case {
     }
 }
 
-/// The same to two destinations in turn: each is looked up, as before Linux 5.6, when the published figures were
-/// measured. To one destination only the first of a batch is.
+/// The same to two destinations in turn, so that each packet is looked up, as before Linux 5.6, when the published figures were
+/// measured. With one destination, Linux looks up only the first packet of a batch.
 fn alternating() -> Case {
     let what = "plain IPv6, two destinations in turn";
     Case { id: "ipv6-forward-alternating".to_owned(), what: what.to_owned(), targets: 2, ..plain() }
 }
 
 impl Case {
-    /// A case on the first router, with the thesis's packets to a SID of it.
+    /// A case on the main router, with the thesis's packets to one of its SIDs.
     fn of(id: &str, what: &str, toml: String, sid: Option<&str>) -> Self {
         Self {
             id: id.to_owned(),
@@ -133,32 +133,32 @@ impl Case {
     }
 }
 
-/// Whether a case is about how cost grows: a quick run leaves those out.
+/// Whether a case is about growing cost. A quick run leaves such cases out.
 pub(crate) use scaling::is_one as is_scaling;
 
 fn address(text: &str) -> Ipv6Addr {
-    text.parse().expect("the tables have addresses")
+    text.parse().expect("the tables have valid addresses")
 }
 
-/// The thesis's packet: an SRH, and UDP directly behind it.
+/// The thesis's packet: an SRH, directly followed by UDP.
 fn in_path(path: &[&str]) -> Shape {
     let path: Vec<_> = path.iter().map(|sid| address(sid)).collect();
     let left = (path.len() - 1) as u8;
     Shape::Path { from: SOURCE, path, left, tlvs: Vec::new(), signature: None, inside: Inside::Udp }
 }
 
-/// A packet at the last of its two segments, with something inside.
+/// A packet at the last of its two segments, which carries something.
 fn at_end(sid: &str, inside: Inside) -> Shape {
     let path = vec![address("fc00:0:1:1::"), address(sid)];
     Shape::Path { from: SOURCE, path, left: 0, tlvs: Vec::new(), signature: None, inside }
 }
 
-/// The packet of a frame, through the model.
+/// Applies a model to the packet in a frame.
 fn through(frame: &Frame, model: impl FnOnce(&Packet) -> Option<Packet>) -> Option<Expected> {
     Some(Expected::Packet(model(&Packet::parse(frame.packet())?)?.bytes()))
 }
 
-/// The same for models that leave bytes.
+/// The same for models that return bytes.
 fn out_of(frame: &Frame, model: impl FnOnce(&Packet) -> Option<Vec<u8>>) -> Option<Expected> {
     Some(Expected::Packet(model(&Packet::parse(frame.packet())?)?))
 }
@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    /// What the routers' files have under a key of the tables at a path.
+    /// The values of a key in all tables at a path, in the routers' files.
     fn found(path: [&str; 2], key: &str) -> HashSet<String> {
         let text = |value: &toml::Value| -> Vec<String> {
             match value {
@@ -199,7 +199,7 @@ mod tests {
             let at = |file: &toml::Table| -> Option<Vec<toml::Value>> {
                 match file.get(path[0])?.as_table()?.get(path[1]) {
                     Some(toml::Value::Array(tables)) => Some(tables.clone()),
-                    // Programs go by names of their own.
+                    // Tables of programs are named, not listed.
                     _ => Some(file.get(path[0])?.as_table()?.values().cloned().collect()),
                 }
             };
@@ -219,7 +219,7 @@ mod tests {
         for row in segbox_config::HEADENDS {
             assert!(policies.contains(row.name), "{}", row.name);
         }
-        // A further flavor does not compile here until it has a case.
+        // A new flavor does not compile here until it has a case.
         let segbox_config::Flavors { psp: _, next_csid: _ } = segbox_config::Flavors::default();
         let flavors = found(["srv6", "sid"], "flavors");
         assert_eq!(flavors, ["PSP", "NEXT-CSID"].map(str::to_owned).into());
@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    /// docs/bench.md has a table of all cases; families of scaling cases stand there by what their ids begin with.
+    /// docs/bench.md has a table of all cases. Families of scaling cases are in it with the beginning of their ids.
     #[test]
     fn the_documentation_names_every_case_and_no_other() {
         let page = include_str!("../../../docs/bench.md");

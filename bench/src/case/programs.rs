@@ -1,5 +1,5 @@
-//! End.BPF: the built-in programs, and the published ones that segbox does not bring along. And all programs, those of headends
-//! too, without the JIT.
+//! Cases of End.BPF: the built-in programs, and the published ones that are not built into segbox. Each program, also those of
+//! headends, is measured with the JIT and without.
 
 use segbox_lab::Frame;
 use segbox_lab::expect::{self, Packet};
@@ -7,16 +7,16 @@ use segbox_lab::expect::{self, Packet};
 use super::{Case, Expected, HEADEND, NEXT, POLICY, RouterKind, address, through};
 use crate::traffic::{Inside, Shape};
 
-/// A program: id, its object, its tables in the file below `[program.NAME`, TLVs of the packets, the model.
+/// A program: id, object, its further tables in the file (after `[program.NAME`), TLVs of the packets, model.
 type ProgramRow = (&'static str, &'static str, &'static str, &'static [u8], fn(&Frame) -> Option<Expected>);
 
 const SEGMENTS: &str = ".map.segments]\n0 = \"fc00:0:9:1::\"\n1 = \"fc00:0:8:1::\"\n";
 const TLV: [u8; 8] = [124, 6, 1, 2, 3, 4, 5, 6];
 const TLV20: [u8; 24] = [124, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 4, 2, 0, 0];
 
-/// The TLV of end_timestamp, before the time is in it.
+/// The TLV of end_timestamp, without the time.
 const STAMP: [u8; 16] = [125, 14, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0];
-/// Where a frame has the time: behind Ethernet and IPv6 header, an SRH of two segments and the first half of the TLV.
+/// The bytes of a frame that hold the time: behind Ethernet, IPv6, an SRH of two segments, and the first half of the TLV.
 const TIME: std::ops::Range<usize> = 102..110;
 
 fn end(frame: &Frame) -> Option<Expected> {
@@ -53,13 +53,13 @@ const ROWS: &[ProgramRow] = &[
     ("end-bpf-end-x", "builtin:end_x", ".globals]\nnext_hop = \"2001:db8:2::2\"\n", &[], end),
     ("end-bpf-end-t", "builtin:end_t", ".globals]\ntable = 254\n", &[], end),
     ("end-bpf-end-dt6", "builtin:end_dt6", ".globals]\ntable = 254\n", &[], |frame| {
-        // The program ends the path at its last segment but one: what is inside comes out.
+        // The program ends the path one segment early: the inner packet comes out.
         let mut inner = Packet::parse(&Packet::parse(frame.packet())?.payload)?;
         inner.hop_limit = inner.hop_limit.checked_sub(1)?;
         Some(Expected::Packet(inner.bytes()))
     }),
     ("end-bpf-insert-srh", "builtin:end_insert_srh", SEGMENTS, &[], |frame| {
-        // End.BPF has moved on to the next segment before the program inserts: RFC 8986's order.
+        // End.BPF advances to the next segment before the program inserts, in the order of RFC 8986.
         let packet = Packet::parse(frame.packet())?;
         let moved = Packet { hop_limit: packet.hop_limit, ..expect::end(&packet)? };
         Some(Expected::Packet(expect::insert(&moved, &POLICY)?.bytes()))
@@ -75,7 +75,7 @@ pub(super) fn cases() -> Vec<Case> {
     jit.into_iter().chain(programs.into_iter().map(interpreted)).collect()
 }
 
-/// The same on a router whose programs were loaded while the JIT was off.
+/// The same case on a router whose programs were loaded while the JIT was off.
 fn interpreted(case: Case) -> Case {
     Case {
         id: format!("{}-nojit", case.id),

@@ -1,8 +1,8 @@
-//! The published results, to compare with. Only ratios carry over to other hardware.
+//! The published results that ours are compared with. Only ratios can be compared across hardware.
 
 use serde::Deserialize;
 
-/// The results as a file.
+/// The file of published results.
 const PUBLISHED_TEXT: &str = include_str!("../../data/published-numbers.toml");
 
 /// A published result.
@@ -10,15 +10,15 @@ const PUBLISHED_TEXT: &str = include_str!("../../data/published-numbers.toml");
 pub(crate) struct PublishedResult {
     /// The case.
     pub(crate) case: String,
-    /// Which publication: its id in the file.
+    /// Id of the publication in the file.
     pub(crate) set: String,
-    /// Its title.
+    /// Title of the publication.
     pub(crate) title: String,
-    /// Thousand packets a second, where given or to be calculated from the publication's own baseline.
+    /// Rate in thousand packets per second, given or computed from the publication's baseline.
     pub(crate) kpps: Option<f64>,
-    /// Share of plain IPv6 forwarding in the same publication.
+    /// Ratio to plain IPv6 forwarding in the same publication.
     pub(crate) to_plain: Option<f64>,
-    /// Share of End, or of what the publication compares with: End without a program.
+    /// Ratio to End without a program in the same publication.
     pub(crate) to_end: Option<f64>,
 }
 
@@ -53,7 +53,7 @@ struct Entry {
     note: String,
 }
 
-/// The patch series has no row for End without a program, but says that the no-op equals it.
+/// The patch series has no result for End without a program, but says that the no-op equals it.
 const EQUALS_END: &str = "end-bpf-noop";
 
 /// All published results.

@@ -1,4 +1,4 @@
-//! The routers that cases are measured on, and their files. All of a router's cases are in one file: so the rounds go
+//! The routers that cases are measured on, and their segbox.toml. All cases of a router are in one file, so the rounds go
 //! from case to case without a change of the router.
 
 use super::Case;
@@ -6,19 +6,19 @@ use super::Case;
 /// A router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum RouterKind {
-    /// None: generator and sink, with a cable between them. What they cost themselves.
+    /// No router: generator and sink with a cable between them. Its times are those of the harness.
     Direct,
     /// Behaviors, policies, programs.
     Main,
-    /// What needs HMAC keys; its first port takes nothing with an unsigned SRH.
+    /// Cases that need HMAC keys. Its first port drops every packet with an unsigned SRH.
     Signed,
-    /// What needs VRF devices.
+    /// Cases that need VRF devices.
     Vrf,
-    /// Programs, interpreted.
+    /// Interpreted programs.
     NoJit,
-    /// So many SIDs.
+    /// This many SIDs.
     Sids(u32),
-    /// So many policies.
+    /// This many policies.
     Policies(u32),
 }
 
@@ -29,98 +29,93 @@ impl RouterKind {
     }
 }
 
-/// Ethernet address of the sink's port, which the routers' files name. The laboratory gives it to the second cable's
-/// second end.
+/// Ethernet address of the sink's port, which the routers' files name. The laboratory gives it to the second end of the
+/// second cable.
 pub(crate) const SINK_MAC: &str = "02:00:00:00:02:02";
 
-/// Largest packet between router and sink, in bytes: one of 1500 with the longest path that is measured around it.
+/// Largest packet between router and sink, in bytes: one of 1500 bytes with the longest measured path around it.
 pub(crate) const MTU: u32 = 2000;
 
-/// The file beside the router's that has the secret of its HMAC key.
+/// The file next to the router's file that has the secret of its HMAC key.
 pub(crate) const SECRET_FILE: &str = "hmac-7.key";
 
-/// Both ports, and the way to the sink for everything. `FIRST`, `SECOND`, `SINK` and `TABLE` differ from router to router.
-const HEAD: &str = r#"
-[system]
-hardware = "none"
+/// Everything that differs between a router in a namespace and a box.
+struct Router<'a> {
+    /// The hardware profile.
+    hardware: &'a str,
+    /// Names of its ports, in the direction of the packets.
+    ports: [&'a str; 2],
+    /// MTUs of the ports, if they must be set.
+    mtus: [Option<u32>; 2],
+    /// Ethernet address behind the second port.
+    sink: &'a str,
+}
 
-[interface.eth0]
-addresses = ["2001:db8:1::1/64", "192.0.2.1/26"]
-srv6 = true
-FIRST
-[interface.eth1]
-addresses = ["2001:db8:2::1/64", "192.0.2.65/26"]
-srv6 = true
-SECOND
-[[neighbor]]
-address = "2001:db8:2::2"
-mac = "SINK"
-interface = "eth1"
+/// Names of the second port and its VRF in the cases' parts of the file.
+const SECOND: &str = "\"eth1\"";
+const VRF: &str = "blue";
 
-[[neighbor]]
-address = "192.0.2.66"
-mac = "SINK"
-interface = "eth1"
-
-[[route]]
-destination = "::/0"
-via = "2001:db8:2::2"
-interface = "eth1"
-TABLE
-[[route]]
-destination = "198.51.100.0/24"
-via = "192.0.2.66"
-interface = "eth1"
-TABLE
-[srv6]
-source = "fc00:0:2::1"
-"#;
-
-/// The key that signs and is asked for.
-const KEY: &str = "\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"hmac-7.key\"\n";
-
-/// The file of a router with these cases; `sink` is the Ethernet address behind its second port.
+/// The file of a router in a namespace with these cases. `sink` is the Ethernet address behind its second port.
 pub(crate) fn toml(kind: RouterKind, cases: &[Case], sink: &str) -> String {
-    with_cases(head_of(kind, sink, "", &format!("mtu = {MTU}\n")), cases)
+    file(kind, cases, &Router { hardware: "none", ports: ["eth0", "eth1"], mtus: [None, Some(MTU)], sink })
 }
 
-/// What a router's file begins with; `first` and `second`: the MTUs of its ports.
-fn head_of(kind: RouterKind, sink: &str, first: &str, second: &str) -> String {
-    match kind {
-        RouterKind::Signed => head(sink, &format!("{first}hmac = \"require\"\n"), second, "") + KEY,
-        RouterKind::Vrf => {
-            let vrf = "\n[vrf.blue]\ntable = 100\ninterfaces = [\"eth1\"]\n";
-            head(sink, first, second, "vrf = \"blue\"\n") + vrf
-        }
-        _ => head(sink, first, second, ""),
-    }
-}
-
-/// The file of a box whose ports have these names and, where they need one, this MTU: the same, but for the hardware, which is
-/// as its profile has it. The cases are such as one box can have.
+/// The file of a box with these cases, which one box can have together. Its hardware profile decides about tuning.
 pub(crate) fn toml_of_box(cases: &[Case], sink: &str, ports: &[String; 2], mtus: [Option<u32>; 2]) -> String {
-    let [first, second] = mtus.map(|mtu| mtu.map_or_else(String::new, |mtu| format!("mtu = {mtu}\n")));
     let kind = cases.first().map_or(RouterKind::Main, |case| case.router);
-    let text =
-        with_cases(head_of(kind, sink, &first, &second), cases).replace("hardware = \"none\"", "hardware = \"auto\"");
-    // By way of words that no name is, lest a box with swapped names get one port twice.
-    text.replace("eth0", "\u{1}").replace("eth1", "\u{2}").replace('\u{1}', &ports[0]).replace('\u{2}', &ports[1])
+    file(kind, cases, &Router { hardware: "auto", ports: [&ports[0], &ports[1]], mtus, sink })
 }
 
-/// `first` and `second`: what else the ports have.
-fn head(sink: &str, first: &str, second: &str, table: &str) -> String {
-    HEAD.replace("SINK", sink)
-        .replace("FIRST\n", &format!("{first}\n"))
-        .replace("SECOND\n", &format!("{second}\n"))
-        .replace("TABLE\n", &format!("{table}\n"))
-}
-
-fn with_cases(mut text: String, cases: &[Case]) -> String {
+/// Two ports, a route to the sink for every packet, and the cases.
+fn file(kind: RouterKind, cases: &[Case], router: &Router<'_>) -> String {
+    let [first, second] = router.ports;
+    let mtu = router.mtus.map(|mtu| mtu.map_or_else(String::new, |mtu| format!("mtu = {mtu}\n")));
+    let hmac = if kind == RouterKind::Signed { "hmac = \"require\"\n" } else { "" };
+    let mut text = format!("\n[system]\nhardware = \"{}\"\n", router.hardware);
+    text += &interface(first, ["2001:db8:1::1/64", "192.0.2.1/26"], &format!("{}{hmac}", mtu[0]));
+    text += &interface(second, ["2001:db8:2::1/64", "192.0.2.65/26"], &mtu[1]);
+    for address in ["2001:db8:2::2", "192.0.2.66"] {
+        text +=
+            &format!("\n[[neighbor]]\naddress = \"{address}\"\nmac = \"{}\"\ninterface = \"{second}\"\n", router.sink);
+    }
+    let vrf = if kind == RouterKind::Vrf { format!("vrf = \"{VRF}\"\n") } else { String::new() };
+    for (destination, via) in [("::/0", "2001:db8:2::2"), ("198.51.100.0/24", "192.0.2.66")] {
+        text +=
+            &format!("\n[[route]]\ndestination = \"{destination}\"\nvia = \"{via}\"\ninterface = \"{second}\"\n{vrf}");
+    }
+    text += "\n[srv6]\nsource = \"fc00:0:2::1\"\n";
+    match kind {
+        RouterKind::Signed => {
+            text += &format!("\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"{SECRET_FILE}\"\n");
+        }
+        RouterKind::Vrf => text += &format!("\n[vrf.{VRF}]\ntable = 100\ninterfaces = [\"{second}\"]\n"),
+        _ => {}
+    }
     for (place, case) in cases.iter().enumerate() {
-        // Cases of one router may be the same to it: the same SID with other packets.
+        // Several cases of a router may have the same part of the file: one SID, and different packets.
         if cases[..place].iter().all(|before| before.toml != case.toml) {
-            text += &case.toml;
+            text += &case.toml.replace(SECOND, &format!("\"{second}\""));
         }
     }
     text
+}
+
+fn interface(name: &str, addresses: [&str; 2], more: &str) -> String {
+    let [v6, v4] = addresses;
+    format!("\n[interface.{name}]\naddresses = [\"{v6}\", \"{v4}\"]\nsrv6 = true\n{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_may_have_the_names_the_other_way_round() {
+        let cases: Vec<Case> = crate::case::all().into_iter().filter(|case| case.id == "end-dx2").collect();
+        let text = toml_of_box(&cases, SINK_MAC, &["eth1", "eth0"].map(str::to_owned), [None, Some(1580)]);
+        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part} in {text}"));
+        assert!(place("[interface.eth1]\naddresses = [\"2001:db8:1::1/64\"") < place("[interface.eth0]"));
+        assert!(text.contains("srv6 = true\nmtu = 1580\n\n[[neighbor]]") && text.contains("hardware = \"auto\""));
+        assert!(!text[place("[[neighbor]]")..].contains("eth1"), "all that follows is about the second port: {text}");
+    }
 }

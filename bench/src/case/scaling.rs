@@ -1,4 +1,5 @@
-//! How cost grows: with SIDs, with policies, with segments, with size. One case a point; the report draws the curves.
+//! Cases of growing cost: with the number of SIDs, policies and segments, and with the packet size. Each case is one point; the
+//! report draws the curves.
 
 use std::fmt::Write as _;
 
@@ -8,19 +9,19 @@ use segbox_lab::expect;
 use super::{Case, Expected, HEADEND, INNER4, NEXT, RouterKind, SOURCE, address, in_path, through};
 use crate::traffic::{Inside, Shape, Sizes};
 
-/// SIDs and policies: one, two, what a box has, and what a large network's provider edge might. Two, since with one
-/// Linux looks the first destination of a batch up and takes the same route for those after it (`ip6_can_use_hint` in
-/// net/ipv6/ip6_input.c, Linux 5.6); packets to two in turn are each looked up.
+/// Numbers of SIDs and policies: one, two, as many as a box has, and as many as a provider edge of a large network might have.
+/// With one, Linux looks up only the first packet of a batch and uses the same route for the rest (`ip6_can_use_hint` in
+/// net/ipv6/ip6_input.c, Linux 5.6). With two in turn, each packet is looked up.
 const COUNTS: [u32; 4] = [1, 2, 1_000, 100_000];
-/// Segments of a path. The kernel takes more; ten is beyond what is deployed.
+/// Numbers of segments in a path. The kernel accepts more, but deployed paths are shorter than ten.
 const SEGMENTS: [usize; 5] = [2, 4, 6, 8, 10];
-/// Sizes of packets in bytes that all sweeps have; each begins with the shortest of its kind.
+/// Packet sizes in bytes that all sweeps have. Each sweep begins with the shortest packet of its kind.
 const SIZES: [u16; 5] = [128, 256, 512, 1024, 1500];
 
-/// Words that the ids of these cases have in them.
+/// Parts of the ids of these cases.
 const MARKS: [&str; 5] = ["-sids-", "-policies-", "-segments-", "-size-", "-imix"];
 
-/// Whether an id is of this file.
+/// Whether an id is one of this file's cases.
 pub(crate) fn is_one(id: &str) -> bool {
     MARKS.iter().any(|mark| id.contains(mark))
 }
@@ -33,8 +34,8 @@ pub(super) fn cases() -> Vec<Case> {
     sids.chain(policies).chain(end).chain(headend).chain(sweeps()).collect()
 }
 
-/// By size, each kind of packet from the shortest on that it can be with a probe: IPv4 fills the shortest Ethernet frame
-/// (64 bytes) and leaves one where it is taken out; IPv6 with UDP and the probe alone has 64 bytes, with an SRH of two
+/// Sweeps of the packet size. Each kind of packet begins with the shortest one that has room for a probe: IPv4 that fills the
+/// shortest Ethernet frame (64 bytes), also after decapsulation; IPv6 with UDP and the probe has 64 bytes, and with an SRH of two
 /// segments 104.
 fn sweeps() -> Vec<Case> {
     let bare = |to: &str, inside: Inside| Shape::Plain { from: SOURCE, to: address(to), inside };
@@ -62,7 +63,7 @@ fn end(frame: &Frame) -> Option<Expected> {
     through(frame, expect::end)
 }
 
-/// The SID of a target: its number is in bytes 4 to 7, where the generator counts.
+/// The SID of a target. The generator adds the target's number to bytes 4 to 7.
 fn sid_of(target: u32) -> String {
     format!("fc00:2:{:x}:{:x}::", target >> 16, target & 0xffff)
 }
@@ -104,7 +105,7 @@ fn policies(count: u32) -> Case {
     }
 }
 
-/// The SID that the packets with long paths and of many sizes go to: the one of the case `end`.
+/// The SID of the packets with long paths and of many sizes: that of the case `end`.
 const END: &str = "fc00:0:2:1::";
 const END_TOML: &str = "\n[[srv6.sid]]\nsid = \"fc00:0:2:1::\"\nbehavior = \"End\"\n";
 
@@ -118,7 +119,7 @@ fn end_with(segments: usize) -> Case {
     Case { shape: in_path(&path), expect: end, ..Case::of(&id, &what, END_TOML.to_owned(), Some(END)) }
 }
 
-/// The path of a headend's policy with so many segments.
+/// The path of a headend's policy with this many segments.
 fn long_path(segments: usize) -> Vec<std::net::Ipv6Addr> {
     (0..segments).map(|place| address(&format!("fc00:0:{:x}:1::", 0x10 + place))).collect()
 }
@@ -133,7 +134,7 @@ fn headend_with(segments: usize) -> Case {
     Case {
         shape: Shape::Plain { from: SOURCE, to: address(&format!("2001:db8:{destination:x}::2")), inside: Inside::Udp },
         expect: |frame| {
-            // The destination says how many segments its policy has.
+            // The destination contains the number of segments of its policy.
             let segments = usize::from(*frame.packet().get(29)?) - 0xd0;
             Some(Expected::Packet(expect::encaps(frame.packet(), HEADEND, &long_path(segments))?.bytes()))
         },
@@ -141,7 +142,7 @@ fn headend_with(segments: usize) -> Case {
     }
 }
 
-/// A case with other sizes.
+/// A case with these sizes.
 fn sized(base: &Case, mark: &str, sizes: Sizes) -> Case {
     let what = format!("{}, {sizes}", base.what);
     Case { id: format!("{}-{mark}", base.id), what, sizes: Some(sizes), ..base.clone() }

@@ -1,4 +1,4 @@
-//! `segbench compare`: has anything become slower?
+//! `segbench compare`: compares two results and fails if a case has become slower.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,14 +10,14 @@ use crate::result_file;
 /// Arguments of `segbench compare`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Compare {
-    /// The run before.
+    /// The first result
     before: PathBuf,
-    /// The run after.
+    /// The second result
     after: PathBuf,
-    /// Smallest loss that counts, in percent.
+    /// Smallest loss that counts, in percent
     #[arg(long, default_value_t = Limits::default().loss * 100.0)]
     loss: f64,
-    /// Compare although the machines, kernels or settings differ.
+    /// Compare even if the machines, kernels or settings differ
     #[arg(long)]
     across: bool,
 }
@@ -33,8 +33,8 @@ impl Compare {
         if !differences.is_empty() && !self.across {
             let list = differences.join("; ");
             return Err(format!(
-                "the runs are from different environments and say nothing about segbox: {list}. \
-                 Measure both on one machine, or compare with --across"
+                "the runs are from different environments ({list}), so their difference says nothing about segbox; measure both on \
+                 one machine, or compare with --across"
             )
             .into());
         }
@@ -52,16 +52,16 @@ impl Compare {
                 Change::Loss => "LOSS",
                 Change::Gain => "gain",
                 Change::None => "the same",
-                Change::Unknown => "too few rounds to tell: three each at least",
+                Change::Unknown => "too few rounds to tell: use at least three",
                 Change::Broken => "BROKEN: no longer valid",
                 Change::Missing => "MISSING in the second run",
             };
             anstream::println!("{:<29} {ratio:>7} {interval:>16} {:>8.4}  {verdict}", row.case, row.chance);
         }
-        tell_agreement(&rows);
+        print_agreement(&rows);
         if let Some(machine) = machine {
             anstream::println!(
-                "the machine itself (harness): {:.3}, {:.3} to {:.3}; what it lost itself is no loss of a case, and what it gained no gain",
+                "the machine itself (harness): {:.3}, {:.3} to {:.3}; a loss or gain of a case must be larger than the machine's",
                 machine.ratio,
                 machine.low,
                 machine.high
@@ -69,24 +69,24 @@ impl Compare {
         }
         let losses = rows.iter().filter(|row| row.is_loss()).count();
         if losses > 0 {
-            anstream::println!("{losses} of {} cases lost", rows.len());
+            anstream::println!("{losses} of {} cases are slower, not valid, or missing", rows.len());
             return Ok(FAULT);
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Whether the second run is what the first one leads to expect of a rerun.
-fn tell_agreement(rows: &[ComparedCase]) {
+/// Prints how many medians are where the other run expects those of a rerun.
+fn print_agreement(rows: &[ComparedCase]) {
     let judged: Vec<bool> = rows.iter().filter_map(|row| row.agrees).collect();
     let agreed = judged.iter().filter(|agrees| **agrees).count();
     if !judged.is_empty() {
-        anstream::println!("{agreed} of {} medians agree within their spread", judged.len());
+        anstream::println!("{agreed} of {} medians agree with those expected of a rerun", judged.len());
     }
     let off = |row: &ComparedCase| {
         row.interval.map(|interval| ((interval.ratio - 1.0).abs(), interval.ratio, row.case.clone()))
     };
     if let Some((_, ratio, case)) = rows.iter().filter_map(off).max_by(|a, b| a.0.total_cmp(&b.0)) {
-        anstream::println!("farthest apart: {case}, {ratio:.3}");
+        anstream::println!("largest difference: {case}, {ratio:.3}");
     }
 }

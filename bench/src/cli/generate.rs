@@ -1,4 +1,4 @@
-//! `segbench generate`: one side alone, the sending one.
+//! `segbench generate`: only sends, for a setup in which another machine receives.
 
 use std::io;
 use std::process::ExitCode;
@@ -14,38 +14,38 @@ use crate::{sink, stop};
 /// Arguments of `segbench generate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Generate {
-    /// The port to send from.
+    /// The port to send from
     port: String,
-    /// Ethernet address of the other end.
+    /// Ethernet address to send to
     #[arg(long, value_name = "MAC")]
     to: MacArgument,
     #[command(flatten)]
     traffic: Traffic,
-    /// Packets a second (250k, 1.5M); flat out without it.
+    /// Packets per second, such as 250k or 1.5M [default: as fast as possible]
     #[arg(long)]
     rate: Option<Kpps>,
-    /// Packets to send; else it is the duration that ends it.
+    /// Stop after this many packets, not after the duration
     #[arg(long)]
     count: Option<u64>,
-    /// How long to send.
+    /// How long to send
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// Through an AF_PACKET socket: for ports that take no redirected XDP frames.
+    /// Send through an AF_PACKET socket, for ports that cannot send redirected XDP frames
     #[arg(long)]
     socket: bool,
-    /// The CPU to send on; the last one by default.
+    /// The CPU to send on [default: the last one]
     #[arg(long)]
     cpu: Option<usize>,
 }
 
-/// A rate flat out, about: decides only how often the clock is looked at.
+/// Approximate rate without a pace. It only decides how often the clock is read.
 const FAST: Kpps = Kpps(2000.0);
 
 impl Generate {
     /// The packets' shape.
     ///
     /// # Errors
-    /// The arguments do not go together.
+    /// The arguments contradict each other.
     pub(super) fn shape(&self) -> Result<Shape, Error> {
         self.traffic.shape()
     }
@@ -58,11 +58,15 @@ impl Generate {
         } else {
             Box::new(XdpGenerator::new(&self.port)?)
         };
-        // Most drivers of NICs set up what sends redirected frames with their first XDP program. Where there is one already, it
-        // stays; where there can be none, the generator says so.
+        // Most drivers of NICs set up the queues for redirected frames with their first XDP program. If there is one already, it
+        // stays. If the driver cannot run one, the generator reports it.
         let _program = if self.socket { None } else { sink::pass(&self.port).ok() };
         if !port::linked(&self.port, port::RESTARTED) && !stop::requested() {
-            return Err(io::Error::other(format!("{} has no link: is the cable in, and is it up?", self.port)).into());
+            return Err(io::Error::other(format!(
+                "{} has no link; check the cable, and that the port is up",
+                self.port
+            ))
+            .into());
         }
         let from = port::mac_of(&self.port)?;
         let ends = (from, self.to.0);
@@ -72,7 +76,7 @@ impl Generate {
         let begin = Instant::now();
         let mut sent = Sent::default();
         while !stop::requested() && self.count.map_or(begin.elapsed() < self.duration, |count| sent.packets < count) {
-            // Half a second or so at a time, so that the duration and Ctrl-C are looked at.
+            // About half a second at a time, so that the duration and Ctrl-C are checked.
             let chunk = (self.rate.unwrap_or(FAST).packets_per_second() / 2.0).max(1.0) as u64;
             let left = self.count.map_or(chunk, |count| (count - sent.packets).min(chunk));
             let more = generator.send(left, self.rate)?;

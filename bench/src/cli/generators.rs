@@ -1,4 +1,4 @@
-//! `segbench generators`: what one CPU generates, by us and by others, on the same veth, turn by turn.
+//! `segbench generators`: compares the rates of segbench's and other generators on one CPU and one veth, turn by turn.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -20,18 +20,18 @@ use crate::{progress, stop};
 /// Arguments of `segbench generators`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Generators {
-    /// Rounds, each with a turn for every generator.
+    /// Number of rounds, each with a turn of every generator
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// Length of a turn.
+    /// Duration of a turn
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     window: Duration,
-    /// The CPU to generate on; the last one by default.
+    /// The CPU to generate on [default: the last one]
     #[arg(long)]
     cpu: Option<usize>,
 }
 
-/// Who generates.
+/// A generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
     Ours,
@@ -47,12 +47,12 @@ const TOOLS: [(Tool, &str); 4] = [
     (Tool::XdpTrafficgen, "xdp-trafficgen"),
 ];
 
-/// Time for a generator to get going, which does not count.
+/// Time for a generator to start, which does not count.
 const START: Duration = Duration::from_millis(400);
-/// Turns that are enough to say that a generator does not run here.
-const SILENT: u32 = 1;
+/// Least number of rounds.
+const LEAST_ROUNDS: u32 = 1;
 
-/// The veth pair, with the sink at its far end.
+/// A veth pair with the sink at its other end.
 struct VethPair {
     sink: Sink,
     lab: Lab,
@@ -66,7 +66,7 @@ impl Generators {
         let mut pair = VethPair::new(self.cpu.unwrap_or_else(port::last_cpu))?;
         let mut rates: [Vec<Kpps>; TOOLS.len()] = Default::default();
         let mut failed: [Option<String>; TOOLS.len()] = Default::default();
-        let rounds = self.rounds.max(SILENT);
+        let rounds = self.rounds.max(LEAST_ROUNDS);
         let bar = progress::of_equal_steps(u64::from(rounds) * TOOLS.len() as u64);
         bar.enable_steady_tick(progress::TICK);
         for round in 1..=rounds {
@@ -87,7 +87,7 @@ impl Generators {
         }
         bar.finish_and_clear();
         anstream::println!(
-            "one CPU, one veth, frames of {:.0} bytes with an SRH of two segments; counted at the far end, by XDP",
+            "one CPU, one veth, frames of {:.0} bytes with an SRH of two segments; counted by XDP at the other end",
             pair.stream.mean_len()
         );
         let ours = rates[0].clone();
@@ -129,14 +129,14 @@ impl VethPair {
         Ok(Self { sink, lab, cpu, stream })
     }
 
-    /// Packets a second that arrive while a generator runs.
+    /// The rate at which packets arrive while a generator runs.
     fn turn(&mut self, tool: Tool, window: Duration) -> Result<Kpps, Error> {
         let probe_at = self.stream.probe_at;
         self.sink.restart(SinkSettings { probe_at, run: 1, sample_below: 0, stray_samples: 0 })?;
         let (src, cpu, stream) = (&self.lab["src"], self.cpu, &self.stream);
         let sink = &mut self.sink;
         let mut ours = |mut generator: Box<dyn Generator>, at_once: u64| -> Result<Kpps, Error> {
-            // Long enough for the window, whatever the rate; a second turn's packets are not missed.
+            // As long as the other programs run in a turn.
             let time = START + window;
             src.enter(|| -> Result<Kpps, Error> {
                 port::pin(cpu)?;
@@ -146,12 +146,12 @@ impl VethPair {
                 while begin.elapsed() < time && !stop::requested() {
                     generator.send(at_once, None)?;
                 }
-                // By the clock, as the others: what other processes take of the CPU is taken from all alike.
+                // By the clock, as for the others: other processes take CPU time from all generators alike.
                 Ok(Kpps::of(sink.counts()?.packets - before, begin.elapsed()))
             })?
         };
         match tool {
-            // A call takes some 20 ms to set up; the packets are many, so that it does not show.
+            // A call takes about 20 ms to set up. With this many packets it has no effect on the rate.
             Tool::Ours => ours(Box::new(src.enter(|| XdpGenerator::new("eth0"))??), 1_000_000),
             Tool::OurSocket => ours(Box::new(src.enter(|| SocketGenerator::new("eth0"))??), 20_000),
             Tool::Trafgen => {
@@ -162,14 +162,14 @@ impl VethPair {
             Tool::XdpTrafficgen => {
                 let (from, to) = (self.lab.mac("src", "eth0"), self.lab.mac("snk", "eth0"));
                 let [from, to] = [from, to].map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
-                // Its own packets: 1.3 knows no other size than the shortest, which is in its favour.
+                // It sends its default packets: version 1.3 can send only the shortest size, which is to its advantage.
                 let udp = ["udp", "-m", &to, "-M", &from, "-t", "1", "eth0"];
                 self.other("xdp-trafficgen", &udp, window)
             }
         }
     }
 
-    /// Another program's rate: what arrives, by the clock, once it runs.
+    /// The rate at which another program's packets arrive, by the clock, after it has started.
     fn other(&mut self, program: &str, arguments: &[&str], window: Duration) -> Result<Kpps, Error> {
         let (src, cpu) = (&self.lab["src"], self.cpu);
         let mut child = KilledOnDrop(src.enter(|| -> Result<Child, Error> {
@@ -177,7 +177,7 @@ impl VethPair {
             port::pin(cpu)?;
             let mut command = src.command(program)?;
             command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-            command.spawn().map_err(|error| format!("{error}; Debian has it in netsniff-ng or xdp-tools").into())
+            command.spawn().map_err(|error| format!("{error}; on Debian install netsniff-ng or xdp-tools").into())
         })??);
         std::thread::sleep(START);
         if child.0.try_wait()?.is_some() {
@@ -185,7 +185,7 @@ impl VethPair {
             if let Some(mut stderr) = child.0.stderr.take() {
                 std::io::Read::read_to_string(&mut stderr, &mut said)?;
             }
-            let line = said.trim().lines().next_back().unwrap_or("it ends at once").to_owned();
+            let line = said.trim().lines().next_back().unwrap_or("it ends immediately").to_owned();
             return Err(line.into());
         }
         let begin = Instant::now();
@@ -193,24 +193,24 @@ impl VethPair {
         std::thread::sleep(window);
         let (packets, time) = (self.arrived()? - before, begin.elapsed());
         if packets == 0 {
-            return Err("it runs and sends nothing".into());
+            return Err("it runs but sends nothing".into());
         }
         Ok(Kpps::of(packets, time))
     }
 
-    /// Packets of anybody.
+    /// All received packets, with and without a probe.
     fn arrived(&mut self) -> Result<u64, Error> {
         let counts = self.sink.counts()?;
         Ok(counts.packets + counts.strays)
     }
 }
 
-/// A program that ends with its turn.
+/// A program that is killed on drop.
 struct KilledOnDrop(Child);
 
 impl Drop for KilledOnDrop {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -220,7 +220,7 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// A frame as trafgen's configuration has it.
+/// A frame in the format of trafgen's configuration.
 fn trafgen(frame: &[u8]) -> String {
     let bytes: Vec<_> = frame.iter().map(|byte| format!("0x{byte:02x}")).collect();
     format!("{{ {} }}\n", bytes.join(", "))

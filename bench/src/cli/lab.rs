@@ -1,4 +1,4 @@
-//! `segbench lab`: through real ports.
+//! `segbench lab`: measures a box through two ports of this machine.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::units::{Kpps, time};
 /// Arguments of `segbench lab`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Lab {
-    /// The tester's ports, the box, the trials.
+    /// The file that describes the tester's ports, the box, the cases and the trials
     #[arg(default_value = "lab.toml")]
     file: PathBuf,
-    /// Print the segbox.toml of the box under test, and measure nothing.
+    /// Print the segbox.toml for the box under test, and measure nothing
     #[arg(long)]
     box_file: bool,
-    /// Write the result here; `-` for standard output, with nothing else on it.
+    /// Write the result to this file; `-` prints it, and nothing else, on standard output
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -36,7 +36,8 @@ impl Lab {
         let file = LabFile::read(&self.file)?;
         if self.box_file {
             let receive = &file.tester.receive;
-            let mac = port::mac_of(receive).map_err(|error| format!("there is no port {receive} here: {error}"))?;
+            let mac = port::mac_of(receive)
+                .map_err(|error| format!("there is no port {receive} on this machine: {error}"))?;
             let mac = MacArgument(mac).to_string();
             let cases = hardware::cases(&file)?;
             let longest = hardware::longest(&cases, &file.traffic.size)?;
@@ -45,12 +46,11 @@ impl Lab {
             return Ok(ExitCode::SUCCESS);
         }
         need_root("measuring through ports")?;
-        let run = measured(&file);
-        let run = run?;
+        let run = measured(&file)?;
         match self.json.as_deref() {
             Some(path) if path == Path::new("-") => anstream::println!("{}", serde_json::to_string(&run)?),
-            // Shown before it is written: a full disk must not cost an hour's results.
-            _ => table(&file, &run),
+            // Printed before it is written: if the disk is full, the results of an hour must not be lost.
+            _ => print_table(&file, &run),
         }
         for skipped in &run.skipped {
             anstream::eprintln!("not measured: {}", skipped.why);
@@ -66,20 +66,20 @@ impl Lab {
     }
 }
 
-/// Measures, and says how far it is.
+/// Measures, and shows the progress.
 fn measured(file: &LabFile) -> Result<Run, HardwareError> {
     let steps = file.cases.len() as u32 * file.trial.runs;
     let bar = progress::of_long_steps(steps.into());
     let pace = Pace { steps, expected: hardware::expected_time(&file.trial) };
     let is_seen = !bar.is_hidden();
     let begin = Instant::now();
-    // Searches that have ended, and when the last one did.
+    // The number of searches that have ended, and the time when the last one ended.
     let at = Cell::new((0, begin));
     let left = || {
         let (ended, since) = at.get();
         HumanDuration(pace.left(ended, since.duration_since(begin), since.elapsed()))
     };
-    let run = hardware::run(file, |told| match told {
+    let run = hardware::run(file, |progress| match progress {
         Progress::Search { id, ended } => {
             at.set((ended, Instant::now()));
             bar.set_position(ended.into());
@@ -96,7 +96,7 @@ fn measured(file: &LabFile) -> Result<Run, HardwareError> {
     run
 }
 
-fn table(file: &LabFile, run: &Run) {
+fn print_table(file: &LabFile, run: &Run) {
     anstream::println!(
         "{:<26} {:>8} {:>8} {:>8} {:>9}  latency p50, p99 at NDR/2",
         "case",
@@ -105,26 +105,28 @@ fn table(file: &LabFile, run: &Run) {
         "line",
         "generator"
     );
-    run.cases.iter().for_each(tell);
+    run.cases.iter().for_each(print);
     if run.cases.iter().any(|case| case.search.as_ref().is_some_and(|found| found.line_rate.is_none())) {
-        anstream::println!("line -: {} is a virtual port and has no speed", file.tester.send);
+        anstream::println!("line -: {} is a virtual port without a speed", file.tester.send);
     }
     if file.trial.runs > 1 {
-        anstream::println!("NDR and PDR are medians of {} searches; --json keeps the value of each", file.trial.runs);
+        anstream::println!(
+            "NDR and PDR are medians of {} searches; --json writes the value of each search",
+            file.trial.runs
+        );
     }
     if file.box_.status.is_none() {
-        anstream::println!("the box's counters were not asked for: lab.toml's [box] has no status");
+        anstream::println!("the box's counters were not read: lab.toml's [box] has no status");
     }
 }
 
-fn tell(case: &Measured) {
+fn print(case: &Measured) {
     let Some(found) = &case.search else { return };
     let rate = |rate: Option<Kpps>| rate.map_or_else(|| "-".to_owned(), |rate| rate.to_string());
     let latency = case.latency.as_ref();
     let latency =
         latency.map_or_else(String::new, |latency| format!("{}, {}", time(latency.p50.0), time(latency.p99.0)));
-    let ceiling =
-        if found.at_ceiling { "  (the ceiling of the tester or of lab.toml: the box may do more)" } else { "" };
+    let ceiling = if found.at_ceiling { "  (limited by the tester or lab.toml: the box may forward more)" } else { "" };
     anstream::println!(
         "{:<26} {:>8} {:>8} {:>8} {:>9}  {latency}{ceiling}",
         case.case,

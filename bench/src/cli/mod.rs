@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line: one file per command.
 
 mod compare;
 mod generate;
@@ -14,13 +14,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What the user asked for could not be done, or what was measured is not right.
+/// Exit code if a command fails, or if a measured case is not valid.
 const FAULT: ExitCode = ExitCode::FAILURE;
 
-/// A command's error: anything that says what was tried and why it failed.
+/// A command's error, which says what was tried and why it failed.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Measures what an SRv6 router forwards.
+/// Measures how fast an SRv6 router forwards.
 #[derive(Debug, Parser)]
 #[command(name = "segbench", version, max_term_width = 100)]
 struct Args {
@@ -30,19 +30,19 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measures the forwarding table on this machine, in network namespaces.
+    /// Measure segbox on this machine, in network namespaces
     Run(run::Run),
-    /// Measures a box between two ports of this machine: throughput without loss, and with half a percent.
+    /// Measure a box between two ports of this machine: the highest rates with no loss and with 0.5 % loss
     Lab(lab::Lab),
-    /// Makes a page of results, with plots and the verdict on each published ratio.
+    /// Write results as a page with plots, and compare them with published results
     Report(report::Report),
-    /// Says which cases of a second run are slower than in a first, and how sure that is. Exits with 1 if any is.
+    /// Compare two results: which cases are slower, and with what certainty. Exits with 1 if any case is slower
     Compare(compare::Compare),
-    /// Sends packets from a port, with sequence numbers and timestamps in them.
+    /// Send packets with sequence numbers and timestamps from a port
     Generate(generate::Generate),
-    /// Compares what one CPU generates: ours, trafgen, xdp-trafficgen, on one veth.
+    /// Compare the rates of segbench's generators, trafgen and xdp-trafficgen on one CPU
     Generators(generators::Generators),
-    /// Counts such packets on a port: loss, reordering, latency.
+    /// Count packets of `segbench generate` on a port: loss, reordering, latency
     Receive(receive::Receive),
 }
 
@@ -69,14 +69,14 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            tell(error.as_ref());
+            print(error.as_ref());
             FAULT
         }
     }
 }
 
-/// An error and its causes, a line each. What a cause says again is left out.
-fn tell(error: &(dyn std::error::Error + 'static)) {
+/// Prints an error and its causes, one per line. Leaves out a cause whose text has been printed.
+fn print(error: &(dyn std::error::Error + 'static)) {
     let mut text = error.to_string();
     anstream::eprintln!("error: {text}");
     let mut cause = error.source();
@@ -89,12 +89,13 @@ fn tell(error: &(dyn std::error::Error + 'static)) {
     }
 }
 
-/// Refuses early what needs root, with the reason.
+/// Refuses a command that needs root before it starts.
 fn need_root(what: &str) -> Result<(), Error> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    Err(format!("{what} needs root: it loads BPF programs and uses network namespaces; run it with sudo").into())
+    Err(format!("{what} needs root, because it loads BPF programs and uses network namespaces; run it with sudo")
+        .into())
 }
 
 #[cfg(test)]
@@ -104,12 +105,12 @@ mod tests {
     const PAGE: &str = include_str!("../../../docs/lab.md");
 
     fn parse(line: &str) -> Command {
-        // Up to what the shell makes of the rest.
+        // The rest of the line is for the shell.
         let words = line.split_whitespace().take_while(|word| !["|", ">", "#"].contains(word));
         Args::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}")).command
     }
 
-    /// The commands that docs/lab.md has in lines of their own.
+    /// The commands on separate lines of docs/lab.md.
     fn commands() -> Vec<&'static str> {
         let lines = PAGE.lines().map(|line| line.trim_start().trim_start_matches("tester> "));
         lines.filter(|line| line.starts_with("segbench ")).collect()
@@ -124,7 +125,7 @@ mod tests {
         }
     }
 
-    /// The thesis's own way, on three machines: the packets of each case are those of `segbench lab`.
+    /// For the thesis's setup on three machines: the packets of each command are those of the case in `segbench lab`.
     #[test]
     fn the_pages_packets_are_those_of_the_cases() {
         let line = commands().into_iter().find(|line| line.starts_with("segbench generate")).expect("one");

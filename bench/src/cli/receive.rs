@@ -1,4 +1,4 @@
-//! `segbench receive`: one side alone, the receiving one.
+//! `segbench receive`: only receives, for a setup in which another machine sends.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,42 +14,42 @@ use crate::units::{Kpps, time};
 /// Arguments of `segbench receive`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Receive {
-    /// The port to receive on.
+    /// The port to receive on
     port: String,
-    /// Where packets are taken from.
+    /// Where to get the packets
     #[arg(long, value_enum, default_value = "tc")]
     hook: Hook,
-    /// How long to receive.
+    /// How long to receive
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// Place of the probe in bytes from the Ethernet header on; found in the first packets without it.
+    /// Offset of the probe in bytes from the start of the Ethernet header [default: found in the first packets, which are not counted]
     #[arg(long)]
     probe_at: Option<u32>,
-    /// Number of the run whose packets count.
+    /// Number of the run whose packets are counted
     #[arg(long, default_value_t = 1)]
     run: u16,
-    /// Most flows to look for reordering in.
+    /// Largest number of flows in which reordering is detected
     #[arg(long, default_value_t = 65536)]
     flows: u32,
-    /// What was received as JSON.
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What was received.
+/// The result.
 #[derive(Debug, Serialize)]
 struct Received {
     packets: u64,
     bytes: u64,
     strays: u64,
-    /// Of the packets from the first to the highest sequence number seen.
+    /// Of the packets from the first to the highest received sequence number.
     lost: u64,
     reordered: u64,
     kpps: Kpps,
     latency: Latency,
 }
 
-/// Strays kept while the probe's place is looked for.
+/// Number of strays to keep while the offset of the probe is not known.
 const LOOKED_AT: u64 = 64;
 
 impl Receive {
@@ -57,14 +57,14 @@ impl Receive {
         need_root("receiving packets")?;
         let mut sink = Sink::attach(&self.port, self.hook, self.flows)?;
         let mut settings = SinkSettings {
-            // Past every packet, while the place is not known.
+            // While the offset is not known, it is behind the end of every packet.
             probe_at: self.probe_at.unwrap_or(u32::MAX),
             run: self.run.into(),
             sample_below: 0,
             stray_samples: if self.probe_at.is_some() { 0 } else { LOOKED_AT },
         };
         sink.restart(settings)?;
-        // What is sent from now on is counted: whoever starts the generator waits for this line.
+        // Packets are counted from now on: start the generator after this line.
         let duration = humantime::format_duration(self.duration);
         anstream::eprintln!("receiving on {} for {duration}; Ctrl-C ends it", self.port);
         let begin = Instant::now();
@@ -86,7 +86,7 @@ impl Receive {
             }
         }
         let counts = sink.counts()?;
-        // From the first look that saw packets to the last one that saw new ones.
+        // From the first check that found packets to the last one that found new packets.
         let rate =
             first.map_or(Kpps(0.0), |(at, then)| Kpps::of(last.1.packets - then.packets, last.0.duration_since(at)));
         let lost = sink.lost(&counts)?;
@@ -95,13 +95,13 @@ impl Receive {
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&received)?);
         } else {
-            tell(&received);
+            print(&received);
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Where a packet has its probe: the packets of one stream all have it there.
+/// The offset of a packet's probe, which is the same for all packets of a stream.
 fn find(sample: &Sampled, run: u16) -> Option<u32> {
     let magic = (MAGIC | u32::from(run)).to_be_bytes();
     let place = sample.frame.windows(4).position(|bytes| bytes == magic)?;
@@ -113,7 +113,7 @@ fn find(sample: &Sampled, run: u16) -> Option<u32> {
     Probe::read(&words).map(|_| place as u32)
 }
 
-fn tell(received: &Received) {
+fn print(received: &Received) {
     let Received { packets, bytes, strays, lost, reordered, kpps, latency } = received;
     anstream::println!(
         "{packets} packets, {bytes} bytes: {kpps} kpps; {lost} lost, {reordered} reordered, {strays} strays"

@@ -1,4 +1,4 @@
-//! `segbench report`: runs as a page, as Markdown, as CSV.
+//! `segbench report`: writes results as a page, as Markdown, or as CSV.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,16 +10,16 @@ use crate::{atomic_file, result_file};
 /// Arguments of `segbench report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
-    /// Results of `segbench run --json`.
+    /// Results of `segbench run --json` or `segbench lab --json`
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Where to write; the first run's name with another ending by default, `-` for standard output.
+    /// The file to write; `-` for standard output [default: the first result's name, with another extension]
     #[arg(long, short)]
     output: Option<PathBuf>,
-    /// As Markdown.
+    /// Write Markdown
     #[arg(long, conflicts_with = "csv")]
     markdown: bool,
-    /// As CSV.
+    /// Write CSV
     #[arg(long)]
     csv: bool,
 }

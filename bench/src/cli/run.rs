@@ -1,4 +1,4 @@
-//! `segbench run`: the forwarding table.
+//! `segbench run`: measures the forwarding table in network namespaces.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,53 +14,53 @@ use crate::traffic::Sizes;
 /// Arguments of `segbench run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Run {
-    /// Fewer and shorter rounds, no scaling: done in two minutes.
+    /// Make fewer and shorter rounds, without the scaling cases: takes about two minutes
     #[arg(long)]
     quick: bool,
-    /// Only this case, and those it is compared with. `*` stands for anything.
+    /// Measure only this case, and the cases that it is compared with. `*` matches any text; may be repeated
     #[arg(long = "case", value_name = "ID")]
     cases: Vec<String>,
-    /// Rounds; 9, or 5 with --quick.
+    /// Number of rounds [default: 9, with --quick: 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// Length of a measurement; 300ms, or 100ms with --quick.
-    #[arg(long, value_parser = some_time)]
+    /// Duration of a measurement [default: 300ms, with --quick: 100ms]
+    #[arg(long, value_parser = duration)]
     window: Option<Duration>,
-    /// Write the result here.
+    /// Write the result to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// `payload=64` (bytes of UDP payload), a packet size in bytes such as 1500, or `imix`.
+    /// Size of packets: `payload=64` (UDP payload in bytes), `1500` (packet in bytes), or `imix`
     #[arg(long, default_value = "payload=64")]
     size: Sizes,
-    /// Flows to spread over: outer source address and flow label.
+    /// Number of flows, which differ in outer source address and flow label
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     flows: u32,
-    /// The CPU that generates, forwards and counts; the last one by default.
+    /// The CPU that generates, forwards and counts [default: the last one]
     #[arg(long)]
     cpu: Option<usize>,
-    /// The segbox to measure; the one beside segbench, or on the PATH.
+    /// The segbox command to measure [default: the one in segbench's folder, else the one on the PATH]
     #[arg(long, value_name = "PATH")]
     segbox: Option<PathBuf>,
-    /// Print the cases and measure nothing.
+    /// List the cases, and measure nothing
     #[arg(long)]
     list: bool,
 }
 
-/// A time that is one.
-fn some_time(text: &str) -> Result<Duration, String> {
+/// A duration above zero.
+fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() => Ok(time),
-        Ok(_) => Err("nothing can be measured in no time; 100ms is a short window".to_owned()),
+        Ok(_) => Err("a window must be longer than zero; 100ms is a short one".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// What every case is compared with.
+/// The cases that every case is compared with.
 const REFERENCES: [&str; 2] = ["ipv6-forward", "end"];
 
 impl Run {
     pub(super) fn run(&self) -> Result<ExitCode, Error> {
-        let cases = self.chosen()?;
+        let cases = self.selected()?;
         if self.list {
             for case in cases {
                 anstream::println!("{:28} {}", case.id, case.what);
@@ -75,9 +75,9 @@ impl Run {
         let outcome = run::run(&plan)?;
         let run = outcome.run;
         if run.cases.is_empty() {
-            return Err("interrupted before a first round was whole: there is nothing to keep".into());
+            return Err("interrupted before the first round was finished: there is no result".into());
         }
-        // First: whatever becomes of the file, the figures are not lost.
+        // Printed first, so that the figures are not lost if the file cannot be written.
         anstream::print!("{}", run::table(&run));
         if run.settings.interrupted {
             let done = run.cases.iter().map(|case| case.kpps.rounds.len()).max().unwrap_or_default();
@@ -102,14 +102,14 @@ impl Run {
         })
     }
 
-    fn chosen(&self) -> Result<Vec<Case>, Error> {
+    fn selected(&self) -> Result<Vec<Case>, Error> {
         let all = case::all();
         if self.cases.is_empty() {
             return Ok(all.into_iter().filter(|case| !(self.quick && case::is_scaling(&case.id))).collect());
         }
         for asked in &self.cases {
             if !all.iter().any(|case| fits(asked, &case.id)) {
-                return Err(format!("there is no case {asked}; `segbench run --list` names all of them").into());
+                return Err(format!("there is no case {asked}; `segbench run --list` lists all cases").into());
             }
         }
         let wanted = |id: &str| REFERENCES.contains(&id) || self.cases.iter().any(|asked| fits(asked, id));
@@ -117,7 +117,7 @@ impl Run {
     }
 }
 
-/// Whether an id is what was asked for; `*` stands for anything.
+/// Whether an id matches a pattern, in which `*` matches any text.
 fn fits(asked: &str, id: &str) -> bool {
     match asked.split_once('*') {
         None => asked == id,
@@ -140,13 +140,14 @@ mod tests {
     }
 
     fn planned(arguments: &[&str]) -> Plan {
-        // Which segbox is measured takes no time to say.
+        // With a named segbox the plan does not look for one.
         let line = [&["run", "--segbox", "/segbox"], arguments].concat();
         let run = Line::try_parse_from(line).expect("arguments").run;
-        run.chosen().and_then(|cases| run.plan(cases)).expect("a plan")
+        run.selected().and_then(|cases| run.plan(cases)).expect("a plan")
     }
 
-    /// Two minutes, half of them for what is between the windows: making the routers, looking at samples, a busy machine.
+    /// A quick run takes two minutes. Half of that is for the time between the windows: making the routers, comparing samples, and
+    /// other work of the machine.
     #[test]
     fn a_quick_run_has_windows_for_a_minute_at_most() {
         let windows = planned(&["--quick"]).windows();

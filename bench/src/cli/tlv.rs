@@ -1,14 +1,15 @@
-//! TLVs of an SRH as arguments (RFC 8754 section 2.1): read from hexadecimal, and padded to what an SRH needs.
+//! TLVs of an SRH as arguments (RFC 8754 section 2.1): read from hexadecimal, and padded to a multiple of 8 bytes.
 
 use std::str::FromStr;
 
-/// A whole TLV: type, length, value; Pad1 is a single 0.
+/// A whole TLV: type, length, value. Pad1 is a single 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tlv(Vec<u8>);
 
 const PAD1: u8 = 0;
 const PADN: u8 = 4;
-/// An SRH's length is told in a byte, in units of 8, without the first 8 (RFC 8754 section 2).
+/// Longest segment list and TLVs of an SRH in bytes: its length field is one byte and counts 8-byte units, without the first
+/// (RFC 8754 section 2).
 const LONGEST_SRH: usize = 255 * 8;
 
 impl FromStr for Tlv {
@@ -16,32 +17,32 @@ impl FromStr for Tlv {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if !text.len().is_multiple_of(2) {
-            return Err(format!("{} digits are half a byte too many or too few", text.len()));
+            return Err(format!("it has {} digits; each byte needs two", text.len()));
         }
         let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
-        let digits = digits.ok_or("it is no hexadecimal: write 7c06010203040506 for type 124 and 6 bytes of value")?;
+        let digits = digits.ok_or("it is not hexadecimal; 7c06010203040506 has type 124 and 6 bytes of value")?;
         let bytes: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
         match bytes[..] {
             [PAD1] => Ok(Self(bytes)),
-            [] | [_] => Err("it has no length: write type, length, value, each byte with two digits".to_owned()),
+            [] | [_] => Err("it has no length; write type, length and value, each byte with two digits".to_owned()),
             [_, length, ref value @ ..] if usize::from(length) != value.len() => {
-                Err(format!("it has length {length} and {} bytes behind it", value.len()))
+                Err(format!("its length is {length}, but its value has {} bytes", value.len()))
             }
             _ => Ok(Self(bytes)),
         }
     }
 }
 
-/// All TLVs, and behind them what is missing to a multiple of 8 bytes: Pad1, or PadN.
+/// All TLVs, followed by Pad1 or PadN up to a multiple of 8 bytes.
 ///
 /// # Errors
-/// With a path of so many segments they are longer than an SRH can be.
+/// With this many segments the SRH would be too long.
 pub(super) fn padded(tlvs: &[Tlv], segments: usize) -> Result<Vec<u8>, String> {
     let mut bytes: Vec<u8> = tlvs.iter().flat_map(|Tlv(bytes)| bytes.iter().copied()).collect();
     let all = 16 * segments + bytes.len();
     if all > LONGEST_SRH {
         return Err(format!(
-            "{segments} segments and these TLVs have {all} bytes, longer than an SRH can be ({LONGEST_SRH})"
+            "{segments} segments and these TLVs have {all} bytes, which is longer than an SRH can be ({LONGEST_SRH})"
         ));
     }
     match bytes.len().next_multiple_of(8) - bytes.len() {

@@ -1,42 +1,42 @@
-//! Arguments that say what packets are sent.
+//! Arguments that describe the packets to send.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::tlv::{Tlv, padded};
 use crate::traffic::{Inside, Shape, Sizes, Spread};
 
-/// What packets look like.
+/// The packets.
 #[derive(Debug, clap::Args)]
 pub(super) struct Traffic {
-    /// Source address, IPv4 for packets to an IPv4 destination; flows count an IPv6 one's last bytes up.
+    /// Source address; IPv4 if the destination is IPv4. With several flows, the flow's number is added to its last 4 bytes
     #[arg(long, value_name = "ADDRESS")]
     source: Option<IpAddr>,
-    /// Segments in the order the packet visits them, separated by commas: the packets have an SRH.
+    /// Segments of the SRH in the order in which the packet visits them, separated by commas
     #[arg(long, value_name = "SID,...", value_delimiter = ',')]
     path: Vec<Ipv6Addr>,
-    /// Segments left; all but the first by default.
+    /// Segments left [default: one less than the number of segments]
     #[arg(long, value_name = "N", requires = "path")]
     left: Option<u8>,
-    /// A TLV of the SRH in hexadecimal: type, length, value (7c06010203040506). Several stand in this order; what is missing to
-    /// a multiple of 8 bytes is padded.
+    /// A TLV of the SRH in hexadecimal: type, length, value, such as 7c06010203040506. May be repeated; padding to a multiple of 8
+    /// bytes is added
     #[arg(long, value_name = "HEX", requires = "path")]
     tlv: Vec<Tlv>,
-    /// What the path carries: UDP directly, or an IPv4 or IPv6 packet with it.
+    /// What follows the SRH: UDP, or an IPv4 or IPv6 packet with UDP
     #[arg(long, value_enum, default_value = "udp", requires = "path")]
     inside: InsideArgument,
-    /// Destination of packets without SRH, or of the packet inside.
+    /// Destination of packets without --path, or of the packet of --inside
     #[arg(long, value_name = "ADDRESS")]
     destination: Option<IpAddr>,
-    /// `payload=64` (bytes of UDP payload), a packet size in bytes such as 1500, or `imix`.
+    /// Size of packets: `payload=64` (UDP payload in bytes), `1500` (packet in bytes), or `imix`
     #[arg(long, default_value = "payload=64")]
     size: Sizes,
-    /// Flows to spread over: outer source address and flow label.
+    /// Number of flows, which differ in outer source address and flow label
     #[arg(long, default_value_t = 1)]
     flows: u32,
-    /// Destinations to spread over: bytes 4 to 7 of the destination count up.
+    /// Number of destinations: the destination's number is added to bytes 4 to 7 of the address
     #[arg(long, default_value_t = 1)]
     targets: u32,
-    /// Number of the run: the sink tells its packets by it from others.
+    /// Number of the run, by which `segbench receive` recognizes the packets
     #[arg(long, default_value_t = 1)]
     pub(super) run: u16,
 }
@@ -48,7 +48,7 @@ enum InsideArgument {
     V6,
 }
 
-/// Where packets come from and go to, where nobody says so.
+/// Default addresses: source and destination.
 const V6: [Ipv6Addr; 2] =
     [Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2), Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 2)];
 /// The same for IPv4.
@@ -58,22 +58,22 @@ impl Traffic {
     /// The packets' shape.
     ///
     /// # Errors
-    /// Addresses and headers that do not go together.
+    /// Addresses and headers contradict each other.
     pub(super) fn shape(&self) -> Result<Shape, super::Error> {
         let Some(last) = self.path.len().checked_sub(1) else { return self.without_path() };
         let left = self.left.map_or(last, usize::from);
         if left > last {
             return Err(format!("--left {left} points behind the path, which has {} segments", last + 1).into());
         }
-        // First, since it bounds the segments as well.
+        // First, because it also limits the number of segments.
         let tlvs = padded(&self.tlv, self.path.len())?;
         let from = self.source6()?;
         let inside = match (self.inside, self.destination) {
             (InsideArgument::Udp, None) => Inside::Udp,
             (InsideArgument::Udp, Some(_)) => {
                 return Err(
-                    "UDP directly behind the SRH goes where the path ends: leave --destination out, or say what \
-                            it is the destination of with --inside v4 or v6"
+                    "UDP directly behind the SRH goes to the last segment: remove --destination, or add the packet that it is the \
+                     destination of with --inside v4 or v6"
                         .into(),
                 );
             }
@@ -81,7 +81,12 @@ impl Traffic {
             (InsideArgument::V6, Some(IpAddr::V6(to))) => Inside::V6 { from, to },
             (InsideArgument::V4, None) => Inside::V4 { from: V4[0], to: V4[1] },
             (InsideArgument::V4, Some(IpAddr::V4(to))) => Inside::V4 { from: V4[0], to },
-            (_, Some(to)) => return Err(format!("{to} is no destination of the packet that --inside asks for").into()),
+            (_, Some(to)) => {
+                return Err(format!(
+                    "{to} cannot be the destination of the packet of --inside, which is of the other IP version"
+                )
+                .into());
+            }
         };
         Ok(Shape::Path { from, path: self.path.clone(), left: left as u8, tlvs, signature: None, inside })
     }
@@ -90,12 +95,14 @@ impl Traffic {
         match (self.destination, self.source) {
             (Some(IpAddr::V6(to)), _) => Ok(Shape::Plain { from: self.source6()?, to, inside: Inside::Udp }),
             (Some(IpAddr::V4(_)), _) if self.flows > 1 || self.targets > 1 => {
-                Err("IPv4 packets do not spread: leave --flows and --targets out".into())
+                Err("IPv4 packets cannot spread over flows and targets: remove --flows and --targets".into())
             }
             (Some(IpAddr::V4(to)), None) => Ok(Shape::Plain4 { from: V4[0], to }),
             (Some(IpAddr::V4(to)), Some(IpAddr::V4(from))) => Ok(Shape::Plain4 { from, to }),
-            (Some(IpAddr::V4(to)), Some(from)) => Err(format!("from {from} nothing can go to {to}").into()),
-            (None, _) => Err("say where the packets go: --path SID,SID or --destination ADDRESS".into()),
+            (Some(IpAddr::V4(to)), Some(from)) => {
+                Err(format!("a packet from {from} cannot go to {to}, which is of the other IP version").into())
+            }
+            (None, _) => Err("the packets have no destination: add --path SID,SID or --destination ADDRESS".into()),
         }
     }
 
@@ -103,7 +110,7 @@ impl Traffic {
         match self.source {
             None => Ok(V6[0]),
             Some(IpAddr::V6(from)) => Ok(from),
-            Some(from) => Err(format!("--source {from} is no IPv6 address, which these packets come from").into()),
+            Some(from) => Err(format!("--source {from} is not an IPv6 address, which these packets need").into()),
         }
     }
 
@@ -165,13 +172,13 @@ mod tests {
             ("--destination 2001:db8::9 --tlv 0400", "--path"),
             ("--path fc00::1 --left 1", "behind the path"),
             ("--path fc00::1 --destination 2001:db8::9", "--inside v4 or v6"),
-            ("--path fc00::1 --inside v4 --destination 2001:db8::9", "no destination of the packet"),
-            ("--destination 10.0.0.9 --flows 2", "do not spread"),
-            ("--destination 10.0.0.9 --source 2001:db8::9", "nothing can go"),
-            ("--destination 2001:db8::9 --source 10.0.0.9", "no IPv6 address"),
-            ("--path fc00::1 --tlv 7c0", "half a byte"),
-            ("--path fc00::1 --tlv 7c06zz", "no hexadecimal"),
-            ("--path fc00::1 --tlv 7c060102", "length 6 and 2 bytes behind it"),
+            ("--path fc00::1 --inside v4 --destination 2001:db8::9", "cannot be the destination of the packet"),
+            ("--destination 10.0.0.9 --flows 2", "cannot spread"),
+            ("--destination 10.0.0.9 --source 2001:db8::9", "cannot go to"),
+            ("--destination 2001:db8::9 --source 10.0.0.9", "not an IPv6 address"),
+            ("--path fc00::1 --tlv 7c0", "each byte needs two"),
+            ("--path fc00::1 --tlv 7c06zz", "not hexadecimal"),
+            ("--path fc00::1 --tlv 7c060102", "length is 6, but its value has 2 bytes"),
             ("--path fc00::1 --tlv 7c", "no length"),
         ] {
             let error = shape(arguments).expect_err(arguments);

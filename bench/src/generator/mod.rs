@@ -1,4 +1,4 @@
-//! The generator: sends a stream's packets, as many as asked for, paced or flat out.
+//! Generators: send a given number of a stream's packets, at a rate or as fast as they can.
 
 pub(crate) mod socket;
 mod xdp;
@@ -12,58 +12,58 @@ use crate::objects::ObjectError;
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
-/// What sends a stream. Acts in the network namespace of the thread that calls it.
+/// Sends a stream. Acts in the network namespace of the calling thread.
 pub(crate) trait Generator: Send {
-    /// Starts a stream from its first packet; the one before is over.
+    /// Starts a stream from its first packet. It replaces the previous stream.
     ///
     /// # Errors
     /// [`GeneratorError`].
     fn start(&mut self, stream: &Stream) -> Result<(), GeneratorError>;
 
-    /// Sends up to `count` more packets at `rate`, flat out without one. Returns early, having sent fewer, only where a
-    /// signal asks the process to stop.
+    /// Sends `count` more packets at `rate`, or as fast as it can without a rate. It sends fewer only if a signal requests the
+    /// process to stop.
     ///
     /// # Errors
     /// [`GeneratorError`].
     fn send(&mut self, count: u64, rate: Option<Kpps>) -> Result<Sent, GeneratorError>;
 
-    /// What it is, for the report.
+    /// Its kind, for the report.
     fn kind(&self) -> &'static str;
 }
 
-/// What a generator has sent in one go.
+/// What one call has sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// Packets.
     pub(crate) packets: u64,
-    /// Time from the first to the last, with all that the machine did for them on this CPU.
+    /// Time from the first to the last packet, with everything that the CPU did for them.
     pub(crate) time: Duration,
-    /// How long it sent nothing though packets were due, and did not catch up.
+    /// Time in which packets were due, and none were sent then or later.
     pub(crate) late: Duration,
 }
 
-/// Why nothing is sent.
+/// Why packets cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GeneratorError {
-    /// The program.
+    /// The BPF program.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// No such port.
-    #[error("there is no interface {0} here; `ip link` shows those that there are")]
+    /// No such interface.
+    #[error("there is no interface {0} here; `ip link` lists the interfaces")]
     NoInterface(String),
-    /// The port does not take frames from XDP.
+    /// The port cannot send frames that XDP redirects.
     #[error(
-        "{0} takes no redirected XDP frames; generate with --socket, or give the veth's other end an XDP program or GRO"
+        "{0} cannot send redirected XDP frames; use --socket, or, if it is a veth, give its other end an XDP program or GRO"
     )]
     NoRedirect(String),
     /// The packet socket.
-    #[error("packet socket on {interface}: {doing}")]
+    #[error("packet socket on {interface}: cannot {doing}")]
     Socket {
         /// The port.
         interface: String,
         /// What was tried.
         doing: &'static str,
-        /// What the kernel says.
+        /// The kernel's error.
         source: std::io::Error,
     },
 }

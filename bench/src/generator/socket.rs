@@ -1,5 +1,5 @@
-//! The generator for ports without XDP redirect: the same stream through an AF_PACKET socket, past the queueing
-//! discipline, in batches of one system call.
+//! The generator for ports that cannot send redirected XDP frames: the same stream through an AF_PACKET socket, without the
+//! queueing discipline, with one system call per batch.
 
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -12,7 +12,7 @@ use super::{Generator, GeneratorError, Sent, index_of};
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
-/// Packets of one system call. More save nothing: the call is then a hundredth of their cost.
+/// Packets per system call. With this many the call is a hundredth of their cost, so more would save nothing.
 const BATCH: usize = 64;
 
 /// Sends from one interface.
@@ -44,7 +44,7 @@ impl SocketGenerator {
         let before = *state;
         for frame in self.frames.iter_mut().take(most) {
             let (numbers, index) = state.next(time);
-            // The template is a copy of its own for each frame: frames of one batch are on the wire together.
+            // A copy of the template for each frame, because the frames of a batch are sent together.
             let mut template = stream.templates()[index as usize];
             template.fill(numbers);
             frame.clear();
@@ -58,7 +58,7 @@ impl SocketGenerator {
                 return Err(GeneratorError::Socket { interface: self.interface.clone(), doing: "send", source });
             }
         };
-        // What was not taken is sent again, with the same numbers.
+        // Packets that were not sent are sent again, with the same numbers.
         *state = before;
         for _ in 0..sent {
             let _ = state.next(time);
@@ -86,7 +86,7 @@ impl Generator for SocketGenerator {
             sent += self.batch(most as usize, rate.is_some() || sent.is_multiple_of(1024))? as u64;
         }
         let time = begin.elapsed();
-        // It catches up as long as it can: what is left in the end it could not.
+        // It always tries to catch up: it is late by what remains in the end.
         let due = rate.map_or(time, |rate| Duration::from_secs_f64(sent as f64 / rate.packets_per_second()));
         Ok(Sent { packets: sent, time, late: time.saturating_sub(due) })
     }
@@ -96,17 +96,17 @@ impl Generator for SocketGenerator {
     }
 }
 
-/// The clock that the sink's program has too, in ns.
+/// The clock that the sink's program reads, in ns.
 fn monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
-/// A packet socket on no interface yet.
+/// A packet socket, not yet bound to an interface.
 #[expect(unsafe_code, reason = "rustix has no packet sockets")]
 pub(crate) fn open() -> io::Result<OwnedFd> {
-    // Protocol 0: it receives nothing until it is bound to another.
-    // SAFETY: no pointers; the descriptor is new and ours.
+    // With protocol 0 it receives nothing until it is bound to a protocol.
+    // SAFETY: no pointers; the descriptor is new, and nothing else uses it.
     unsafe {
         match libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) {
             -1 => Err(io::Error::last_os_error()),
@@ -119,14 +119,14 @@ pub(crate) fn open() -> io::Result<OwnedFd> {
 fn bypass(socket: &OwnedFd) -> io::Result<()> {
     let on: libc::c_int = 1;
     let len = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the value lives through the call, its length beside it.
+    // SAFETY: the value lives until the call returns, and has this length.
     let result = unsafe {
         libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, (&raw const on).cast(), len)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Binds it to an interface, to receive frames of a protocol; 0 is none.
+/// Binds a socket to an interface, to receive frames of a protocol; with 0 it receives none.
 #[expect(unsafe_code, reason = "rustix has no sockaddr_ll")]
 pub(crate) fn bind(socket: &OwnedFd, index: u32, protocol: u16) -> io::Result<()> {
     // SAFETY: all bytes zero is a valid sockaddr_ll.
@@ -135,7 +135,7 @@ pub(crate) fn bind(socket: &OwnedFd, index: u32, protocol: u16) -> io::Result<()
     address.sll_protocol = protocol.to_be();
     address.sll_ifindex = index.cast_signed();
     let len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-    // SAFETY: the address lives through the call, its length beside it.
+    // SAFETY: the address lives until the call returns, and has this length.
     let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -156,7 +156,7 @@ fn send(socket: &OwnedFd, frames: &[Vec<u8>]) -> io::Result<usize> {
             message
         })
         .collect();
-    // SAFETY: messages, pieces and frames live through the call; the kernel only reads the frames.
+    // SAFETY: messages, pieces and frames live until the call returns; the kernel only reads the frames.
     let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), messages.len() as u32, 0) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }

@@ -1,4 +1,4 @@
-//! The generator proper: an XDP program that the kernel runs with live frames (BPF_PROG_TEST_RUN, Linux 5.18).
+//! The main generator: an XDP program that the kernel runs with live frames (BPF_PROG_TEST_RUN, Linux 5.18).
 
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,17 @@ use crate::objects::{self, MapValue, ObjectError, map};
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
-/// Frames that are under way at once: what one NAPI poll takes (NAPI_POLL_WEIGHT), so none waits for a second one.
+/// Frames that are under way at a time. One NAPI poll receives as many (NAPI_POLL_WEIGHT), so no frame waits for a second poll.
 const BATCH: u32 = 64;
 
-/// Longest that one system call may take, about: Ctrl-C is looked at in between. Not shorter, since the kernel takes some
-/// 20 ms to set its frames up and to wait until they are all back.
+/// Approximate longest duration of a system call: Ctrl-C is checked between calls. It is not shorter because the kernel takes
+/// about 20 ms to set up its frames and to wait for all of them in the end.
 const CALL: Duration = Duration::from_secs(1);
 
-/// What a run of the program takes at least, before it is known: on no machine is it faster.
+/// Shortest time of a run of the program. It is used until the real time is known; no machine is faster.
 const FASTEST: Duration = Duration::from_nanos(20);
 
-/// Packets that carry a timestamp when sent flat out: one in 16. The clock is a twentieth of a packet's cost.
+/// Without a pace one packet in 16 carries a timestamp: reading the clock is a twentieth of a packet's cost.
 const STAMP_MASK: u32 = 15;
 
 /// Sends from one interface, on the CPU of the thread that calls it.
@@ -31,7 +31,7 @@ pub(crate) struct XdpGenerator {
     index: u32,
     interface: String,
     longest: u32,
-    /// What a run took, the last time that most found nothing to send.
+    /// Time of a run, measured the last time that most runs sent nothing.
     idle_run: Duration,
 }
 
@@ -59,10 +59,11 @@ impl XdpGenerator {
         state.set(0, MapValue(value), 0).map_err(ObjectError::map("state"))
     }
 
-    /// Runs the program so often; returns the time that one run took, all that the machine did for the packet on this
-    /// CPU included. The kernel's own clock: setting up and tearing down are left out.
+    /// Runs the program this many times. Returns the time of one run by the kernel's clock: with everything that the CPU did for
+    /// the packet, without setting up and tearing down.
     fn run(&mut self, runs: u32) -> Result<Duration, GeneratorError> {
-        // What the frames hold at first does not matter: the program writes them. Fewer than an Ethernet header is refused.
+        // The initial content does not matter, because the program writes the frames. The kernel refuses frames that are shorter
+        // than an Ethernet header.
         let frame = vec![0; self.longest as usize];
         let options = TestRunOptions {
             data_in: Some(&frame),
@@ -73,7 +74,7 @@ impl XdpGenerator {
         match program(&mut self.object).test_run(options) {
             Ok(result) => Ok(result.duration),
             Err(aya::programs::ProgramError::SyscallError(error)) => match error.io_error.raw_os_error() {
-                // A signal; whoever asked to stop looks at the flag.
+                // A signal: the caller checks the flag.
                 Some(libc::EINTR) => Ok(FASTEST),
                 Some(libc::EOPNOTSUPP) => Err(GeneratorError::NoRedirect(self.interface.clone())),
                 _ => Err(ObjectError::program("run the generator")(error.into()).into()),
@@ -84,7 +85,7 @@ impl XdpGenerator {
 }
 
 impl XdpGenerator {
-    /// A packet for each run.
+    /// Sends a packet in each run.
     fn flat_out(&mut self, first: u64, count: u64) -> Result<Sent, GeneratorError> {
         let mut sent = Sent::default();
         let mut each = FASTEST;
@@ -98,19 +99,19 @@ impl XdpGenerator {
         Ok(sent)
     }
 
-    /// Most runs find that it is not time yet; they go on until it is.
+    /// Sends at a rate: most runs send nothing because the next packet is not due.
     fn paced(&mut self, first: u64, count: u64, rate: Kpps) -> Result<Sent, GeneratorError> {
         let begin = Instant::now();
         let mut sent = Sent::default();
         while sent.packets < count && !crate::stop::requested() {
             let left = Duration::from_secs_f64((count - sent.packets) as f64 / rate.packets_per_second());
-            // What a run takes that sends nothing is not known at first; a short call tells.
+            // At first the time of a run that sends nothing is not known; a short call measures it.
             let most = if self.idle_run.is_zero() { CALL / 50 } else { CALL };
             let runs = runs_in(left.min(most), self.idle_run.max(FASTEST));
             self.idle_run = self.run(runs as u32)?.max(FASTEST);
             let mut state = self.state()?;
             sent.packets = state.sent - first;
-            // Between two calls nothing is due: that pause is the kernel's, and no sign that the rate is too high.
+            // Between two calls nothing is due: the kernel makes that pause, and it is no sign that the rate is too high.
             state.due = 0;
             self.set_state(state)?;
         }
@@ -120,10 +121,10 @@ impl XdpGenerator {
     }
 }
 
-/// What a packet takes, about, on machines of today.
+/// Approximate time of a packet on current machines.
 const TYPICAL: Duration = Duration::from_nanos(200);
 
-/// Runs that fill a time, 64 at least.
+/// Number of runs that fill a time, at least 64.
 fn runs_in(time: Duration, each: Duration) -> u64 {
     let runs = time.as_nanos() / each.as_nanos().max(1);
     u64::try_from(runs).unwrap_or(u64::MAX).clamp(u64::from(BATCH), 1 << 30)
@@ -145,7 +146,7 @@ impl Generator for XdpGenerator {
         let first = state.sent;
         state.limit = first + count;
         state.gap = rate.map_or(0, |rate| (rate.per_packet().0 * f64::from(1 << FRACTION)).max(1.0) as u64);
-        // Stamped each: a paced generator has the clock's time anyway.
+        // Every packet is stamped: a paced generator reads the clock anyway.
         state.stamp_mask = if rate.is_some() { 0 } else { STAMP_MASK };
         (state.due, state.skipped) = (0, 0);
         self.set_state(state)?;

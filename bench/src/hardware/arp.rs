@@ -1,6 +1,6 @@
-//! Who is at the other end of the tester's cables: an ARP request on each port for the box's address there, which the
-//! file that `--box-file` prints gives it. Linux answers for any of its addresses with the address of the port that was asked,
-//! so the answers tell a swapped pair from a wrong `mac`, and both from a box that is not there.
+//! Checks the cables: sends an ARP request on each of the tester's ports for the address that the box has there by the file
+//! that `--box-file` prints. Linux answers for any of its addresses with the Ethernet address of the port that got the request:
+//! so the answers distinguish swapped cables, a wrong `mac`, and a missing box.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -15,31 +15,32 @@ use crate::generator::{index_of, socket};
 use crate::port::MacArgument;
 use crate::stop;
 
-/// The box's addresses on its two ports (`case::router`).
+/// The box's addresses on its two ports, as in `case::router_file`.
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 65)];
-/// Requests: a switch port that has just come up loses the first ones.
+/// Number of requests: a switch port that has just come up loses the first ones.
 const TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(400);
-/// Ethernet header and request (RFC 826).
+/// Length of Ethernet header and request (RFC 826).
 const LEN: usize = 42;
 const ETH_P_ARP: u16 = 0x0806;
 
-/// Asks on both ports. None where nobody answers: a box may be configured otherwise, and the baseline screen will tell.
+/// Sends requests on both ports. None for a port without an answer: the box may have other addresses, and the screen will show
+/// whether it forwards.
 ///
 /// # Errors
-/// [`HardwareError::Swapped`], [`HardwareError::OtherMac`], [`HardwareError::Ask`].
+/// [`HardwareError::Swapped`], [`HardwareError::OtherMac`], [`HardwareError::Arp`].
 pub(super) fn ask(file: &LabFile, macs: [Mac; 2]) -> Result<[Option<Mac>; 2], HardwareError> {
     let ports = [&file.tester.send, &file.tester.receive];
     let mut found = [None; 2];
     for (place, port) in ports.into_iter().enumerate() {
-        let fails = |source| HardwareError::Ask { port: port.clone(), source };
+        let fails = |source| HardwareError::Arp { port: port.clone(), source };
         found[place] = answer(port, macs[place], ADDRESSES[place]).map_err(fails)?;
     }
     judge(file, found)?;
     Ok(found)
 }
 
-/// Whether those who answered are who the file says.
+/// Checks that the answers come from the addresses in lab.toml.
 fn judge(file: &LabFile, found: [Option<Mac>; 2]) -> Result<(), HardwareError> {
     let (send, receive) = (file.tester.send.clone(), file.tester.receive.clone());
     let (mac, out_mac) = (file.box_.mac, file.box_.out_mac);
@@ -61,7 +62,7 @@ fn answer(port: &str, mac: Mac, address: Ipv4Addr) -> io::Result<Option<Mac>> {
     for _ in 0..TRIES {
         rustix::io::write(&socket, &request(mac, address))?;
         let end = Instant::now() + PATIENCE;
-        while !stop::requested() && comes(&socket, end.saturating_duration_since(Instant::now()))? {
+        while !stop::requested() && is_readable(&socket, end.saturating_duration_since(Instant::now()))? {
             let mut frame = [0; 128];
             let length = rustix::io::read(&socket, &mut frame)?;
             if let Some(found) = sender(&frame[..length], address) {
@@ -72,17 +73,17 @@ fn answer(port: &str, mac: Mac, address: Ipv4Addr) -> io::Result<Option<Mac>> {
     Ok(None)
 }
 
-fn comes(socket: &OwnedFd, limit: Duration) -> io::Result<bool> {
+fn is_readable(socket: &OwnedFd, limit: Duration) -> io::Result<bool> {
     let limit = Timespec::try_from(limit).unwrap_or_default();
     match poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&limit)) {
         Ok(count) => Ok(count > 0),
-        // Whoever asked to stop is looked for by the caller.
+        // A signal: the caller checks whether it has requested to stop.
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// A request that leaves no trace in the box's tables: from no address (a probe of RFC 5227).
+/// A request without a sender address (a probe of RFC 5227), so that it changes no table of the box.
 fn request(from: Mac, address: Ipv4Addr) -> [u8; LEN] {
     let mut frame = [0; LEN];
     frame[..6].fill(0xff);
@@ -94,7 +95,7 @@ fn request(from: Mac, address: Ipv4Addr) -> [u8; LEN] {
     frame
 }
 
-/// Who answers for this address.
+/// The Ethernet address in an answer for this address.
 fn sender(frame: &[u8], address: Ipv4Addr) -> Option<Mac> {
     let is_reply = frame.get(12..14)? == [8, 6] && frame.get(20..22)? == [0, 2];
     let mac = frame.get(22..28)?.try_into().ok()?;
@@ -118,9 +119,9 @@ mod tests {
         assert_eq!(told([None, None]), "fine");
         assert!(told([Some(OUT), Some(BOX)]).contains("swapped"));
         let other = told([Some([2; 6]), Some(OUT)]);
-        assert!(other.contains("behind eth2 answers 02:02:02:02:02:02") && other.contains(" mac = "), "{other}");
+        assert!(other.contains("02:02:02:02:02:02 answers on eth2") && other.contains(" mac = "), "{other}");
         let other = told([None, Some(BOX)]);
-        assert!(other.contains("behind eth3 answers") && other.contains("out-mac = "), "{other}");
+        assert!(other.contains("answers on eth3") && other.contains("out-mac = "), "{other}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The box's own counters, where lab.toml says how to get them: `segbox status --json` before and after a search, held
-//! against what the tester sent and received.
+//! The box's counters, from its `segbox status --json` before and after a search, compared with what the tester has sent and
+//! received. lab.toml has the command that prints them.
 
 use std::process::{Command, Stdio};
 
@@ -10,48 +10,48 @@ use crate::faults::Fault;
 use crate::result::BoxCounters;
 use crate::stop;
 
-/// Why the box's counters are not known.
+/// Why the box's counters cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CountersError {
     /// The command does not start.
     #[error(
-        "lab.toml's [box] status: cannot start {command:?}; it is started without a shell, its words parted by blanks"
+        "lab.toml's [box] status: cannot start {command:?}; it runs without a shell, and its words are separated by spaces"
     )]
     Start {
         /// The command.
         command: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It fails.
-    #[error("lab.toml's [box] status: {command:?} ends with {status} and says: {said}")]
+    /// The command fails.
+    #[error("lab.toml's [box] status: {command:?} failed ({status}): {said}")]
     Failed {
         /// The command.
         command: String,
         /// How it ended.
         status: std::process::ExitStatus,
-        /// The end of its standard error.
+        /// The last line of its standard error.
         said: String,
     },
-    /// It says something else.
-    #[error("lab.toml's [box] status: {command:?} does not print what `segbox status --json` does")]
+    /// The command prints something else.
+    #[error("lab.toml's [box] status: the output of {command:?} is not that of `segbox status --json`")]
     Other {
         /// The command.
         command: String,
         /// What does not fit.
         source: serde_json::Error,
     },
-    /// The ports are called otherwise.
+    /// The box's ports have other names.
     #[error(
-        "the box has no link {0}, by its status; name its two ports in lab.toml's [box]: ports = [\"eth0\", \"eth1\"]"
+        "by its status the box has no link {0}; write the names of its two ports in lab.toml's [box]: ports = [\"eth0\", \"eth1\"]"
     )]
     NoLink(String),
-    /// By a signal.
+    /// A signal has requested to stop.
     #[error("interrupted")]
     Stopped,
 }
 
-/// Asks the box. None where lab.toml does not say how.
+/// Reads the box's counters. None if lab.toml has no command for it.
 ///
 /// # Errors
 /// [`CountersError`].
@@ -59,7 +59,7 @@ pub(super) fn ask(of: &BoxTable) -> Result<Option<Counters>, CountersError> {
     status(of)?.map(|text| read(of, &text)).transpose()
 }
 
-/// What the box says of itself. None where lab.toml does not say how to ask.
+/// The output of the command in lab.toml. None if it has none.
 ///
 /// # Errors
 /// [`CountersError`].
@@ -67,15 +67,15 @@ pub(super) fn status(of: &BoxTable) -> Result<Option<String>, CountersError> {
     let Some(words) = &of.status else { return Ok(None) };
     let command = words.clone();
     let mut words = words.split_whitespace();
-    // The file has no empty one.
+    // LabFile::read refuses an empty command.
     let program = words.next().unwrap_or_default();
     let output = Command::new(program).args(words).stdin(Stdio::null()).output();
     let output = output.map_err(|source| CountersError::Start { command: command.clone(), source })?;
-    // Ctrl-C at a terminal ends the command as well.
+    // Ctrl-C in a terminal ends the command as well.
     if stop::requested() {
         return Err(CountersError::Stopped);
     }
-    // 3: something deviates, which is the box's owner's affair.
+    // Exit code 3 means that something deviates. That does not concern the measurement.
     if !matches!(output.status.code(), Some(0 | 3)) {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned();
@@ -84,7 +84,7 @@ pub(super) fn status(of: &BoxTable) -> Result<Option<String>, CountersError> {
     Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// The counters in it, those of both ports among them.
+/// The counters in a status, which must have both ports.
 ///
 /// # Errors
 /// [`CountersError`].
@@ -97,31 +97,31 @@ pub(super) fn read(of: &BoxTable, text: &str) -> Result<Counters, CountersError>
     }
 }
 
-/// Which segbox runs on which kernel there; empty of one that does not say so.
-pub(super) fn who(status: &str) -> String {
+/// The versions of the box's segbox and kernel; empty if the status does not have them.
+pub(super) fn version(status: &str) -> String {
     #[derive(serde::Deserialize)]
-    struct Who {
+    struct Versions {
         version: String,
         kernel: String,
     }
     serde_json::from_str(status).map_or_else(
         |_| String::new(),
-        |Who { version, kernel }| format!("the box's: segbox {version} on Linux {kernel}"),
+        |Versions { version, kernel }| format!("the box's: segbox {version} on Linux {kernel}"),
     )
 }
 
-/// What passed in a search, as the tester counted it.
+/// The packets of a search, as the tester has counted them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passed {
-    /// Packets sent.
+    /// Sent packets.
     pub(super) sent: u64,
-    /// Packets that came back.
+    /// Received packets.
     pub(super) received: u64,
-    /// Frames that box and tester may have exchanged of their own: questions for neighbours, reports of groups.
+    /// Most frames that the kernels of box and tester have sent to each other: neighbour solicitations, multicast reports.
     pub(super) talk: u64,
 }
 
-/// The box's counts of a search, and where they do not agree with the tester's. Pure.
+/// The box's counters for a search, and the faults if they do not agree with the tester's. Pure.
 pub(super) fn reconcile(
     case: &Case,
     ports: &[String; 2],
@@ -146,8 +146,8 @@ pub(super) fn reconcile(
             (Some(before), Some(after)) => {
                 let (packets, errors) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
                 (counted.sid, counted.sid_errors) = (Some(packets), errors);
-                // What the port took reaches the SID, but for what it dropped itself (a full backlog). To the SID an error is
-                // also a packet that the queue behind it did not take (seg6_local.c, seg6_local_input_core).
+                // Packets that the port received reach the SID, except those that the port dropped (a full backlog). A packet
+                // that the queue behind the SID drops is also an error of the SID (seg6_local.c, seg6_local_input_core).
                 let least = came_in.saturating_sub(dropped + talk);
                 let lost_inside = came_in.saturating_sub(went_out) + talk;
                 if !(least..=came_in).contains(&(packets + errors)) || errors > lost_inside {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_tell_is_named() {
+    fn a_command_that_does_not_work_is_named() {
         let told = |status: &str| {
             let mut file = super::super::file::tests::file().box_;
             file.status = Some(status.to_owned());
@@ -200,7 +200,7 @@ mod tests {
         };
         assert!(told("/nonexistent status --json").contains("cannot start \"/nonexistent status --json\""));
         assert!(told("ls /nonexistent").contains("No such file"), "{}", told("ls /nonexistent"));
-        assert!(told("echo hello").contains("does not print"));
+        assert!(told("echo hello").contains("is not that of"));
         assert!(told(r#"echo {"sids":[],"links":[]}"#).contains("no link eth0"));
         let all = |name: &str| format!(r#"{{"name":"{name}","rx-packets":1,"tx-packets":2}}"#);
         assert_eq!(told(&format!(r#"echo {{"sids":[],"links":[{},{}]}}"#, all("eth0"), all("eth1"))), "");
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn counts_that_agree_are_no_fault_and_others_are_named() {
-        // 1000 sent; 900 came in, with two questions; 890 left.
+        // 1000 were sent; 900 came in, and two solicitations; 890 left.
         assert_eq!(told(1000, 890, &at(1002, 0, (907, 0), 990)), [""; 0]);
-        // A full backlog took 100.
+        // A full backlog dropped 100.
         assert_eq!(told(1000, 790, &at(1000, 100, (807, 0), 890)), [""; 0]);
         let one = |told: Vec<String>| {
             assert_eq!(told.len(), 1, "{told:?}");
@@ -218,14 +218,14 @@ mod tests {
         };
         let sid = one(told(1000, 890, &at(1000, 0, (857, 0), 990)));
         assert!(sid.contains("fc00:0:2:1::/128") && sid.contains("counted 850"), "{sid}");
-        // The queue behind the SID did not take 100.
+        // The queue behind the SID dropped 100.
         assert_eq!(told(1000, 800, &at(1000, 0, (807, 100), 900)), [""; 0]);
         let errors = one(told(1000, 890, &at(1000, 0, (857, 50), 990)));
         assert!(errors.contains("counted 850 and 50 errors"), "{errors}");
-        assert!(one(told(1000, 890, &at(1200, 0, (1107, 0), 990))).contains("eth0"), "somebody else sends");
+        assert!(one(told(1000, 890, &at(1200, 0, (1107, 0), 990))).contains("eth0"), "another machine sends too");
         assert!(one(told(1000, 890, &at(1000, 0, (907, 0), 960))).contains("eth1"), "arrived and never left");
         let behind = one(told(1000, 500, &at(1100, 0, (1007, 0), 1090)));
         assert!(behind.contains("990 packets left the box's eth1 and 500 arrived"), "{behind}");
-        assert!(told(1000, 1000, &Counters::default()).iter().any(|fault| fault.contains("does not count")));
+        assert!(told(1000, 1000, &Counters::default()).iter().any(|fault| fault.contains("has no counters")));
     }
 }

@@ -1,4 +1,4 @@
-//! Why the laboratory does not measure: what was tried, what was found, what mends it.
+//! Why `segbench lab` cannot measure: what was tried, what was found, and how to fix it.
 
 use super::box_counters::CountersError;
 use super::file::FileError;
@@ -8,140 +8,142 @@ use crate::port::MacArgument;
 use crate::traffic::BlueprintError;
 use crate::units::Kpps;
 
-/// Why.
+/// Why `segbench lab` cannot measure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HardwareError {
-    /// lab.toml.
+    /// lab.toml cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Unknown case.
-    #[error("there is no case {0}; `segbench run --list` names all of them")]
+    /// An unknown case.
+    #[error("there is no case {0}; `segbench run --list` lists all cases")]
     NoCase(String),
-    /// Cases of different boxes.
+    /// Cases that one box cannot have together.
     #[error(
-        "one box cannot have the cases {one} and {other}, since {why}: give each a lab.toml, and so a file of its own"
+        "one box cannot have both cases {one} and {other}, because {why}: write a separate lab.toml for each of them"
     )]
     Apart {
         /// A case.
         one: String,
         /// Another.
         other: String,
-        /// What is in the way.
+        /// The reason.
         why: &'static str,
     },
-    /// The box's BPF JIT.
+    /// The box's BPF JIT is not as the case needs it.
     #[error(
-        "{case} is for a box whose BPF JIT is {wanted}, and by its status the box's programs are {found}; write jit = \"{wanted}\" in \
-         [bpf] of its hardware profile, then `segbox clear` and `segbox apply`, for it is loading that decides"
+        "{case} needs a box whose BPF JIT is {wanted}, but by its status the box's programs are {found}; write jit = \"{wanted}\" \
+         in [bpf] of its hardware profile, then run `segbox clear` and `segbox apply`, because the JIT acts when a program is loaded"
     )]
     Jit {
         /// The case.
         case: String,
-        /// What it wants.
+        /// The state that the case needs.
         wanted: &'static str,
-        /// What the programs are.
+        /// The state of the box's programs.
         found: &'static str,
     },
     /// No such port.
-    #[error("there is no port {name} here, which lab.toml gives the tester{there}")]
+    #[error("lab.toml's [tester] names the port {name}, but there is no port {name} on this machine{there}")]
     NoPort {
         /// Its name.
         name: String,
-        /// Those that there are.
+        /// The ports of this machine.
         there: String,
         /// What the system says.
         source: std::io::Error,
     },
-    /// Not up.
+    /// The port is not up.
     #[error(
-        "the tester's port {0} is down; set it up (`ip link set {0} up`; a machine that runs segbox: an [interface.{0}] in its segbox.toml)"
+        "the tester's port {0} is down; run `ip link set {0} up` (if this machine runs segbox, add [interface.{0}] to its segbox.toml)"
     )]
     Down(String),
-    /// Packets of the cases do not fit.
+    /// The port's MTU is too small.
     #[error(
-        "the tester's port {port} carries packets of {mtu} bytes, and those of these cases have up to {longest} there; \
-         `ip link set {port} mtu {longest}` (a machine that runs segbox: mtu = {longest} in [interface.{port}] of its segbox.toml), \
-         or write a smaller size in lab.toml's [traffic]"
+        "the tester's port {port} has an MTU of {mtu}, and packets of these cases have up to {longest} bytes there; run \
+         `ip link set {port} mtu {longest}` (if this machine runs segbox, write mtu = {longest} in [interface.{port}] of its \
+         segbox.toml), or use a smaller size in lab.toml's [traffic]"
     )]
     Mtu {
         /// The port.
         port: String,
-        /// What it carries.
+        /// Its MTU.
         mtu: u32,
-        /// What it has to.
+        /// The MTU that it needs.
         longest: u32,
     },
-    /// Up, and nothing at the other end.
-    #[error("the tester's port {0} has no link: is the cable in, and the box at its other end up?")]
+    /// The port is up, but has no link.
+    #[error("the tester's port {0} has no link; check the cable, and that the box's port at its other end is up")]
     NoLink(String),
-    /// The driver cannot, or somebody else's program is there.
-    #[error("{port} takes no XDP program (driver {driver}), which {what}; in lab.toml's [tester] write {mend}")]
+    /// The driver cannot run an XDP program.
+    #[error(
+        "the driver of {port} ({driver}) cannot run the XDP program that {purpose}; write {instead} in lab.toml's [tester]"
+    )]
     NoXdp {
         /// The port.
         port: String,
         /// Its driver.
         driver: String,
-        /// What it is for.
-        what: &'static str,
-        /// What to use in its place.
-        mend: &'static str,
-        /// What the kernel says.
+        /// The program's purpose.
+        purpose: &'static str,
+        /// The line that replaces it.
+        instead: &'static str,
+        /// The kernel's error.
         source: ObjectError,
     },
     /// Another program is on the port.
     #[error(
-        "{port} has an XDP program already: another segbench that runs, or somebody else's (`ip link show {port}`)"
+        "{port} has an XDP program already; stop the segbench that is running, or remove the other program (`ip link show {port}`)"
     )]
-    Taken {
+    Busy {
         /// The port.
         port: String,
-        /// What the kernel says.
+        /// The kernel's error.
         source: ObjectError,
     },
-    /// The question who is there.
-    #[error("cannot ask who is behind {port}")]
-    Ask {
+    /// ARP does not work.
+    #[error("cannot send an ARP request on {port}")]
+    Arp {
         /// The port.
         port: String,
-        /// What the kernel says.
+        /// The kernel's error.
         source: std::io::Error,
     },
-    /// Each cable is in the other one's port.
+    /// Each cable is in the other's port.
     #[error(
-        "the cables are swapped: {out_mac}, which lab.toml calls the box's out-mac, answers behind {send}, and {mac} behind \
-         {receive}; swap the cables, or send and receive in lab.toml"
+        "the cables are swapped: the box's out-mac ({out_mac}) answers on {send}, and its mac ({mac}) on {receive}; swap the cables, \
+         or swap send and receive in lab.toml"
     )]
     Swapped {
         /// The sending port.
         send: String,
         /// The receiving port.
         receive: String,
-        /// What answered behind the receiving port.
+        /// The address that answered on the receiving port.
         mac: MacArgument,
-        /// What answered behind the sending port.
+        /// The address that answered on the sending port.
         out_mac: MacArgument,
     },
-    /// Somebody else answers.
-    #[error("behind {port} answers {found}, and lab.toml's [box] has {key} = {wanted:?}: write the box's own, or look for the cable", wanted = wanted.to_string())]
+    /// Another address answers.
+    #[error("{found} answers on {port}, but lab.toml's [box] has {key} = {wanted:?}; write the box's address, or check the cable", wanted = wanted.to_string())]
     OtherMac {
         /// The tester's port.
         port: String,
-        /// Who answered.
+        /// The address that answered.
         found: MacArgument,
-        /// The key that names another.
+        /// The key in lab.toml.
         key: &'static str,
-        /// What it names.
+        /// Its value.
         wanted: MacArgument,
     },
-    /// The box's counters.
+    /// The box's counters cannot be read.
     #[error(transparent)]
     Counters(#[from] CountersError),
-    /// The CPU to send on.
+    /// The CPU that sends cannot be used.
     #[error("cannot run on CPU {cpu}")]
     Cpu {
         /// Its number.
         cpu: usize,
-        /// What the kernel says.
+        /// The kernel's error.
         source: std::io::Error,
     },
     /// The generator.
@@ -153,36 +155,36 @@ pub(crate) enum HardwareError {
     /// The packets.
     #[error(transparent)]
     Blueprint(#[from] BlueprintError),
-    /// Cables or configuration.
+    /// The screen has lost packets.
     #[error(
-        "{case}: {sent} packets were sent at {rate} kpps and {received} arrived: before a search nothing may be lost. {hint}"
+        "{case}: of {sent} packets at {rate} kpps, {received} arrived: before a search no packet may be lost. {hint}"
     )]
     Baseline {
         /// The case.
         case: String,
         /// The rate.
         rate: Kpps,
-        /// Packets sent.
+        /// Sent packets.
         sent: u64,
-        /// Packets that came back.
+        /// Received packets.
         received: u64,
-        /// Where to look.
+        /// What to check.
         hint: String,
     },
-    /// Another router than the one that is to be measured.
+    /// The screen has received wrong packets.
     #[error(
-        "{case}: what comes back is not what it must be, so the box does not run the file that `segbench lab --box-file` prints, \
-             or is at fault: {what}"
+        "{case}: the packets that come back are wrong, so the box does not run the file that `segbench lab --box-file` prints, or \
+         has a fault: {what}"
     )]
     Wrong {
         /// The case.
         case: String,
-        /// What came back.
+        /// The fault.
         what: String,
     },
-    /// No room for a search.
+    /// The lowest rate is not below the highest.
     #[error(
-        "lab.toml's [trial] low is {low} kpps, and the highest rate {high} kpps: there is nothing between to search{}",
+        "lab.toml's [trial] low is {low} kpps and the highest rate is {high} kpps, so there is nothing between them to search{}",
         flat_out(*generator)
     )]
     Range {
@@ -190,13 +192,13 @@ pub(crate) enum HardwareError {
         low: Kpps,
         /// The highest.
         high: Kpps,
-        /// What the generator does, once it is known.
+        /// The generator's rate without a pace, if it is known.
         generator: Option<Kpps>,
     },
-    /// Loses at any rate, now and then.
+    /// The searches have found no rate.
     #[error(
-        "{case}: in the searches more than 0.5 % was lost even at {low} kpps, in trials after a screen without loss: write a lower \
-         `low` in [trial], or look for what else the box does"
+        "{case}: the screen lost nothing, but in the searches more than 0.5 % was lost even at {low} kpps; write a lower `low` in \
+         lab.toml's [trial], or check what else the box is doing"
     )]
     NoRate {
         /// The case.
@@ -204,12 +206,12 @@ pub(crate) enum HardwareError {
         /// The lowest rate.
         low: Kpps,
     },
-    /// By a signal.
+    /// A signal has requested to stop.
     #[error("interrupted")]
     Stopped,
 }
 
 fn flat_out(generator: Option<Kpps>) -> String {
-    let told = |rate| format!(" (the generator sends {rate} kpps flat out; `high` may say less)");
-    generator.map_or_else(String::new, told)
+    let text = |rate| format!(" (the generator sends at most {rate} kpps; `high` can limit it further)");
+    generator.map_or_else(String::new, text)
 }

@@ -1,12 +1,12 @@
-//! Whether the box's programs run as machine code: its status says so, and packets do not. A figure of an interpreted
-//! program under another one's name would be wrong by half.
+//! Checks in the box's status whether its programs run as machine code, as the cases need it. The packets do not show it, and
+//! the figure of a program that is interpreted by mistake would be wrong by half.
 
 use serde::Deserialize;
 
 use super::HardwareError;
 use crate::case::{Case, RouterKind};
 
-/// As much of `segbox status --json` as is needed.
+/// The part of `segbox status --json` that is needed.
 #[derive(Deserialize)]
 struct Status {
     #[serde(default)]
@@ -15,16 +15,16 @@ struct Status {
 
 #[derive(Deserialize)]
 struct Program {
-    /// Bytes of machine code; 0 if it is interpreted, None if the box does not know.
+    /// Bytes of machine code; 0 if the program is interpreted, None if the box does not know.
     jited: Option<u32>,
 }
 
-/// Refuses cases with programs that the box runs otherwise than they are to be measured.
+/// Refuses cases whose programs must be machine code and are interpreted, or the other way round.
 ///
 /// # Errors
 /// [`HardwareError::Jit`].
 pub(super) fn check(cases: &[Case], status: &str) -> Result<(), HardwareError> {
-    // What else is wrong with a status the counters have told.
+    // Reading the counters has reported any other fault of the status.
     let programs = serde_json::from_str(status).map_or_else(|_| Vec::new(), |status: Status| status.programs);
     let runs: Vec<bool> = programs.iter().filter_map(|program| Some(program.jited? > 0)).collect();
     for case in cases.iter().filter(|case| case.toml.contains("[program.")) {

@@ -1,10 +1,10 @@
-//! What the ports have to carry: the longest packets of the cases, as they go into the box, and as the model has them come out.
+//! The longest packets of the cases, which the ports must carry: as sent to the box, and as the model says they come back.
 
 use super::HardwareError;
 use crate::case::{Case, Expected};
 use crate::traffic::{Sizes, Spread, Stream};
 
-/// Bytes of IP packets.
+/// Lengths of the longest IP packets in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Longest {
     /// Between the tester's sending port and the box.
@@ -14,14 +14,14 @@ pub(crate) struct Longest {
 }
 
 impl Longest {
-    /// What the box's two ports have to be set to carry; None where they do anyhow.
+    /// MTUs that the box's two ports must be set to; None if the default is enough.
     pub(crate) fn mtus(self) -> [Option<u32>; 2] {
         const ETHERNET: u32 = 1500;
         [self.sent, self.received].map(|longest| (longest > ETHERNET).then_some(longest))
     }
 }
 
-/// What these cases have, in packets of these sizes where a case has none of its own.
+/// The longest packets of these cases. `sizes` is for cases without sizes.
 ///
 /// # Errors
 /// [`HardwareError::Blueprint`]: a case cannot have packets of this size.
@@ -59,11 +59,11 @@ mod tests {
         // IPv6, and an SRH of two segments.
         assert_eq!(of("headend-seg6-encap", Sizes::Packet(1500)), (1500, 1580));
         assert_eq!(of("headend-seg6-encap", Sizes::Imix), (1500, 1580));
-        // The frame's own header is inside as well.
+        // The frame's header is inside as well.
         assert_eq!(of("headend-seg6-l2encap", Sizes::Packet(1500)), (1500, 1594));
         assert_eq!(of("end", Sizes::Packet(1500)), (1500, 1500));
         assert_eq!(of("end-dx6", Sizes::Packet(1500)), (1500, 1420));
         assert_eq!(of("end", Sizes::Payload(64)), (152, 152));
-        assert_eq!(of("end-size-1500", Sizes::Payload(64)), (1500, 1500), "a case's own size");
+        assert_eq!(of("end-size-1500", Sizes::Payload(64)), (1500, 1500), "the case has a size");
     }
 }

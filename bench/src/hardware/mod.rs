@@ -1,6 +1,6 @@
-//! `segbench lab`: the same cases through real ports of this machine, a box under test between them.
+//! `segbench lab`: the same cases through two ports of this machine, with a box under test between them.
 //!
-//! The box is configured by its owner, with the file that `--box-file` prints.
+//! Does not configure the box: its owner does, with the file that `--box-file` prints.
 
 mod arp;
 mod box_counters;
@@ -26,22 +26,22 @@ use crate::units::Kpps;
 use box_counters::CountersError;
 use trial::Tester;
 
-/// What goes on.
+/// Progress of the measurement, for the user.
 pub(crate) enum Progress<'a> {
     /// A search of a case begins.
     Search {
         /// The case.
         id: &'a str,
-        /// Searches that have ended, of all cases.
+        /// Number of searches of all cases that have ended.
         ended: u32,
     },
-    /// A trial of its search has ended.
+    /// A trial of a search has ended.
     Trial {
         /// The case.
         id: &'a str,
         /// The rate.
         rate: Kpps,
-        /// Share that was lost.
+        /// Share of packets that were lost.
         loss: f64,
     },
 }
@@ -49,18 +49,18 @@ pub(crate) enum Progress<'a> {
 /// Measures all cases.
 ///
 /// # Errors
-/// [`HardwareError`]: no such port, one port twice, a cable that loses packets.
-pub(crate) fn run(file: &LabFile, tell: impl Fn(Progress<'_>)) -> Result<Run, HardwareError> {
+/// [`HardwareError`]: no such port, a cable that loses packets, and so on.
+pub(crate) fn run(file: &LabFile, report: impl Fn(Progress<'_>)) -> Result<Run, HardwareError> {
     let cases = cases(file)?;
     let started = jiff::Timestamp::now();
     let mut environment = Environment::of_this_machine(file.tester.cpu(), String::new())
         .with_port(&file.tester.send)
         .with_port(&file.tester.receive);
     let mut tester = Tester::open(file, longest(&cases, &file.traffic.size)?)?;
-    // A command that does not work is told now, and not in the middle.
+    // Called before the measurement, so that a command that does not work is reported now.
     if let Some(status) = box_counters::status(&file.box_)? {
         box_counters::read(&file.box_, &status)?;
-        environment.segbox = box_counters::who(&status);
+        environment.segbox = box_counters::version(&status);
         jit::check(&cases, &status)?;
     }
     let (mut measured, mut skipped) = (Vec::new(), Vec::new());
@@ -68,11 +68,11 @@ pub(crate) fn run(file: &LabFile, tell: impl Fn(Progress<'_>)) -> Result<Run, Ha
         if stop::requested() {
             break;
         }
-        match search_case::search(&mut tester, file, &case, place * file.trial.runs, &tell) {
+        match search_case::search(&mut tester, file, &case, place * file.trial.runs, &report) {
             Ok(one) => measured.push(one),
-            // The cases before are kept.
+            // The cases before it are kept.
             Err(HardwareError::Stopped | HardwareError::Counters(CountersError::Stopped)) => break,
-            // Where something came back before, it is this case that cannot be measured, and no cable.
+            // If an earlier case was measured the cables are right, so only this case cannot be measured.
             Err(error)
                 if is_of_the_case(&error)
                     || !measured.is_empty() && matches!(error, HardwareError::Baseline { .. }) =>
@@ -95,7 +95,7 @@ pub(crate) fn run(file: &LabFile, tell: impl Fn(Progress<'_>)) -> Result<Run, Ha
     Ok(Run { environment, settings, cases: measured, skipped })
 }
 
-/// Whether something came back, though not as it must.
+/// Whether packets came back, but too few or wrong ones: then the case is at fault, not the cables.
 fn is_of_the_case(error: &HardwareError) -> bool {
     matches!(
         error,
@@ -103,7 +103,7 @@ fn is_of_the_case(error: &HardwareError) -> bool {
     )
 }
 
-/// Ratios to the baselines, where they were measured.
+/// Computes the ratios to the baselines, if those were measured.
 fn compare(measured: &mut [Measured]) {
     let of = |id: &str| measured.iter().find(|case| case.case == id).map(|case| case.kpps.rounds.clone());
     let (plain, end) = (of("ipv6-forward"), of("end"));

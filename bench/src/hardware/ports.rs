@@ -1,4 +1,4 @@
-//! The tester's two ports: there, up, linked, and whether their drivers take XDP programs. Says so before a packet is sent.
+//! The tester's two ports. Checks that they exist, are up, have a link, and can run XDP programs, before a packet is sent.
 
 use std::fs;
 use std::io;
@@ -15,12 +15,12 @@ use crate::port;
 use crate::sink::{Hook, Sink, pass};
 use crate::stop;
 
-/// A link that was there is there at once; one that has just been plugged in negotiates for some seconds.
+/// How long to wait for a link: a cable that has just been plugged in negotiates for some seconds.
 const PLUGGED: Duration = Duration::from_secs(5);
 /// `IFF_UP` of a port's flags.
 const UP: u32 = 1;
 
-/// Addresses of ports that could be used.
+/// Checks both ports. Returns their Ethernet addresses.
 ///
 /// # Errors
 /// [`HardwareError`]: one is not there, down, has no link, or does not carry packets of these lengths.
@@ -36,7 +36,7 @@ pub(super) fn checked(file: &LabFile, longest: Longest) -> Result<[Mac; 2], Hard
         if flags & UP == 0 {
             return Err(HardwareError::Down(name.clone()));
         }
-        // XDP sends nothing longer, and a card takes nothing longer in.
+        // XDP sends no longer packets, and a NIC receives none.
         let mtu = attribute(name, "mtu").and_then(|mtu| mtu.parse().ok()).unwrap_or(u32::MAX);
         if mtu < longest {
             return Err(HardwareError::Mtu { port: name.clone(), mtu, longest });
@@ -58,16 +58,18 @@ fn linked(file: &LabFile, patience: Duration) -> Result<(), HardwareError> {
     Ok(())
 }
 
-/// Puts the sink on the receiving port and, for frames that XDP redirects, a program on the sending one: most drivers of
-/// NICs set up what sends such frames with their first XDP program (ixgbe, igb, i40e, ice, virtio_net).
+/// Attaches the sink to the receiving port. If XDP sends, attaches a program to the sending port too: most drivers of NICs set
+/// up the queues for redirected frames with their first XDP program (ixgbe, igb, i40e, ice, virtio_net).
 ///
 /// # Errors
-/// [`HardwareError`]: a driver without XDP, a port that is taken.
-pub(super) fn take(file: &LabFile) -> Result<(Sink, Option<Ebpf>), HardwareError> {
+/// [`HardwareError`]: a driver without XDP, a port with another XDP program.
+pub(super) fn attach(file: &LabFile) -> Result<(Sink, Option<Ebpf>), HardwareError> {
     let tester = &file.tester;
-    let refused = |port: &String, what, mend, source: ObjectError| match errno(&source) {
-        Some(libc::EOPNOTSUPP) => HardwareError::NoXdp { port: port.clone(), driver: driver(port), what, mend, source },
-        Some(libc::EBUSY | libc::EEXIST) => HardwareError::Taken { port: port.clone(), source },
+    let refused = |port: &String, purpose, instead, source: ObjectError| match errno(&source) {
+        Some(libc::EOPNOTSUPP) => {
+            HardwareError::NoXdp { port: port.clone(), driver: driver(port), purpose, instead, source }
+        }
+        Some(libc::EBUSY | libc::EEXIST) => HardwareError::Busy { port: port.clone(), source },
         _ => source.into(),
     };
     let sender = (!tester.socket)
@@ -81,12 +83,12 @@ pub(super) fn take(file: &LabFile) -> Result<(Sink, Option<Ebpf>), HardwareError
     Ok((sink, sender))
 }
 
-/// Packets that the port has sent, as its driver counts them.
+/// Packets that the port has sent, by its driver's counter.
 pub(super) fn sent_by(port: &str) -> Option<u64> {
     attribute(port, "statistics/tx_packets")?.parse().ok()
 }
 
-/// Mbit/s; None for a virtual port. veth says 10 Gbit/s of itself, and carries whatever the CPU does.
+/// Speed in Mbit/s; None for a virtual port. A veth reports 10 Gbit/s, but its rate depends on the CPU.
 pub(super) fn speed(port: &str) -> Option<f64> {
     let is_card = Path::new("/sys/class/net").join(port).join("device").exists();
     is_card.then(|| attribute(port, "speed")).flatten()?.parse::<f64>().ok().filter(|speed| *speed > 0.0)
@@ -99,19 +101,19 @@ fn attribute(port: &str, name: &str) -> Option<String> {
 fn driver(port: &str) -> String {
     let driver = fs::read_link(format!("/sys/class/net/{port}/device/driver")).ok();
     let driver = driver.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    driver.unwrap_or_else(|| "of a virtual port".to_owned())
+    driver.unwrap_or_else(|| "virtual port".to_owned())
 }
 
-/// The ports that there are, for whoever mistyped one.
+/// Lists the ports of this machine, for the message about a port that does not exist.
 fn there() -> String {
     let entries = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| name != "lo");
     names.sort();
-    if names.is_empty() { String::new() } else { format!("; there are {}", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) }
 }
 
-/// The kernel's answer, wherever in an error it is.
+/// The errno in an error or in one of its causes.
 fn errno(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     let mut cause = Some(error);
     while let Some(error) = cause {

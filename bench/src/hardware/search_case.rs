@@ -1,5 +1,4 @@
-//! A case, searched: the screen, what the generator does, a warm-up, as many searches as the file asks for, the latency, and
-//! what the box counted of them.
+//! Measures a case: the screen, the generator's rate, a warm-up, the searches, the latency, and the box's counters for them.
 
 use std::time::Duration;
 
@@ -14,23 +13,23 @@ use crate::statistics::{Rounds, median};
 use crate::stop;
 use crate::units::Kpps;
 
-/// Searches. `ended`: the searches of the cases before.
+/// Measures a case. `ended` is the number of searches of earlier cases.
 ///
 /// # Errors
-/// [`HardwareError`]: nothing, or something else, comes back; or there is nothing to search.
+/// [`HardwareError`]: no packets or wrong packets come back, or there is no range to search.
 pub(super) fn search(
     tester: &mut Tester,
     file: &LabFile,
     case: &Case,
     ended: u32,
-    tell: &impl Fn(Progress<'_>),
+    report: &impl Fn(Progress<'_>),
 ) -> Result<Measured, HardwareError> {
     let trials = &file.trial;
-    tell(Progress::Search { id: &case.id, ended });
+    report(Progress::Search { id: &case.id, ended });
     tester.begin(case)?;
     let line_rate = tester.line_rate();
     range(file, line_rate, None)?;
-    // Before anything else is sent: at a rate that no box minds, nothing may be lost.
+    // Before anything else is sent: at the lowest rate no packet may be lost.
     screen(tester, file, case)?;
     let generator_rate = tester.flat_out()?;
     let range = range(file, line_rate, Some(generator_rate))?;
@@ -40,16 +39,16 @@ pub(super) fn search(
     let mut found: Vec<[Bound; 2]> = Vec::new();
     for number in 0..trials.runs {
         if number > 0 {
-            tell(Progress::Search { id: &case.id, ended: ended + number });
+            report(Progress::Search { id: &case.id, ended: ended + number });
         }
         let one = |rate: Kpps, duration: Duration| {
             let trial = tester.trial(TrialPart::Search, rate, duration)?;
-            tell(Progress::Trial { id: &case.id, rate, loss: trial.loss() });
+            report(Progress::Trial { id: &case.id, rate, loss: trial.loss() });
             Ok::<_, HardwareError>(trial)
         };
         match both(file, range, one) {
             Ok(bounds) => found.push(bounds),
-            // The searches before are whole.
+            // The earlier searches are complete.
             Err(HardwareError::Stopped) if !found.is_empty() => break,
             Err(error) => return Err(error),
         }
@@ -59,7 +58,7 @@ pub(super) fn search(
     if pdr.is_none() {
         return Err(HardwareError::NoRate { case: case.id.clone(), low: range.low });
     }
-    let kept = Rounds::new(rates(1).map(|rate| rate.unwrap_or(Kpps(0.0))).collect()).expect("one search at least");
+    let kept = Rounds::new(rates(1).map(|rate| rate.unwrap_or(Kpps(0.0))).collect()).expect("at least one search");
     let latency = match ndr.filter(|_| !stop::requested()) {
         Some(rate) => tester.latency(Kpps(rate.0 / 2.0), trials.duration)?,
         None => None,
@@ -72,7 +71,7 @@ pub(super) fn search(
     });
     let (mut faults, checked, log) = tester.end();
     if rates(0).any(|rate| rate.is_none()) {
-        faults.push(format!("NDR: even at {} kpps packets were lost, in a trial after the screen", range.low));
+        faults.push(format!("NDR: even at {} kpps packets were lost, although the screen lost none", range.low));
     }
     let at_end = found.iter().any(|bounds| bounds[0].at_ceiling);
     Ok(Measured {
@@ -100,7 +99,7 @@ pub(super) fn search(
     })
 }
 
-/// Where to search, below what the port, the generator (once it is known) and the file allow.
+/// The range to search, limited by the port, the generator (once its rate is known) and lab.toml.
 fn range(file: &LabFile, line: Option<Kpps>, generator: Option<Kpps>) -> Result<Range, HardwareError> {
     let trials = &file.trial;
     let ends = [trials.high, line, generator].into_iter().flatten();
@@ -111,7 +110,7 @@ fn range(file: &LabFile, line: Option<Kpps>, generator: Option<Kpps>) -> Result<
     Ok(Range { low: trials.low, high, width: trials.width })
 }
 
-/// A trial at the lowest rate, in which every packet must come back right.
+/// A trial at the lowest rate, in which every packet must come back, and correct.
 fn screen(tester: &mut Tester, file: &LabFile, case: &Case) -> Result<(), HardwareError> {
     let rate = file.trial.low;
     let screen = tester.trial(TrialPart::Baseline, rate, file.trial.duration)?;
@@ -144,35 +143,35 @@ fn both(
             Ok([ndr, binary(range, PDR, ndr.rate, &mut one)?])
         }
         Method::Multiple => {
-            // A tenth, a third, the whole: short trials find the place, the long ones decide.
+            // A tenth, a third and the whole duration: short trials find the region, long ones decide.
             let durations = [longest / 10, longest / 3, longest];
             let found = multiple(range, &[NDR, PDR], &durations, &mut one)?;
-            Ok(<[Bound; 2]>::try_from(found).expect("one for each ratio"))
+            Ok(<[Bound; 2]>::try_from(found).expect("one per ratio"))
         }
     }
 }
 
-/// What a search takes, about, with its screen, warm-up and latency.
+/// Approximate duration of a search, with its screen, warm-up and latency.
 pub(crate) fn expected_time(trials: &TrialTable) -> Duration {
-    // Of long trials. A binary search halves its range until it is as narrow as the width, and some more for the PDR; several
-    // loss ratios together come to about a dozen (CSIT has fewer, by steps that the last result suggests).
+    // The number of long trials. A binary search halves its range until it is as narrow as the width, and makes a few more
+    // trials for the PDR. A search for several loss ratios makes about a dozen.
     let count = match trials.method {
         Method::Binary => (1.0 / trials.width).log2().ceil() as u32 + 5,
         Method::Multiple => 12,
     };
-    // The screen and the latency take one each; what the generator does flat out, a second at most.
-    // About half of the trials lose, and are waited for.
+    // The screen and the latency take one trial each, and the generator's rate at most a second. About half of the trials lose
+    // packets, which are waited for.
     trials.duration * (count + 2) + trials.warm_up + trials.wait * (count / 2) + Duration::from_secs(1)
 }
 
-/// The median, a search that found no rate being one of 0; None where that leaves nothing.
+/// The median, in which a search without a result counts as 0; None if the median is 0.
 fn middle(rates: impl Iterator<Item = Option<Kpps>>) -> Option<Kpps> {
     let rates: Vec<f64> = rates.map(|rate| rate.map_or(0.0, |rate| rate.0)).collect();
     median(&rates).filter(|rate| *rate > 0.0).map(Kpps)
 }
 
-/// Whether a trial of the search ended at what the tester can do, and not at what the box can: the generator was late, or its
-/// port did not send most of what was lost.
+/// Whether the tester, and not the box, was the limit of a trial of the search: the generator was late, or its port did not
+/// send most of the lost packets.
 fn is_testers_limit(trial: &TrialLog, late: f64) -> bool {
     let lost = trial.sent.saturating_sub(trial.received);
     trial.part == TrialPart::Search && (trial.late > late || lost > 0 && 2 * trial.not_taken > lost)
@@ -207,9 +206,9 @@ mod tests {
         assert_eq!(high(&file, None, None), Ok(100.0));
         file.trial.low = Kpps(100.0);
         let told = high(&file, None, None).expect_err("nothing between");
-        assert!(told.contains("nothing between") && !told.contains("flat out"), "{told}");
+        assert!(told.contains("nothing between") && !told.contains("generator"), "{told}");
         file.trial.high = None;
         let told = high(&file, None, Some(90.0)).expect_err("nothing between");
-        assert!(told.contains("the generator sends 90 kpps flat out"), "{told}");
+        assert!(told.contains("the generator sends at most 90 kpps"), "{told}");
     }
 }

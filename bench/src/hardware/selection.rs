@@ -1,4 +1,5 @@
-//! The cases that a file names, as far as one box can have them at once; and what its file does not say of itself.
+//! Selects the cases of a lab.toml and checks that one box can have all of them. Lists what the box needs in addition to its
+//! file.
 
 use super::{HardwareError, LabFile};
 use crate::case::{self, Case, RouterKind};
@@ -22,16 +23,16 @@ pub(crate) fn cases(file: &LabFile) -> Result<Vec<Case>, HardwareError> {
     Ok(cases)
 }
 
-/// Why a box that is made for the one case is none for the other.
+/// Why a box that is configured for the first case cannot have the second one.
 fn apart(one: &Case, other: &Case) -> Option<&'static str> {
     use RouterKind::{NoJit, Policies, Sids, Signed, Vrf};
     match (one.router, other.router) {
         (one, other) if one == other => None,
-        (Signed, _) => Some("the first takes nothing that is not signed"),
-        (Vrf, _) => Some("the first has the box's second port in a VRF"),
-        (NoJit, _) if has_program(other) => Some("the first is for a box whose BPF JIT is off"),
+        (Signed, _) => Some("the first needs a box that drops packets that are not signed"),
+        (Vrf, _) => Some("the first needs the box's second port in a VRF"),
+        (NoJit, _) if has_program(other) => Some("the first needs a box whose BPF JIT is off"),
         (Sids(_), Sids(_)) | (Policies(_), Policies(_)) => {
-            Some("the greater number of entries has the smaller one in it")
+            Some("the larger number of entries includes the smaller one")
         }
         _ => None,
     }
@@ -41,28 +42,29 @@ fn has_program(case: &Case) -> bool {
     case.toml.contains("[program.")
 }
 
-/// What the owner of the box must do beside `segbox apply`, as comments of its file.
+/// What the owner of the box must do in addition to `segbox apply`, as comments of its file.
 pub(crate) fn remarks(cases: &[Case]) -> String {
     let mut text = String::new();
     let mut seen: Vec<&str> = Vec::new();
     for object in cases.iter().flat_map(|case| objects(&case.toml)) {
         if !seen.contains(&object) {
             seen.push(object);
-            text +=
-                &format!("# {object} must lie beside this file; a build of segbench leaves it in target/bpf/bench\n");
+            text += &format!(
+                "# put {object} in the folder of this file; a build of segbench leaves it in target/bpf/bench\n"
+            );
         }
     }
     if cases.iter().any(|case| case.router == RouterKind::Signed) {
         let (file, secret) = (case::SECRET_FILE, String::from_utf8_lossy(case::KEY.secret));
-        text += &format!("# beside this file: printf '%s' '{secret}' > {file} && chmod 600 {file}\n");
+        text += &format!("# in the folder of this file: printf '%s' '{secret}' > {file} && chmod 600 {file}\n");
     }
     if cases.iter().any(|case| case.router == RouterKind::NoJit) {
-        text += "# before `segbox apply`, the BPF JIT must be off: [bpf] jit = \"off\" in the box's hardware profile\n";
+        text += "# before `segbox apply`, switch the BPF JIT off: [bpf] jit = \"off\" in the box's hardware profile\n";
     }
     text
 }
 
-/// Objects that segbox does not bring along: those that are named by file.
+/// Objects that are not built into segbox: those that are named by a file name.
 fn objects(toml: &str) -> impl Iterator<Item = &str> {
     let named = toml.lines().filter_map(|line| line.strip_prefix("object = \"")?.strip_suffix('"'));
     named.filter(|object| !object.starts_with("builtin:"))
@@ -73,7 +75,7 @@ mod tests {
     use super::super::file::tests::file;
     use super::*;
 
-    fn chosen(ids: &[&str]) -> Result<Vec<Case>, String> {
+    fn select(ids: &[&str]) -> Result<Vec<Case>, String> {
         let mut file = file();
         file.cases = ids.iter().map(|id| (*id).to_owned()).collect();
         cases(&file).map_err(|error| error.to_string())
@@ -88,22 +90,22 @@ mod tests {
             &["end-dt46", "end-t-vrf"],
             &["end-hmac"],
         ] {
-            assert_eq!(chosen(ids).map(|cases| cases.len()), Ok(ids.len()));
+            assert_eq!(select(ids).map(|cases| cases.len()), Ok(ids.len()));
         }
         for (ids, told) in [
             (["end-bpf-noop", "end-bpf-noop-nojit"], "JIT is off"),
             (["end-bpf-noop-nojit", "end-bpf-count"], "JIT is off"),
             (["end", "end-hmac"], "not signed"),
             (["end-dt46", "end"], "VRF"),
-            (["end-sids-1", "end-sids-2"], "in it"),
+            (["end-sids-1", "end-sids-2"], "includes"),
         ] {
-            let error = chosen(&ids).err().unwrap_or_else(|| panic!("{ids:?} on one box"));
-            assert!(error.contains(told) && error.contains("file of its own"), "{error}");
+            let error = select(&ids).err().unwrap_or_else(|| panic!("{ids:?} on one box"));
+            assert!(error.contains(told) && error.contains("separate lab.toml"), "{error}");
         }
-        assert!(chosen(&["ned"]).err().is_some_and(|error| error.contains("no case ned")));
+        assert!(select(&["ned"]).err().is_some_and(|error| error.contains("no case ned")));
     }
 
-    /// Whatever is chosen, the file is one that segbox takes.
+    /// segbox accepts the file of every case.
     #[test]
     fn every_case_has_a_file_for_a_box() {
         let parse = |case: Case| {
@@ -114,18 +116,18 @@ mod tests {
             let key = segbox_config::SecretFile { mode: 0o100600, secret: case::KEY.secret.to_vec() };
             let secrets = [(case::SECRET_FILE.to_owned(), Ok(key))].into();
             let surroundings = segbox_config::Surroundings { secrets, ..Default::default() };
-            // Objects are nowhere here, which is no fault of the file.
+            // The objects do not exist here, which is not a fault of the file.
             if !has_program(&cases[0]) {
                 file.resolve(&surroundings).unwrap_or_else(|_| panic!("{text}"));
             }
             text
         };
-        let of = |id: &str| parse(chosen(&[id]).expect("a case").remove(0));
+        let of = |id: &str| parse(select(&[id]).expect("a case").remove(0));
         assert!(of("end-hmac").contains("hmac = \"require\"") && of("end-hmac").contains("> hmac-7.key"));
         assert!(of("end-dt46").contains("interfaces = [\"p2\"]"));
-        assert!(of("end-bpf-tag-increment").starts_with("# bench_tag_increment.o must lie beside"));
+        assert!(of("end-bpf-tag-increment").starts_with("# put bench_tag_increment.o in the folder"));
         assert!(of("end-bpf-add-tlv8-nojit").contains("jit = \"off\""));
-        assert!(of("end").starts_with("\n[system]"), "nothing to remark");
+        assert!(of("end").starts_with("\n[system]"), "it needs nothing else");
         assert_eq!(of("end-sids-2").matches("[[srv6.sid]]").count(), 2);
     }
 }

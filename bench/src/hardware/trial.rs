@@ -1,4 +1,4 @@
-//! A trial: packets at a rate for a time, through the tester's two ports.
+//! Trials: packets at a rate for a time, sent and received by the tester's two ports.
 
 use std::time::{Duration, Instant};
 
@@ -22,17 +22,17 @@ use crate::stop;
 use crate::traffic::{Spread, Stream};
 use crate::units::Kpps;
 
-/// The two ports of this machine.
+/// The tester: the two ports of this machine.
 pub(super) struct Tester<'a> {
     generator: Box<dyn Generator>,
     sink: Sink,
-    /// Where the driver wants one before it sends what XDP redirects; goes with the value.
+    /// The program that the driver needs before it sends redirected frames. Detached on drop.
     _sender: Option<Ebpf>,
     file: &'a LabFile,
     speed: Option<f64>,
     macs: [Mac; 2],
     longest: Longest,
-    /// Who answers behind them.
+    /// The addresses that answered ARP requests on the two ports.
     answered: [Option<Mac>; 2],
     case: Option<Case>,
     run: u16,
@@ -42,29 +42,29 @@ pub(super) struct Tester<'a> {
     log: Vec<TrialLog>,
 }
 
-/// How long a packet's double may be behind it.
+/// How long to wait for duplicates of packets.
 const TAIL: Duration = Duration::from_millis(100);
-/// How often the sink is asked meanwhile.
+/// How often to read the sink's counts while waiting.
 const LOOK: Duration = Duration::from_millis(20);
-/// Bytes that a frame takes on the wire beside its own: preamble, frame check sequence, gap.
+/// Bytes of a frame on the wire in addition to the frame: preamble, frame check sequence, gap.
 const WIRE_OVERHEAD: f64 = 24.0;
-/// Packets that tell what the generator does flat out.
+/// Number of packets that measure the generator's rate without a pace.
 const FLAT_OUT: u64 = 300_000;
-/// Or what it does in so long.
+/// Longest time for that.
 const FLAT_OUT_TIME: Duration = Duration::from_secs(1);
-/// Frames that the tester's and the box's kernels send of their own; one a second more.
-const OWN_TALK: u64 = 16;
-/// Samples of a trial, about. Where half of its packets came back and none is among them, the sink does not see them.
+/// Most frames that the kernels of tester and box send to each other in the trials, plus one per second.
+const KERNEL_TALK: u64 = 16;
+/// Approximate number of samples of a trial. If half of its packets come back without a sample, there is a fault.
 const SAMPLES: u64 = 200;
 
 impl<'a> Tester<'a> {
-    /// Takes both ports, which have to carry packets of these lengths.
+    /// Opens both ports, which must carry packets of these lengths.
     pub(super) fn open(file: &'a LabFile, longest: Longest) -> Result<Self, HardwareError> {
         let tester = &file.tester;
         let macs = ports::checked(file, longest)?;
-        // Before the sink takes all that comes in.
+        // Before the sink is attached, which drops every received packet.
         let answered = arp::ask(file, macs)?;
-        let (sink, sender) = ports::take(file)?;
+        let (sink, sender) = ports::attach(file)?;
         let generator: Box<dyn Generator> = if tester.socket {
             Box::new(SocketGenerator::new(&tester.send)?)
         } else {
@@ -99,7 +99,7 @@ impl<'a> Tester<'a> {
         self.frame_bytes
     }
 
-    /// Turns to a case.
+    /// Begins a case.
     pub(super) fn begin(&mut self, case: &Case) -> Result<(), HardwareError> {
         self.case = Some(case.clone());
         (self.faults, self.checked, self.log) = (Vec::new(), Checked::default(), Vec::new());
@@ -107,20 +107,20 @@ impl<'a> Tester<'a> {
         Ok(())
     }
 
-    /// The first thing that was wrong since [`Tester::begin`].
+    /// The first fault since [`Tester::begin`].
     pub(super) fn first_fault(&self) -> Option<String> {
         self.faults.first().cloned()
     }
 
-    /// What was wrong since [`Tester::begin`], how much was looked at, and every trial.
+    /// Ends a case. Returns the faults, the numbers of checked packets, and the trials since [`Tester::begin`].
     pub(super) fn end(&mut self) -> (Vec<String>, Checked, Vec<TrialLog>) {
         (std::mem::take(&mut self.faults), self.checked, std::mem::take(&mut self.log))
     }
 
-    /// What passed in the trials of the search and of the latency.
+    /// The packets of the trials of the search and of the latency.
     pub(super) fn passed(&self) -> Passed {
         let counted = self.log.iter().filter(|trial| matches!(trial.part, TrialPart::Search | TrialPart::Latency));
-        let mut passed = Passed { sent: 0, received: 0, talk: OWN_TALK };
+        let mut passed = Passed { sent: 0, received: 0, talk: KERNEL_TALK };
         let mut seconds = 0.0;
         for trial in counted {
             passed.sent += trial.sent;
@@ -131,7 +131,7 @@ impl<'a> Tester<'a> {
         passed
     }
 
-    /// Where to look if nothing, or too little, comes back.
+    /// What to check if packets do not come back.
     pub(super) fn hint(&self, received: u64) -> String {
         let tester = &self.file.tester;
         let silent: Vec<_> = [(&tester.send, self.answered[0]), (&tester.receive, self.answered[1])]
@@ -140,36 +140,36 @@ impl<'a> Tester<'a> {
             .collect();
         match (received, &silent[..]) {
             (1.., _) => {
-                "The box, a cable or the tester loses packets at this rate already: write a lower `low` in [trial] if \
-                         the box is that slow, else look at the ports' error counters"
+                "The box, a cable or the tester loses packets even at this rate: if the box is that slow, write a lower `low` \
+                 in [trial]; otherwise check the error counters of the ports"
                     .to_owned()
             }
             (0, []) => {
                 let lengths = match self.longest.mtus() {
                     [None, None] => "",
-                    _ => ", with the mtu of its ports",
+                    _ => " (the file also sets the mtu of its ports)",
                 };
                 format!(
-                    "Both ports of the box answer, so it does not run the file that `segbench lab --box-file` prints for \
-                     these cases{lengths}: `segbox apply` it, and look at `segbox status`"
+                    "Both ports of the box answer, so it probably does not run the file that `segbench lab --box-file` prints \
+                     for these cases{lengths}: apply that file with `segbox apply`, and check `segbox status`"
                 )
             }
             (0, silent) => format!(
-                "Nobody answers behind {}: is the box on, are the cables in the right ports, and does it run the file that \
-                 `segbench lab --box-file` prints?",
+                "There is no answer on {}: check that the box is on, that the cables are in the right ports, and that the box \
+                 runs the file that `segbench lab --box-file` prints",
                 silent.join(" and ")
             ),
         }
     }
 
-    /// Frames a second that the port's speed leaves room for.
+    /// The rate of this case's frames that the port's speed allows.
     pub(super) fn line_rate(&self) -> Option<Kpps> {
-        // Mbit/s and bytes: 10⁶ / 8 / 10³ makes it thousand frames.
+        // From Mbit/s and bytes to thousand frames per second: 10⁶ / 8 / 10³ = 125.
         self.speed.map(|speed| Kpps(speed * 125.0 / (self.frame_bytes + WIRE_OVERHEAD)))
     }
 
     fn case(&self) -> &Case {
-        self.case.as_ref().expect("begin comes first")
+        self.case.as_ref().expect("begin is called first")
     }
 
     fn stream(&self) -> Result<Stream, HardwareError> {
@@ -179,12 +179,12 @@ impl<'a> Tester<'a> {
         Ok(Stream::new(&case.shape, (self.macs[0], self.file.box_.mac.0), sizes, spread, self.run)?)
     }
 
-    /// What the generator does without a pace.
+    /// Measures the generator's rate without a pace.
     pub(super) fn flat_out(&mut self) -> Result<Kpps, HardwareError> {
         let stream = self.prepared(FLAT_OUT)?.0;
         self.generator.start(&stream)?;
         let mut sent = Sent::default();
-        // A slow machine is known as well by what it does in a second.
+        // On a slow machine a second is enough.
         while sent.packets < FLAT_OUT && sent.time < FLAT_OUT_TIME {
             let more = self.generator.send(FLAT_OUT / 20, None)?;
             (sent.packets, sent.time) = (sent.packets + more.packets, sent.time + more.time);
@@ -198,8 +198,8 @@ impl<'a> Tester<'a> {
         Ok(rate)
     }
 
-    /// Waits for what is still in queues: until all have come, or none has for as long as the file says. A box that was flooded works
-    /// off what it has taken, and what comes of that is neither lost nor the next trial's.
+    /// Waits for packets that are still in queues: until all have arrived, or none has arrived for the time in lab.toml. A box that
+    /// was flooded still forwards the packets in its queues, and those must not count as lost, or in the next trial.
     fn settled(&mut self, sent: u64) -> Result<SinkCounts, HardwareError> {
         let mut packets = self.sink.counts()?.packets;
         let mut moved = Instant::now();
@@ -214,7 +214,8 @@ impl<'a> Tester<'a> {
         Ok(self.sink.counts()?)
     }
 
-    /// A stream of its own for the next trial, the sink ready to count it; and where its packets have their probe.
+    /// Prepares the next trial: makes its stream and restarts the sink. Returns the stream and the offset of the probe in received
+    /// packets.
     fn prepared(&mut self, count: u64) -> Result<(Stream, u32), HardwareError> {
         self.run = self.run.wrapping_add(1);
         let stream = self.stream()?;
@@ -238,12 +239,12 @@ impl<'a> Tester<'a> {
             sent: sent.packets,
             received,
             late: sent.late.as_secs_f64() / seconds.max(f64::MIN_POSITIVE),
-            // A counter below what came back is none: some drivers do not count what XDP sends.
+            // Some drivers do not count what XDP sends: then the counter is below the number of received packets, and is ignored.
             not_taken: by_port.filter(|by| *by >= received).map_or(0, |by| sent.packets.saturating_sub(by)),
         });
     }
 
-    /// One trial. Its loss is of what was really sent.
+    /// Makes one trial. Its loss is relative to the packets that were really sent.
     pub(super) fn trial(&mut self, part: TrialPart, rate: Kpps, duration: Duration) -> Result<Trial, HardwareError> {
         let count = ((rate.packets_per_second() * duration.as_secs_f64()) as u64).max(1);
         let (stream, probe_at) = self.prepared(count)?;
@@ -263,9 +264,9 @@ impl<'a> Tester<'a> {
         if trial.received > trial.sent {
             self.fault(&Fault::Doubled { sent: trial.sent, received: trial.received });
         }
-        let right = self.right_bytes(&stream, trial.received);
-        if trial.received == trial.sent && counts.bytes != right {
-            self.fault(&Fault::Bytes { expected: right, received: counts.bytes });
+        let expected = self.expected_bytes(&stream, trial.received);
+        if trial.received == trial.sent && counts.bytes != expected {
+            self.fault(&Fault::Bytes { expected, received: counts.bytes });
         }
         self.checked.packets += counts.packets;
         let samples = self.sink.samples()?;
@@ -285,7 +286,7 @@ impl<'a> Tester<'a> {
         Ok(trial)
     }
 
-    /// Latencies at a rate.
+    /// Measures latency at a rate.
     pub(super) fn latency(&mut self, rate: Kpps, duration: Duration) -> Result<Option<Latency>, HardwareError> {
         self.trial(TrialPart::Latency, rate, duration)?;
         let latency = self.sink.latency()?;
@@ -299,14 +300,14 @@ impl<'a> Tester<'a> {
         }
     }
 
-    /// Bytes of so many packets as they must come back, from the stream's first on.
-    fn right_bytes(&self, stream: &Stream, packets: u64) -> u64 {
+    /// Bytes of the stream's first packets, as they must come back.
+    fn expected_bytes(&self, stream: &Stream, packets: u64) -> u64 {
         let len = |place: usize| self.expected(&stream.frame(place as u64, 0)).map_or(0, |frame| frame.len() as u64);
         stream.sum(packets, len)
     }
 
     pub(super) fn fault(&mut self, fault: &Fault) {
-        // One of a kind tells as much as a thousand.
+        // The first few say as much as a thousand.
         if self.faults.len() < 3 {
             self.faults.push(fault.to_string());
         }

@@ -1,4 +1,4 @@
-//! Bars by case: rates, and ratios beside the published ones.
+//! Bar charts by case: rates, and ratios with the published ones.
 
 use plotters::prelude::*;
 
@@ -6,20 +6,20 @@ use super::canvas::{Drawn, OURS, THEIRS, Width, both, number};
 use crate::result::{Measured, Run, ratio_by_round};
 use crate::verdict::verdicts;
 
-/// A bar with what it is made of.
+/// The data of a bar.
 struct Bar<'a> {
     name: &'a str,
     value: f64,
-    /// Lowest and highest round.
+    /// The lowest and the highest round.
     range: (f64, f64),
-    /// Published values: publication's number and value.
+    /// Published values: index of the publication, and value.
     marks: Vec<(usize, f64)>,
 }
 
 /// Height of a bar and its gap in pixels.
 const STEP: u32 = 24;
 
-/// Rates in kpps: medians, and from the slowest to the fastest round.
+/// Rates in kpps: the medians, and the range of the rounds.
 pub(super) fn rates(cases: &[&Measured]) -> String {
     let bars: Vec<Bar<'_>> = cases
         .iter()
@@ -30,10 +30,10 @@ pub(super) fn rates(cases: &[&Measured]) -> String {
             marks: Vec::new(),
         })
         .collect();
-    chart("Rates by case, in thousand packets a second", "kpps", &bars)
+    chart("Rates by case, in thousand packets per second", "kpps", &bars)
 }
 
-/// Ratios to plain IPv6 forwarding, with the published ones as marks. `sets` is their order in the legend.
+/// Ratios to plain IPv6 forwarding, with the published ones as marks. `sets` is the order of the publications in the legend.
 pub(super) fn ratios(run: &Run, cases: &[&Measured], sets: &[String]) -> String {
     let Some(plain) = run.case("ipv6-forward") else { return String::new() };
     let bars: Vec<Bar<'_>> = cases
@@ -104,12 +104,12 @@ fn draw(
         for (set, value) in &bar.marks {
             let style = THEIRS[set % THEIRS.len()].filled();
             chart.draw_series([(*value, middle)].map(|at| {
-                // A shape a publication too, for those who do not tell the colours apart.
+                // Publications also differ in shape, for readers who cannot distinguish the colours.
                 EmptyElement::at(at) + mark(*set, style)
             }))?;
         }
     }
-    // The names are drawn here and not as labels of an axis, which thins them out.
+    // The names are not labels of the axis, because an axis leaves some of its labels out.
     let style = TextStyle::from(font.into_font()).pos(plotters::style::text_anchor::Pos::new(
         plotters::style::text_anchor::HPos::Right,
         plotters::style::text_anchor::VPos::Center,

@@ -1,8 +1,8 @@
-//! What all charts share: their two widths, colours, and the way from a drawing to SVG in the page.
+//! Shared by all charts: two widths, colours, and the conversion of a drawing to SVG.
 
 use plotters::prelude::*;
 
-/// A chart for wide pages and one for narrow ones; the page shows the one that fits.
+/// Each chart is drawn for wide and for narrow windows. The page shows the one that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
     Wide,
@@ -12,7 +12,7 @@ pub(super) enum Width {
 impl Width {
     pub(super) const BOTH: [Self; 2] = [Self::Wide, Self::Narrow];
 
-    /// In pixels; a phone of 390 leaves 358 between its margins.
+    /// Width in pixels. A phone with 390 pixels has 358 between its margins.
     pub(super) fn pixels(self) -> u32 {
         match self {
             Self::Wide => 1080,
@@ -20,7 +20,7 @@ impl Width {
         }
     }
 
-    /// The class that the style sheet knows.
+    /// The class in the style sheet.
     fn class(self) -> &'static str {
         match self {
             Self::Wide => "wide",
@@ -36,7 +36,7 @@ impl Width {
         }
     }
 
-    /// Room for the names of cases, left of the bars, in pixels.
+    /// Width of the names of cases left of the bars, in pixels.
     pub(super) fn names(self) -> u32 {
         match self {
             Self::Wide => 200,
@@ -45,9 +45,9 @@ impl Width {
     }
 }
 
-/// Ours.
+/// Colour of our values.
 pub(super) const OURS: RGBColor = RGBColor(0x2f, 0x6f, 0xab);
-/// The published ones, a colour a publication; a colour-blind reader has the marks' shapes as well.
+/// Colours of published values, by publication. Marks also differ in shape, for colour-blind readers.
 pub(super) const THEIRS: [RGBColor; 5] = [
     RGBColor(0xc8, 0x55, 0x1b),
     RGBColor(0x3c, 0x8d, 0x40),
@@ -56,7 +56,7 @@ pub(super) const THEIRS: [RGBColor; 5] = [
     RGBColor(0x55, 0x55, 0x55),
 ];
 
-/// Draws a chart in both widths and returns the SVG, for the page. `what` is read aloud instead of it.
+/// Draws a chart in both widths and returns the SVG. Screen readers read `what` instead of the chart.
 pub(super) fn both(
     what: &str,
     height: impl Fn(Width) -> u32,
@@ -69,7 +69,7 @@ pub(super) fn both(
             draw(&area, width).and_then(|()| area.present()).expect("drawing into a string does not fail");
         }
         let (class, what) = (width.class(), super::escape::escape(what));
-        // Scaled by the page, not fixed: the drawing's own size is its largest.
+        // The page scales the drawing up to this size.
         let open = format!("<svg class=\"chart {class}\" role=\"img\" aria-label=\"{what}\" ");
         text.replacen("<svg ", &open, 1)
     };
@@ -81,5 +81,5 @@ pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-/// What drawing comes to.
+/// The result of drawing.
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;

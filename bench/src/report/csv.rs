@@ -1,4 +1,4 @@
-//! A run as CSV (RFC 4180), a line a case: for spreadsheets. Each publication has columns of its own.
+//! Runs as CSV (RFC 4180) for spreadsheets: one line per case, and four columns per publication.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::verdict::verdicts;
 const HEAD: &str = "run,case,what,valid,median_kpps,rerun_margin,best_kpps,spread,rounds,total_ns,own_ns,to_ipv6_forward,to_end,\
                     latency_p50_ns,latency_p99_ns,latency_p99.9_ns,latency_max_ns,packets,samples";
 
-/// What a publication's columns are, its id before each.
+/// Names of a publication's columns, without the publication's id.
 const PUBLISHED: [&str; 4] = ["kpps", "to_ipv6_forward", "to_end", "verdict"];
 
 /// All cases of all runs.
@@ -47,7 +47,7 @@ pub(crate) fn csv(runs: &[NamedRun]) -> String {
                 case.checked.packets,
                 case.checked.samples
             );
-            text += &beside(case, &sets);
+            text += &published(case, &sets);
             text += "\r\n";
         }
     }
@@ -66,8 +66,8 @@ fn head(sets: &[String]) -> String {
     format!("{HEAD}{}\r\n", columns.collect::<String>())
 }
 
-/// The columns of all publications for a case.
-fn beside(case: &Measured, sets: &[String]) -> String {
+/// The columns of all publications in a case's line.
+fn published(case: &Measured, sets: &[String]) -> String {
     let verdicts = verdicts(case);
     let columns = sets.iter().map(|set| match verdicts.iter().find(|(one, _)| one.set == *set) {
         None => ",".repeat(PUBLISHED.len()),

@@ -1,4 +1,4 @@
-//! Curves: latency as a distribution, cost as it grows.
+//! Line charts: the distribution of latency, and growing cost.
 
 use plotters::prelude::*;
 
@@ -6,20 +6,20 @@ use super::canvas::{Drawn, OURS, THEIRS, Width, both, number};
 use crate::result::{Measured, Run};
 use crate::units;
 
-/// A curve by its name.
+/// A curve with its name.
 struct Curve {
     name: String,
     points: Vec<(f64, f64)>,
-    /// A point beside the curve: of mixed sizes, at their mean.
+    /// A separate point for IMIX, at the mean of its sizes.
     mixed: Option<(f64, f64)>,
 }
 
-/// Curves in a figure: more could not be told apart.
+/// Most curves in a figure: more could not be distinguished.
 const MOST: usize = 1 + THEIRS.len();
-/// Cases whose latency is drawn where a run has more than that.
+/// Cases whose latency is drawn if a run has more cases than that.
 const DRAWN: [&str; 5] = ["ipv6-forward", "end", "end-bpf-noop", "end-bpf-add-tlv8", "headend-seg6-encap"];
 
-/// Latencies: the share of packets that took no longer.
+/// The distribution of latencies: the share of packets that took no longer.
 pub(super) fn latency(run: &Run) -> String {
     let curves = drawn(run).into_iter().filter_map(|case| {
         let points = case.latency.as_ref()?.cdf.iter().map(|(ns, share)| (*ns as f64 / 1e3, *share)).collect();
@@ -36,7 +36,7 @@ pub(super) fn latency(run: &Run) -> String {
     figure("Latency: share of packets that took no longer", &axes, &curves)
 }
 
-/// Cases whose latency is drawn: all of a run that has few of them, else those that stand for their kind.
+/// Cases whose latency is drawn: all cases if a run has few of them, otherwise typical ones.
 fn drawn(run: &Run) -> Vec<&Measured> {
     let has_curve = |case: &Measured| case.latency.as_ref().is_some_and(|latency| latency.cdf.len() > 1);
     let all = || run.cases.iter().filter(|case| case.case != crate::case::HARNESS && has_curve(case));
@@ -50,7 +50,7 @@ fn drawn(run: &Run) -> Vec<&Measured> {
 /// Scaling cases that share a figure.
 struct Family {
     what: &'static str,
-    /// By curve: what ids begin with, before the number, and the curve's name.
+    /// By curve: the beginning of the ids, up to the number, and the curve's name.
     curves: &'static [(&'static str, &'static str)],
     x_name: &'static str,
     logarithmic: bool,
@@ -78,12 +78,12 @@ const FAMILIES: [Family; 3] = [
             ("end-next-csid-size-", "NEXT-CSID, no SRH"),
             ("end-dx4-size-", "End.DX4, no SRH"),
         ],
-        x_name: "bytes in a packet",
+        x_name: "bytes per packet",
         logarithmic: false,
     },
 ];
 
-/// How cost grows, a figure a family; empty where the run has no scaling cases.
+/// Growing cost, one figure per family. Empty if the run has no scaling cases.
 pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
     let figures = FAMILIES.iter().filter_map(|family| {
         let Family { what, x_name, logarithmic, .. } = *family;
@@ -103,13 +103,13 @@ pub(super) fn scaling(run: &Run) -> Vec<(&'static str, String)> {
         if curves.is_empty() {
             return None;
         }
-        let axes = Axes { x: (low, high), y: (0.0, top), logarithmic, x_name, y_name: "ns a packet" };
+        let axes = Axes { x: (low, high), y: (0.0, top), logarithmic, x_name, y_name: "ns per packet" };
         Some((what, figure(what, &axes, &curves)))
     });
     figures.collect()
 }
 
-/// Number in the id, and time of the whole path for a packet.
+/// The points of a curve: the number in the id, and the time per packet of the whole path.
 fn points(run: &Run, start: &str) -> Vec<(f64, f64)> {
     let number = |case: &Measured| case.case.strip_prefix(start)?.parse::<f64>().ok();
     let mut points: Vec<_> =
@@ -118,7 +118,7 @@ fn points(run: &Run, start: &str) -> Vec<(f64, f64)> {
     points
 }
 
-/// The same of the mix of sizes that belongs to a curve by size: at the mean of its packets.
+/// The point of the IMIX case that belongs to a curve by size, at the mean of its sizes.
 fn mixed(run: &Run, start: &str) -> Option<(f64, f64)> {
     const ETHERNET: f64 = 14.0;
     let case = run.case(&format!("{}imix", start.strip_suffix("size-")?))?;
@@ -233,7 +233,7 @@ where
             chart.draw_series([EmptyElement::at(point) + diamond((0, 0), colour.filled())])?;
         }
     }
-    // One entry for all of them, behind the curves'.
+    // One entry in the legend for all IMIX points, after those of the curves.
     if curves.iter().any(|curve| curve.mixed.is_some()) {
         let nothing = std::iter::empty::<Circle<_, i32>>();
         chart
@@ -250,12 +250,12 @@ where
         .draw()
 }
 
-/// The mark of a mix of sizes.
+/// The mark of an IMIX point.
 fn diamond((x, y): (i32, i32), style: ShapeStyle) -> Polygon<(i32, i32)> {
     Polygon::new([(0, -7), (7, 0), (0, 7), (-7, 0)].map(|(dx, dy)| (x + dx, y + dy)), style)
 }
 
-/// The percentiles of a case in words.
+/// The latency percentiles of a case as text.
 pub(super) fn percentiles(case: &Measured) -> Option<[String; 4]> {
     let latency = case.latency.as_ref()?;
     Some([latency.p50, latency.p99, latency.p999, latency.max].map(|ns| units::time(ns.0)))
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(ids(&run), ["ipv6-forward", "end-x", "end-dx4"]);
         let mut run = example();
         run.cases.retain(|case| !DRAWN.contains(&case.case.as_str()));
-        assert_eq!(ids(&run).len(), MOST, "some, where none of the usual ones are there");
+        assert_eq!(ids(&run).len(), MOST, "some cases, if there are no typical ones");
     }
 
     #[test]

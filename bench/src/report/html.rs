@@ -1,4 +1,4 @@
-//! A run as a page: one file, nothing from the network, no script.
+//! Runs as a page: one file, which loads nothing from the network and has no script.
 
 use std::fmt::Write as _;
 
@@ -30,23 +30,24 @@ fn section(named: &NamedRun) -> String {
     let run = &named.run;
     let mut text = format!("<section><h2>{}</h2>", escape(&named.name));
     text += &summary(run);
-    // Scaling has figures of its own; a bar each would bury the table.
+    // Scaling cases have separate figures. Bars for them would hide the other bars.
     let table: Vec<&Measured> = run.cases.iter().filter(|case| !is_scaling(case)).collect();
     let sets = sets();
     let shown = bars::ratios(run, &without_harness(&table), &sets);
     let is_searched = hardware::is_searched(run);
-    // A single search has a rate, and no rounds to lie between.
+    // A search has no rounds, so its bars mean something else.
     let range = match is_searched {
         true => {
-            "Bars are PDRs; with several searches their medians, and the line in a bar reaches from the lowest to the highest."
+            "Bars show PDRs. With several searches, bars show their medians, and the line in a bar reaches from the lowest to the \
+             highest."
         }
-        false => "Bars are medians; the line in a bar reaches from the slowest round to the fastest.",
+        false => "Bars show medians. The line in a bar reaches from the slowest round to the fastest.",
     };
     if !shown.is_empty() {
         let _ = write!(
             text,
-            "<h3>Beside the published figures</h3><p>Each case as a share of plain IPv6 forwarding. {range} Marks are \
-             published.</p>"
+            "<h3>Comparison with published results</h3><p>The ratio of each case to plain IPv6 forwarding. {range} Marks show \
+             published ratios.</p>"
         );
         text += &legend(&sets);
         text += &figure(&shown);
@@ -64,15 +65,15 @@ fn section(named: &NamedRun) -> String {
         let at = if is_searched { "half the NDR" } else { "a tenth of the rate" };
         let _ = write!(
             text,
-            "<h3>Latency</h3><p>At {at} of each case, so that no packet waits for another; from the generator's clock to the \
-             sink's.</p>"
+            "<h3>Latency</h3><p>The time from the generator to the sink, at {at} of each case, so that no packet waits for \
+             another.</p>"
         );
         text += &figure(&latency);
         text += &tables::latency(&run.cases);
     }
     for (what, svg) in curves::scaling(run) {
         let (remark, svg) = (remark(what), figure(&svg));
-        let of = if is_searched { "The time that a packet has at the PDR." } else { "Generator and sink included." };
+        let of = if is_searched { "Time per packet at the PDR." } else { "Time per packet, with generator and sink." };
         let _ = write!(text, "<h3>{}</h3><p>{of}{remark}</p>{svg}", escape(what));
     }
     if !run.skipped.is_empty() {
@@ -90,12 +91,12 @@ fn section(named: &NamedRun) -> String {
     text + "</table></div></section>"
 }
 
-/// What a reader of a figure must know.
+/// A note below the title of a figure.
 fn remark(what: &str) -> &'static str {
     if what.ends_with("size") {
-        " Sizes are those of the packet that comes in, from the IP header on. Each curve begins with the shortest packet of \
-         its kind: 46 bytes of IPv4 fill an Ethernet frame of 64; IPv6 with the probe has 64, with an SRH of two segments \
-         104. A diamond is IMIX, at the mean of its sizes."
+        " Sizes are those of the packets that the router receives, from the IP header on. Each curve begins with the shortest \
+         packet of its kind: 46 bytes of IPv4, which fill an Ethernet frame of 64 bytes; 64 bytes of IPv6 with the probe; 104 \
+         bytes with an SRH of two segments. A diamond shows IMIX, at the mean of its sizes."
     } else {
         ""
     }
@@ -143,15 +144,15 @@ fn summary(run: &Run) -> String {
         format!("<strong class=\"bad\">{invalid} of {} cases are not valid</strong>", run.cases.len())
     };
     let (checked, interrupted) = if hardware::is_searched(run) {
-        (hardware::checked(run), " The run was interrupted; these are its finished cases.")
+        (hardware::checked(run), " The run was interrupted; this page has the finished cases.")
     } else {
         let packets: u64 = run.cases.iter().map(|case| case.checked.packets).sum();
         let samples: u64 = run.cases.iter().map(|case| case.checked.samples).sum();
         let checked = format!(
-            "{packets} packets were counted by generator, router, links and sink, and {samples} of them compared byte for \
-             byte with the reference model"
+            "generator, router, links and sink counted {packets} packets, and {samples} of them were compared byte for byte with \
+             the reference model"
         );
-        (checked, " The run was interrupted; these are its finished rounds.")
+        (checked, " The run was interrupted; this page has the finished rounds.")
     };
     let interrupted = if run.settings.interrupted { interrupted } else { "" };
     format!(
@@ -177,14 +178,19 @@ mod tests {
             "<th>line</th>",
             "<th>generator</th>",
             "the tester's",
-            "of 1000 packets the box took in 1002, its SID 1000, 990 left it",
+            "of 1000 packets, the box received 1002, its SID forwarded 1000, sent 990",
             "half the NDR",
         ] {
             assert!(page.contains(word), "{word}");
         }
-        for word in
-            ["tenth of the rate", "median of the rounds", "router, links", "interleaved", "veth", "sink included"]
-        {
+        for word in [
+            "tenth of the rate",
+            "median of the rounds",
+            "router, links",
+            "interleaved",
+            "veth",
+            "with generator and sink",
+        ] {
             assert!(!page.contains(word), "{word}");
         }
     }
@@ -199,6 +205,6 @@ mod tests {
             assert!(!page.contains(word), "{word}");
         }
         assert!(page.contains("thesis: 506 kpps, 0.83 of plain IPv6: "), "published beside ours");
-        assert!(page.contains("not comparable: the publication has no baseline"), "and why not");
+        assert!(page.contains("not comparable: the publication has no baseline"), "and the reason");
     }
 }

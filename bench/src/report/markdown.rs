@@ -1,4 +1,4 @@
-//! A run as Markdown: tables that read as text too.
+//! Runs as Markdown, with tables that can also be read as text.
 
 use std::fmt::Write as _;
 
@@ -69,7 +69,7 @@ fn cases(run: &Run) -> String {
     text
 }
 
-/// What a laboratory has found.
+/// The results of searches.
 fn searched(run: &Run) -> String {
     let numbers = "---:|".repeat(hardware::HEAD.len() - 2);
     let mut text = format!("| {} | box | published |\n|---|---|{numbers}---|---|\n", hardware::HEAD.join(" | "));
@@ -82,7 +82,7 @@ fn searched(run: &Run) -> String {
     text
 }
 
-/// Every published result beside ours, with the reason where it is not comparable.
+/// Every published result beside ours, with the reason if it is not comparable.
 fn published_results(run: &Run) -> String {
     let rows = published::rows(run);
     if rows.is_empty() {
@@ -99,7 +99,7 @@ fn ratio(ratio: Option<Ratio>) -> String {
     ratio.map_or_else(String::new, |ratio| ratio.to_string())
 }
 
-/// A text that does not end its cell.
+/// A text that cannot end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }

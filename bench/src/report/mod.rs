@@ -1,4 +1,4 @@
-//! What a run is shown as: one file a format. Reads results, measures nothing.
+//! Reports of runs, one file per format. Reads results, measures nothing.
 
 mod bars;
 mod canvas;
@@ -21,34 +21,34 @@ use std::collections::BTreeMap;
 use crate::environment::Port;
 use crate::result::{Measured, Run};
 
-/// A run and the name it is shown under.
+/// A run with its name in the report.
 pub(crate) struct NamedRun {
-    /// Its name: the file's.
+    /// The name of its file.
     pub(crate) name: String,
     /// The run.
     pub(crate) run: Run,
 }
 
-/// How far a rerun's median may lie from a case's; empty where the rounds are too few to tell.
+/// The expected distance of a rerun's median from a case's. Empty if there are too few rounds to tell.
 fn margin(case: &Measured) -> String {
     case.kpps.margin().map_or_else(String::new, |margin| format!("± {:.1} %", margin * 100.0))
 }
 
-/// The environment as pairs of name and value, what is empty left out.
+/// The environment as pairs of name and value, without empty values.
 fn environment(run: &Run) -> Vec<(&'static str, String)> {
     let (machine, settings) = (&run.environment, &run.settings);
     let mitigations: Vec<_> = machine.mitigations.iter().map(|(name, does)| format!("{name}: {does}")).collect();
     let ports = ports(&machine.ports);
     let irqs: Vec<_> = machine.irqs.iter().map(|(name, cpus)| format!("{name} on {cpus}")).collect();
     let jit = match machine.bpf_jit.as_str() {
-        "" => "not told".to_owned(),
+        "" => "not known".to_owned(),
         "0" => "off".to_owned(),
         value => format!("on ({value})"),
     };
-    // A laboratory's tester only sends and counts.
+    // A tester only sends and counts.
     let (does, trials) = if hardware::is_searched(run) {
         let searches =
-            if settings.rounds > 1 { format!("; {} searches a case", settings.rounds) } else { String::new() };
+            if settings.rounds > 1 { format!("; {} searches per case", settings.rounds) } else { String::new() };
         ("sends", ("trials", format!("of {} ms{searches}", settings.window_ms)))
     } else {
         ("measured", ("rounds", format!("{} of {} ms, interleaved", settings.rounds, settings.window_ms)))
@@ -80,7 +80,7 @@ fn environment(run: &Run) -> Vec<(&'static str, String)> {
     pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
 }
 
-/// Ports, those that are alike together.
+/// The ports, with equal ports together.
 fn ports(ports: &BTreeMap<String, Port>) -> String {
     let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, port) in ports {
@@ -98,12 +98,12 @@ pub(super) mod tests {
     use crate::statistics::Rounds;
     use crate::units::{Kpps, Ratio};
 
-    /// The run that is checked in: all cases, and those that its kernel could not have.
+    /// A run in docs/bench, with all cases, also those that its kernel cannot have.
     pub(in super::super) fn example() -> Run {
         serde_json::from_str(include_str!("../../../docs/bench/2026-11-22-epyc-vm.json")).expect("a result")
     }
 
-    /// A laboratory's result: at the tester's end, with the box's counters, and of a case that loses at any rate.
+    /// A result of searches: one limited by the tester, one with the box's counters, and one without an NDR.
     pub(in super::super) fn lab() -> Run {
         let mut run = example();
         let trial = TrialLog {
@@ -153,7 +153,7 @@ pub(super) mod tests {
         let told = |id: &str| run.case(id).is_some() || run.skipped.iter().any(|skipped| skipped.case == id);
         let ids = crate::case::all().into_iter().map(|case| case.id).chain([crate::case::HARNESS.to_owned()]);
         let missing: Vec<_> = ids.filter(|id| !told(id)).collect();
-        assert!(missing.is_empty(), "measure the example anew: it lacks {missing:?}");
-        assert!(run.cases.iter().all(|case| case.valid), "and every one of it is valid");
+        assert!(missing.is_empty(), "measure the example again: it lacks {missing:?}");
+        assert!(run.cases.iter().all(|case| case.valid), "every case is valid");
     }
 }

@@ -1,28 +1,28 @@
-//! The published results beside ours, a row each: what the tables of all formats say of them, and how many come to what.
-//! Compares nothing itself.
+//! The published results beside ours: the rows and lines of the tables of all formats, and a summary. The comparison itself is
+//! `verdict`.
 
 use crate::case::{PublishedResult, published_results};
 use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
 use crate::verdict::{Base, RatioComparison, Verdict, verdicts};
 
-/// Heads of the columns of [`rows`].
+/// Names of the columns of [`rows`].
 pub(super) const HEAD: [&str; 8] =
     ["case", "publication", "its kpps", "our kpps", "its ratio", "our ratio", "to", "verdict"];
 
-/// A published result and what became of it.
+/// A published result and its comparison with ours.
 pub(super) struct PublishedRow {
     /// The publication's title.
     pub(super) title: String,
-    /// Texts of the columns.
+    /// Text of each column.
     pub(super) cells: [String; HEAD.len()],
 }
 
-/// Every published result of the run's cases, those of the cases that it could not measure among them.
+/// Every published result of the run's cases, also of the cases that it could not measure.
 pub(super) fn rows(run: &Run) -> Vec<PublishedRow> {
     let measured = run.cases.iter().flat_map(|case| {
         let row = |(one, compared): (PublishedResult, RatioComparison)| {
-            // Ours to a baseline that the publication lacks stands beside nothing.
+            // Our ratio is shown only if the publication has the same one.
             let ratio = compared.published.and(compared.ours);
             let ours = [case.kpps.median.to_string(), ratio.map_or_else(String::new, |ratio| ratio.to_string())];
             row(&one, ours, compared.verdict.to_string())
@@ -49,13 +49,13 @@ fn row(one: &PublishedResult, [our_kpps, our_ratio]: [String; 2], verdict: Strin
     PublishedRow { title: one.title.clone(), cells }
 }
 
-/// The published ratio that is compared: the one to plain IPv6, where the publication has that baseline.
+/// The published ratio that is compared: the one to plain IPv6, if the publication has that baseline.
 fn ratio(one: &PublishedResult) -> Option<(Ratio, Base)> {
     let plain = one.to_plain.map(|ratio| (Ratio(ratio), Base::Plain));
     plain.or_else(|| one.to_end.map(|ratio| (Ratio(ratio), Base::End)))
 }
 
-/// What is published of a case, a line a publication: rate, ratio, and in a word what comparing came to.
+/// The published results of a case, one line per publication: rate, ratio, and verdict.
 pub(super) fn lines(case: &Measured) -> Vec<String> {
     let line = |(one, compared): (PublishedResult, RatioComparison)| {
         let kpps = one.kpps.map(|kpps| format!("{} kpps", Kpps(kpps)));
@@ -70,7 +70,7 @@ pub(super) fn lines(case: &Measured) -> Vec<String> {
     verdicts(case).into_iter().map(line).collect()
 }
 
-/// How many published results are reproduced, better, worse and not comparable.
+/// The numbers of published results that are reproduced, better, worse and not comparable.
 pub(super) fn tally(run: &Run) -> [usize; 4] {
     let mut tally = [0; 4];
     for (_, compared) in run.cases.iter().flat_map(verdicts) {
@@ -103,7 +103,7 @@ mod tests {
             row_of(&run, "end", "thesis")[2..],
             ["506", "500", "0.83", "0.82", "plain IPv6", "reproduced (-1 %)"].map(str::to_owned)
         );
-        assert_eq!(row_of(&run, "ipv6-forward", "thesis")[7], "not comparable: it is the baseline itself");
+        assert_eq!(row_of(&run, "ipv6-forward", "thesis")[7], "not comparable: this case is the baseline");
         let slow = row_of(&run, "headend-seg6-encap", "thesis");
         assert_eq!((slow[5].as_str(), slow[7].as_str()), ("0.50", "worse (-43 %)"));
         assert_eq!(row_of(&run, "end", "srperf-linux-5.2")[7], "better (+11 %)");

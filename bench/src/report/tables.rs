@@ -16,7 +16,7 @@ fn head(class: &str, names: &[&str]) -> String {
 
 const END: &str = "</tbody></table></div>";
 
-/// Rates, times and ratios; below a case that is not valid, why.
+/// Rates, times and ratios; below a case that is not valid, its faults.
 pub(super) fn cases(cases: &[Measured]) -> String {
     const HEAD: [&str; 12] =
         ["case", "what", "kpps", "rerun", "best", "spread", "ns", "own ns", "/IPv6", "/End", "own /IPv6", "own /End"];
@@ -39,13 +39,13 @@ pub(super) fn cases(cases: &[Measured]) -> String {
         text += &with_remarks(case, &cells, published::lines(case));
     }
     text + END
-        + "<p class=\"note\">kpps: median of the rounds. rerun: how far the median of another run is expected from it, in 95 \
-           of 100 cases (five rounds: 83). spread: distance of the quartiles. own: less what generator, cable and sink take \
-           alone (case <code>harness</code>). /IPv6, /End: rates compared, round by round. Below a case: what is \
-           published of it, and the verdict; the next table says why some of it is not comparable.</p>"
+        + "<p class=\"note\">kpps: median of the rounds. rerun: largest expected distance of another run's median, with a \
+           probability of 95 % (with five rounds 83 %). spread: distance of the quartiles. own: without the time of generator, \
+           cable and sink (case <code>harness</code>). /IPv6, /End: ratio of rates, round by round. Below a case: its published \
+           results and the verdict on each; the next table says why some of them are not comparable.</p>"
 }
 
-/// What a laboratory has found.
+/// The results of searches.
 pub(super) fn searched(run: &Run) -> String {
     let mut text = head("cases", &hardware::HEAD);
     for (case, cells) in hardware::rows(run) {
@@ -58,7 +58,7 @@ pub(super) fn searched(run: &Run) -> String {
     text
 }
 
-/// A case's row, and below it as wide as the table what there is to be said of it, and its faults.
+/// A case's row, followed by its remarks and faults in rows as wide as the table.
 fn with_remarks(case: &Measured, cells: &[String], remarks: Vec<String>) -> String {
     let class = if case.valid { "" } else { " class=\"bad\"" };
     let mut text = format!("<tr{class}><td><code>{}</code></td>", escape(&case.case));
@@ -91,11 +91,11 @@ pub(super) fn published_results(run: &Run) -> String {
         text += "</tr>";
     }
     text + END
-        + "<p class=\"note\">Reproduced: within 5 % of the published ratio. Rates are of other hardware, and judged by nobody. \
-           Where a publication gives shares of its baseline only, its kpps are calculated from them.</p>"
+        + "<p class=\"note\">Reproduced: within 5 % of the published ratio. Published rates are of other hardware and are not \
+           judged. If a publication has only shares of its baseline, its kpps are computed from them.</p>"
 }
 
-/// Percentiles by case.
+/// Latency percentiles by case.
 pub(super) fn latency(cases: &[Measured]) -> String {
     let mut text = head("", &["case", "p50", "p99", "p99.9", "max"]);
     for case in cases {
@@ -110,10 +110,10 @@ pub(super) fn latency(cases: &[Measured]) -> String {
     text + END
 }
 
-/// Rates of all runs, a column each.
+/// Rates of all runs, one column per run.
 pub(super) fn side_by_side(runs: &[NamedRun]) -> String {
     let searched =
-        if runs.iter().any(|named| hardware::is_searched(&named.run)) { "; of a search, of its PDR" } else { "" };
+        if runs.iter().any(|named| hardware::is_searched(&named.run)) { "; for searches, of the PDR" } else { "" };
     let mut text = format!("<h2>Runs side by side</h2><p>Medians in kpps{searched}.</p>{WIDE}<thead><tr><th>case</th>");
     for named in runs {
         let _ = write!(text, "<th>{}</th>", escape(&named.name));

@@ -1,4 +1,4 @@
-//! One measurement: a stream through a testbed, and everything that can be said of its packets.
+//! One measurement: sends a stream through a testbed and checks its packets.
 
 use std::time::{Duration, Instant};
 
@@ -12,49 +12,49 @@ use crate::sink::Latency;
 use crate::traffic::{Sizes, Spread, Stream};
 use crate::units::Kpps;
 
-/// What was measured in one go.
+/// The result of one measurement.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
-    /// Packets that the generator sent.
+    /// Packets that the generator has sent.
     pub(super) sent: u64,
-    /// Packets of them that the sink saw.
+    /// Packets of the stream that the sink has received.
     pub(super) received: u64,
-    /// Packets that the sink did not take for ours.
+    /// Other packets that the sink has received.
     pub(super) strays: u64,
-    /// Packets that arrived, over the time that all of it took.
+    /// Received packets, divided by the time of the whole measurement.
     pub(super) rate: Kpps,
-    /// What is wrong with them.
+    /// Faults of the packets.
     pub(super) faults: Vec<Fault>,
-    /// Packets compared byte for byte.
+    /// Packets that were compared byte for byte.
     pub(super) samples: u64,
-    /// How long they took.
+    /// Their latency, if it was measured.
     pub(super) latency: Option<Latency>,
 }
 
-/// What a measurement is of.
+/// What to measure.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
-    /// Sizes where the case has none of its own.
+    /// Sizes of packets, for a case without sizes.
     pub(super) sizes: &'a Sizes,
-    /// Flows.
+    /// Number of flows.
     pub(super) flows: u32,
-    /// Packets.
+    /// Number of packets.
     pub(super) count: u64,
-    /// At this pace; flat out without one.
+    /// The rate; as fast as possible without one.
     pub(super) rate: Option<Kpps>,
-    /// Number that no other measurement has.
+    /// A number that no other measurement of the run has.
     pub(super) run: u16,
 }
 
-/// Samples of a measurement, about: enough that a packet of each kind is among them, and that comparing them takes no
-/// longer than measuring.
+/// Approximate number of samples of a measurement: enough to have a packet of each kind, and few enough that comparing them takes
+/// no longer than measuring.
 const SAMPLES: u64 = 200;
 
-/// Packets without a probe that are looked at: a few may be a kernel's own before one is that should have had one.
+/// Number of packets without a probe that are compared. A few may be from a kernel before one that should have a probe.
 const STRAYS: u64 = 8;
 
-/// How long the last packets may take once the generator is done. They are through when it returns, but for a machine
-/// that stopped in between; only where some are lost is this waited for.
+/// How long to wait for the last packets. Usually all have arrived when the generator returns, unless the machine has paused. So
+/// the whole time passes only if packets are lost.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The stream of a case.
@@ -65,10 +65,10 @@ pub(super) fn stream(testbed: &Testbed, case: &Case, request: Request<'_>) -> Re
     made.map_err(|error| TestbedError::Case(format!("{}: {error}", case.id)))
 }
 
-/// Measures.
+/// Measures a case once.
 ///
 /// # Errors
-/// [`TestbedError`]: nothing could be measured. What is wrong with packets is part of the result.
+/// [`TestbedError`]: nothing can be measured. Faults of packets are part of the result.
 pub(super) fn measure(testbed: &mut Testbed, case: &Case, request: Request<'_>) -> Result<Window, TestbedError> {
     let stream = stream(testbed, case, request)?;
     let expect = |frame: &[u8]| expected(testbed.arriving(), case, frame);
@@ -94,7 +94,7 @@ pub(super) fn measure(testbed: &mut Testbed, case: &Case, request: Request<'_>) 
     let arriving = testbed.arriving();
     let mut samples = 0;
     for sample in testbed.sink().samples()? {
-        // Without a probe it may be one of those that are missing; what a router says to its neighbours is none.
+        // A packet without a probe may be one of the missing ones, unless a kernel sent it to its neighbours.
         let is_missing_none = counts.packets == sent.packets || faults::is_talk(&sample.frame);
         if !faults::has_probe(&sample, probe_at) && is_missing_none {
             continue;
@@ -102,7 +102,7 @@ pub(super) fn measure(testbed: &mut Testbed, case: &Case, request: Request<'_>) 
         samples += 1;
         let checked =
             faults::sample(&sample, probe_at, &stream, &case.unknown, |frame| expected(arriving, case, frame));
-        // One wrong packet tells as much as a hundred.
+        // One wrong packet says as much as a hundred.
         if let Err(fault) = checked
             && !faults.iter().any(|fault| matches!(fault, Fault::Wrong(_)))
         {
@@ -116,7 +116,7 @@ pub(super) fn measure(testbed: &mut Testbed, case: &Case, request: Request<'_>) 
     Ok(Window { sent: sent.packets, received, strays, rate: Kpps::of(received, sent.time), faults, samples, latency })
 }
 
-/// The whole frame that must arrive.
+/// The frame that must arrive.
 fn expected((from, to): (segbox_lab::Mac, segbox_lab::Mac), case: &Case, frame: &[u8]) -> Option<Vec<u8>> {
     match (case.expect)(&Frame(frame.to_vec()))? {
         Expected::Packet(packet) => Some(Frame::new(from, to, &packet).0),
@@ -124,7 +124,7 @@ fn expected((from, to): (segbox_lab::Mac, segbox_lab::Mac), case: &Case, frame: 
     }
 }
 
-/// Bytes of so many packets whose sizes go round.
+/// Bytes of this many packets whose sizes repeat in this order.
 fn bytes(sizes: &[u64], packets: u64) -> u64 {
     let count = sizes.len() as u64;
     let of = |(place, size): (u64, &u64)| size * (packets / count + u64::from(place < packets % count));

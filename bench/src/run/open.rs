@@ -11,17 +11,17 @@ use crate::counters::Counters;
 use crate::result::Skipped;
 use crate::stop;
 
-/// A testbed and its counts at the start.
+/// A testbed, its router's counters at the start, and the packets since.
 pub(super) struct OpenTestbed {
     pub(super) testbed: Testbed,
     pub(super) before: Option<Counters>,
     /// Packets that were sent to it.
     pub(super) sent: u64,
-    /// Packets that came out of it, its own talk among them.
+    /// Packets that came out of it, also those that the router's kernel sent.
     pub(super) arrived: u64,
 }
 
-/// Builds the testbeds. Cases that this kernel cannot have are taken out, with the reason.
+/// Builds the testbeds. Cases that this kernel cannot have move from `cases` to `skipped`, with the reason.
 pub(super) fn open(
     plan: &Plan,
     cases: &mut Vec<Case>,
@@ -41,12 +41,12 @@ pub(super) fn open(
                 let before = testbed.counters()?;
                 testbeds.insert(kind, OpenTestbed { testbed, before, sent: 0, arrived: 0 });
             }
-            // What a kernel may lack; the other routers every kernel can have.
+            // A kernel may lack what this router needs. All other routers work on every kernel.
             Err(error) if kind.may_lack() => {
                 let why = reason(&error);
                 skipped.extend(group.into_iter().map(|case| Skipped { case: case.id, why: why.clone() }));
             }
-            // Ctrl-C reaches the segbox command as well, which then ends in the middle.
+            // Ctrl-C also ends the segbox command.
             Err(_) if stop::requested() => break,
             Err(error) => return Err(error),
         }
@@ -58,7 +58,7 @@ pub(super) fn open(
     Ok(testbeds)
 }
 
-/// The line of an error that names what is missing: of a fault the one that it is marked with.
+/// The line of an error that names the reason: the one that segbox marks, else the first.
 fn reason(error: &TestbedError) -> String {
     let text = error.to_string();
     let marked = text.lines().rev().find_map(|line| line.trim_start().strip_prefix("× "));

@@ -1,4 +1,4 @@
-//! What the turns come to: whole rounds, what the routers counted, figures and ratios.
+//! The results of the turns: keeps whole rounds, checks the routers' counters, and computes figures and ratios.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,16 +15,16 @@ use crate::units::{Kpps, Ns, Ratio};
 const PLAIN: &str = "ipv6-forward";
 const END: &str = "end";
 
-/// Drops the rounds that not every case has: a signal came between, or cut the last measurement of a round short.
+/// Removes the rounds that not every case has, because a signal came before or during the case's measurement.
 pub(super) fn keep_whole_rounds(running: &mut [Running]) {
     let whole = running.iter().map(|one| one.rates.len()).min().unwrap_or_default();
     running.iter_mut().for_each(|one| one.rates.truncate(whole));
 }
 
-/// What the routers have counted against what was sent.
+/// Compares the routers' counters with the packets of their cases.
 ///
 /// # Errors
-/// [`TestbedError`]: a router does not tell.
+/// [`TestbedError`]: the counters of a router cannot be read.
 pub(super) fn reconcile(
     running: &mut [Running],
     testbeds: &BTreeMap<RouterKind, OpenTestbed>,
@@ -32,14 +32,14 @@ pub(super) fn reconcile(
     for (kind, opened) in testbeds {
         let (Some(before), Some(after)) = (&opened.before, opened.testbed.counters()?) else { continue };
         let mut ours: Vec<&mut Running> = running.iter_mut().filter(|one| one.case.router == *kind).collect();
-        hold(&mut ours, (opened.sent, opened.arrived), before, &after);
+        check_counters(&mut ours, (opened.sent, opened.arrived), before, &after);
     }
     Ok(())
 }
 
-/// A router's counters against the packets of its cases: `sent` to it, and `arrived` from it. A SID's are for the cases that
-/// send to it, the links' for all.
-fn hold(cases: &mut [&mut Running], (sent, arrived): (u64, u64), before: &Counters, after: &Counters) {
+/// Compares a router's counters with the packets of its cases, which `sent` packets to it, of which `arrived` came back. A SID's
+/// counters belong to the cases that send to it, a link's to all of them.
+fn check_counters(cases: &mut [&mut Running], (sent, arrived): (u64, u64), before: &Counters, after: &Counters) {
     let sids: BTreeSet<String> = cases.iter().filter_map(|one| one.case.sid.clone()).collect();
     for sid in sids {
         let mut ours: Vec<&mut Running> =
@@ -54,8 +54,8 @@ fn hold(cases: &mut [&mut Running], (sent, arrived): (u64, u64), before: &Counte
     }
 }
 
-/// Gives a counter's fault to the cases that lost packets, where these are all that it misses: it then says where they were
-/// lost. Else to every case, for a counter knows no cases.
+/// Adds a counter's fault to cases. If the counter lacks no more packets than were lost, the fault shows where they were lost, and
+/// is added to the cases that lost them. Otherwise it is added to every case, because a counter does not distinguish cases.
 fn blame(cases: &mut [&mut Running], fault: &Fault) {
     let lost = |one: &Running| -> u64 { one.faults.iter().map(Fault::lost).sum() };
     let explained = fault.off_by() <= cases.iter().map(|one| lost(one)).sum();
@@ -64,12 +64,12 @@ fn blame(cases: &mut [&mut Running], fault: &Fault) {
     }
 }
 
-/// The results: figures of each case, and ratios to others of the same rounds.
+/// The results: the figures of each case, and its ratios to other cases, round by round.
 pub(super) fn measured(running: Vec<Running>) -> Vec<Measured> {
     let of = |id: &str| running.iter().find(|one| one.case.id == id).map(|one| one.rates.clone()).unwrap_or_default();
     let (harness, plain, end) = (of(HARNESS), of(PLAIN), of(END));
     let own = |rates: &[Kpps]| -> Vec<Kpps> {
-        // The router's own time as a rate, so that ratios read alike.
+        // The router's time as a rate, so that its ratios mean the same as the others.
         rates.iter().zip(&harness).map(|(rate, share)| Ns(rate.per_packet().0 - share.per_packet().0).rate()).collect()
     };
     let results = running.into_iter().filter_map(|one| {
@@ -111,7 +111,7 @@ mod tests {
     use crate::case::{Case, harness};
 
     #[test]
-    fn a_round_that_one_case_lacks_is_no_round() {
+    fn a_round_that_one_case_lacks_is_removed() {
         let with = |rounds: usize| Running { rates: vec![Kpps(1.0); rounds], ..Running::new(harness()) };
         let mut running = [with(3), with(2), with(3)];
         keep_whole_rounds(&mut running);
@@ -119,7 +119,7 @@ mod tests {
         keep_whole_rounds(&mut []);
     }
 
-    /// Three cases of a router, two of them with the same SID: each sent 100 packets, and `lost` of them did not arrive.
+    /// Three cases of a router, two of them with the same SID. Each has sent 100 packets, and `lost` of them did not arrive.
     fn three(lost: [u64; 3]) -> [Running; 3] {
         let mut cases = ["fc00:0:2:1::/128", "fc00:0:2:1::/128", "fc00:0:2:2::/128"].into_iter().zip(lost);
         std::array::from_fn(|_| {
@@ -130,8 +130,8 @@ mod tests {
         })
     }
 
-    /// The faults of each after the router has counted so much: by SID, received and sent.
-    fn held(lost: [u64; 3], sids: [u64; 2], links: (u64, u64)) -> [Vec<String>; 3] {
+    /// The faults of each case, if the router has counted this many packets by SID and by link.
+    fn faults_of(lost: [u64; 3], sids: [u64; 2], links: (u64, u64)) -> [Vec<String>; 3] {
         let mut running = three(lost);
         let after = Counters::of(
             [("fc00:0:2:1::/128", sids[0], 0), ("fc00:0:2:2::/128", sids[1], 0)],
@@ -139,7 +139,7 @@ mod tests {
         );
         let before = Counters::of([("fc00:0:2:1::/128", 0, 0), ("fc00:0:2:2::/128", 0, 0)], []);
         let passed = (300, 300 - lost.iter().sum::<u64>());
-        hold(&mut running.iter_mut().collect::<Vec<_>>(), passed, &before, &after);
+        check_counters(&mut running.iter_mut().collect::<Vec<_>>(), passed, &before, &after);
         running.map(|one| {
             let first = |fault: &Fault| fault.to_string().split(':').next().unwrap_or_default().to_owned();
             one.faults.iter().map(first).collect()
@@ -149,23 +149,23 @@ mod tests {
     #[test]
     fn counters_that_agree_are_no_fault() {
         let none: [&[&str]; 3] = [&[], &[], &[]];
-        assert_eq!(held([0; 3], [200, 100], (300, 300)), none);
+        assert_eq!(faults_of([0; 3], [200, 100], (300, 300)), none);
     }
 
     #[test]
     fn a_loss_is_the_fault_of_the_case_that_lost_and_of_no_other() {
-        // Behind the SID, in the router: the links agree with generator and sink.
-        assert_eq!(held([0, 5, 0], [200, 100], (300, 295)), [&[][..], &["loss"], &[]]);
-        // Before the router, and behind it.
-        assert_eq!(held([0, 5, 0], [195, 100], (295, 295)), [&[][..], &["loss", "counter", "link"], &[]]);
-        assert_eq!(held([0, 5, 0], [200, 100], (300, 317)), [&["link"][..], &["loss", "link"], &["link"]]);
-        assert_eq!(held([0, 0, 20], [200, 100], (300, 300)), [&[][..], &[], &["loss", "link"]]);
+        // Lost behind the SID, inside the router: the links agree with generator and sink.
+        assert_eq!(faults_of([0, 5, 0], [200, 100], (300, 295)), [&[][..], &["loss"], &[]]);
+        // Lost before the router, and behind it.
+        assert_eq!(faults_of([0, 5, 0], [195, 100], (295, 295)), [&[][..], &["loss", "counter", "link"], &[]]);
+        assert_eq!(faults_of([0, 5, 0], [200, 100], (300, 317)), [&["link"][..], &["loss", "link"], &["link"]]);
+        assert_eq!(faults_of([0, 0, 20], [200, 100], (300, 300)), [&[][..], &[], &["loss", "link"]]);
     }
 
     #[test]
     fn a_counter_that_misses_more_than_was_lost_fails_all_that_it_may_be_of() {
-        assert_eq!(held([0; 3], [150, 100], (300, 300)), [&["counter"][..], &["counter"], &[]]);
-        assert_eq!(held([0, 5, 0], [194, 100], (300, 295)), [&["counter"][..], &["loss", "counter"], &[]]);
-        assert_eq!(held([0; 3], [200, 100], (299, 300)), [["link"]; 3]);
+        assert_eq!(faults_of([0; 3], [150, 100], (300, 300)), [&["counter"][..], &["counter"], &[]]);
+        assert_eq!(faults_of([0, 5, 0], [194, 100], (300, 295)), [&["counter"][..], &["loss", "counter"], &[]]);
+        assert_eq!(faults_of([0; 3], [200, 100], (299, 300)), [["link"]; 3]);
     }
 }

@@ -13,27 +13,26 @@ pub(super) const LATENCY_WINDOWS: u32 = 2;
 pub(crate) struct Plan {
     /// The cases.
     pub(crate) cases: Vec<Case>,
-    /// Rounds.
+    /// Number of rounds.
     pub(crate) rounds: u32,
-    /// Length of a measurement.
+    /// Duration of a measurement.
     pub(crate) window: Duration,
     /// Sizes of packets.
     pub(crate) sizes: Sizes,
-    /// Flows.
+    /// Number of flows.
     pub(crate) flows: u32,
-    /// The CPU that does everything.
+    /// The CPU that generates, forwards and counts.
     pub(crate) cpu: usize,
-    /// The router's software.
+    /// The segbox command.
     pub(crate) segbox: Segbox,
 }
 
 impl Plan {
-    /// The windows of all turns, one after the other: what a run takes, but for what is between them. A warm-up fills one at
-    /// 100 kpps.
+    /// Total duration of all measurements, without the time between them. A warm-up fills a window at 100 kpps.
     #[cfg(test)]
     pub(crate) fn windows(&self) -> Duration {
         let turns = 1 + self.rounds + LATENCY_WINDOWS;
-        // And the case without router.
+        // And the case without a router.
         self.window * turns * (self.cases.len() as u32 + 1)
     }
 }

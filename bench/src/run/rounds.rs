@@ -1,4 +1,4 @@
-//! The rounds: every case once a round, so that what changes on the machine hits all of them alike.
+//! The rounds: each round measures every case once, so a change of the machine affects all cases in the same way.
 
 use segbox_linux::jit::Switch;
 
@@ -12,29 +12,31 @@ use crate::environment::Environment;
 use crate::result::{Run, Settings};
 use crate::{progress, stop};
 
-/// How a run ended.
+/// The result of a run.
 pub(crate) struct Outcome {
-    /// What was measured.
+    /// The results of the cases.
     pub(crate) run: Run,
-    /// Every case is valid.
+    /// Whether every case is valid.
     pub(crate) valid: bool,
 }
 
-/// Measures.
+/// Measures all cases of a plan.
 ///
 /// # Errors
-/// [`TestbedError`]: there is no testbed, or it stopped working.
+/// [`TestbedError`]: a testbed cannot be built, or no longer works.
 pub(crate) fn run(plan: &Plan) -> Result<Outcome, TestbedError> {
     let left = Testbed::remove_abandoned();
     if !left.is_empty() {
-        anstream::eprintln!("removed what a killed run has left: {}", left.join(", "));
+        anstream::eprintln!("removed the namespaces of a killed run: {}", left.join(", "));
     }
     match Switch::of_this_kernel().put_back() {
         Ok(Some(value)) => {
-            anstream::eprintln!("a killed run had left the BPF JIT off: net.core.bpf_jit_enable is {value} again");
+            anstream::eprintln!("a killed run had left the BPF JIT off; net.core.bpf_jit_enable is {value} again");
         }
         Ok(None) => {}
-        Err(error) => anstream::eprintln!("cannot put back the BPF JIT, which a killed run had left off: {error}"),
+        Err(error) => {
+            anstream::eprintln!("a killed run has left the BPF JIT off, and it cannot be switched on again: {error}")
+        }
     }
     let mut environment = Environment::of_this_machine(plan.cpu, plan.segbox.version());
     let started = jiff::Timestamp::now();
@@ -43,9 +45,9 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, TestbedError> {
     cases.extend(plan.cases.iter().cloned());
     let bar = progress::of_equal_steps((cases.len() * (plan.rounds as usize + 2)) as u64);
     let mut testbeds = open(plan, &mut cases, &mut skipped, &bar)?;
-    // The routers' ports are all alike.
+    // The ports of all routers are alike.
     if let Some(opened) = testbeds.get(&RouterKind::Main).or_else(|| testbeds.values().next()) {
-        environment = environment.with_bed(opened.testbed.ports()?);
+        environment = environment.with_testbed(opened.testbed.ports()?);
     }
     let mut running: Vec<Running> = cases.into_iter().map(Running::new).collect();
     let turns = [Turn::WarmUp].into_iter().chain((1..=plan.rounds).map(Turn::Round)).chain([Turn::Latency]);
@@ -56,11 +58,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, TestbedError> {
             if stop::requested() {
                 break;
             }
-            // Each round begins with another case, so that no case always follows the same one.
+            // Each round begins with another case, so no case is always the first.
             let one = &mut running[(place + begin) % count];
             bar.set_message(one.case.id.clone());
             number = number.wrapping_add(1);
-            let opened = testbeds.get_mut(&one.case.router).expect("every case left has its testbed");
+            let opened = testbeds.get_mut(&one.case.router).expect("every remaining case has a testbed");
             one.take_turn(plan, opened, number, turn)?;
             bar.inc(1);
         }

@@ -1,4 +1,4 @@
-//! The segbox command, which makes a namespace the router under test, and says what the router has counted.
+//! The segbox command: configures a namespace as the router under test, and reads the router's counters.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,35 +8,35 @@ use segbox_lab::Namespace;
 
 use crate::counters::Counters;
 
-/// Why the router is not what its file says.
+/// Why the router cannot be configured or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SegboxError {
-    /// There is no segbox to be measured.
-    #[error("there is no segbox beside segbench ({beside}) nor on the PATH; build it, or name it with --segbox", beside = beside.display())]
+    /// There is no segbox to measure.
+    #[error("there is no segbox at {next_to_us} or on the PATH; build it, or name it with --segbox", next_to_us = next_to_us.display())]
     Missing {
-        /// Where it was looked for first.
-        beside: PathBuf,
+        /// Its place in segbench's folder.
+        next_to_us: PathBuf,
     },
-    /// It does not start.
+    /// The command does not start.
     #[error("{path} does not start", path = path.display())]
     Start {
         /// The command.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It refuses the file.
-    #[error("segbox {command} fails:\n{said}")]
+    /// The command fails.
+    #[error("segbox {command} failed:\n{said}")]
     Refused {
-        /// Which command.
+        /// The subcommand.
         command: String,
-        /// What it says.
+        /// Its output.
         said: String,
     },
-    /// Its status is none.
-    #[error("segbox status --json is not what segbench understands")]
+    /// Its status cannot be read.
+    #[error("segbench cannot read the output of `segbox status --json`")]
     Status(#[source] serde_json::Error),
-    /// The namespace.
+    /// The namespace cannot be entered.
     #[error(transparent)]
     Lab(#[from] segbox_lab::Error),
 }
@@ -46,7 +46,7 @@ pub(crate) enum SegboxError {
 pub(crate) struct Segbox(PathBuf);
 
 impl Segbox {
-    /// The one named; else the one beside segbench, else the one on the PATH.
+    /// The named command; otherwise the one in segbench's folder, or the one on the PATH.
     ///
     /// # Errors
     /// [`SegboxError::Missing`].
@@ -54,20 +54,20 @@ impl Segbox {
         if let Some(path) = named {
             return Ok(Self(path.to_owned()));
         }
-        let beside = std::env::current_exe().unwrap_or_default().with_file_name("segbox");
+        let next_to_us = std::env::current_exe().unwrap_or_default().with_file_name("segbox");
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut places =
-            std::iter::once(beside.clone()).chain(std::env::split_paths(&path).map(|one| one.join("segbox")));
-        places.find(|place| place.is_file()).map(Self).ok_or(SegboxError::Missing { beside })
+            std::iter::once(next_to_us.clone()).chain(std::env::split_paths(&path).map(|one| one.join("segbox")));
+        places.find(|place| place.is_file()).map(Self).ok_or(SegboxError::Missing { next_to_us })
     }
 
-    /// What `segbox --version` says.
+    /// The output of `segbox --version`.
     pub(crate) fn version(&self) -> String {
         let output = Command::new(&self.0).arg("--version").output();
         output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
     }
 
-    /// Makes a namespace the router that a file says.
+    /// Configures a namespace with a file.
     ///
     /// # Errors
     /// [`SegboxError`].
@@ -75,7 +75,7 @@ impl Segbox {
         self.run(router, [OsStr::new("apply"), file.as_os_str()]).map(drop)
     }
 
-    /// What the router has counted.
+    /// The router's counters.
     ///
     /// # Errors
     /// [`SegboxError`].
@@ -87,7 +87,7 @@ impl Segbox {
     fn run<const N: usize>(&self, router: &Namespace, arguments: [&OsStr; N]) -> Result<String, SegboxError> {
         let start = |source| SegboxError::Start { path: self.0.clone(), source };
         let output = router.command(&self.0)?.args(arguments).output().map_err(start)?;
-        // 3: something deviates, which the counts will show.
+        // Exit code 3 means that something deviates, which the packets will show.
         if matches!(output.status.code(), Some(0 | 3)) {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

@@ -1,4 +1,4 @@
-//! The table of a run, as text: 80 columns.
+//! The table of a run as text in 80 columns.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::result::{Measured, Run};
 use crate::units::{Kpps, Ratio};
 use crate::verdict::{RatioComparison, Verdict, verdicts};
 
-/// The table, each case with what was published of it below, in the same columns; then what was skipped and what is wrong.
+/// The table: below each case its published results in the same columns, then the skipped cases and the faults.
 pub(crate) fn table(run: &Run) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -25,7 +25,7 @@ pub(crate) fn table(run: &Run) -> String {
         }
     }
     if any {
-        text += "\nIndented: as published, by publication; only ratios are compared.\n";
+        text += "\nIndented lines are published results. Only ratios are compared.\n";
     }
     text += &skipped(run);
     for case in run.cases.iter().filter(|case| !case.valid) {
@@ -36,7 +36,7 @@ pub(crate) fn table(run: &Run) -> String {
     text
 }
 
-/// What was not measured.
+/// The cases that were not measured.
 fn skipped(run: &Run) -> String {
     let mut text = String::new();
     for (why, cases) in run.skipped_by_reason() {
@@ -63,7 +63,7 @@ fn row(case: &Measured) -> String {
         case.kpps.median,
         case.kpps.best,
         case.kpps.margin().map_or_else(String::new, |margin| format!("±{:.1}%", margin * 100.0)),
-        // One round has none.
+        // One round has no spread.
         if case.kpps.rounds.len() > 1 { format!("{:.1}%", case.kpps.spread * 100.0) } else { String::new() },
         case.ns.own.map_or_else(String::new, |own| own.to_string()),
         ratio(case.ratio.ipv6_forward),
@@ -73,7 +73,8 @@ fn row(case: &Measured) -> String {
     .to_owned()
 }
 
-/// A published result, its rate and ratios below ours. The columns between, which no publication has, have room for the verdict.
+/// A published result, with its rate and ratios in the columns of ours. The verdict is in the columns between them, which no
+/// publication has.
 fn published(one: &PublishedResult, compared: &RatioComparison) -> String {
     let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| Ratio(ratio).to_string());
     let verdict = match &compared.verdict {
@@ -107,7 +108,7 @@ mod tests {
         assert_eq!(words(row("headend-seg6-encap"))[1..3], ["815", "820"], "median and best");
         assert_eq!(words(row("thesis")), ["thesis", "536", "worse", "(-8", "%)", "0.88", "1.06"]);
         assert_eq!(words(row("csit-vpp")), ["csit-vpp", "13370", "not", "comparable:", "no", "ratio"]);
-        // Theirs are in the columns of ours.
+        // Published values are in the columns of ours.
         let end = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
         assert_eq!(end(row("thesis"), " 536"), end(row("headend-seg6-encap"), " 815"));
         assert_eq!(row("thesis").len(), lines[0].len());

@@ -1,7 +1,7 @@
 //! A testbed: source, router and sink, each a network namespace, with cables between them.
 //!
-//! Everything on one CPU, in one go: a packet is generated, forwarded and counted before the next batch. So nothing is
-//! lost to a full queue, and what is measured is the sum of costs.
+//! One CPU generates, forwards and counts a batch of packets before the next batch. So no packet is lost to a full queue, and the
+//! measured time is the sum of all costs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,10 +21,10 @@ use crate::sink::{self, Hook, Sink};
 use crate::traffic::Stream;
 use crate::units::Kpps;
 
-/// Why there is no testbed, or it does not work.
+/// Why a testbed cannot be built, or does not work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TestbedError {
-    /// Namespaces and cables.
+    /// Namespaces or cables.
     #[error(transparent)]
     Lab(#[from] segbox_lab::Error),
     /// The router.
@@ -36,28 +36,28 @@ pub(crate) enum TestbedError {
     /// The sink.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// The CPU to measure on.
+    /// The CPU to measure on cannot be used.
     #[error("cannot run on CPU {cpu}")]
     Cpu {
         /// Its number.
         cpu: usize,
-        /// What the kernel says.
+        /// The kernel's error.
         source: std::io::Error,
     },
-    /// A file of the router.
-    #[error("cannot write the router's file")]
+    /// A file of the router cannot be written.
+    #[error("cannot write a file of the router")]
     File(#[source] std::io::Error),
-    /// Packets that cannot be made, or that the model does not forward.
+    /// A case's packets cannot be made, or the model does not forward them.
     #[error("{0}")]
     Case(String),
-    /// The JIT, which the case is to be without.
+    /// The JIT cannot be switched off.
     #[error(transparent)]
     Jit(#[from] JitError),
 }
 
-/// A testbed. Gone from the kernel when dropped.
+/// A testbed. Removed from the kernel on drop.
 pub(crate) struct Testbed {
-    // In the order of their going: programs before the links they are on.
+    // They are dropped in this order: programs before the links that they are on.
     generator: XdpGenerator,
     sink: Sink,
     _napi: Ebpf,
@@ -66,16 +66,16 @@ pub(crate) struct Testbed {
     cpu: usize,
 }
 
-/// The namespaces of a testbed, by the way of the packets.
+/// The namespaces of a testbed, in the direction of the packets.
 const NODES: [&str; 3] = ["src", "dut", "snk"];
 
 impl Testbed {
-    /// Removes the namespaces of runs that were killed; says their names.
+    /// Removes the namespaces of runs that were killed. Returns their names.
     pub(crate) fn remove_abandoned() -> Vec<String> {
         segbox_lab::remove_abandoned_of(&NODES)
     }
 
-    /// Builds it and configures the router with what these cases need.
+    /// Builds a testbed and configures its router for these cases.
     ///
     /// # Errors
     /// [`TestbedError`].
@@ -88,7 +88,7 @@ impl Testbed {
     ) -> Result<Self, TestbedError> {
         if kind == RouterKind::NoJit {
             let switch = Switch::of_this_kernel();
-            // A program keeps what it was loaded with.
+            // The JIT acts when a program is loaded, so it may be on again afterwards.
             let _off = switch.off()?;
             return Self::routed(kind, cases, segbox, cpu, flows);
         }
@@ -99,7 +99,7 @@ impl Testbed {
     }
 
     fn routed(kind: RouterKind, cases: &[Case], segbox: &Segbox, cpu: usize, flows: u32) -> Result<Self, TestbedError> {
-        // The laboratory numbers a cable's ends in this order: the sink's is the one that the file names.
+        // The order of the cables decides the Ethernet addresses: the router's file names that of the sink.
         let cables = [Cable("src", "eth0", "dut", "eth0"), Cable("dut", "eth1", "snk", "eth0")];
         let lab = Topology { routers: &NODES, hosts: &[], cables: &cables }.build()?;
         let folder = tempfile::tempdir().map_err(TestbedError::File)?;
@@ -120,7 +120,7 @@ impl Testbed {
         Self::equip(lab, "snk", "snk", None, cpu, flows)
     }
 
-    /// Generator and sink for namespaces with their cables. `first` is where the generator's cable ends.
+    /// Adds generator and sink to the namespaces. `first` is the namespace at the end of the generator's cable.
     fn equip(
         lab: Lab,
         first: &str,
@@ -129,7 +129,7 @@ impl Testbed {
         cpu: usize,
         flows: u32,
     ) -> Result<Self, TestbedError> {
-        // Neither has an address; without IPv6 they do not look for neighbours and groups either.
+        // They have no addresses. Without IPv6 they also send no solicitations and reports.
         for quiet in ["src", "snk"] {
             lab[quiet].sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
         }
@@ -139,18 +139,18 @@ impl Testbed {
         Ok(Self { generator, sink, _napi: napi, lab, segbox, cpu })
     }
 
-    /// Ethernet addresses of the first cable: the generator's and where it leads.
+    /// Ethernet addresses of the first cable: the generator's and that of the other end.
     pub(crate) fn ends(&self) -> (Mac, Mac) {
         let far = if self.segbox.is_some() { self.lab.mac("dut", "eth0") } else { self.lab.mac("snk", "eth0") };
         (self.lab.mac("src", "eth0"), far)
     }
 
-    /// Ethernet addresses of frames that come to the sink.
+    /// Source and destination of frames that arrive at the sink.
     pub(crate) fn arriving(&self) -> (Mac, Mac) {
         if self.segbox.is_some() { (self.lab.mac("dut", "eth1"), self.lab.mac("snk", "eth0")) } else { self.ends() }
     }
 
-    /// Its ports, as they are while it is measured.
+    /// Its ports, as they are during the measurement.
     ///
     /// # Errors
     /// [`TestbedError`].
@@ -158,7 +158,7 @@ impl Testbed {
         let routed = [("router eth0", "dut", "eth0"), ("router eth1", "dut", "eth1")];
         let routed = routed.into_iter().filter(|_| self.segbox.is_some());
         let ports = [("source eth0", "src", "eth0"), ("sink eth0", "snk", "eth0")].into_iter().chain(routed);
-        ports.map(|(name, node, port)| Ok((name.to_owned(), self.lab[node].enter(|| Port::told(port))?))).collect()
+        ports.map(|(name, node, port)| Ok((name.to_owned(), self.lab[node].enter(|| Port::read(port))?))).collect()
     }
 
     /// The sink.
@@ -166,7 +166,7 @@ impl Testbed {
         &mut self.sink
     }
 
-    /// Starts a stream and sends packets of it, on the CPU of this testbed.
+    /// Starts a stream and sends its first packets, on the testbed's CPU.
     ///
     /// # Errors
     /// [`TestbedError`].
@@ -179,7 +179,7 @@ impl Testbed {
         })?
     }
 
-    /// What the router has counted; None where there is none.
+    /// The router's counters; None without a router.
     ///
     /// # Errors
     /// [`TestbedError`].
@@ -188,13 +188,14 @@ impl Testbed {
         Ok(Some(segbox.counters(&self.lab["dut"])?))
     }
 
-    /// What sends.
+    /// The kind of generator.
     pub(crate) fn generator_kind(&self) -> &'static str {
         self.generator.kind()
     }
 }
 
-/// segbox asks that nobody else can write its file, or read a secret.
+/// Writes a file that only its owner can read and write: segbox refuses a configuration that others can write, and a secret that
+/// others can read.
 fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
     std::fs::write(path, text)?;
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))

@@ -1,4 +1,4 @@
-//! A case's turns: the warm-up, its rounds, its latency.
+//! The turns of a case: warm-up, rounds, latency.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use crate::sink::Latency;
 use crate::statistics::median;
 use crate::units::Kpps;
 
-/// Packets of the first measurement, which tells how many fill a window and warms caches up.
+/// Packets of the first measurement, which fills caches and shows how many packets fill a window.
 const WARM_UP: u64 = 10_000;
-/// Packets whose latency is measured, and their share of the full rate: low enough that none waits for another.
+/// Packets whose latency is measured, and their share of the full rate, which is so low that no packet waits for another.
 const LATENCY_PACKETS: u64 = 10_000;
 const LATENCY_SHARE: f64 = 0.1;
 
-/// What a turn is for.
+/// The purpose of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Nothing that counts.
+    /// Warm-up; it does not count.
     WarmUp,
-    /// A rate; rounds count from 1.
+    /// The rate in one round; rounds are numbered from 1.
     Round(u32),
-    /// Latency, once the rate is known.
+    /// The latency, when the rate is known.
     Latency,
 }
 
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WarmUp => f.write_str("warmed up, round 0"),
+            Self::WarmUp => f.write_str("warm-up, round 0"),
             Self::Round(round) => write!(f, "round {round}"),
             Self::Latency => f.write_str("latency, after all rounds"),
         }
@@ -45,7 +45,7 @@ fn latency_packets(rate: Kpps, window: Duration) -> u64 {
     (most as u64).clamp(1, LATENCY_PACKETS)
 }
 
-/// A case on its way.
+/// A case that is being measured.
 pub(super) struct Running {
     pub(super) case: Case,
     pub(super) rates: Vec<Kpps>,
@@ -54,7 +54,7 @@ pub(super) struct Running {
     pub(super) frame_bytes: f64,
     pub(super) faults: Vec<Fault>,
     pub(super) latency: Option<Latency>,
-    /// Packets that fill a window.
+    /// Number of packets that fill a window.
     pub(super) count: u64,
 }
 
@@ -64,7 +64,7 @@ impl Running {
         Self { case, rates, count: WARM_UP, sent: 0, samples: 0, frame_bytes: 0.0, faults, latency: None }
     }
 
-    /// Measures once; `run` is a number that no other measurement has.
+    /// Takes one turn. `run` is a number that no other measurement of the run has.
     ///
     /// # Errors
     /// [`TestbedError`].
@@ -83,14 +83,14 @@ impl Running {
             (request.count, request.rate) = (latency_packets(rate, plan.window), Some(rate));
         }
         let window = measure(&mut opened.testbed, &self.case, request)?;
-        self.take(&window, opened);
+        self.add(&window, opened);
         match turn {
             Turn::WarmUp => {
                 self.frame_bytes = stream(&opened.testbed, &self.case, request)?.mean_len();
                 let packets = window.rate.packets_per_second() * plan.window.as_secs_f64();
                 self.count = (packets as u64).max(WARM_UP);
             }
-            // Cut short by a signal: not of full length, so not a round.
+            // A signal has cut it short, so it is not a round.
             Turn::Round(_) if window.sent < request.count => {}
             Turn::Round(_) => self.rates.push(window.rate),
             Turn::Latency => self.latency = window.latency,
@@ -98,7 +98,7 @@ impl Running {
         Ok(())
     }
 
-    fn take(&mut self, window: &Window, opened: &mut OpenTestbed) {
+    fn add(&mut self, window: &Window, opened: &mut OpenTestbed) {
         opened.sent += window.sent;
         opened.arrived += window.received + window.strays;
         self.sent += window.sent;
@@ -116,6 +116,6 @@ mod tests {
         let window = Duration::from_millis(100);
         assert_eq!(latency_packets(Kpps(80.0), window), LATENCY_PACKETS);
         assert_eq!(latency_packets(Kpps(10.0), window), 2_000);
-        assert_eq!(latency_packets(Kpps(1.0), Duration::from_micros(1)), 1, "none would be no measurement");
+        assert_eq!(latency_packets(Kpps(1.0), Duration::from_micros(1)), 1, "at least one packet is measured");
     }
 }

@@ -3,8 +3,8 @@
 use super::{Bound, Range, Trial};
 use crate::units::Kpps;
 
-/// Halves the range until it is as narrow as asked for. `kept` is a rate that has kept the ratio already: what kept a stricter
-/// one did, so that no box has an NDR above its PDR however unsteady it is.
+/// Halves the range until it is narrow enough. `kept` is a rate that is known to keep the ratio, because it has kept a stricter
+/// one: so the NDR of a box is never above its PDR, even if its loss varies.
 ///
 /// # Errors
 /// Those of the trial.
@@ -14,7 +14,7 @@ pub(crate) fn binary<E>(
     kept: Option<Kpps>,
     mut trial: impl FnMut(Kpps) -> Result<Trial, E>,
 ) -> Result<Bound, E> {
-    // The highest first: a box that keeps up with the port needs no search.
+    // The highest rate first: if the box keeps up with the port, no search is needed.
     if kept.is_some_and(|kept| kept.0 >= range.high.0) || trial(range.high)?.loss() <= ratio {
         return Ok(Bound { ratio, rate: Some(range.high), at_ceiling: true });
     }

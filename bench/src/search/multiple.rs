@@ -1,17 +1,17 @@
-//! Multiple loss ratio search, after FD.io CSIT's MLRsearch: one search for all loss ratios, each trial used for
-//! every one of them, with short trials first and long ones only where they decide.
+//! Multiple loss ratio search, after FD.io CSIT's MLRsearch: one search for all loss ratios. Each trial counts for every ratio.
+//! Short trials come first; long trials are made only near the result.
 //!
-//! Leaves out what the method has for traffic that is not steady: exceed ratios and conditional throughput.
+//! Does not have MLRsearch's exceed ratios and conditional throughput, which are for boxes that lose packets irregularly.
 
 use std::time::Duration;
 
 use super::{Bound, Range, Trial};
 use crate::units::Kpps;
 
-/// A step is twice the width: more than a half of the rate would leave nothing, or less, of it.
+/// Largest width. A step is twice the width, so with more than this a step down would be more than half of the rate.
 const WIDEST: f64 = 0.25;
 
-/// A trial that counts: how long it was, and what it gave.
+/// A trial that has been made.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     rate: f64,
@@ -19,8 +19,8 @@ struct Seen {
     duration: Duration,
 }
 
-/// For each loss ratio the highest rate that keeps it in a trial of the last duration, and no rate just above it does.
-/// `durations` grow; the ratios are in ascending order.
+/// For each loss ratio, the highest rate that keeps it in a trial of the last duration, while a rate just above it does not.
+/// `durations` and `ratios` are in ascending order.
 ///
 /// # Errors
 /// Those of the trial.
@@ -37,7 +37,7 @@ pub(crate) fn multiple<E>(
         Ok(())
     };
     for (phase, duration) in durations.iter().enumerate() {
-        // Short trials need not come as close: their bounds are measured again.
+        // The bounds of short trials are measured again, so they need not be as precise.
         let width = (range.width * f64::from(1 << (durations.len() - 1 - phase).min(8))).min(WIDEST);
         for &ratio in ratios {
             while let Some(rate) = next(&seen, range, ratio, width, *duration) {
@@ -49,15 +49,15 @@ pub(crate) fn multiple<E>(
     Ok(ratios.iter().map(|&ratio| bound(&seen, range, ratio, last)).collect())
 }
 
-/// The rate to be tried next for a loss ratio, if its bounds are not yet as close as asked for.
+/// The next rate to try for a loss ratio; None if its bounds are close enough.
 fn next(seen: &[Seen], range: Range, ratio: f64, width: f64, duration: Duration) -> Option<f64> {
     let (low, high) = bounds(seen, ratio, duration);
     match (low, high) {
         (None, None) => Some(guess(seen, ratio).unwrap_or(range.high.0)),
-        // Nothing lost yet: a step up, at the top the end.
+        // No trial has lost too much yet: a step up. The top ends the search.
         (Some(low), None) if low >= range.high.0 => None,
         (Some(low), None) => Some((low / (1.0 - 2.0 * width)).min(range.high.0)),
-        // Everything lost so far: a step down, at the bottom the end.
+        // Every trial has lost too much so far: a step down. The bottom ends the search.
         (None, Some(high)) if high <= range.low.0 => None,
         (None, Some(high)) => Some(down(seen, high, ratio, width).max(range.low.0)),
         (Some(low), Some(high)) if (high - low) / high <= width => None,
@@ -65,7 +65,7 @@ fn next(seen: &[Seen], range: Range, ratio: f64, width: f64, duration: Duration)
     }
 }
 
-/// The highest rate that kept the ratio below the lowest one that did not, in trials of this duration.
+/// In trials of this duration: the lowest rate that did not keep the ratio, and the highest rate below it that did.
 fn bounds(seen: &[Seen], ratio: f64, duration: Duration) -> (Option<f64>, Option<f64>) {
     let ours = || seen.iter().filter(|one| one.duration == duration);
     let high = ours().filter(|one| one.loss > ratio).map(|one| one.rate).min_by(f64::total_cmp);
@@ -73,14 +73,14 @@ fn bounds(seen: &[Seen], ratio: f64, duration: Duration) -> (Option<f64>, Option
     (kept.map(|one| one.rate).max_by(f64::total_cmp), high)
 }
 
-/// Where shorter trials put the bound.
+/// The bound that shorter trials have found.
 fn guess(seen: &[Seen], ratio: f64) -> Option<f64> {
     let longest = seen.iter().map(|one| one.duration).max()?;
     let (low, high) = bounds(seen, ratio, longest);
     low.or(high)
 }
 
-/// Below a rate that lost too much: what the box forwarded of it, which it can do at least; and a step below that.
+/// The next rate below one that lost too much: a step below the rate that the box forwarded in that trial.
 fn down(seen: &[Seen], high: f64, ratio: f64, width: f64) -> f64 {
     let loss = seen.iter().filter(|one| one.rate == high).map(|one| one.loss).fold(0.0, f64::max);
     let forwarded = high * (1.0 - loss) / (1.0 - ratio);
@@ -128,7 +128,7 @@ mod tests {
     fn the_ends_of_the_range_are_answers_too() {
         let (found, trials) = search(9000.0);
         assert!(found.iter().all(|bound| bound.rate == Some(Kpps(2000.0)) && bound.at_ceiling), "{found:?}");
-        assert_eq!(trials, 3, "one for each duration");
+        assert_eq!(trials, 3, "one per duration");
         let (found, _) = search(1.0);
         assert!(found.iter().all(|bound| bound.rate.is_none()), "{found:?}");
     }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_box_that_loses_at_random_does_not_go_on_for_ever() {
-        // Loses one packet in some trials, whatever the rate.
+        // Loses one packet in every third trial, at any rate.
         let mut count = 0_u64;
         let found = multiple(RANGE, &[NDR, PDR], &durations(), |offered, _| {
             count += 1;
@@ -159,6 +159,6 @@ mod tests {
             let lost = count.is_multiple_of(3) as u64;
             Ok::<_, ()>(Trial { offered, sent: 100_000, received: 100_000 - lost, late: 0.0 })
         });
-        assert_eq!(found.expect("no trial fails")[1].rate, Some(Kpps(2000.0)), "PDR does not mind one packet");
+        assert_eq!(found.expect("no trial fails")[1].rate, Some(Kpps(2000.0)), "one lost packet keeps the PDR");
     }
 }

@@ -1,4 +1,4 @@
-//! Latencies: percentiles and the distribution, from the sink's buckets.
+//! Percentiles and the distribution of latencies, from the sink's buckets.
 
 use std::collections::HashMap;
 
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Ns;
 
-/// How long packets took from the generator to the sink.
+/// Times from the generator to the sink.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Latency {
     /// Packets that carried a timestamp.
     pub(crate) packets: u64,
-    /// Mean.
+    /// The mean.
     pub(crate) mean: Ns,
-    /// Half of them took no longer.
+    /// Median: half of the packets took no longer.
     pub(crate) p50: Ns,
-    /// 99 % of them took no longer.
+    /// 99 % of the packets took no longer.
     pub(crate) p99: Ns,
-    /// 99.9 % of them took no longer.
+    /// 99.9 % of the packets took no longer.
     #[serde(rename = "p99.9")]
     pub(crate) p999: Ns,
     /// The longest.
@@ -28,7 +28,7 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// From the counts of each bucket.
+    /// Computes them from the number of packets in each bucket.
     pub(crate) fn new(buckets: HashMap<u32, u64>, counts: &SinkCounts) -> Self {
         let mut buckets: Vec<_> = buckets.into_iter().collect();
         buckets.sort_unstable();
@@ -38,7 +38,7 @@ impl Latency {
             .iter()
             .map(|(bucket, count)| {
                 below += count;
-                // No packet of the last bucket took longer than the longest.
+                // The last bucket ends at the longest latency.
                 (bucket_bounds(*bucket).1.min(counts.latency_max.max(1)), below as f64 / packets as f64)
             })
             .collect();

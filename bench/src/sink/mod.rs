@@ -1,4 +1,4 @@
-//! The sink: counts what arrives, behind the kernel's stack (tc) or in the driver (XDP).
+//! The sink: counts the packets that arrive, behind the kernel's stack (tc) or in the driver (XDP).
 
 mod latency;
 
@@ -14,27 +14,27 @@ pub(crate) use latency::Latency;
 
 use crate::objects::{self, MapValue, ObjectError, map};
 
-/// Where packets are taken.
+/// Where the sink gets packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Hook {
-    /// Behind the stack (tc ingress): for packets that the router's stack forwards.
+    /// Behind the kernel's stack (tc ingress): for packets that the router's stack forwards
     Tc,
-    /// In the driver (XDP): for packets that XDP forwards, and for more of them.
+    /// In the driver (XDP): for packets that XDP forwards, and for higher rates
     Xdp,
 }
 
-/// One sink on one interface; gone from it when dropped.
+/// A sink on an interface. Detached on drop.
 pub(crate) struct Sink {
     object: Ebpf,
     flows: u32,
 }
 
-/// A packet as it came in.
+/// A received packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sampled {
     /// Its length in bytes.
     pub(crate) len: u32,
-    /// Its bytes, all unless it is longer than a sample.
+    /// Its bytes, or as many as a sample holds.
     pub(crate) frame: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl Sink {
         let doing = || ObjectError::program(format!("attach the sink to {interface} ({hook:?})"));
         match hook {
             Hook::Tc => {
-                // Since Linux 6.6 a program needs no queueing discipline to hang on. Before, it may be there already.
+                // Before Linux 6.6 a program needs a queueing discipline, which may be there already.
                 if !KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0)) {
                     drop(tc::qdisc_add_clsact(interface));
                 }
@@ -67,7 +67,7 @@ impl Sink {
         Ok(Self { object, flows: flows.max(1) })
     }
 
-    /// Forgets all counts and samples, and counts the packets of these settings from now on.
+    /// Discards all counts and samples, and begins to count with these settings.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -91,7 +91,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Changes the settings and keeps the counts.
+    /// Changes the settings without discarding the counts.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -100,7 +100,7 @@ impl Sink {
         settings.set(0, MapValue(value), 0).map_err(ObjectError::map("settings"))
     }
 
-    /// What it has counted since it was restarted.
+    /// The counts since the last restart.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -110,7 +110,7 @@ impl Sink {
         Ok(by_cpu.iter().fold(SinkCounts::default(), |all, one| all.merged(one.0)))
     }
 
-    /// Packets that did not arrive, of those from the first to the highest sequence number seen.
+    /// Packets that did not arrive, of those from the first to the highest received sequence number.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -124,7 +124,7 @@ impl Sink {
         Ok(sent.saturating_sub(counts.first + counts.packets))
     }
 
-    /// The latencies of stamped packets since it was restarted.
+    /// The latencies of stamped packets since the last restart.
     ///
     /// # Errors
     /// [`ObjectError`].
@@ -157,7 +157,7 @@ impl Sink {
     }
 }
 
-/// A sample as the program wrote it: two words and the bytes.
+/// Reads a sample as the program wrote it: two words, then the bytes.
 fn read(item: &[u8]) -> Option<Sampled> {
     let (len, rest) = item.split_first_chunk::<4>()?;
     let (kept, bytes) = rest.split_first_chunk::<4>()?;
@@ -173,7 +173,8 @@ where
     program.try_into().expect("its section says what it is")
 }
 
-/// An XDP program that passes, on an interface of the calling thread's namespace: gives a veth NAPI. Gone when dropped.
+/// Attaches an XDP program that passes every packet to an interface of the calling thread's namespace: gives a veth NAPI.
+/// Detached on drop.
 ///
 /// # Errors
 /// [`ObjectError`].

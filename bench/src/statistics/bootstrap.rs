@@ -1,14 +1,14 @@
-//! How sure a ratio of medians is: by drawing the rounds anew many times (bootstrap, percentile method).
+//! The confidence interval of a ratio of medians, by resampling the rounds many times (bootstrap, percentile method).
 
 use super::median;
 
-/// Draws: the limits of a 95 % interval then lie still to the third digit.
+/// Number of resamples. With this many, the limits of a 95 % interval are stable to the third digit.
 const DRAWS: usize = 2000;
 
-/// An interval that holds the truth in 95 of 100 cases.
+/// A ratio with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Interval {
-    /// The ratio itself.
+    /// The ratio.
     pub(crate) ratio: f64,
     /// Lower limit.
     pub(crate) low: f64,
@@ -16,7 +16,7 @@ pub(crate) struct Interval {
     pub(crate) high: f64,
 }
 
-/// The ratio of the medians of `after` and `before`. The same rounds give the same interval.
+/// The ratio of the median of `after` to that of `before`. The same rounds always give the same interval.
 pub(crate) fn ratio_of_medians(before: &[f64], after: &[f64]) -> Option<Interval> {
     let ratio = median(after)? / median(before)?;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -28,12 +28,12 @@ pub(crate) fn ratio_of_medians(before: &[f64], after: &[f64]) -> Option<Interval
     Some(Interval { ratio, low: at(0.025), high: at(0.975) })
 }
 
-/// As many values, each drawn from all of them.
+/// A resample: as many values, each drawn from all of them.
 fn drawn(values: &[f64], random: &mut Random) -> Vec<f64> {
     values.iter().map(|_| values[random.below(values.len())]).collect()
 }
 
-/// Marsaglia's xorshift: good enough to draw rounds, and the same on every machine.
+/// Marsaglia's xorshift: random enough to draw rounds, and with the same numbers on every machine.
 struct Random(u64);
 
 impl Random {
@@ -59,7 +59,7 @@ mod tests {
             interval.low > 0.85 && interval.low <= 0.9 && interval.high >= 0.9 && interval.high < 0.95,
             "{interval:?}"
         );
-        assert_eq!(ratio_of_medians(&before, &after), Some(interval), "no chance in it");
+        assert_eq!(ratio_of_medians(&before, &after), Some(interval), "the same numbers are drawn");
         assert_eq!(ratio_of_medians(&[], &after), None);
     }
 }

@@ -1,30 +1,30 @@
-//! The Mann-Whitney U test: were two sets of rounds drawn alike? It asks for no distribution, and rounds come in
-//! clusters. Exact for the numbers of rounds that there are; no approximation to be wrong.
+//! The Mann-Whitney U test: do two sets of rounds have the same distribution? The test assumes no particular distribution,
+//! which matters because rounds come in clusters. It is computed exactly, not approximated.
 
-/// How probable it is that `after` would be as far below `before` as it is, or farther, if nothing had changed. Small:
-/// a loss. One-sided, exact by counting, ties at half.
+/// The probability that `after` is as far below `before` as it is, or farther, although nothing has changed. A small value
+/// means a loss. One-sided; ties count half.
 pub(crate) fn probability_of_loss(before: &[f64], after: &[f64]) -> f64 {
     if before.is_empty() || after.is_empty() {
         return 1.0;
     }
-    // In halves, so that ties are whole numbers: pairs in which `after` wins.
+    // Pairs in which `after` is higher, counted in halves so that ties are whole numbers.
     let wins = |a: f64, b: f64| if a > b { 2 } else { usize::from(a == b) };
     let observed: usize = after.iter().flat_map(|a| before.iter().map(move |b| wins(*a, *b))).sum();
     let counts = ways(after.len(), before.len());
     let all: f64 = counts.iter().sum();
-    // U of that many halves or fewer; a half more counts as the next U, which is the careful side.
+    // The orders with this U or a smaller one. A half is rounded up, which is the cautious direction.
     let at_most: f64 = counts.iter().take(observed.div_ceil(2) + 1).sum();
     at_most / all
 }
 
-/// The smallest probability that so many rounds can give at all.
+/// The smallest probability that this many rounds can give.
 pub(crate) fn best_attainable(before: usize, after: usize) -> f64 {
     if before == 0 || after == 0 { 1.0 } else { 1.0 / ways(after, before).iter().sum::<f64>() }
 }
 
-/// In how many orders of `m` and `n` values each U from 0 to m·n comes about (Mann and Whitney 1947).
+/// For each U from 0 to m·n, the number of orders of `m` and `n` values that give it (Mann and Whitney 1947).
 fn ways(m: usize, n: usize) -> Vec<f64> {
-    // The product over j of (1 - x^(n+j)) / (1 - x^j): multiplied and divided out as power series up to m·n.
+    // The coefficients of the product over j of (1 - x^(n+j)) / (1 - x^j), as a power series up to m·n.
     let top = m * n;
     let mut counts = vec![0.0; top + 1];
     counts[0] = 1.0;

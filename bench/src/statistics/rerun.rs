@@ -1,8 +1,9 @@
-//! Where the median of another run is expected: between which of the rounds. From their order alone: it asks for no
-//! distribution, only that a machine is alike in both runs.
+//! The interval between two of the rounds in which the median of another run is expected. It follows from the order of the
+//! rounds: it assumes no distribution, only that the machine is the same in both runs.
 
-/// The interval that holds the median of as many further rounds in 95 of 100 cases or more. Eight rounds or fewer cannot
-/// say that: of them slowest and fastest, which with five hold it in 83 of 100. Fewer say nothing.
+/// The interval that contains the median of as many further rounds with a probability of 95 % or more. Five to eight rounds
+/// cannot give that: theirs is from the slowest to the fastest, which with five rounds has a probability of 83 %. With fewer
+/// rounds there is none.
 pub(crate) fn expected_median(rounds: &[f64]) -> Option<(f64, f64)> {
     if rounds.len() < 5 {
         return None;
@@ -13,8 +14,8 @@ pub(crate) fn expected_median(rounds: &[f64]) -> Option<(f64, f64)> {
     Some((sorted[outside], sorted[sorted.len() - 1 - outside]))
 }
 
-/// Rounds that may be left outside at either end: the normal approximation, which is on the careful side of the exact
-/// probability. How many further rounds lie below a round in the middle varies by the root of half their number.
+/// Number of rounds outside the interval at each end, by the normal approximation, which is more cautious than the exact
+/// probability: the number of further rounds below a middle round varies by the square root of half their number.
 fn outside(rounds: usize) -> usize {
     let half = rounds as f64 / 2.0;
     ((half - 1.96 * half.sqrt()) as usize).saturating_sub(1)
@@ -24,8 +25,8 @@ fn outside(rounds: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// How probable it is that the median of as many further rounds lies in the interval, exactly: by counting the orders
-    /// in which two runs' rounds can stand.
+    /// The exact probability that the interval contains the median of as many further rounds, by counting the possible orders of
+    /// two runs' rounds.
     fn probability(rounds: usize) -> f64 {
         let choose = |n: usize, k: usize| (0..k).fold(1.0, |ways, i| ways * (n - i) as f64 / (i + 1) as f64);
         let place = outside(rounds) + 1;

@@ -1,28 +1,29 @@
-//! A case's rounds in four figures.
+//! Figures that summarize the rounds of a case.
 
 use serde::{Deserialize, Serialize};
 
 use super::rerun::expected_median;
 use crate::units::Kpps;
 
-/// What the rounds of a case gave.
+/// The rounds of a case and their figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rounds {
-    /// Half of the rounds were faster.
+    /// The median.
     pub(crate) median: Kpps,
-    /// The fastest.
+    /// The fastest round.
     pub(crate) best: Kpps,
-    /// Distance of the quartiles as a share of the median: half of the rounds lie within it. Few rounds: of the extremes.
+    /// Distance of the quartiles, divided by the median. With fewer than four rounds, distance of the extremes.
     pub(crate) spread: f64,
-    /// Where the median of another run like this one is expected, in 95 of 100 cases (five to eight rounds: fewer); None of fewer than five.
+    /// The interval in which the median of another run is expected, with a probability of 95 % (less with five to eight rounds).
+    /// None with fewer than five rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rerun: Option<(Kpps, Kpps)>,
-    /// Each round, in the order they were measured.
+    /// All rounds, in the order of measurement.
     pub(crate) rounds: Vec<Kpps>,
 }
 
 impl Rounds {
-    /// The rounds in figures; None where there are none.
+    /// The figures of these rounds; None if there are no rounds.
     pub(crate) fn new(rounds: Vec<Kpps>) -> Option<Self> {
         let values: Vec<f64> = rounds.iter().map(|rate| rate.0).collect();
         let middle = median(&values)?;
@@ -41,14 +42,14 @@ impl Rounds {
 }
 
 impl Rounds {
-    /// How far the median of another run may lie from this one, as a share of it: the greater of both sides.
+    /// Largest expected distance of another run's median from this one, as a share of this one.
     pub(crate) fn margin(&self) -> Option<f64> {
         let (low, high) = self.rerun?;
         Some((self.median.0 - low.0).max(high.0 - self.median.0) / self.median.0)
     }
 }
 
-/// The median: of an even number of values the mean of the two in the middle.
+/// The median. For an even number of values it is the mean of the two in the middle.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -57,7 +58,7 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// The quartiles of sorted values, the values next to them. Below four values they are the extremes.
+/// The quartiles of sorted values, rounded to the nearest value. With fewer than four values they are the extremes.
 fn quartiles(sorted: &[f64]) -> (f64, f64) {
     let last = sorted.len() - 1;
     if sorted.len() < 4 {
@@ -79,9 +80,9 @@ mod tests {
     fn the_middle_the_best_and_how_far_they_lie_apart() {
         let rounds = of(&[90.0, 110.0, 100.0]);
         assert_eq!((rounds.median, rounds.best, rounds.spread), (Kpps(100.0), Kpps(110.0), 0.2));
-        assert_eq!(rounds.rounds[0], Kpps(90.0), "in the order measured");
+        assert_eq!(rounds.rounds[0], Kpps(90.0), "in the order of measurement");
         assert_eq!(of(&[1.0, 2.0, 3.0, 100.0]).median, Kpps(2.5));
-        // One outlier in nine does not make the spread.
+        // One outlier in nine does not change the spread.
         assert_eq!(of(&[100.0, 100.0, 101.0, 99.0, 100.0, 100.0, 100.0, 100.0, 20.0]).spread, 0.0);
         assert_eq!(Rounds::new(Vec::new()), None);
     }

@@ -1,5 +1,5 @@
-//! The places in a packet that change from one to the next, and the checksum that follows them: what the generator's
-//! template knows.
+//! Makes the generator's template: the frame of a packet, the places in it that change from packet to packet, and the checksum
+//! that follows them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,36 +10,38 @@ use segbox_lab::{Frame, Mac};
 use super::packet::{ETHERNET, IPV6, checksummed, packet, probe_at, shortest_payload};
 use super::{Inside, Shape};
 
-/// A frame and where its parts are, in bytes from the Ethernet header on.
+/// A frame and the offsets of its parts in bytes, from the start of the Ethernet header.
 #[derive(Debug, Clone)]
 pub(crate) struct Blueprint {
     bytes: Vec<u8>,
     udp_at: usize,
-    /// Place of the probe.
+    /// Offset of the probe.
     pub(crate) probe_at: usize,
     changes: Vec<(usize, Change)>,
-    /// Addresses of the header that the UDP checksum covers, as one sum.
+    /// Sum of the addresses that the UDP checksum covers.
     pseudo: u32,
 }
 
 /// Why a packet cannot be made.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BlueprintError {
-    /// No room for the probe.
-    #[error("a payload of {payload} bytes has no room for the probe, which takes {least}: ask for longer packets")]
+    /// The payload is shorter than the probe.
+    #[error("a payload of {payload} bytes has no room for the probe, which takes {least} bytes: use longer packets")]
     Short {
-        /// Bytes asked for.
+        /// Requested bytes.
         payload: u16,
-        /// Bytes that it takes.
+        /// Bytes that the probe takes.
         least: u16,
     },
-    /// The generator's frames end before.
-    #[error("a frame of {0} bytes is longer than the {MAX_FRAME} that the generator sends: ask for shorter packets")]
+    /// The frame is longer than the generator's frames.
+    #[error(
+        "a frame of {0} bytes is longer than the {MAX_FRAME} bytes that the generator can send: use shorter packets"
+    )]
     Long(usize),
 }
 
 impl Blueprint {
-    /// A frame of this shape with a payload of so many bytes.
+    /// The frame of this shape with this length of payload.
     ///
     /// # Errors
     /// [`BlueprintError`].
@@ -48,7 +50,8 @@ impl Blueprint {
         if payload < least {
             return Err(BlueprintError::Short { payload, least });
         }
-        // A payload that no header's mistake leaves intact, and no run of zeros that a length mistake would hide in.
+        // The bytes differ and none is zero: so the payload shows a header that was written to the wrong place, and a wrong
+        // length.
         let filling: Vec<u8> = (0..payload).map(|place| (place as u8).wrapping_mul(31) | 1).collect();
         let (packet, udp_in_packet) = packet(shape, &filling);
         let frame = Frame::new(from, to, &packet);
@@ -88,9 +91,9 @@ impl Blueprint {
         template
     }
 
-    /// Sum of what the checksum covers and no packet changes.
+    /// Sum of everything that the checksum covers and that is the same in every packet.
     fn sum(&self, datagram: &[u8]) -> u32 {
-        // Words that change and are covered are added with their values for each packet.
+        // The generator adds the covered words that change, with their values in each packet.
         let changing: u32 = self.changes.iter().map(|(_, change)| halves(change.base & change.summed)).sum();
         let mut sum = self.pseudo + u32::from(protocol::UDP) + datagram.len() as u32;
         sum += datagram
@@ -101,9 +104,9 @@ impl Blueprint {
     }
 }
 
-/// The word that a byte is the first of.
+/// Index of the word that begins with a byte.
 fn place(at: usize) -> u32 {
-    debug_assert_eq!((at + LEAD) % 4, 0, "what changes is a whole word");
+    debug_assert_eq!((at + LEAD) % 4, 0, "only whole words change");
     ((at + LEAD) / 4) as u32
 }
 
@@ -119,7 +122,7 @@ fn sum_of_address(address: IpAddr) -> u32 {
     octets.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum()
 }
 
-/// The words that follow flow and target, by their place in the frame.
+/// The words that change with flow and target, by offset in the frame.
 fn changes(shape: &Shape) -> Vec<(usize, Change)> {
     let word = |address: &Ipv6Addr, at: usize| {
         let octets = address.octets();
@@ -130,7 +133,7 @@ fn changes(shape: &Shape) -> Vec<(usize, Change)> {
         (ETHERNET + 20, Change { base: word(from, 12), flow: u32::MAX, summed, ..Change::NONE })
     };
     let target = |to: &Ipv6Addr, summed| Change { base: word(to, 4), target: u32::MAX, summed, ..Change::NONE };
-    // The checksum covers outer addresses only where UDP is directly behind them.
+    // The checksum covers the outer addresses only if UDP follows them directly.
     let covered = |inside: &Inside| if *inside == Inside::Udp { u32::MAX } else { 0 };
     match shape {
         Shape::Plain4 { .. } => Vec::new(),
@@ -144,7 +147,7 @@ fn changes(shape: &Shape) -> Vec<(usize, Change)> {
             let mut changes = vec![label, source(from, direct)];
             let active = usize::from(*left);
             if let Some(to) = path.iter().rev().nth(active) {
-                // The last segment is the one that the checksum covers; it stands in the list only once.
+                // The checksum covers the last segment, which is in the list only once.
                 let summed = if active == 0 { direct } else { 0 };
                 changes.push((ETHERNET + 28, target(to, summed)));
                 changes.push((ETHERNET + IPV6 + 8 + 16 * active + 4, target(to, 0)));
@@ -183,7 +186,7 @@ mod tests {
         shapes
     }
 
-    /// RFC 768's checksum by another road: over the datagram and the addresses that are in the frame.
+    /// The checksum of RFC 768, computed differently: over the whole datagram and the addresses in the frame.
     fn verified(frame: &[u8], blueprint: &Blueprint, shape: &Shape) -> u32 {
         let (source, destination) = checksummed(shape);
         let datagram = &frame[blueprint.udp_at..];
@@ -225,7 +228,7 @@ mod tests {
             let frame: Vec<u8> = template.frame().collect();
             let moved = match &shape {
                 Shape::Plain4 { .. } => continue,
-                // What is signed keeps its addresses.
+                // Signed packets keep their addresses.
                 Shape::Path { signature: Some(_), .. } => shape.clone(),
                 Shape::Plain { from, to, inside } => {
                     Shape::Plain { from: by(from, 12, 5), to: by(to, 4, 0x10007), inside: inside.clone() }
@@ -240,7 +243,7 @@ mod tests {
             };
             let expected = Blueprint::new(&moved, ([2; 6], [4; 6]), 64).expect("it fits");
             assert_eq!(verified(&frame, &expected, &moved), 0xffff, "{shape:?}");
-            // But for the label, which the shape does not know, and the datagram, these are the moved shape's bytes.
+            // These are the moved shape's bytes, except for the flow label, which is not part of the shape, and the datagram.
             assert_eq!(frame[14..18], [0x60, 0, 0, 5]);
             assert_eq!(frame[18..expected.udp_at], expected.bytes[18..expected.udp_at], "{shape:?}");
         }

@@ -1,4 +1,4 @@
-//! What is sent: packets of a shape, in sizes, spread over flows and targets.
+//! Streams of packets: their shape, their sizes, and how they spread over flows and targets.
 
 mod blueprint;
 mod packet;
@@ -12,32 +12,32 @@ pub(crate) use sizes::Sizes;
 use segbox_bench_ebpf::{GeneratorState, MAX_TEMPLATES, Numbers, Template};
 use segbox_lab::Mac;
 
-/// A stream of packets, ready to be sent: every packet of it follows from its sequence number.
+/// A stream of packets, ready to be sent. Each packet follows from its sequence number.
 #[derive(Clone)]
 pub(crate) struct Stream {
     templates: Vec<Template>,
-    /// Place of the probe in bytes from the Ethernet header on.
+    /// Offset of the probe in bytes, from the start of the Ethernet header.
     pub(crate) probe_at: u32,
-    /// Flows: outer source address and flow label.
+    /// Number of flows, which differ in outer source address and flow label.
     pub(crate) flows: u32,
-    /// Targets: destinations beside one another.
+    /// Number of targets, which are consecutive destinations.
     pub(crate) targets: u32,
 }
 
 /// How a stream spreads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spread {
-    /// Flows, 1 at least.
+    /// Number of flows, at least 1.
     pub(crate) flows: u32,
-    /// Targets, 1 at least.
+    /// Number of targets, at least 1.
     pub(crate) targets: u32,
 }
 
 impl Stream {
-    /// Packets of this shape between two Ethernet addresses. `run` tells them from those of another stream.
+    /// A stream of packets of this shape between two Ethernet addresses. `run` distinguishes them from those of other streams.
     ///
     /// # Errors
-    /// [`BlueprintError`]: a size that has no room for the probe, or that is too long.
+    /// [`BlueprintError`]: a size is too short for the probe, or too long.
     pub(crate) fn new(
         shape: &Shape,
         (from, to): (Mac, Mac),
@@ -66,12 +66,12 @@ impl Stream {
         self.templates.iter().map(|template| template.len).max().unwrap_or_default()
     }
 
-    /// Bytes of so many packets, from the stream's first on.
+    /// Bytes of the stream's first packets.
     pub(crate) fn bytes(&self, packets: u64) -> u64 {
         self.sum(packets, |place| self.templates[place].len.into())
     }
 
-    /// Sum over so many packets of what each template has.
+    /// Sum of `of` over the templates of the stream's first packets.
     pub(crate) fn sum(&self, packets: u64, of: impl Fn(usize) -> u64) -> u64 {
         let count = self.templates.len() as u64;
         let rounds = |place: usize| packets / count + u64::from((place as u64) < packets % count);
@@ -83,7 +83,7 @@ impl Stream {
         self.bytes(self.templates.len() as u64) as f64 / self.templates.len() as f64
     }
 
-    /// The frame with this sequence number, stamped with this time.
+    /// The frame with this sequence number and timestamp.
     pub(crate) fn frame(&self, sequence: u64, time: u64) -> Vec<u8> {
         let (numbers, index) = self.numbers(sequence, time);
         let mut template = self.templates[index as usize];

@@ -1,4 +1,4 @@
-//! From a shape to the bytes of a packet. The encoder is the laboratory's, which judges the router as well.
+//! Makes the bytes of a packet from its shape, with the encoder of the laboratory's reference model.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,40 +8,39 @@ use segbox_lab::{Frame, Mac, udp};
 
 use super::{Inside, Shape, Signature};
 
-/// Bytes of an Ethernet header.
+/// Length of an Ethernet header in bytes.
 pub(super) const ETHERNET: usize = 14;
-/// Bytes of an IPv6 header.
+/// Length of an IPv6 header in bytes.
 pub(super) const IPV6: usize = 40;
-/// Bytes of an IPv4 header without options.
+/// Length of an IPv4 header without options in bytes.
 const IPV4: usize = 20;
 const UDP: usize = 8;
 const PORTS: (u16, u16) = (40000, 5001);
 
-/// Ethernet addresses of a frame inside; nobody looks at them.
+/// Ethernet addresses of an inner frame. They have no effect.
 const INNER_MACS: (Mac, Mac) = ([2, 0, 0, 0, 9, 1], [2, 0, 0, 0, 9, 2]);
 
-/// Shortest packet that Ethernet has a frame for: 64 bytes, less header and frame check sequence.
+/// Shortest packet that Ethernet does not pad: a frame of 64 bytes, without header and frame check sequence.
 const SHORTEST_PACKET: u16 = 46;
 
-/// Bytes of all headers of a packet, from the IP header to the UDP header's end.
+/// Length of all headers of a packet in bytes, from the IP header to the end of the UDP header.
 pub(super) fn overhead(shape: &Shape) -> u16 {
     packet(shape, &[]).0.len() as u16
 }
 
-/// Shortest UDP payload that a packet of this shape can have, in bytes: the probe in its place, and no frame that a port
-/// would lengthen.
+/// Shortest UDP payload of a packet of this shape in bytes: it has room for the probe, and Ethernet does not pad the frame.
 pub(super) fn shortest_payload(shape: &Shape) -> u16 {
     let (headers, udp_at) = packet(shape, &[]);
     let probe_ends = probe_at(ETHERNET + udp_at) - ETHERNET + PROBE_LEN;
     (probe_ends - headers.len()).max(usize::from(SHORTEST_PACKET).saturating_sub(headers.len())) as u16
 }
 
-/// Where the probe is behind a UDP header: a multiple of a word from the frame's start, LEAD included.
+/// Offset of the probe behind a UDP header: it starts at a whole word of the template.
 pub(super) fn probe_at(udp_at: usize) -> usize {
     (udp_at + UDP + LEAD).next_multiple_of(4) - LEAD
 }
 
-/// The packet, and where its UDP header is.
+/// The packet, and the offset of its UDP header.
 pub(super) fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
     let datagram = |from: IpAddr, to: IpAddr| udp((from, PORTS.0), (to, PORTS.1), payload);
     let outer = |source: Ipv6Addr, destination: Ipv6Addr, srhs: Vec<Srh>, inside: &Inside| {
@@ -59,16 +58,16 @@ pub(super) fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
             if let Some(Signature { key, secret }) = signature {
                 expect::sign(&mut srh, *from, *key, secret);
             }
-            let destination = srh.active().expect("a table's segments left point into its path");
+            let destination = srh.active().expect("segments left points into the path");
             outer(*from, destination, vec![srh], inside)
         }
     }
 }
 
-/// What is behind the outer headers: protocol, bytes, place of the UDP header in them.
+/// What follows the outer headers: its protocol, its bytes, and the offset of the UDP header in them.
 fn inside_of(inside: &Inside, outer: Ipv6Addr, datagram: &dyn Fn(IpAddr, IpAddr) -> Vec<u8>) -> (u8, Vec<u8>, usize) {
     match inside {
-        // Which addresses does not matter here: the checksum is the template's.
+        // The addresses do not matter, because the template has the checksum.
         Inside::Udp => (protocol::UDP, datagram(outer.into(), outer.into())[IPV6..].to_vec(), 0),
         Inside::V6 { from, to } => (protocol::IPV6, datagram((*from).into(), (*to).into()), IPV6),
         Inside::V4 { from, to } => (protocol::IPV4, datagram((*from).into(), (*to).into()), IPV4),
@@ -79,8 +78,8 @@ fn inside_of(inside: &Inside, outer: Ipv6Addr, datagram: &dyn Fn(IpAddr, IpAddr)
     }
 }
 
-/// The addresses that the UDP checksum covers: with an SRH directly before, the last segment is the destination
-/// (RFC 8200 section 8.1).
+/// The addresses that the UDP checksum covers. If an SRH is directly before UDP, the destination is the last segment (RFC 8200
+/// section 8.1).
 pub(super) fn checksummed(shape: &Shape) -> (IpAddr, IpAddr) {
     let (outer, inside) = match shape {
         Shape::Plain4 { from, to } => return ((*from).into(), (*to).into()),

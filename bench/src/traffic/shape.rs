@@ -1,20 +1,20 @@
-//! The shape of a packet: which headers, which addresses. Bytes are made of it by the blueprint.
+//! The shape of a packet: its headers and addresses. The blueprint makes bytes from it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A packet in words. Its payload is always UDP with a probe.
+/// The headers of a packet. Its payload is always UDP with a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// IPv6 without an SRH.
     Plain {
-        /// Source; flows count its last bytes up.
+        /// Source. The flow's number is added to its last 4 bytes.
         from: Ipv6Addr,
-        /// Destination; targets count bytes 4 to 7 up.
+        /// Destination. The target's number is added to bytes 4 to 7.
         to: Ipv6Addr,
-        /// What is behind the header.
+        /// What follows the header.
         inside: Inside,
     },
-    /// IPv4. It does not spread: its header checksum would change as well.
+    /// IPv4. It does not spread over flows and targets: its header checksum would change as well.
     Plain4 {
         /// Source.
         from: Ipv4Addr,
@@ -23,17 +23,17 @@ pub(crate) enum Shape {
     },
     /// IPv6 with an SRH.
     Path {
-        /// Source; flows count its last bytes up, unless it is signed.
+        /// Source. The flow's number is added to its last 4 bytes, unless the packet is signed.
         from: Ipv6Addr,
-        /// Segments in the order the packet visits them.
+        /// Segments, in the order in which the packet visits them.
         path: Vec<Ipv6Addr>,
-        /// Segments left: which one is the destination.
+        /// Segments left, which selects the destination.
         left: u8,
-        /// TLVs of the SRH; their bytes are a multiple of 8.
+        /// TLVs of the SRH. Their length is a multiple of 8 bytes.
         tlvs: Vec<u8>,
-        /// Its HMAC, which covers source and segments: what is signed spreads by its flow label only.
+        /// The key of its HMAC. The HMAC covers source and segments, so flows differ only in the flow label.
         signature: Option<Signature>,
-        /// What is behind the SRH.
+        /// What follows the SRH.
         inside: Inside,
     },
 }
@@ -47,7 +47,7 @@ pub(crate) struct Signature {
     pub(crate) secret: &'static [u8],
 }
 
-/// What a path carries.
+/// What follows the outer headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Inside {
     /// UDP directly, as in the thesis.

@@ -6,23 +6,23 @@ use std::str::FromStr;
 use super::Shape;
 use super::packet::{overhead, shortest_payload};
 
-/// How long the packets of a stream are.
+/// The sizes of a stream's packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sizes {
-    /// UDP payloads of so many bytes: how the thesis counts.
+    /// UDP payloads of this many bytes, as in the thesis.
     Payload(u16),
-    /// IP packets of so many bytes, all headers included.
+    /// IP packets of this many bytes, with all headers.
     Packet(u16),
-    /// Simple IMIX, mixed: of twelve packets seven are the shortest that there are (40 bytes in IMIX: less than IPv6 and
-    /// UDP, and no room for a probe), four of 576 bytes, one of 1500.
+    /// Simple IMIX: of twelve packets, seven are as short as possible, four have 576 bytes, and one has 1500. IMIX has 40 bytes
+    /// for the shortest, which is less than IPv6 and UDP, and has no room for a probe.
     Imix,
 }
 
-/// The order in which the mix is sent; no size comes in one burst. 0 stands for the shortest.
+/// The order of the mix, in which sizes alternate. 0 means as short as possible.
 const IMIX: [u16; 12] = [0, 576, 0, 0, 576, 0, 1500, 0, 576, 0, 576, 0];
 
 impl Sizes {
-    /// UDP payloads in bytes, in the order they are sent. A packet size below the headers' and the probe's is raised.
+    /// UDP payloads in bytes, in the order of sending. A packet size that has no room for headers and probe is raised.
     pub(crate) fn payloads(&self, shape: &Shape) -> Vec<u16> {
         let (overhead, shortest) = (overhead(shape), shortest_payload(shape));
         let payload = |packet: u16| packet.saturating_sub(overhead).max(shortest);
@@ -44,7 +44,7 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Reads `imix`, `payload 64` or a packet size: `1500`.
+/// Reads `imix`, `payload=64`, or a packet size such as `1500`.
 impl FromStr for Sizes {
     type Err = String;
 
@@ -57,7 +57,7 @@ impl FromStr for Sizes {
                 None => number(text).map(Self::Packet),
             },
         };
-        read.ok_or_else(|| format!("{text:?} is no size; write payload=64, a packet size such as 1500, or imix"))
+        read.ok_or_else(|| format!("{text:?} is not a size; write payload=64, a packet size such as 1500, or imix"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A page in Chromium: self-contained, no script error, and nothing wider than the window.
+//! Checks a page in Chromium: it is self-contained, has no script error, and is not wider than the window.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Opens the page in a frame of each width and asks the page's own measure of itself.
+/// Opens the page in frames of two widths and checks the sizes that the browser computes.
 pub(crate) fn fits(page: &Path, charts: u64) {
     let text = fs::read_to_string(page).expect("written");
     for reference in ["http://", "https://", "<script", "src=", "@import"] {
@@ -18,7 +18,7 @@ pub(crate) fn fits(page: &Path, charts: u64) {
         assert_eq!(result["errors"], Value::Array(Vec::new()), "{result}");
         assert!(result["scroll"].as_u64() <= result["inner"].as_u64(), "wider than {width}: {result}");
         assert!(result["charts"].as_u64() >= Some(charts), "{result}");
-        // A narrow chart in a wide window, or the other way round, is scaled beyond what can be read.
+        // A chart for another width would be scaled so much that it cannot be read.
         assert!(result["scaled"].as_f64() < Some(1.3), "{result}");
     }
 }

@@ -1,4 +1,4 @@
-//! What docs/lab.md says can be used: its lab.toml files, the hardware profile of the thesis, and the tester's file.
+//! Checks docs/lab.md: its lab.toml files, its hardware profile of the thesis, and its tester's file can be used as they are.
 
 use super::LabFile;
 use crate::traffic::Sizes;
@@ -6,14 +6,14 @@ use crate::units::Kpps;
 
 const PAGE: &str = include_str!("../../../../docs/lab.md");
 
-/// The page's TOML, with what it is set in by taken off.
+/// The page's TOML blocks without their indentation.
 fn blocks() -> Vec<String> {
     let parts = PAGE.split("```toml\n").skip(1);
     let blocks = parts.map(|part| part.split("```").next().expect("it ends"));
     blocks.map(|block| block.lines().map(|line| line.trim_start().to_owned() + "\n").collect()).collect()
 }
 
-/// The page's one block with these words.
+/// The only block of the page with these words.
 fn block(word: &str) -> String {
     let mut found = blocks().into_iter().filter(|block| block.contains(word));
     let one = found.next().unwrap_or_else(|| panic!("no block with {word}"));
@@ -25,14 +25,15 @@ fn block(word: &str) -> String {
 fn the_pages_files_can_be_used_as_they_stand() {
     let file = block("low = \"10k\"              # the baseline");
     crate::hardware::cases(&LabFile::parse(&file).expect("lab.toml")).expect("every case is there");
-    // Every key that stands behind a # can be used, too.
+    // The keys that are commented out can be used too.
     let all = LabFile::parse(&file.replace("\n# ", "\n")).expect("with all keys");
     assert!(all.tester.socket && all.trial.high.is_some() && all.box_.status.is_some());
     let tester = segbox_config::read(block("hostname = \"tester\""), "segbox.toml");
     tester.resolve(&segbox_config::Surroundings::default()).expect("the tester's file");
 }
 
-/// One core, 30 µs, no offloads; two segments are every case's packet, 64 bytes of UDP, 3 Mpps, 20 runs, every case.
+/// The thesis has one core, 30 µs, no offloads, two segments (as every case's packet), 64 bytes of UDP payload, 3 Mpps and 20
+/// runs; and every published case is there.
 #[test]
 fn the_thesis_can_be_measured_again() {
     let profile = segbox_config::profile::read(block("[nic.ixgbe]"), "thesis.toml").expect("the profile");
@@ -48,12 +49,12 @@ fn the_thesis_can_be_measured_again() {
         let file = LabFile::parse(&block(name)).expect(name);
         assert!(matches!(file.traffic.size, Sizes::Payload(64)) && file.traffic.flows == 1, "{name}");
         assert_eq!((file.trial.high, file.trial.runs), (Some(Kpps(3000.0)), 20), "{name}");
-        let chosen = crate::hardware::cases(&file).expect("one box has them all");
-        // What the page copies beside the box's file is what that file names.
+        let chosen = crate::hardware::cases(&file).expect("one box can have all of them");
+        // The page copies the objects that the box's file names.
         let copied =
             PAGE.lines().filter(|line| line.trim_start().starts_with("scp segbox.toml")).nth(cases.len().min(1));
-        for remark in crate::hardware::remarks(&chosen).lines().filter(|line| line.contains(".o must lie")) {
-            let object = remark.split_whitespace().nth(1).expect("its name");
+        for remark in crate::hardware::remarks(&chosen).lines().filter(|line| line.contains(".o in the folder")) {
+            let object = remark.split_whitespace().nth(2).expect("its name");
             assert!(copied.is_some_and(|line| line.contains(object)), "{name}: {object}");
         }
         cases.extend(file.cases);

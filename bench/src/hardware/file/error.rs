@@ -6,48 +6,46 @@ use std::time::Duration;
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// The file cannot be read.
+    /// It cannot be read.
     #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file is not what it must be.
-    #[error("{path} is no lab.toml", path = path.display())]
+    /// It is not valid.
+    #[error("{path} is not a valid lab.toml", path = path.display())]
     Toml {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<toml::de::Error>,
     },
-    /// Sends to itself.
-    #[error("the tester has {0} twice; it takes one port to send and another to receive, with the box between them")]
+    /// The tester has one port for both directions.
+    #[error("lab.toml's [tester] has the port {0} twice; use one port to send and another one to receive")]
     OnePort(String),
-    /// The same for the box.
-    #[error("lab.toml's [box] has the port {0} twice; the first is the one behind the tester's sending port")]
+    /// The box has one port for both directions.
+    #[error("lab.toml's [box] has the port {0} twice; the first port is the one behind the tester's sending port")]
     OneBoxPort(String),
     /// An empty command.
     #[error(
-        "lab.toml's [box] status is empty; write a command that prints the box's `segbox status --json`, or leave it out"
+        "lab.toml's [box] status is empty; write a command that prints the box's `segbox status --json`, or remove the line"
     )]
     NoCommand,
-    /// Nothing to do.
-    #[error("lab.toml names no case; `segbench run --list` names all of them")]
+    /// There is nothing to measure.
+    #[error("lab.toml names no case; `segbench run --list` lists all cases")]
     NoCases,
-    /// Too short.
-    #[error("trials of {0:?} are too short to tell a rate; 100ms is the least, 10s is usual")]
+    /// The trials are too short.
+    #[error("lab.toml's [trial] duration is {0:?}, which is too short for a rate; use at least 100ms (10s is usual)")]
     ShortTrial(Duration),
-    /// Not a share.
-    #[error("width = {0} is no share at which a search could end; 0.005 is usual")]
+    /// The width is not a share below a half.
+    #[error("lab.toml's [trial] width is {0}; use a value above 0 and below 0.5 (0.005 is usual)")]
     Width(f64),
-    /// Not a share.
-    #[error("late = {0} is no share of a trial's time; 0.05 is usual")]
+    /// The tolerated lateness is not a share.
+    #[error("lab.toml's [trial] late is {0}; use a value from 0 to 1 (0.05 is usual)")]
     Late(f64),
     /// No search at all.
-    #[error(
-        "trial.runs = 0 searches for nothing; 1 is usual, and 3 are the least that `segbench compare` can tell apart"
-    )]
+    #[error("lab.toml's [trial] runs is 0; use at least 1, or at least 3 for `segbench compare`")]
     NoRuns,
 }

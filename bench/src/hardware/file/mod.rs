@@ -1,4 +1,4 @@
-//! lab.toml: the tester's ports, the box under test, the packets, the trials.
+//! lab.toml: the tester's ports, the box under test, the packets, and the trials. Measures nothing.
 
 #[cfg(test)]
 mod documented;
@@ -17,21 +17,21 @@ use crate::sink::Hook;
 use crate::traffic::Sizes;
 use crate::units::Kpps;
 
-/// The file.
+/// lab.toml.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct LabFile {
-    /// Cases by their ids.
+    /// Ids of the cases.
     pub(crate) cases: Vec<String>,
-    /// This machine's ports.
+    /// This machine's ports: the tester.
     pub(crate) tester: TesterTable,
     /// The box between them.
     #[serde(rename = "box")]
     pub(crate) box_: BoxTable,
-    /// What is sent.
+    /// The packets.
     #[serde(default)]
     pub(crate) traffic: TrafficTable,
-    /// How it is searched.
+    /// How to search.
     #[serde(default)]
     pub(crate) trial: TrialTable,
 }
@@ -40,21 +40,21 @@ pub(crate) struct LabFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TesterTable {
-    /// Port that sends.
+    /// The sending port.
     pub(crate) send: String,
-    /// Port that receives.
+    /// The receiving port.
     pub(crate) receive: String,
-    /// CPU that sends; the last one without it.
+    /// The CPU that sends; the last one by default.
     cpu: Option<usize>,
-    /// Send through an AF_PACKET socket.
+    /// Whether to send through an AF_PACKET socket.
     #[serde(default)]
     pub(crate) socket: bool,
-    /// Where the sink takes packets.
+    /// Where the sink gets packets.
     #[serde(default, deserialize_with = "hook")]
     pub(crate) sink: SinkHook,
 }
 
-/// Where the sink takes packets: in the driver, unless said otherwise.
+/// Where the sink gets packets: by default in the driver.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SinkHook(pub(crate) Hook);
 
@@ -75,16 +75,17 @@ impl TesterTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct BoxTable {
-    /// Ethernet address of the port behind the tester's sending one.
+    /// Ethernet address of the port behind the tester's sending port.
     #[serde(deserialize_with = "text")]
     pub(crate) mac: MacArgument,
-    /// Ethernet address of the port that leads back, which frames come from.
+    /// Ethernet address of the port behind the tester's receiving port: the source of the frames that come back.
     #[serde(deserialize_with = "text")]
     pub(crate) out_mac: MacArgument,
-    /// Names of the two ports, for the file that `--box-file` prints.
+    /// Names of the two ports in the file that `--box-file` prints.
     #[serde(default = "default_ports")]
     pub(crate) ports: [String; 2],
-    /// A command that prints the box's `segbox status --json`, its words parted by blanks; without it the box is not asked.
+    /// A command that prints the box's `segbox status --json`, with its words separated by spaces. Without it the box's counters
+    /// are not read.
     pub(crate) status: Option<String>,
 }
 
@@ -92,10 +93,10 @@ pub(crate) struct BoxTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct TrafficTable {
-    /// Sizes, as on the command line.
+    /// Sizes of packets, written as on the command line.
     #[serde(deserialize_with = "text")]
     pub(crate) size: Sizes,
-    /// Flows.
+    /// Number of flows.
     pub(crate) flows: u32,
 }
 
@@ -110,33 +111,33 @@ impl Default for TrafficTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct TrialTable {
-    /// Search.
+    /// The search algorithm.
     pub(crate) method: Method,
-    /// Length of a trial that decides.
+    /// Duration of a trial that decides.
     #[serde(deserialize_with = "duration")]
     pub(crate) duration: Duration,
-    /// Traffic before the search, which fills caches and neighbour tables.
+    /// Duration of the traffic before the search, which fills caches and neighbour tables.
     #[serde(deserialize_with = "duration")]
     pub(crate) warm_up: Duration,
-    /// How long nothing more has to come before what is missing counts as lost.
+    /// Missing packets count as lost when no packet has arrived for this long.
     #[serde(deserialize_with = "duration")]
     pub(crate) wait: Duration,
-    /// Lowest rate, which the baseline-loss screen sends at.
+    /// The lowest rate, at which the screen for loss sends.
     #[serde(deserialize_with = "text")]
     pub(crate) low: Kpps,
-    /// Highest rate; the line's or the generator's without it.
+    /// The highest rate; by default the line's or the generator's.
     #[serde(deserialize_with = "optional_rate")]
     pub(crate) high: Option<Kpps>,
-    /// Distance of the bounds at which a search ends, as a share.
+    /// A search ends when the distance of its bounds, as a share of the upper one, is this or less.
     pub(crate) width: f64,
-    /// Searches of each case.
+    /// Number of searches of each case.
     pub(crate) runs: u32,
-    /// Share of a trial that the generator may send nothing in though packets are due. Beyond it the rate was not offered.
+    /// Share of a trial in which the generator may send nothing although packets are due. Beyond it the rate was not offered.
     pub(crate) late: f64,
 }
 
 impl Default for TrialTable {
-    /// Ten seconds and half a percent are what CSIT and SRPerf use; two seconds for residual frames are RFC 2544's (section 23).
+    /// CSIT and SRPerf use ten seconds and half a percent. RFC 2544 (section 23) waits two seconds for residual frames.
     fn default() -> Self {
         Self {
             method: Method::Multiple,
@@ -147,7 +148,7 @@ impl Default for TrialTable {
             high: None,
             width: 0.005,
             runs: 1,
-            // Other work on the tester, and no limit of the generator.
+            // Other work on the tester can cause this much; it is not a limit of the generator.
             late: 0.05,
         }
     }
@@ -157,14 +158,14 @@ impl Default for TrialTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Method {
-    /// For each loss ratio by itself.
+    /// A binary search for each loss ratio.
     Binary,
-    /// For all of them together.
+    /// One search for all loss ratios.
     Multiple,
 }
 
 impl LabFile {
-    /// Reads the file, and refuses what cannot be measured.
+    /// Reads the file and checks its values.
     ///
     /// # Errors
     /// [`FileError`].
@@ -207,7 +208,7 @@ impl LabFile {
     }
 }
 
-/// Below this a trial is mostly its own beginning and end.
+/// In a shorter trial its start and end would dominate.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 fn default_ports() -> [String; 2] {
@@ -230,7 +231,7 @@ fn hook<'de, D: Deserializer<'de>>(from: D) -> Result<SinkHook, D::Error> {
     match String::deserialize(from)?.as_str() {
         "xdp" => Ok(SinkHook(Hook::Xdp)),
         "tc" => Ok(SinkHook(Hook::Tc)),
-        other => Err(serde::de::Error::custom(format!("{other:?} is no place for a sink; write \"xdp\" or \"tc\""))),
+        other => Err(serde::de::Error::custom(format!("{other:?} is not a hook of the sink; write \"xdp\" or \"tc\""))),
     }
 }
 
@@ -272,7 +273,7 @@ out-mac = "02:00:00:00:02:01"
         assert!(error(&format!("{FILE}[trial]\nduration = \"1ms\"")).contains("1ms"));
         assert!(error(&format!("{FILE}[trial]\nwidth = 2.0")).contains("width"));
         assert!(error(&format!("{FILE}[trial]\nlate = 5.0")).contains("late"));
-        assert!(error(&format!("{FILE}[trial]\nruns = 0")).contains("runs = 0"));
+        assert!(error(&format!("{FILE}[trial]\nruns = 0")).contains("runs is 0"));
         let unknown = LabFile::parse(&FILE.replace("send =", "sent =")).expect_err("wrong");
         assert!(std::error::Error::source(&unknown).expect("toml's").to_string().contains("sent"), "{unknown:?}");
         let file = LabFile::parse(&FILE.replace("\"end\"", "\"ned\"")).expect("right as a file");
