@@ -15,7 +15,7 @@ use super::frame::{attributes, nest, u32_of};
 use super::uapi;
 
 /// Each behavior's action (enum in include/uapi/linux/seg6_local.h).
-const ACTIONS: [(&str, Action); 12] = [
+const ACTIONS: &[(&str, Action)] = &[
     ("End", Action::End),
     ("End.X", Action::EndX),
     ("End.T", Action::EndT),
