@@ -37,6 +37,16 @@ pub enum ReadError {
     Faults(Box<FaultyFile>),
 }
 
+impl ReadError {
+    /// The same, with every fault and not only the first ones.
+    pub fn in_full(self) -> Self {
+        match self {
+            Self::Faults(file) => Self::Faults(Box::new(file.in_full())),
+            other => other,
+        }
+    }
+}
+
 /// Facts of the box that a file is for. None: the file is not checked against it.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -56,7 +66,7 @@ pub fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, Rea
     let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes)
         .map_err(|error| ReadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() + 1 })?;
-    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile(faults))))?;
+    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile::new(faults))))?;
     Ok(Reading { path: path.to_owned(), text, checked })
 }
 

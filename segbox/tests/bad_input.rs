@@ -106,6 +106,26 @@ fn everything_at_once_with_its_place_and_the_kernel_untouched() {
 }
 
 #[test]
+fn a_file_of_prose_is_told_in_twenty_faults_and_a_count() {
+    let (namespace, files) = (namespace(), Files::new());
+    let prose = "This is a letter, not a router.\n".repeat(60);
+    for command in ["check", "plan", "apply"] {
+        let told = on(&namespace, command, &files, &prose);
+        assert_eq!(told.code, Some(1), "{command}: {}", told.err);
+        assert_eq!(told.err.matches("segbox.toml:").count(), 20, "{command}: {}", told.err);
+        let words: Vec<_> = told.err.split_whitespace().collect();
+        assert!(
+            words.join(" ").contains("60 faults") && words.join(" ").contains("... and 40 more; `segbox check --all")
+        );
+    }
+    let file = files.write("segbox.toml", &prose);
+    let told = segbox(&namespace, ["check".as_ref(), "--all".as_ref(), file.as_os_str()]);
+    assert_eq!(told.code, Some(1), "{}", told.err);
+    assert_eq!(told.err.matches("segbox.toml:").count(), 60, "one per line: {}", told.err);
+    assert!(!told.err.contains("more;"), "{}", told.err);
+}
+
+#[test]
 fn the_verifiers_words_are_shown_and_nothing_of_the_file_is_applied() {
     let (namespace, files) = (namespace(), Files::new());
     let source = r#"

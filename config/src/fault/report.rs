@@ -2,12 +2,13 @@
 //!
 //! Which of the two is for the command line to choose; the lines cost the same for ten faults and for a hundred thousand.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use miette::{Diagnostic, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents};
 
-use super::Fault;
+use super::{Fault, FaultKind, SyntaxFault};
 use crate::place::Source;
 
 /// All that is wrong with a file, or all that is worth a warning, in the order of the text.
@@ -24,7 +25,13 @@ impl Faults {
     pub(crate) fn new(source: Arc<Source>, mut faults: Vec<Fault>) -> Self {
         // Stable: what is found first at a place is the cause of what is found later.
         faults.sort_by_key(|fault| fault.span);
+        one_per_broken_line(&source, &mut faults);
         Self { source, faults }
+    }
+
+    /// The name of the file, as it was given to whatever read it.
+    pub fn file(&self) -> &str {
+        &self.source.name
     }
 
     /// Each fault, in the order of the text.
@@ -60,6 +67,23 @@ impl Faults {
             write!(f, " (mend: {})", fault.mend())
         })
     }
+}
+
+/// A line that is not TOML keeps its first syntax fault: the parser loses its way there, and all else on the line follows from it.
+fn one_per_broken_line(source: &Source, faults: &mut Vec<Fault>) {
+    let is_broken =
+        |fault: &Fault| matches!(fault.kind, FaultKind::Syntax(SyntaxFault::Toml { .. } | SyntaxFault::NoValue));
+    let line = |fault: &Fault| source.place(fault.span.start).0;
+    // Each line that is still without its fault.
+    let mut open: BTreeSet<usize> = faults.iter().filter(|fault| is_broken(fault)).map(line).collect();
+    if open.is_empty() {
+        return;
+    }
+    let broken = open.clone();
+    faults.retain(|fault| {
+        let line = line(fault);
+        !broken.contains(&line) || is_broken(fault) && open.remove(&line)
+    });
 }
 
 impl fmt::Display for Faults {

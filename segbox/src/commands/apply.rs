@@ -36,7 +36,7 @@ enum Undone {
 /// A time as people write it: `60s`, `5m`, `1h 30m`; at least a second.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write 60s, 5m or 1h"))?;
-    if time < Duration::from_millis(100) { Err("that is no time at all".to_owned()) } else { Ok(time) }
+    if time < Duration::from_secs(1) { Err("use at least 1s".to_owned()) } else { Ok(time) }
 }
 
 pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
@@ -44,7 +44,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let mut router = Router::open("apply")?;
     let on = router.seen()?;
     let reading = read("apply", file, on)?;
-    output::warnings(&reading.checked.warnings);
+    output::warnings(&reading.checked.warnings, false);
     let _whole = Uninterrupted::begin();
     sweep();
     let report =

@@ -11,10 +11,10 @@ use segbox_router::{Seen, read};
 use super::OK;
 use crate::text::output::{self, GOOD, print, styled};
 
-pub(super) fn run(file: &Path, elsewhere: bool) -> Result<ExitCode> {
+pub(super) fn run(file: &Path, elsewhere: bool, all: bool) -> Result<ExitCode> {
     let on = if elsewhere { Seen::default() } else { this_box() };
-    let reading = read("check", file, on)?;
-    output::warnings(&reading.checked.warnings);
+    let reading = read("check", file, on).map_err(|error| if all { error.in_full() } else { error })?;
+    output::warnings(&reading.checked.warnings, all);
     print(&format!("{}: {}\n", file.display(), styled(GOOD, "no fault")))?;
     Ok(OK)
 }

@@ -56,13 +56,16 @@ struct File {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lists all faults of a file: where each one is and how to fix it. Needs no root.
+    /// Lists the faults of a file: where each one is and how to fix it. Needs no root.
     Check {
         #[command(flatten)]
         file: File,
         /// Check the file alone, not against this box's interfaces and kernel.
         #[arg(long)]
         elsewhere: bool,
+        /// Show every fault, not only the first 20.
+        #[arg(long)]
+        all: bool,
     },
     /// Lists the steps from the running kernel to the file and changes nothing. Exits with 2 if there are steps.
     Plan {
@@ -154,7 +157,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command) -> miette::Result<ExitCode> {
     match command {
-        Command::Check { file, elsewhere } => check::run(&file.file, elsewhere),
+        Command::Check { file, elsewhere, all } => check::run(&file.file, elsewhere, all),
         Command::Plan { file, actual, json } => plan::run(&file.file, actual.as_deref(), json),
         Command::Apply { file, confirm } => apply::run(&file.file, confirm),
         Command::Confirm => confirm::run(),

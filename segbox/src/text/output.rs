@@ -51,10 +51,11 @@ pub(crate) fn raw_fault(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}\n"));
 }
 
-/// Prints what is worth a second look to standard error.
-pub(crate) fn warnings(warnings: &Faults) {
+/// Prints a file's warnings to standard error: the first ones, or all.
+pub(crate) fn warnings(warnings: &Faults, all: bool) {
     if !warnings.is_empty() {
-        fault(&Report::new(FaultyFile(warnings.clone())));
+        let file = FaultyFile::new(warnings.clone());
+        fault(&Report::new(if all { file.in_full() } else { file }));
     }
 }
 
