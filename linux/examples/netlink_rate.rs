@@ -13,7 +13,7 @@ use ipnet::{IpNet, Ipv6Net};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use segbox_config::{HeadendMode, IfName};
 use segbox_linux::Netlink;
-use segbox_plan::{ANCHOR, Delta, Encap, Link, Materials, Route, RouteKey, Setting, Step};
+use segbox_plan::{ANCHOR, Delta, Encap, Hop, Link, Materials, Route, RouteKey, Setting, Step};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -104,14 +104,14 @@ fn route(number: u32, anchor: IfName) -> (RouteKey, Route) {
     let segments = [1, 2, 3].map(|node| Ipv6Addr::new(0xfc00, 0, node, high, low, 0, 0, 0)).to_vec();
     let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
     let key = RouteKey { table: 254, prefix: IpNet::V6(prefix), metric: 1024 };
-    (key, Route { interface: Some(anchor), via: None, onlink: false, unreachable: false, encap })
+    (key, Hop { interface: Some(anchor), encap, ..Hop::default() }.into())
 }
 
 /// The same routes as `ip -batch` takes them.
 fn batch(routes: &[(RouteKey, Route)]) -> Outcome<String> {
     let mut text = String::new();
     for (key, route) in routes {
-        let Encap::Seg6 { segments, .. } = &route.encap else { continue };
+        let [Hop { encap: Encap::Seg6 { segments, .. }, .. }] = &*route.hops else { continue };
         let list: Vec<String> = segments.iter().map(Ipv6Addr::to_string).collect();
         let list = list.join(",");
         writeln!(text, "route add {} encap seg6 mode encap segs {list} dev {ANCHOR} proto 86", key.prefix)?;

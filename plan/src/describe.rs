@@ -4,8 +4,10 @@ use std::fmt;
 
 use segbox_config::{Endpoint, Flavors, Lookup, Parameters};
 
-use crate::state::{Encap, Link, MAIN_TABLE, Route, RouteKey, Rule, Setting};
-use crate::step::{Delta, RouteKind, Step, Verb};
+use crate::hop::{Encap, Hop};
+use crate::route::{Route, RouteKey, RouteKind};
+use crate::state::{Link, MAIN_TABLE, Rule, Setting};
+use crate::step::{Delta, Step, Verb};
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,9 +131,21 @@ impl fmt::Display for RouteKey {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.unreachable {
-            return f.write_str("unreachable");
+        match &*self.hops {
+            [] => f.write_str("unreachable"),
+            [only] => only.fmt(f),
+            several => several.iter().enumerate().try_for_each(|(at, hop)| {
+                f.write_str(if at == 0 { "" } else { ", " })?;
+                hop.fmt(f)?;
+                if hop.weight == 1 { Ok(()) } else { write!(f, " weight {}", hop.weight) }
+            }),
         }
+    }
+}
+
+/// Without the weight, which only means something beside another hop.
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut gap = "";
         if self.encap != Encap::None {
             write!(f, "{}", self.encap)?;
@@ -186,4 +200,24 @@ fn endpoint_text(Endpoint { behavior, flavors }: &Endpoint) -> String {
     let program = program.map(|program| format!(" {program}"));
     text.extend([next_hop, interface, lookup, segments, program].into_iter().flatten());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_hops_are_listed_each_with_its_weight() {
+        let hop = |via: &str, interface: &str, weight| Hop {
+            via: via.parse().ok(),
+            interface: interface.parse().ok(),
+            weight,
+            ..Hop::default()
+        };
+        let hops = [hop("fe80::1", "eth0", 3), Hop { onlink: true, ..hop("fe80::2", "eth1", 1) }];
+        assert_eq!(Route::from(hops[0].clone()).to_string(), "via fe80::1 dev eth0");
+        let several = Route { hops: hops.into_iter().collect() };
+        assert_eq!(several.to_string(), "via fe80::1 dev eth0 weight 3, via fe80::2 dev eth1 onlink");
+        assert_eq!(Route::unreachable().to_string(), "unreachable");
+    }
 }

@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use segbox_config::{Behavior, Config, Endpoint, Feature, HmacMode, IfName, Kernel, LocalSid, Policy, Steer};
 
+use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
+use crate::route::{Route, RouteKey};
 use crate::state::{
-    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, Link, MAIN_TABLE, NeighborKey, Route, RouteKey, RowKey, Rule,
-    Setting, State,
+    ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
 };
 use crate::sysctl;
 use crate::tune::{Refusals, Tuning, Wish, tune};
@@ -229,9 +230,8 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
     for route in &config.routes {
         let key = key(route.table, route.destination, route.metric);
-        let body =
-            Route { interface: route.interface, via: route.via, onlink: false, unreachable: false, encap: Encap::None };
-        state.routes.insert(key, body);
+        let hop = Hop { interface: route.interface, via: route.via, ..Hop::default() };
+        state.routes.insert(key, hop.into());
     }
     for route in adjacent_dx4(config, context) {
         state.routes.entry(route.0).or_insert(route.1);
@@ -275,9 +275,9 @@ fn isolation(config: &Config, state: &mut State) {
             if everything.addr().is_ipv6() && config.encap_source.is_none() && steers(vrf.table) {
                 continue;
             }
-            let nowhere = Route { interface: None, via: None, onlink: false, unreachable: true, encap: Encap::None };
             // The file's own route of this metric stays.
-            state.routes.entry(key(vrf.table, everything, Some(LAST_METRIC))).or_insert(nowhere);
+            let key = key(vrf.table, everything, Some(LAST_METRIC));
+            state.routes.entry(key).or_insert_with(Route::unreachable);
         }
     }
     if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(|vrf| steers(vrf.table))) {
@@ -288,7 +288,7 @@ fn isolation(config: &Config, state: &mut State) {
 
 /// A route with a tunnel: on the device the file names, else on the anchor.
 fn hanging(interface: Option<IfName>, via: Option<IpAddr>, encap: Encap) -> Route {
-    Route { interface: Some(interface.unwrap_or_else(anchor)), via, onlink: false, unreachable: false, encap }
+    Hop { interface: Some(interface.unwrap_or_else(anchor)), via, encap, ..Hop::default() }.into()
 }
 
 fn key(table: u32, prefix: IpNet, metric: Option<u32>) -> RouteKey {
@@ -319,14 +319,8 @@ fn adjacent_dx4(config: &Config, context: Context<'_>) -> Vec<(RouteKey, Route)>
         .filter_map(|next_hop| {
             let address = IpAddr::V4(next_hop);
             let (interface, _) = on_link.iter().find(|(_, net)| net.contains(&address))?;
-            let body = Route {
-                interface: Some(*interface),
-                via: Some(address),
-                onlink: true,
-                unreachable: false,
-                encap: Encap::None,
-            };
-            Some((key(MAIN_TABLE, IpNet::from(address), None), body))
+            let hop = Hop { interface: Some(*interface), via: Some(address), onlink: true, ..Hop::default() };
+            Some((key(MAIN_TABLE, IpNet::from(address), None), hop.into()))
         })
         .collect()
 }

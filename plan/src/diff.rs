@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use segbox_config::{LinkSeen, Matcher};
 use serde::Serialize;
 
-use crate::state::{Actual, Route, Setting, State};
+use crate::hop::Hop;
+use crate::route::Route;
+use crate::state::{Actual, Setting, State};
 use crate::step::{Delta, Phase, Step, Verb};
 
 /// The steps from an actual to a desired state, in order.
@@ -158,12 +160,20 @@ impl Actual {
 }
 
 impl Route {
-    /// Whether a route as found is what is asked for. One asked for by its gateway alone is on whichever interface the kernel found.
+    /// Whether a route as found is what is asked for.
+    fn asks_for(&self, found: &Self) -> bool {
+        let only = self.hops.len() == 1;
+        let same = |(hop, found): (&Hop, &Hop)| hop.asks_for(found) && (only || hop.weight == found.weight);
+        self.hops.len() == found.hops.len() && self.hops.iter().zip(found.hops.iter()).all(same)
+    }
+}
+
+impl Hop {
+    /// The same but for the weight. A hop that is asked for by its gateway alone is on the interface that the kernel chose.
     fn asks_for(&self, found: &Self) -> bool {
         self.interface.is_none_or(|interface| found.interface == Some(interface))
             && self.via == found.via
             && self.onlink == found.onlink
-            && self.unreachable == found.unreachable
             && self.encap == found.encap
     }
 }

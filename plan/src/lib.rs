@@ -5,12 +5,14 @@ pub mod degrade;
 mod describe;
 mod desired;
 mod diff;
+mod hop;
 mod identity;
 mod materials;
 /// Names of NICs.
 pub mod nic_names;
 mod rename;
 mod rounds;
+mod route;
 mod rows;
 mod state;
 mod step;
@@ -22,12 +24,15 @@ mod unkept;
 
 pub use desired::{Context, Desired, desired, nothing};
 pub use diff::{Plan, Stage, diff};
+pub use hop::{Encap, Hop, Hops};
 pub use identity::{program_name, secret_digest};
 pub use materials::{Materials, Secret};
 pub use rounds::{ROUNDS, foresee};
+pub use route::{Route, RouteKey, RouteKind};
 pub use state::{
-    ANCHOR, Actual, AddressKey, Bytes, Encap, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, Route,
-    RouteKey, RowKey, Rule, Setting, State,
+    ANCHOR, Actual, AddressKey, Bytes, HmacKey, LINK_ALIAS, Link, MAIN_TABLE, NeighborKey, PROTOCOL, RowKey, Rule,
+    Setting, State,
 };
-pub use step::{Delta, Phase, RouteKind, Step, Verb};
+
 pub use unkept::{TRIES, note_unkept};
+pub use step::{Delta, Phase, Step, Verb};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use segbox_config::IfName;
 
+use crate::hop::Hop;
 use crate::state::{Actual, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
@@ -60,7 +61,8 @@ impl State {
             key
         });
         for route in self.routes.values_mut() {
-            route.interface = route.interface.map(name);
+            let hops = route.hops.iter().cloned();
+            route.hops = hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop }).collect();
         }
     }
 }

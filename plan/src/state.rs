@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::{Behavior, Endpoint, HeadendMode, HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
+use segbox_config::{HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
 use serde::{Deserialize, Serialize};
 
+use crate::route::{Route, RouteKey};
 use crate::rows::as_rows;
 use crate::tune::{Knob, Machine};
 
@@ -50,7 +51,7 @@ pub struct State {
     #[serde(with = "as_rows")]
     pub rows: BTreeMap<RowKey, Bytes>,
     /// Source addresses that no packet in a VRF may come with: they are the box's own encapsulations'.
-    /// (Dumps of segbox 0.1 call them `guards`.)
+    /// (Earlier dumps call them `guards`.)
     #[serde(with = "as_rows", alias = "guards")]
     pub source_filters: BTreeMap<Ipv6Addr, ()>,
     /// Rules: which table is looked up for whom.
@@ -146,82 +147,6 @@ pub struct Rule {
     pub from: Ipv6Addr,
     /// This table is looked up.
     pub table: u32,
-}
-
-/// What makes a route one: the kernel refuses a second one with the same (net/ipv6/ip6_fib.c, fib6_add_rt2node).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RouteKey {
-    /// Routing table.
-    pub table: u32,
-    /// Where to.
-    pub prefix: IpNet,
-    /// Lower wins. The kernel's own default is 1024 for IPv6 and 0 for IPv4.
-    pub metric: u32,
-}
-
-/// A route's content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Route {
-    /// Its device.
-    pub interface: Option<IfName>,
-    /// Its gateway.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub via: Option<IpAddr>,
-    /// The gateway is on the link, whatever the addresses say (RTNH_F_ONLINK).
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub onlink: bool,
-    /// Nothing goes here, and who sends is told so (RTN_UNREACHABLE).
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub unreachable: bool,
-    /// What is done to the packet.
-    #[serde(skip_serializing_if = "Encap::is_none", default)]
-    pub encap: Encap,
-}
-
-/// A route's lightweight tunnel (RTA_ENCAP).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encap {
-    /// A plain route.
-    #[default]
-    None,
-    /// A policy by a segment list (LWTUNNEL_ENCAP_SEG6).
-    Seg6 {
-        /// The headend behavior.
-        mode: HeadendMode,
-        /// In the order the packet visits them.
-        segments: Vec<Ipv6Addr>,
-        /// HMAC key id, 0 for none.
-        #[serde(skip_serializing_if = "is_zero", default)]
-        hmac_key: u32,
-    },
-    /// A local SID (LWTUNNEL_ENCAP_SEG6_LOCAL), with per-SID counters on.
-    Seg6Local(Box<Endpoint>),
-    /// A policy by a program on the way in (LWTUNNEL_ENCAP_BPF, hook IN): the loaded program's name.
-    BpfIn(String),
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-impl Encap {
-    /// The loaded program that it runs, for End.BPF and H.BPF.
-    pub fn program(&self) -> Option<&str> {
-        match self {
-            Self::BpfIn(program) => Some(program),
-            Self::Seg6Local(endpoint) => match &endpoint.behavior {
-                Behavior::EndBpf { program } => Some(program),
-                _ => None,
-            },
-            Self::None | Self::Seg6 { .. } => None,
-        }
-    }
-
-    fn is_none(&self) -> bool {
-        matches!(self, Self::None)
-    }
 }
 
 /// What `observe` found.

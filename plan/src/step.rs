@@ -4,9 +4,8 @@ use std::net::Ipv6Addr;
 
 use serde::Serialize;
 
-use crate::state::{
-    AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Route, RouteKey, RowKey, Rule, Setting, State,
-};
+use crate::route::{Route, RouteKey, RouteKind};
+use crate::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
 use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
 
@@ -84,28 +83,6 @@ pub enum Phase {
     Policy,
 }
 
-/// What a route is to segbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RouteKind {
-    /// Without a tunnel.
-    Plain,
-    /// An entry of My Local SID Table.
-    Sid,
-    /// A headend's.
-    Policy,
-}
-
-impl Route {
-    /// What the route is to segbox.
-    pub fn kind(&self) -> RouteKind {
-        match self.encap {
-            Encap::None => RouteKind::Plain,
-            Encap::Seg6Local(_) => RouteKind::Sid,
-            Encap::Seg6 { .. } | Encap::BpfIn(_) => RouteKind::Policy,
-        }
-    }
-}
-
 impl<K, V> Delta<K, V> {
     fn verb(&self) -> Verb {
         match (&self.before, &self.after) {
@@ -181,7 +158,7 @@ impl Step {
             Self::Row(_) => Phase::Map,
             Self::SourceFilter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
-                Some(route) if route.unreachable => Phase::Isolation,
+                Some(route) if route.is_unreachable() => Phase::Isolation,
                 route => match route.map(Route::kind) {
                     Some(RouteKind::Sid) => Phase::Sid,
                     Some(RouteKind::Policy) => Phase::Policy,

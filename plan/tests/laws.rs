@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, HmacAlgorithm, Hook, IfName, Mac};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{
-    Actual, AddressKey, Bytes, Encap, HmacKey, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Rule, Setting, State,
-    Step, diff,
+    Actual, AddressKey, Bytes, Encap, HmacKey, Hop, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Rule, Setting,
+    State, Step, diff,
 };
 
 // Few names and few values: the same key must often be on both sides, with the same value and with another.
@@ -61,15 +61,19 @@ fn route() -> impl Strategy<Value = Route> {
         segments().prop_map(|segments| Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 }),
         Just(Encap::BpfIn("steer@00000002".into())),
     ];
-    let leads_on = (interface(), encap).prop_map(|(interface, encap)| Route {
+    let hop = (interface(), 1_u16..3, encap).prop_map(|(interface, weight, encap)| Hop {
         interface: Some(interface),
-        via: None,
-        onlink: false,
-        unreachable: false,
+        weight,
         encap,
+        ..Hop::default()
     });
-    let nowhere = Route { interface: None, via: None, onlink: false, unreachable: true, encap: Encap::None };
-    prop_oneof![4 => leads_on, 1 => Just(nowhere)]
+    // None: unreachable. One alone has no weight.
+    vec(hop, 0..4).prop_map(|mut hops| {
+        if let [only] = hops.as_mut_slice() {
+            only.weight = 1;
+        }
+        Route { hops: hops.into_iter().collect() }
+    })
 }
 
 fn route_key() -> impl Strategy<Value = RouteKey> {

@@ -122,13 +122,11 @@ fn is_of_the_machine(step: &Step) -> bool {
 
 /// The programs that a stage's new routes run.
 fn named_programs(stage: &[Step]) -> impl Iterator<Item = &str> {
-    let names: BTreeSet<&str> = stage
-        .iter()
-        .filter_map(|step| match step {
-            Step::Route(Delta { after: Some(Route { encap, .. }), .. }) => encap.program(),
-            _ => None,
-        })
-        .collect();
+    let routes = stage.iter().filter_map(|step| match step {
+        Step::Route(Delta { after: Some(route), .. }) => Some(route),
+        _ => None,
+    });
+    let names: BTreeSet<&str> = routes.flat_map(Route::programs).collect();
     names.into_iter()
 }
 

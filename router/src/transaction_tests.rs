@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Program};
 use segbox_plan::tune::{CardKnob, Knob, Refusals};
-use segbox_plan::{Actual, Desired, Encap, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
+use segbox_plan::{Actual, Desired, Encap, Hop, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
 
 use crate::memory::Memory;
 use crate::target::{Observed, Target, TargetError};
@@ -16,7 +16,7 @@ fn forwarding() -> Setting {
 
 fn route(prefix: &str, encap: Encap) -> (RouteKey, Route) {
     let key = RouteKey { table: 254, prefix: prefix.parse().expect("a prefix"), metric: 1024 };
-    (key, Route { interface: "segbox0".parse().ok(), via: None, onlink: false, unreachable: false, encap })
+    (key, Hop { interface: "segbox0".parse().ok(), encap, ..Hop::default() }.into())
 }
 
 fn sid(prefix: &str) -> (RouteKey, Route) {

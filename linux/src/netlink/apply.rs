@@ -11,9 +11,10 @@ use segbox_config::IfName;
 use segbox_plan::{Delta, HmacKey, Link, Materials, RouteKey, Step, Verb};
 
 use super::batch::{self, Undone};
-use super::encap::{EncapError, Lookup};
+use super::encap::{EncapError, Lookup, SegmentsError};
 use super::error::StepError;
 use super::links::Links;
+use super::next_hop::HopError;
 use super::reply::TalkError;
 use super::socket::append;
 use super::{Netlink, Programs, address, device, route, rule};
@@ -203,11 +204,7 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
     };
     match step {
         Step::Route(Delta { key, after: Some(route), .. }) => {
-            let message = route::put(key, route, names).map_err(|error| match error {
-                EncapError::NoInterface(name) => StepError::NoInterface { name },
-                EncapError::NoProgram(program) => StepError::NoProgram { key: *key, program },
-                EncapError::Segments(wrong) => StepError::Segments { key: *key, count: wrong.count, most: wrong.most },
-            })?;
+            let message = route::put(key, route, names).map_err(|error| unmade(*key, error))?;
             append(buffer, libc::RTM_NEWROUTE, flags, sequence, &message);
         }
         Step::Route(Delta { key, after: None, .. }) => {
@@ -239,6 +236,18 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         }
     }
     Ok(())
+}
+
+/// Why there is no request for a route.
+fn unmade(key: RouteKey, error: HopError) -> StepError {
+    match error {
+        HopError::Weight(weight) => StepError::Weight { key, weight },
+        HopError::Encap(EncapError::NoInterface(name)) => StepError::NoInterface { name },
+        HopError::Encap(EncapError::NoProgram(program)) => StepError::NoProgram { key, program },
+        HopError::Encap(EncapError::Segments(SegmentsError { count, most })) => {
+            StepError::Segments { key, count, most }
+        }
+    }
 }
 
 /// What a request's trouble means for its step.

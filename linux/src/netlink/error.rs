@@ -105,6 +105,14 @@ pub enum StepError {
         /// So many would fit.
         most: usize,
     },
+    /// A hop of a weight that a route cannot hold.
+    #[error("route {key} cannot have a hop of weight {weight}: weights are 1 to 256")]
+    Weight {
+        /// Which route.
+        key: RouteKey,
+        /// The weight.
+        weight: u16,
+    },
     /// A route names a program that is not loaded.
     #[error("route {key} needs program {program}, which is not loaded")]
     NoProgram {
@@ -237,7 +245,7 @@ impl StepError {
             | Self::Setting { source, .. }
             | Self::HmacKey { source, .. } => source,
             Self::Links(source) => source,
-            Self::Sysctl { .. } | Self::Value { .. } | Self::NotNetlink => return None,
+            Self::Sysctl { .. } | Self::Value { .. } | Self::Weight { .. } | Self::NotNetlink => return None,
         };
         mend(self, source.errno()?)
     }

@@ -1,4 +1,4 @@
-//! Routes to netlink and back. Not here: what hangs on them (encap), and what the kernel's answers mean (apply).
+//! Routes to netlink and back. Not here: their hops (next_hop), and what the kernel's replies mean (apply).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -6,42 +6,40 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use segbox_config::IfName;
-use segbox_plan::{Encap, PROTOCOL, Route, RouteKey};
+use segbox_plan::{Hop, Hops, PROTOCOL, Route, RouteKey};
 
-use super::encap::{self, EncapError, Lookup};
-use super::frame::{address_of, attributes, u16_of, u32_of};
+use super::encap::{self, Lookup};
+use super::frame::{address_of, attributes, u32_of};
+use super::next_hop::{self, HopError, HopRow};
 use super::reply::TalkError;
 use super::socket::Socket;
 use super::{Counters, uapi};
 
 /// The request that makes a route.
-pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result<RouteMessage, EncapError> {
+pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result<RouteMessage, HopError> {
     let mut message = common(key);
-    message.header.kind = if route.unreachable { RouteType::Unreachable } else { RouteType::Unicast };
-    // IPv4 only: without a gateway the destination is on the link, as `ip route` says it (iproute2, ip/iproute.c).
-    if key.prefix.addr().is_ipv4() && route.via.is_none() && !route.unreachable {
-        message.header.scope = RouteScope::Link;
-    }
-    if route.onlink {
-        message.header.flags = RouteFlags::Onlink;
-    }
-    if let Some(interface) = route.interface {
-        let index = lookup.index(interface).ok_or(EncapError::NoInterface(interface))?;
-        message.attributes.push(RouteAttribute::Oif(index));
-    }
-    message.attributes.extend(route.via.map(|via| {
-        if via.is_ipv4() == key.prefix.addr().is_ipv4() {
-            RouteAttribute::Gateway(RouteAddress::from(via))
-        } else {
-            RouteAttribute::Via(RouteVia::from(via))
+    match &*route.hops {
+        [] => message.header.kind = RouteType::Unreachable,
+        [hop] => {
+            message.header.kind = RouteType::Unicast;
+            // IPv4 only: without a gateway the destination is on the link, as `ip route` says it (iproute2, ip/iproute.c).
+            if key.prefix.addr().is_ipv4() && hop.via.is_none() {
+                message.header.scope = RouteScope::Link;
+            }
+            if hop.onlink {
+                message.header.flags = RouteFlags::Onlink;
+            }
+            message.attributes.extend(next_hop::index(hop, lookup)?.map(RouteAttribute::Oif));
+            next_hop::put(key, hop, lookup, &mut message.attributes)?;
         }
-    }));
-    if let Some((kind, attributes)) = encap::encode(&route.encap, lookup)? {
-        message.attributes.push(RouteAttribute::Encap(attributes));
-        message.attributes.push(RouteAttribute::EncapType(kind));
+        several => {
+            message.header.kind = RouteType::Unicast;
+            let several = several.iter().map(|hop| next_hop::one_of_several(key, hop, lookup));
+            message.attributes.push(RouteAttribute::MultiPath(several.collect::<Result<_, _>>()?));
+        }
     }
     Ok(message)
 }
@@ -81,13 +79,12 @@ struct Row<'a> {
     protocol: u8,
     unicast: bool,
     unreachable: bool,
-    onlink: bool,
-    oif: Option<u32>,
-    via: Option<IpAddr>,
-    /// Type and value of its RTA_ENCAP.
-    encap: Option<(u16, &'a [u8])>,
-    /// More than one next hop, or one by reference: segbox makes neither.
-    elsewhere: bool,
+    /// Its only hop, where it has one.
+    only: HopRow<'a>,
+    /// Its RTA_MULTIPATH, where it has several.
+    several: Option<&'a [u8]>,
+    /// Its hops are a nexthop object of the kernel: segbox makes none.
+    by_reference: bool,
 }
 
 /// Reads an RTM_NEWROUTE's payload (struct rtmsg and attributes).
@@ -96,20 +93,18 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
     let flags = u32_of(payload.get(8..)?)?;
     let (mut table, mut metric) = (u32::from(table), 0);
     let mut destination = if i32::from(family) == libc::AF_INET { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
-    let (mut oif, mut via, mut elsewhere) = (None, None, false);
-    let (mut encap_kind, mut encap) = (0, None);
+    let mut only = HopRow::default();
+    only.onlink = flags & uapi::RTNH_F_ONLINK != 0;
+    let (mut several, mut by_reference) = (None, false);
     for (attribute, value) in attributes(payload.get(12..)?) {
         match attribute {
             libc::RTA_TABLE => table = u32_of(value)?,
             libc::RTA_DST => destination = address_of(value)?,
             libc::RTA_PRIORITY => metric = u32_of(value)?,
-            libc::RTA_OIF => oif = u32_of(value),
-            libc::RTA_GATEWAY => via = address_of(value),
-            libc::RTA_VIA => via = value.get(2..).and_then(address_of),
-            libc::RTA_ENCAP_TYPE => encap_kind = u16_of(value)?,
-            libc::RTA_ENCAP => encap = Some(value),
-            libc::RTA_MULTIPATH | uapi::RTA_NH_ID => elsewhere = true,
-            _ => {}
+            libc::RTA_OIF => only.oif = u32_of(value),
+            libc::RTA_MULTIPATH => several = Some(value),
+            uapi::RTA_NH_ID => by_reference = true,
+            _ => only.read(attribute, value)?,
         }
     }
     Some(Row {
@@ -117,38 +112,31 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
         protocol,
         unicast: kind == libc::RTN_UNICAST,
         unreachable: kind == libc::RTN_UNREACHABLE,
-        onlink: flags & uapi::RTNH_F_ONLINK != 0,
-        oif,
-        via,
-        encap: encap.map(|value| (encap_kind, value)),
-        elsewhere,
+        only,
+        several,
+        by_reference,
     })
 }
 
-/// A route of ours. One that segbox has no words for (somebody else's with our protocol number) comes out as one of no
-/// interface and no gateway: no file asks for that, so a plan puts it right or takes it away.
+/// A route of ours. One that segbox cannot describe (another program made it, with our protocol number) is read as one hop of no
+/// interface and no gateway: no file asks for that, so a plan replaces or removes it.
 pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
-    let unspeakable = Route { interface: None, via: None, onlink: false, unreachable: false, encap: Encap::None };
-    let encap = match row.encap {
-        None => Some(Encap::None),
-        Some((kind, value)) => encap::decode(kind, value, &name),
+    let hops = match row.several {
+        // The device of an IPv6 route that goes nowhere is lo, which says nothing.
+        None if row.unreachable && row.only.encap.is_none() => Some(Hops::default()),
+        None if row.unicast && !row.by_reference => row.only.decode(&name).map(Hops::from),
+        Some(list) if row.unicast && !row.by_reference => next_hop::decode(list, &name),
+        _ => None,
     };
-    let route = match encap {
-        // Its device is lo, as the kernel has it for all of IPv6 that goes nowhere.
-        Some(Encap::None) if row.unreachable => Route { unreachable: true, ..unspeakable },
-        Some(encap) if row.unicast && !row.elsewhere => {
-            Route { interface: row.oif.map(name), via: row.via, onlink: row.onlink, unreachable: false, encap }
-        }
-        _ => unspeakable,
-    };
-    Some((row.key, route))
+    let hops = hops.unwrap_or_else(|| Hop::default().into());
+    Some((row.key, Route { hops }))
 }
 
 /// The counters of a local SID of ours.
 pub(super) fn decode_counters(payload: &[u8]) -> Option<(RouteKey, Counters)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
-    let (_, value) = row.encap.filter(|(kind, _)| *kind == uapi::LWTUNNEL_ENCAP_SEG6_LOCAL)?;
+    let (_, value) = row.only.encap.filter(|(kind, _)| *kind == uapi::LWTUNNEL_ENCAP_SEG6_LOCAL)?;
     Some((row.key, encap::decode_counters(value)?))
 }
 

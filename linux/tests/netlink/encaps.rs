@@ -7,7 +7,7 @@ use std::path::Path;
 
 use segbox_config::{Behavior, Csid, Endpoint, Flavors, HeadendMode, Hook, Lookup};
 use segbox_linux::{Netlink, StepError};
-use segbox_plan::{Encap, Link, Materials, Route, RouteKey, Step};
+use segbox_plan::{Encap, Hop, Link, Materials, Route, RouteKey, Step};
 
 use super::world::*;
 
@@ -65,7 +65,7 @@ fn sids() -> Vec<Encap> {
 }
 
 fn on_anchor(encap: Encap) -> Route {
-    Route { interface: Some(name("segbox0")), via: None, onlink: false, unreachable: false, encap }
+    Hop { interface: Some(name("segbox0")), encap, ..Hop::default() }.into()
 }
 
 /// Puts each encap on a route of its own, changes each into the next one, and removes them all.

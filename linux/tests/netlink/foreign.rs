@@ -2,12 +2,12 @@
 
 use segbox_config::IfName;
 use segbox_linux::StepError;
-use segbox_plan::{AddressKey, Delta, Encap, Link, NeighborKey, Route, RouteKey, Step};
+use segbox_plan::{AddressKey, Delta, Hop, Link, NeighborKey, Route, RouteKey, Step};
 
 use super::world::*;
 
 fn plain(interface: &str) -> Route {
-    Route { interface: Some(name(interface)), via: None, onlink: false, unreachable: false, encap: Encap::None }
+    Hop { interface: Some(name(interface)), ..Hop::default() }.into()
 }
 
 #[test]
@@ -61,9 +61,10 @@ fn a_route_with_our_number_that_segbox_has_no_words_for_is_seen_and_can_be_remov
         anchor(&mut netlink);
         ip("-6 route add blackhole 2001:db8:1::/64 proto OURS");
         ip("-6 address add 2001:db8::1/64 dev segbox0");
-        ip("-6 route add 2001:db8:2::/64 proto OURS nexthop via 2001:db8::7 nexthop via 2001:db8::8");
+        ip("nexthop add id 7 via 2001:db8::7 dev segbox0");
+        ip("-6 route add 2001:db8:2::/64 proto OURS nhid 7");
         let found = observe(&mut netlink).state.routes;
-        let wordless = Route { interface: None, via: None, onlink: false, unreachable: false, encap: Encap::None };
+        let wordless = Route::from(Hop::default());
         let keys = [key("2001:db8:1::/64"), key("2001:db8:2::/64")];
         assert_eq!(found.iter().collect::<Vec<_>>(), [(&keys[0], &wordless), (&keys[1], &wordless)]);
         let steps: Vec<Step> = found.into_iter().map(|(key, route)| route_step(key, Some(route), None)).collect();

@@ -3,7 +3,7 @@
 
 use std::net::Ipv6Addr;
 
-use segbox_plan::{Delta, Encap, Route, RouteKey, Rule, Step};
+use segbox_plan::{Delta, Route, RouteKey, Rule, Step};
 
 use super::world::*;
 
@@ -23,7 +23,7 @@ fn source(last: u16) -> Ipv6Addr {
 fn unreachable_routes_come_back_and_go() {
     in_namespace(|| {
         let mut netlink = netlink();
-        let nowhere = Route { interface: None, via: None, onlink: false, unreachable: true, encap: Encap::None };
+        let nowhere = Route::unreachable();
         let key = |net: &str| RouteKey { table: 100, prefix: net.parse().expect("a prefix"), metric: 4_278_198_272 };
         let keys = [key("0.0.0.0/0"), key("::/0")];
         // Before lo is up, as on a box that boots.

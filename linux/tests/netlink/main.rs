@@ -2,6 +2,7 @@
 
 mod encaps;
 mod foreign;
+mod hops;
 mod isolation;
 mod many;
 mod packets;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use segbox_config::HeadendMode;
 use segbox_linux::StepError;
-use segbox_plan::{AddressKey, Delta, Encap, Route, RouteKey, Step};
+use segbox_plan::{AddressKey, Delta, Encap, Hop, Route, RouteKey, Step};
 
 use super::world::*;
 
 fn policy(node: u16) -> Route {
     let segments = vec![Ipv6Addr::new(0xfc00, 0, node, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1)];
     let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 };
-    Route { interface: Some(name("segbox0")), via: None, onlink: false, unreachable: false, encap }
+    Hop { interface: Some(name("segbox0")), encap, ..Hop::default() }.into()
 }
 
 /// More than the kernel's per-CPU reserve is good for: its ENOMEM comes and passes.
@@ -27,7 +27,7 @@ fn no_route_of_many_is_lost() {
             (0..COUNT).map(|at| key(&format!("2001:db8:{:x}:{:x}::/64", at >> 16, at & 0xffff))).collect();
         let adding: Vec<Step> = keys.iter().map(|key| route_step(*key, None, Some(policy(1)))).collect();
         // A wrong one among them is told, and holds up no other.
-        let nowhere = Route { interface: Some(name("eth9")), ..policy(1) };
+        let nowhere = Route::from(Hop { interface: Some(name("eth9")), ..Hop::default() });
         let mut with_a_wrong_one = adding.clone();
         with_a_wrong_one.insert(30_000, route_step(key("2001:db9::/64"), None, Some(nowhere)));
         let results = results(&mut netlink, &with_a_wrong_one);
@@ -53,20 +53,9 @@ fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
-        let via = |gateway: &str| Route {
-            interface: Some(name("segbox0")),
-            via: Some(gateway.parse().expect("an address")),
-            onlink: false,
-            unreachable: false,
-            encap: Encap::None,
-        };
-        let link = Route {
-            interface: Some(name("segbox0")),
-            via: None,
-            onlink: false,
-            unreachable: false,
-            encap: Encap::None,
-        };
+        let hop = |via| Route::from(Hop { interface: Some(name("segbox0")), via, ..Hop::default() });
+        let via = |gateway: &str| hop(Some(gateway.parse().expect("an address")));
+        let link = hop(None);
         let address = AddressKey { interface: name("segbox0"), address: "192.0.2.1/24".parse().expect("an address") };
         apply(&mut netlink, &[Step::Address(Delta { key: address, before: None, after: Some(()) })]);
         let steps = [

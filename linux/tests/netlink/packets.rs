@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
 use segbox_linux::{Counters, Netlink};
-use segbox_plan::{AddressKey, Delta, Encap, NeighborKey, Route, RouteKey, Setting, Step, sysctl};
+use segbox_plan::{AddressKey, Delta, Encap, Hop, NeighborKey, RouteKey, Setting, Step, sysctl};
 
 use super::world::*;
 
@@ -25,7 +25,7 @@ fn neighbor(link: &str, text: &str, mac: u8) -> Step {
 
 fn put(key: RouteKey, link: &str, via: Option<&str>, encap: Encap) -> Step {
     let via = via.map(|text| text.parse().expect("an address"));
-    route_step(key, None, Some(Route { interface: Some(name(link)), via, onlink: false, unreachable: false, encap }))
+    route_step(key, None, Some(Hop { interface: Some(name(link)), via, encap, ..Hop::default() }.into()))
 }
 
 /// A headend sends UDP by way of the router's End SID and gets it back. In the router the SID's route hangs on the anchor; the

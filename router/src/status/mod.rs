@@ -195,7 +195,7 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>
                 let counted = counters.get(key);
                 sids.push(Sid {
                     sid: key.prefix.to_string(),
-                    behavior: route.encap.to_string(),
+                    behavior: route.behavior(),
                     packets: counted.map(|counted| counted.packets),
                     bytes: counted.map(|counted| counted.bytes),
                     errors: counted.map(|counted| counted.errors),
@@ -203,8 +203,8 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>
             }
             RouteKind::Policy => policies.push(Policy {
                 destination: key.to_string(),
-                behavior: route.encap.to_string(),
-                interface: route.interface.map(|name| name.to_string()),
+                behavior: route.behavior(),
+                interface: route.only_interface().map(|name| name.to_string()),
             }),
         }
     }
@@ -214,7 +214,7 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>
 fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
     let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, route) in &actual.state.routes {
-        if let Some(program) = route.encap.program() {
+        for program in route.programs() {
             used.entry(program).or_default().push(key.to_string());
         }
     }

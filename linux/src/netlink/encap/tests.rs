@@ -11,8 +11,9 @@ use proptest::prelude::*;
 use segbox_config::{
     Behavior, Csid, ENDPOINTS, Endpoint, Flavors, HeadendMode, IfName, Inner, Lookup as Table, Parameters,
 };
-use segbox_plan::{Encap, Route, RouteKey};
+use segbox_plan::{Encap, Hop, Route, RouteKey};
 
+use super::super::next_hop::HopError;
 use super::super::route;
 use super::srh::SegmentsError;
 use super::{EncapError, Lookup, decode_counters};
@@ -103,11 +104,21 @@ fn prefix() -> impl Strategy<Value = IpNet> {
     ]
 }
 
+fn hop() -> impl Strategy<Value = Hop> {
+    (option::of(interface()), option::of(any::<IpAddr>()), 1_u16..=256, any::<bool>(), encap())
+        .prop_map(|(interface, via, weight, onlink, encap)| Hop { interface, via, weight, onlink, encap })
+}
+
 fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
     let key =
         (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
-    let route = (option::of(interface()), option::of(any::<IpAddr>()), any::<bool>(), encap())
-        .prop_map(|(interface, via, onlink, encap)| Route { interface, via, onlink, unreachable: false, encap });
+    // None: unreachable. One alone has no weight.
+    let route = vec(hop(), 0..4).prop_map(|mut hops| {
+        if let [only] = hops.as_mut_slice() {
+            only.weight = 1;
+        }
+        Route { hops: hops.into_iter().collect() }
+    });
     (key, route)
 }
 
@@ -141,6 +152,16 @@ proptest! {
             super::decode(kind, &bytes, named);
         }
     }
+}
+
+#[test]
+fn a_weight_that_no_hop_can_have_is_refused_before_the_kernel_sees_it() {
+    let key = RouteKey { table: 254, prefix: "2001:db8::/64".parse().expect("a prefix"), metric: 1024 };
+    let of = |weight| {
+        let hops = [1, weight].map(|weight| Hop { weight, ..Hop::default() });
+        route::put(&key, &Route { hops: hops.into_iter().collect() }, &Numbered).map(|_| ())
+    };
+    assert_eq!((of(0), of(256), of(257)), (Err(HopError::Weight(0)), Ok(()), Err(HopError::Weight(257))));
 }
 
 #[test]
