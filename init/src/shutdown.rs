@@ -141,7 +141,7 @@ mod tests {
     #[ignore = "kills every process that it sees; run by the test above in a place of its own"]
     fn stops_all() {
         sandbox::is_here();
-        let mut init = Init::new(Moment::now(), None);
+        let mut init = Init::new(Moment::now(), None, go_down);
         // Whether somebody is left, and whether the limit was waited for. Those of one minute are too far to be.
         let mut stop = |signal, limit| {
             let begin = Moment::now();

@@ -34,5 +34,5 @@ pub use state::{
     Setting, State,
 };
 
-pub use unkept::{TRIES, note_unkept};
 pub use step::{Delta, Phase, Step, Verb};
+pub use unkept::{TRIES, note_unkept};

@@ -11,7 +11,8 @@ use segbox_config::IfName;
 use segbox_plan::{Delta, HmacKey, Link, Materials, RouteKey, Step, Verb};
 
 use super::batch::{self, Undone};
-use super::encap::{EncapError, Lookup, SegmentsError};
+use super::encap::srh::SegmentsError;
+use super::encap::{EncapError, Lookup};
 use super::error::StepError;
 use super::links::Links;
 use super::next_hop::HopError;
