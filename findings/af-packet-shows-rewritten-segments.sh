@@ -6,7 +6,7 @@
 #            read after the packet was forwarded. End writes into memory that it shares with the socket.
 # A guess:   A packet socket shows what came in by the port, whatever the router does with it afterwards.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   sent:                  destination fc00::1, segments left 1
 #   seen at the first port: destination 2001:db8:2::2, segments left 0
 # Needs:     root, python3, iproute2. Exits with 1 if it behaves in another way, with 2 if something is missing.
@@ -16,7 +16,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

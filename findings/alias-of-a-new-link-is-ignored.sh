@@ -5,7 +5,7 @@
 #            "ip link set" is set, so it takes a second request.
 # A guess:   An attribute of a request is done or refused.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   ip link add: MTU and alias: 1400
 #   ip link set: MTU and alias: 1400 an alias
 # Needs:     root, python3, iproute2. Exits with 1 if it behaves in another way, with 2 if something is missing.
@@ -15,7 +15,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 mount -t sysfs none /sys
 ip link add name new alias "an alias" mtu 1400 type bridge || { echo "this kernel has no bridge"; exit 2; }

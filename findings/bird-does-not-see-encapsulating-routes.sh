@@ -6,7 +6,7 @@
 #            wins against the 1024 that the kernel gives by default.
 # A guess:   Such a route is learned, with or without its encapsulation, or the log says that it is left out..
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2, BIRD version 2.0.12
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2, BIRD version 2.0.12
 #   2001:db8:30::/64, plain, in BIRD:          2001:db8:30::/64     unicast [kernel1 16:46:31.112] * (10)
 #   2001:db8:40::/64, encap seg6, in BIRD:     Network not found
 #   2001:db8:40::/64, encap seg6, in its log:  0 lines
@@ -35,7 +35,7 @@ mount -t tmpfs none /run
 libraries=$(echo "$PWD"/root/usr/lib/*-linux-gnu "$PWD"/root/lib/*-linux-gnu | tr ' ' :)
 run() { LD_LIBRARY_PATH=$libraries "$@"; }
 birdc() { run root/usr/sbin/birdc -s "$PWD/control" "$@" | grep -v -e ^BIRD -e ^Table || true; }
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/sbin/bird --version 2>&1)"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/sbin/bird --version 2>&1)"
 
 ip link set lo up
 ip link add name eth0 type veth peer name eth1

@@ -7,7 +7,7 @@
 # A guess:   include/uapi/linux/bpf.h: "set if lookup is to consider L4 data - e.g., FIB rules". Policy 0 hashes
 #            addresses and flow label alone, so without such rules 0 does.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   UDP,         l4_protocol = 17: 300 of 300 flows as the kernel forwards them
 #   UDP,         l4_protocol =  0: 152 of 300 flows as the kernel forwards them
 #   SRH and UDP, l4_protocol = 43: 300 of 300 flows as the kernel forwards them
@@ -20,7 +20,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

@@ -6,7 +6,7 @@
 #            makes it right.
 # A guess:   RFC 8986, 4.7: the packet goes to the next hop given. End.DX6 and "ip route add ... via NH" do so.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   a packet for 198.51.100.9 through End.DX4 nh4 192.0.2.2, which is on the link
 #   connected route:           ARP asks for 198.51.100.9
 #   with 192.0.2.2/32 onlink:  ARP asks for 192.0.2.2
@@ -17,7 +17,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

@@ -7,7 +7,7 @@
 # A guess:   The route inherits the encapsulation of the one that it is resolved by, as labels are inherited, or it is
 #            not active.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2, zebra version 8.4.4
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2, zebra version 8.4.4
 #   the way to the next hop:   2001:db8:ff::2  encap seg6 mode encap segs 1 [ fc00::1 ] dev eth0 metric 1024 pref medium
 #   FRR's route by next hop:   2001:db8:b1::/64 nhid 9 via 2001:db8:ff::2 dev eth0 proto 196 metric 20 onlink pref medium
 # Needs:     root, iproute2, Debian 12 and its archive. Exits with 1 if it behaves in another way, with 2 if something is
@@ -39,7 +39,7 @@ mount -t tmpfs none /run
 install -d -o frr -g frr /run/frr
 libraries=$(echo "$PWD"/root/usr/lib/*-linux-gnu/frr "$PWD"/root/usr/lib/*-linux-gnu "$PWD"/root/lib/*-linux-gnu | tr ' ' :)
 run() { LD_LIBRARY_PATH=$libraries "$@"; }
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/lib/frr/zebra --version | head -1)"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/lib/frr/zebra --version | head -1)"
 
 ip link set lo up
 ip link add name eth0 type veth peer name eth1

@@ -5,7 +5,7 @@
 #            namespace by setns (nsenter --net) sees the pins.
 # A guess:   Pins are not bound to a network namespace, and only the network namespace is another one.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   here:             bpf_fs, folder mine: there
 #   nsenter --net:    bpf_fs, folder mine: there
 #   ip netns exec:    sysfs, folder mine: not there
@@ -16,7 +16,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 mount -t bpf none /sys/fs/bpf || { echo "this kernel has no BPF file system"; exit 2; }
 mkdir /sys/fs/bpf/mine

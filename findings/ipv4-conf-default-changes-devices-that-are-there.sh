@@ -4,7 +4,7 @@
 #            was never written. net.ipv6.conf.default.NAME changes no device that is there.
 # A guess:   "default" is for devices that are made later, for IPv4 as for IPv6.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   IPv4 rp_filter of a device, default changed from 0 to 2:              2
 #   IPv4 rp_filter of a device on which 0 was written before:      0
 #   IPv6 accept_ra of a device, default changed from 1 to 2:              1
@@ -15,7 +15,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 ip link add name written type veth peer name untouched
 value() { cat "/proc/sys/net/$1/conf/$2/$3"; }

@@ -5,7 +5,7 @@
 #            lightweight tunnels run.
 # A guess:   All four types of lightweight tunnels can be tested this way; or EOPNOTSUPP (95).
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64
+#   Linux 6.18.44 x86_64
 #   LWT_IN        runs
 #   LWT_OUT       runs
 #   LWT_XMIT      runs
@@ -14,7 +14,7 @@
 #            another way, with 2 if something is missing.
 set -euo pipefail
 [ "$(id -u)" = 0 ] && type python3 >/dev/null || { echo "this needs root and python3"; exit 2; }
-uname -srm
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m)"
 
 python3 - <<'PYTHON'
 import ctypes, os, struct, sys

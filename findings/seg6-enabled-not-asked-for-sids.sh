@@ -7,7 +7,7 @@
 # A guess:   "Accept or drop SR-enabled IPv6 packets on this interface" (Documentation/networking/seg6-sysctl.rst): with
 #            0 no SID works on packets that come in there, and a port to strangers is safe without a filter.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   seg6_enabled = 0, segment is an address of the router: 0 of 3 forwarded
 #   seg6_enabled = 0, segment is a local SID:              3 of 3 forwarded
 #   seg6_enabled = 1, segment is an address of the router: 3 of 3 forwarded
@@ -19,7 +19,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

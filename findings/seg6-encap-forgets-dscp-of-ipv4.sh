@@ -6,7 +6,7 @@
 # A guess:   The DSCP of IPv4 is copied as that of IPv6 is, and a flow label is made from addresses and ports, as other
 #            tunnels of Linux do.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   IPv6 with traffic class 0xb8: outer traffic class 0xb8, flow label not 0
 #   IPv4 with TOS 0xb8:           outer traffic class 0x00, flow label 0
 # Needs:     root, python3, iproute2. Exits with 1 if it behaves in another way, with 2 if something is missing.
@@ -16,7 +16,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

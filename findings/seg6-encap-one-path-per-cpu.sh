@@ -6,7 +6,7 @@
 # A guess:   The outer packet copies the flow label of the inner one, and ECMP hashes addresses and flow label. So 60
 #            flows spread over both paths, as they do on the same ECMP route without encapsulation.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   60 flows by the ECMP route itself:    26 on path 1, 34 on path 2
 #   60 flows by the encapsulating route:   0 on path 1, 60 on path 2
 #   12 times a new route and 5 flows:      5 times all on path 1, 7 times all on path 2
@@ -17,7 +17,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

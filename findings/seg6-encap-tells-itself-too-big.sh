@@ -6,7 +6,7 @@
 # A guess:   The router knows the inner packet and the length that it adds, so it tells the sender an MTU that fits, as a
 #            plain route does and as other tunnel devices do.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   the MTU of the router's next link is 1400
 #   1450 bytes to 2001:db8:b::1: Packet Too Big to the sender: 1400, to the router: None
 #   1380 bytes to 2001:db8:a::1: Packet Too Big to the sender: None, to the router: 1400
@@ -17,7 +17,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

@@ -6,7 +6,7 @@
 # A guess:   The device of a local SID is not used for forwarding, so lo, which is always there, is as good as any. Or
 #            the kernel refuses it.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   fc00::1  encap seg6local action End dev near
 #   fc00::2  encap seg6local action End dev lo
 #   fc00::3 nhid 3  encap seg6local action End dev lo
@@ -20,7 +20,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

@@ -5,7 +5,7 @@
 #            (seg6_validate_srh). Eight times Pad1 pass, since four pairs of them look like four empty TLVs.
 # A guess:   Pad1 is in the RFC and IPv6 options have it as well, so it passes as PadN does.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   SRH to an End SID, no TLV:                 3 of 3 forwarded
 #   SRH to an End SID, PadN of 8 bytes:        3 of 3 forwarded
 #   SRH to an End SID, 8 times Pad1:           3 of 3 forwarded
@@ -17,7 +17,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

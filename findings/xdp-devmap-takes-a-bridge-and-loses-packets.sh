@@ -5,7 +5,7 @@
 # A guess:   Whether a device can send for XDP is known when it is put into the map (ndo_xdp_xmit is there or not), so
 #            the update fails.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   far     in the devmap: the update succeeds, 100 of 100 packets arrive
 #   bridge  in the devmap: the update succeeds,   0 of 100 packets arrive
 # Needs:     root, python3, iproute2. Exits with 1 if it behaves in another way, with 2 if something is missing.
@@ -15,7 +15,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 for name in host router core; do
     ip netns add $name

@@ -5,7 +5,7 @@
 #            had accepted the program. The map belongs to the first program's kind.
 # A guess:   Maps are shared by programs of any kind. Or at least the log says why not.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64
+#   Linux 6.18.44 x86_64
 #   xdp       and then xdp       both load
 #   xdp.frags and then xdp.frags both load
 #   xdp       and then xdp.frags [Errno 22] Invalid argument; the log ends: processed 5 insns
@@ -13,7 +13,7 @@
 # Needs:     root, python3. Exits with 1 if it behaves in another way, with 2 if something is missing.
 set -euo pipefail
 [ "$(id -u)" = 0 ] && type python3 >/dev/null || { echo "this needs root and python3"; exit 2; }
-uname -srm
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m)"
 
 python3 - <<'PYTHON'
 import ctypes, os, re, struct, sys

@@ -5,7 +5,7 @@
 # A guess:   A file that sysfs lists can be read; a device without the setting has no such file, or the read fails with
 #            EOPNOTSUPP.
 # Output seen:
-#   Linux 6.18.44-fc-v782 x86_64, iproute2-6.1.0, libbpf 1.1.2
+#   Linux 6.18.44 x86_64, iproute2-6.1.0, libbpf 1.1.2
 #   one transmit queue, then two:
 #   one: listed: yes, opened, read: No such file or directory
 #   two: listed: yes, opened, can be read
@@ -16,7 +16,7 @@ set -euo pipefail
 # All is done in network and mount namespaces of this process, so nothing is left behind when it ends.
 [ "${1-}" = inside ] || exec unshare --net --mount "$0" inside
 mount -t tmpfs none /run
-echo "$(uname -srm), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/')"
 
 ip link add name one numtxqueues 1 type veth peer name two numtxqueues 2
 mount -t sysfs none /sys
