@@ -1,4 +1,4 @@
-//! A change of this router, from a wanted state to a record of it: lock, look, plan, verify, apply, remember.
+//! Changes this router to a wanted state and records the change: lock, observe, plan, verify, apply, remember.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,18 +19,19 @@ use crate::{KEYS, REFUSED, Reading, Reconcile, Router, confirm};
 /// What the router should become.
 #[derive(Debug)]
 pub enum Wanted<'a> {
-    /// What a file says.
+    /// The state that a file describes.
     File(&'a Reading),
-    /// As if segbox had never been here.
+    /// The state before segbox changed anything.
     Nothing,
 }
 
-/// How to change it.
+/// Options of a change.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Change<'a> {
-    /// Undo after this time unless confirmed.
+    /// Undo the change after this time unless it is confirmed.
     pub confirm: Option<Duration>,
-    /// Only if this still is what was applied last: an automatic change must not override a file that was applied meanwhile.
+    /// Apply only if this record still is the last applied one. An automatic re-apply must not override a file that was applied
+    /// meanwhile.
     pub over: Option<&'a Record>,
 }
 
@@ -44,7 +45,7 @@ impl<'a> Wanted<'a> {
 }
 
 impl<T: Target> Router<T> {
-    /// Every step from this router to `config`: those that `change` applies.
+    /// All steps from this router to `config`, as `change` applies them.
     ///
     /// # Errors
     /// The kernel or the folder cannot be read.
@@ -54,7 +55,7 @@ impl<T: Target> Router<T> {
         Ok(self.reconcile()?.plan(Some(config), &found.actual))
     }
 
-    /// What was applied last; None where nothing is.
+    /// The last applied file; None if nothing is applied.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -62,10 +63,10 @@ impl<T: Target> Router<T> {
         Ok(self.folder.read_json(RECORD)?)
     }
 
-    /// Makes the change, whole or not at all.
+    /// Makes the change completely or not at all.
     ///
     /// # Errors
-    /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how it was undone.
+    /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
     pub fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
@@ -99,14 +100,14 @@ impl<T: Target> Router<T> {
         Ok(report)
     }
 
-    /// The router as it is, with the images of the programs it runs: an undo may have to load them again.
+    /// Observes the router, with the images of its running programs: an undo may have to load them again.
     pub(crate) fn look(&mut self) -> Result<Observed, ChangeError> {
         let mut found = self.target.observe().map_err(ChangeError::Kernel)?;
         found.materials.programs = programs::load(&self.folder, found.actual.state.programs.keys())?;
         Ok(found)
     }
 
-    /// Asks the verifier about every program that would be loaded, before anything is changed.
+    /// Has the kernel verify every program that would be loaded, before anything is changed.
     fn verify(&self, plan: &Plan, want: &Desired) -> Result<(), ChangeError> {
         let fresh = plan.steps.iter().filter_map(|step| match step {
             Step::Program(Delta { key, .. }) if step.verb() == Verb::Add => want.materials.programs.get_key_value(key),
@@ -143,7 +144,7 @@ impl<T: Target> Router<T> {
         report.map_err(ChangeError::Kernel)
     }
 
-    /// Notes what drivers refused, for the next plan.
+    /// Saves what drivers refused, for the next plan.
     pub(crate) fn write_refusals(&self, before: &Refusals, now: &Refusals) -> Result<(), ChangeError> {
         if before != now {
             self.folder.write_json(REFUSED, now)?;
@@ -151,7 +152,7 @@ impl<T: Target> Router<T> {
         Ok(())
     }
 
-    /// Writes down what holds now: which file, which settings are not as they were found, which programs run.
+    /// Saves the current state: the applied file, the settings that differ from the original ones, and the running programs.
     fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
         let Wanted::File(reading) = wanted else {
             return Ok(self.folder.remove_all()?);
@@ -162,7 +163,7 @@ impl<T: Target> Router<T> {
         let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
         self.folder.write_json(RECORD, &record)?;
         if confirming {
-            // The programs of the change before may have to come back.
+            // An undo may need the programs of the previous change.
             return Ok(());
         }
         self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>())?;
@@ -171,7 +172,7 @@ impl<T: Target> Router<T> {
     }
 }
 
-/// The path of a file for any later working directory: what it names is looked for beside it.
+/// An absolute path, so that it holds for any later working directory. Files named in it are searched beside it.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,4 +1,5 @@
-//! A change on probation: undone after a time unless confirmed, by a watch of its own that outlives the segbox that applied it.
+//! A change on probation: it is undone after a time unless it is confirmed. A separate process waits for the confirmation and
+//! outlives the segbox that applied the change.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -18,28 +19,28 @@ use crate::{KEYS, Router, transaction};
 
 const FILE: &str = "pending.json";
 
-/// How often the watch looks whether the change was confirmed; a confirmed change leaves no process behind for longer.
+/// Interval at which the guard process checks for the confirmation. It ends this long after a confirmation at the latest.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A change that waits for its confirmation, and all that its undo needs.
+/// A change that waits for its confirmation, and everything that its undo needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Pending {
-    /// Seconds of CLOCK_BOOTTIME: a clock that nobody sets, and that goes on in suspend.
+    /// Seconds of CLOCK_BOOTTIME: no program can set this clock, and it continues during suspend.
     deadline: f64,
     before: State,
     base: Vec<(Setting, String)>,
     record: Option<Record>,
 }
 
-/// Nothing waits, or it was too late.
+/// No change waits, or the confirmation came too late.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[expect(missing_docs, reason = "each message says what its variant is")]
 pub enum ConfirmError {
-    #[error("no change waits for a confirmation")]
-    #[diagnostic(help("only `segbox apply --confirm 60s` asks for one; `segbox status` shows what was applied last"))]
+    #[error("no change is waiting for confirmation")]
+    #[diagnostic(help("only `segbox apply --confirm 60s` needs one; `segbox status` shows the last applied file"))]
     Nothing,
-    #[error("too late: the change was undone when its time was over")]
-    #[diagnostic(help("apply it again, with more time: `segbox apply --confirm 5m`"))]
+    #[error("too late: the change was undone when its time ran out")]
+    #[diagnostic(help("apply it again with more time: `segbox apply --confirm 5m`"))]
     TooLate,
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -47,7 +48,7 @@ pub enum ConfirmError {
 }
 
 impl Pending {
-    /// How long is left; None when the time is over.
+    /// The remaining time; None when the time is over.
     pub(crate) fn left(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.deadline - now()).ok().filter(|left| !left.is_zero())
     }
@@ -55,11 +56,12 @@ impl Pending {
 
 fn now() -> f64 {
     let time = clock_gettime(ClockId::Boottime);
-    // Both fit exactly: a box does not run for 2^52 seconds.
+    // Both fit exactly: no box runs for 2^52 seconds.
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Writes down what an undo needs and leaves the watch behind, before anything is changed: from here on a killed segbox is undone too.
+/// Saves what an undo needs and starts the guard process, before anything is changed. From here on the change is undone even if
+/// segbox is killed.
 pub(crate) fn begin(
     folder: &Folder,
     before: &Observed,
@@ -75,24 +77,24 @@ pub(crate) fn begin(
     folder.write_json(FILE, &pending)?;
     save_secrets(folder, before)?;
     spawn_guard().map_err(|error| {
-        // Nothing was changed yet; a pending file without a watch would only stand in the way.
+        // Nothing was changed yet. A pending file without a guard process would only block other changes.
         drop(folder.remove(FILE));
         ChangeError::Guard(error)
     })
 }
 
-/// The secrets of the keys that are in the kernel now, for the undo; the folder is root's alone.
+/// Saves the secrets of the keys in the kernel for the undo. Only root can read the folder.
 fn save_secrets(folder: &Folder, before: &Observed) -> Result<(), FolderError> {
     let secrets: BTreeMap<_, _> = before.materials.secrets.iter().map(|(digest, secret)| (digest, &secret.0)).collect();
     folder.write_json("secrets.json", &secrets)
 }
 
-/// A process of its own session, so that neither a closed terminal nor the death of this process ends it.
+/// Starts the guard process in a new session, so that neither a closed terminal nor the end of this process ends it.
 fn spawn_guard() -> std::io::Result<()> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("segbox-guard").arg("guard");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    #[expect(unsafe_code, reason = "a new session can only be begun between fork and exec")]
+    #[expect(unsafe_code, reason = "a new session can only start between fork and exec")]
     // SAFETY: setsid is async-signal-safe and touches no memory of this process.
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
@@ -100,7 +102,7 @@ fn spawn_guard() -> std::io::Result<()> {
     command.spawn().map(drop)
 }
 
-/// Forgets the pending change: it is confirmed, or undone.
+/// Forgets the pending change after it was confirmed or undone.
 pub(crate) fn end(folder: &Folder) -> Result<(), FolderError> {
     folder.remove(FILE)?;
     folder.remove("secrets.json")
@@ -112,10 +114,10 @@ pub(crate) fn pending(folder: &Folder) -> Result<Option<Pending>, FolderError> {
 }
 
 impl<T: Target> Router<T> {
-    /// Keeps the pending change.
+    /// Makes the pending change permanent.
     ///
     /// # Errors
-    /// No change waits, its time is over, or the router cannot be read.
+    /// No change is waiting, its time is over, or the router cannot be read.
     pub fn confirm(&mut self) -> Result<(), ConfirmError> {
         let folder = self.folder.clone();
         let _lock = folder.lock().map_err(ChangeError::from)?;
@@ -130,10 +132,10 @@ impl<T: Target> Router<T> {
         Ok(())
     }
 
-    /// The watch: waits for the confirmation or the end of the time, and then undoes.
+    /// The guard process: waits for the confirmation, or undoes the change when the time is over.
     ///
     /// # Errors
-    /// The router cannot be read or taken back.
+    /// The router cannot be read or restored.
     pub fn guard(&mut self) -> Result<(), ChangeError> {
         let folder = self.folder.clone();
         loop {
@@ -142,7 +144,7 @@ impl<T: Target> Router<T> {
                 Some(pending) => match pending.left() {
                     Some(left) => std::thread::sleep(left.min(LOOK)),
                     None => match folder.lock() {
-                        // Read again under the lock: it may have been confirmed in between.
+                        // Read the pending change again under the lock: it may have been confirmed meanwhile.
                         Ok(_lock) => return self.settle_pending(),
                         Err(FolderError::Busy { .. }) => std::thread::sleep(LOOK),
                         Err(error) => return Err(error.into()),
@@ -152,7 +154,8 @@ impl<T: Target> Router<T> {
         }
     }
 
-    /// Under the lock: undoes a pending change whose time is over (its watch was killed too); refuses while one still waits.
+    /// Called under the lock. Undoes a pending change whose time is over (its guard process was killed too). Fails while a change
+    /// still waits.
     pub(crate) fn settle_pending(&mut self) -> Result<(), ChangeError> {
         match pending(&self.folder)? {
             None => Ok(()),
@@ -163,7 +166,7 @@ impl<T: Target> Router<T> {
         }
     }
 
-    /// Takes the router back to before the pending change.
+    /// Restores the router to its state before the pending change.
     fn undo(&mut self, pending: Pending) -> Result<Plan, ChangeError> {
         self.target.hmac_keys().extend(pending.before.hmac_keys.keys());
         let now = self.look()?;
@@ -173,7 +176,7 @@ impl<T: Target> Router<T> {
             secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
         };
         let mut target = pending.before;
-        // An interface that this change renamed gets the name back that the base remembers since.
+        // An interface that this change renamed gets its name in the base back.
         let former: BTreeMap<_, _> = pending.base.iter().cloned().collect();
         let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
         target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));

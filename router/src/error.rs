@@ -1,42 +1,42 @@
-//! Why a change was not begun, or broke off. Not here: steps that the kernel refused, which the report of a change names.
+//! Why a change was not started or was aborted. Not here: steps that the kernel refused; the report of a change lists them.
 
 use std::time::Duration;
 
 use crate::run::folder::FolderError;
 use crate::target::TargetError;
 
-/// A change that was not begun, or broke off.
+/// A change that was not started or was aborted.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[expect(missing_docs, reason = "each message says what its variant is")]
 pub enum ChangeError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Folder(#[from] FolderError),
-    #[error("the last change waits for its confirmation, {} more", humantime::format_duration(*left))]
-    #[diagnostic(help("`segbox confirm` keeps it; left alone it is undone, and then this one can be applied"))]
+    #[error("the last change is waiting for confirmation for another {}", humantime::format_duration(*left))]
+    #[diagnostic(help("`segbox confirm` makes it permanent; otherwise wait until it is undone, then apply this one"))]
     Waiting { left: Duration },
-    #[error("another file was applied meanwhile")]
-    #[diagnostic(help("nothing was changed after it; `segbox status` says which one"))]
+    #[error("another file has been applied meanwhile")]
+    #[diagnostic(help("nothing was changed; `segbox status` shows which file it was"))]
     Overtaken,
-    #[error("the kernel refuses {} of the file's programs; nothing was applied", refused.len())]
+    #[error("the kernel refuses {} of the programs in the file; nothing was applied", refused.len())]
     #[diagnostic(help(
-        "the verifier's own words stand above; the source lines are there where the object has BTF (clang -g)"
+        "the verifier's log is above; it shows source lines if the object has BTF (clang -g)"
     ))]
     Verifier { refused: Vec<VerifierError> },
     #[error("cannot read the router's state")]
     #[diagnostic(help(
-        "nothing was undone or changed after this; `segbox plan` shows what is left to do once it can be read again"
+        "nothing was changed or undone after this; when the state can be read again, `segbox plan` shows what is left to do"
     ))]
     Kernel(#[source] TargetError),
-    #[error("cannot leave a watch behind that undoes the change; nothing was applied")]
+    #[error("cannot start the process that undoes an unconfirmed change; nothing was applied")]
     Guard(#[source] std::io::Error),
 }
 
-/// A program that the verifier refuses; its words are in `source`, as it wrote them.
+/// A program that the verifier refuses.
 #[derive(Debug)]
 pub struct VerifierError {
     /// The loaded name, `stamp@1a2b3c4d`.
     pub name: String,
-    /// The verifier's words.
+    /// The verifier's log, unchanged.
     pub source: TargetError,
 }

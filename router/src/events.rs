@@ -1,35 +1,35 @@
-//! Who reports in this network namespace, and what: the programs with a ring buffer, followed over what `apply` changes.
-//! Not here: the ring buffers themselves (linux), and how a report is shown.
+//! The programs of this network namespace that report events, followed across `apply` and `clear`. Not here: reading the ring
+//! buffers (`segbox-linux`) and formatting reports.
 
 use segbox_linux::bpf::{Events, EventsError, PinError, Programs};
 
 use crate::{OpenError, require_root};
 
-/// Reports cannot be read.
+/// Events cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[expect(missing_docs, reason = "each message says what its variant is")]
 pub enum ReportsError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Open(#[from] OpenError),
-    #[error("no program `{asked}` runs here")]
+    #[error("program `{asked}` does not run here")]
     #[diagnostic(help("{}", those_that_report(reporting)))]
     NoProgram { asked: String, reporting: Vec<String> },
-    #[error("program `{asked}` reports nothing: it has no ring buffer `events`")]
+    #[error("program `{asked}` reports no events: it has no ring buffer `events`")]
     #[diagnostic(help("{}", those_that_report(reporting)))]
     Silent { asked: String, reporting: Vec<String> },
-    #[error("no program that runs here reports anything")]
+    #[error("no running program reports events")]
     #[diagnostic(help(
-        "builtin:end_dm reports delays, builtin:end_oam marked packets; a program of yours reports through a ring buffer `events` \
+        "builtin:end_dm reports delays, builtin:end_oam marked packets; your own programs report through a ring buffer `events` \
          (docs/write-a-program.md)"
     ))]
     Nobody,
-    #[error("cannot read what programs report")]
+    #[error("cannot read events")]
     #[diagnostic(help(
-        "one at a time can: each report is given out once. End the other `segbox events`, or name another program"
+        "each event can be read only once, so a program has one reader. End the other `segbox events`, or name another program"
     ))]
     Busy(#[source] EventsError),
-    #[error("cannot read what programs report")]
+    #[error("cannot read events")]
     Kernel(#[source] EventsError),
 }
 
@@ -47,44 +47,44 @@ impl From<EventsError> for ReportsError {
 
 fn those_that_report(names: &[String]) -> String {
     match names {
-        [] => "none that runs here reports: builtin:end_dm and builtin:end_oam do".to_owned(),
-        names => format!("those that report: {}", names.join(", ")),
+        [] => "no running program reports events; builtin:end_dm and builtin:end_oam would".to_owned(),
+        names => format!("programs that report events: {}", names.join(", ")),
     }
 }
 
-/// A program that reports.
+/// A program that reports events.
 pub struct Reporter {
     /// Its ring buffer.
     pub events: Events,
-    /// Records that found no room, as told last.
+    /// Lost records, as of the last call of `lost`.
     lost: u64,
-    /// Its pins are gone: what is still in the ring buffer is its last.
+    /// The pins are gone: the ring buffer holds the last records of this program.
     pub ended: bool,
 }
 
-/// What `apply` or `clear` has changed.
+/// A change that `apply` or `clear` has made.
 #[derive(Debug, PartialEq, Eq)]
 pub enum News {
-    /// A program reports, with its full name.
+    /// A program reports events; its full name.
     Reports(String),
-    /// One does no more.
+    /// A program no longer reports.
     Ended(String),
-    /// One reports to another process.
+    /// Another process reads the events of this program.
     Taken(String),
 }
 
-/// The programs that report here: all, or those of one name.
+/// The programs that report here: all of them, or those with one name.
 pub struct Reports {
     programs: Programs,
     asked: Option<String>,
     /// One per program with a ring buffer.
     pub reporters: Vec<Reporter>,
-    /// Said once to be another's.
+    /// Programs that another process reads, each reported once.
     taken: Vec<String>,
 }
 
 impl Reports {
-    /// Opens them, for `command`. There is one at least.
+    /// Opens the programs for `command`. There is at least one.
     pub fn open(command: &'static str, asked: Option<String>) -> Result<Self, ReportsError> {
         require_root(command)?;
         let programs = Programs::open()?;
@@ -110,14 +110,14 @@ impl Reports {
         })
     }
 
-    /// The full names of the programs that are asked for, whether they report or not.
+    /// The full names of the requested programs, whether they report events or not.
     fn asked(&self) -> Result<Vec<String>, PinError> {
         let mut names = self.programs.names()?;
         names.retain(|name| self.asked.as_deref().is_none_or(|asked| asked == name || asked == short(name)));
         Ok(names)
     }
 
-    /// Looks who reports now. One that does no more stays, marked as ended, until it is dropped by [`Reports::drop_ended`].
+    /// Checks which programs report now. A program that no longer reports stays, marked as ended, until [`Reports::drop_ended`].
     pub fn follow(&mut self) -> Result<Vec<News>, ReportsError> {
         let mut news = Vec::new();
         for reporter in self.reporters.iter_mut().filter(|reporter| !reporter.ended) {
@@ -148,14 +148,14 @@ impl Reports {
         Ok(news)
     }
 
-    /// Lets go of the ring buffers whose last records were read.
+    /// Drops the ring buffers whose last records were read.
     pub fn drop_ended(&mut self) {
         self.reporters.retain(|reporter| !reporter.ended);
     }
 }
 
 impl Reporter {
-    /// Opens one: what was lost before is known, and not counted as lost from now on.
+    /// Opens a program. Records lost earlier are not counted as lost from now on.
     fn open(programs: &Programs, name: &str) -> Result<Option<Self>, EventsError> {
         let Some(events) = programs.events(name)? else { return Ok(None) };
         let lost = events.lost()?.unwrap_or(0);
@@ -167,19 +167,19 @@ impl Reporter {
         short(self.events.program())
     }
 
-    /// Records that found no room before this reader came.
+    /// Records that were lost before this reader started.
     pub fn lost_before(&self) -> u64 {
         self.lost
     }
 
-    /// Records that found no room since the last call.
+    /// Records that were lost since the last call.
     pub fn lost(&mut self) -> Result<u64, ReportsError> {
         let now = self.events.lost()?.unwrap_or(0);
         Ok(now.wrapping_sub(std::mem::replace(&mut self.lost, now)))
     }
 }
 
-/// `delay` of `delay@1a2b3c4d`: what the file calls it.
+/// `delay` of `delay@1a2b3c4d`: the name in the file.
 fn short(name: &str) -> &str {
     name.rsplit_once('@').map_or(name, |(name, _)| name)
 }

@@ -8,10 +8,10 @@ use segbox_config::{Fault, Faults};
 
 /// So many are shown where not all are asked for.
 const SHOWN: usize = 20;
-/// Above this many each one takes a line: as many drawings would hide what they have in common.
+/// Above this number of faults, each takes one line: a drawing for each would be too long to read.
 const DRAWN: usize = 30;
 
-/// All that is wrong with a file, or worth a warning.
+/// All faults and warnings of a file.
 #[derive(Debug)]
 pub struct FaultyFile {
     faults: Faults,

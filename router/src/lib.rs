@@ -1,19 +1,20 @@
-//! The router of one network namespace: a file is read against it, a change is made to it as one transaction, its health is told.
+//! The router of one network namespace: reads a file, changes the router to it as one transaction, and reports the router's
+//! health.
 //!
-//! [`Reconcile`] is the one way from a file to what the router should be, [`Router::change`] the one way to change it. Not here:
+//! [`Reconcile`] is the only way from a file to the wanted state, and [`Router::change`] the only way to apply it. Not here:
 //! netlink and BPF (`segbox-linux`), decisions (`segbox-plan`), processes that keep running (`segbox-services`).
 
 mod change;
 mod confirm;
 mod error;
-/// Programs that report, and their reports.
+/// Programs that report events, and their events.
 pub mod events;
 mod faults;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod plan_is_apply_tests;
-/// Hardware profiles, and which of them is this box's.
+/// The hardware profiles, and the choice of one for this box.
 pub mod profiles;
 mod read;
 mod reconcile;
@@ -42,12 +43,12 @@ pub use transaction::{Applied, End, Report};
 
 use run::folder::Folder;
 
-/// This network namespace, opened for reading and changing: facts about the box, the memory under /run, and the kernel.
+/// This network namespace, opened for reading and changing: facts about the box, the files under /run, and the kernel.
 pub struct Router<T = Kernel> {
     facts: Facts,
     folder: Folder,
     target: T,
-    /// Why the box is not tuned though the file applied last asks for it.
+    /// Why the box is not tuned although the last applied file asks for it.
     pub trouble: Option<String>,
 }
 
@@ -57,7 +58,7 @@ pub enum OpenError {
     /// A capability is missing.
     #[error("`segbox {command}` needs root")]
     #[diagnostic(help(
-        "run it as `sudo segbox {command}`; it lacks the capability {capability} here. `segbox check` needs none"
+        "run `sudo segbox {command}`; the capability {capability} is missing. `segbox check` needs no root"
     ))]
     NotRoot {
         /// The command that was asked for.
@@ -65,9 +66,9 @@ pub enum OpenError {
         /// `CAP_NET_ADMIN`
         capability: &'static str,
     },
-    /// Netlink or the BPF file system does not answer.
+    /// Netlink or the BPF file system does not respond.
     #[error("cannot reach the kernel's networking")]
-    #[diagnostic(help("`segbox doctor` shows what this kernel has and lacks"))]
+    #[diagnostic(help("`segbox doctor` shows which features this kernel has"))]
     Kernel(#[source] TargetError),
     /// The folder under /run cannot be used.
     #[error(transparent)]
@@ -75,9 +76,9 @@ pub enum OpenError {
     Folder(#[from] FolderError),
 }
 
-/// Ids of the HMAC keys that are segbox's.
+/// IDs of segbox's HMAC keys.
 const KEYS: &str = "hmac-keys.json";
-/// Knobs that drivers did not take, with their answers.
+/// Knobs that drivers refused, with their answers.
 const REFUSED: &str = "refused.json";
 
 impl Router {
@@ -93,7 +94,7 @@ impl Router {
         Ok(Self::with(facts, Folder::of(namespace), target)?)
     }
 
-    /// Facts of this box that a file is checked against.
+    /// The facts of this box that a file is checked against.
     ///
     /// # Errors
     /// The kernel does not list its links.
@@ -128,7 +129,7 @@ impl<T: Target> Router<T> {
         Ok(self.target.observe().map_err(ChangeError::Kernel)?.actual)
     }
 
-    /// The way from a file to what this router should be, with what segbox remembers of it now.
+    /// The way from a file to the wanted state, with what segbox remembers now.
     pub(crate) fn reconcile(&self) -> Result<Reconcile, FolderError> {
         Ok(Reconcile {
             facts: self.facts.clone(),
@@ -139,17 +140,17 @@ impl<T: Target> Router<T> {
     }
 }
 
-/// Whether this network namespace is the one that PID 1 is in. Where that cannot be seen (a container) it is not.
+/// Whether this network namespace is that of PID 1. False where this cannot be seen (in a container).
 fn is_the_boxs_own() -> bool {
     let file =
         |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|file| (file.dev(), file.ino()));
     matches!((file("1"), file("thread-self")), (Ok(first), Ok(own)) if first == own)
 }
 
-/// Says at once which capability is missing, before anything is read or written.
+/// Reports a missing capability before anything is read or written.
 fn require_root(command: &'static str) -> Result<(), OpenError> {
     use rustix::thread::CapabilitySet;
-    // CAP_SYS_ADMIN for the BPF file system and BTF, which loading a program needs beside CAP_BPF.
+    // CAP_SYS_ADMIN is for the BPF file system and for BTF; loading a program needs it beside CAP_BPF.
     let needs = [(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"), (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN")];
     let have = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     match needs.iter().find(|(capability, _)| !have.contains(*capability)) {

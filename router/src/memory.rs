@@ -7,7 +7,7 @@ use segbox_plan::{Actual, Materials, Setting, Step};
 
 use crate::target::{Observed, Target, TargetError};
 
-/// A kernel in memory. It refuses the steps whose count is in `refuses`, and forgets what is in `forgets`.
+/// A kernel in memory. It refuses the steps whose number is in `refuses`, and forgets the keys in `forgets`.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) actual: Actual,

@@ -1,4 +1,4 @@
-//! The steps that `segbox plan` prints are the steps that `segbox apply` applies, for every case folder of `plan`, renames included.
+//! Tests that `segbox apply` applies the steps that `segbox plan` prints, for every case folder of `plan`, renames included.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The folder's router, opened, and its file.
+/// Opens the router of a case folder, and reads its file.
 fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     let actual: Actual = read(&folder.join("actual.json"));
     let path = folder.join("segbox.toml");
@@ -48,7 +48,7 @@ fn plan_prints_what_apply_applies() {
         assert!(matches!(report.end, End::InSync), "{name}: {:?}", report.end);
         let applied: Vec<_> = report.applied.into_iter().map(|one| one.step).collect();
         assert_eq!(printed, applied, "{name}");
-        // And the record of the change is right: the same file has nothing to do afterwards.
+        // The record of the change is right: afterwards the same file has no steps left.
         assert!(router.plan(&reading.checked.config).expect("memory can be read").is_empty(), "{name}");
         renames += printed.iter().filter(|step| step.to_string().contains("name of")).count();
     }

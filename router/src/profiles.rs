@@ -1,5 +1,5 @@
-//! The hardware profiles there are, and which of them is this box's. Those of the house are part of the program, so that a box
-//! without a disk has them; a file of the same name in one of the folders takes its place.
+//! The hardware profiles, and the choice of one for this box. The built-in profiles are part of the program, so a box without a
+//! disk has them. A file of the same name in one of the folders replaces a built-in profile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,17 +9,17 @@ use segbox_config::Hardware;
 use segbox_config::profile::{self, Profile, best_match};
 use segbox_plan::tune::Machine;
 
-/// A person's own win over what came with the image.
+/// A profile of the user replaces one of the image.
 const FOLDERS: [&str; 2] = ["/usr/share/segbox/hw-profiles", "/etc/segbox/hw-profiles"];
 
-macro_rules! house {
+macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {
         &[$(($name, include_str!(concat!("../../hw-profiles/", $name, ".toml")))),+]
     };
 }
 
-/// The profiles of the house.
-const HOUSE: &[(&str, &str)] = house![
+/// The built-in profiles.
+const BUILT_IN: &[(&str, &str)] = built_in![
     "generic",
     "vm",
     "x3440-82576",
@@ -32,18 +32,18 @@ const HOUSE: &[(&str, &str)] = house![
     "xeon-scalable",
 ];
 
-/// Every profile, or what is wrong with it, by name.
+/// Every profile by name, or its fault.
 #[derive(Debug)]
 pub struct Profiles(BTreeMap<String, Result<Profile, String>>);
 
-/// What is done to this box's hardware.
+/// How this box's hardware is tuned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// Nothing: the file says so, or this is not the box's own network namespace.
+    /// Not at all: the file says so, or this is not the network namespace of the box.
     Untouched,
-    /// It is tuned by this profile.
+    /// By this profile.
     Tuned(String, Box<Profile>),
-    /// Nothing, though something is asked for: why.
+    /// Not at all although the file asks for it, and why.
     Trouble(String),
 }
 
@@ -56,7 +56,7 @@ impl Choice {
         }
     }
 
-    /// Why the box is not tuned though the file asks for it.
+    /// Why the box is not tuned although the file asks for it.
     pub fn trouble(&self) -> Option<&str> {
         match self {
             Self::Trouble(why) => Some(why),
@@ -66,28 +66,28 @@ impl Choice {
 }
 
 impl Profiles {
-    /// Reads all of them.
+    /// Reads all profiles.
     pub fn read() -> Self {
         Self::with(FOLDERS.iter().flat_map(|folder| files(Path::new(folder))))
     }
 
-    /// Those of the house and these, by name and text: what another box will have.
+    /// The built-in profiles and these (name and text): the profiles of another box.
     pub fn with(own: impl Iterator<Item = (String, String)>) -> Self {
-        let house = HOUSE.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        Self(house.chain(own).map(|(name, text)| (name.clone(), parsed(&name, text))).collect())
+        let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Self(built_in.chain(own).map(|(name, text)| (name.clone(), parse(&name, text))).collect())
     }
 
-    /// What is wrong with one of them; None if it is sound.
+    /// The fault of a profile; None if it has none.
     pub fn fault(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_ref().err().map(String::as_str)
     }
 
-    /// Their names.
+    /// The names of all profiles.
     pub fn names(&self) -> BTreeSet<String> {
         self.0.keys().cloned().collect()
     }
 
-    /// The one for this machine.
+    /// Chooses the profile for this machine.
     pub fn choose(&self, hardware: &Hardware, machine: &Machine) -> Choice {
         let name = match hardware {
             Hardware::None => return Choice::Untouched,
@@ -97,33 +97,33 @@ impl Profiles {
                 match best_match(&sound.collect(), &machine.signature()) {
                     Ok(name) => name.to_owned(),
                     Err(none) => {
-                        return Choice::Trouble(format!("hardware is not tuned: {none}; name one in `hardware`"));
+                        return Choice::Trouble(format!("the hardware is not tuned: {none}; name a profile in `hardware`"));
                     }
                 }
             }
         };
         match self.0.get(&name) {
             Some(Ok(profile)) => Choice::Tuned(name, Box::new(profile.clone())),
-            Some(Err(fault)) => Choice::Trouble(format!("hardware is not tuned: profile {name}: {fault}")),
+            Some(Err(fault)) => Choice::Trouble(format!("the hardware is not tuned: profile {name}: {fault}")),
             None => Choice::Trouble(format!(
-                "hardware is not tuned: there is no profile {name}; there are {}",
+                "the hardware is not tuned: there is no profile {name}; the profiles are {}",
                 self.names().into_iter().collect::<Vec<_>>().join(", ")
             )),
         }
     }
 }
 
-fn parsed(name: &str, text: String) -> Result<Profile, String> {
+fn parse(name: &str, text: String) -> Result<Profile, String> {
     profile::read(text, format!("{name}.toml"))
         .map_err(|faults| faults.iter().map(|fault| faults.line(fault).to_string()).collect::<Vec<_>>().join("; "))
 }
 
-/// Whether the house has this very profile.
+/// Whether a built-in profile has this name and text.
 pub fn is_of_the_house(name: &str, text: &str) -> bool {
-    HOUSE.contains(&(name, text))
+    BUILT_IN.contains(&(name, text))
 }
 
-/// The profiles of a folder, by name and text; none where there is no such folder.
+/// The profiles in a folder (name and text); none if the folder does not exist.
 pub fn files(folder: &Path) -> impl Iterator<Item = (String, String)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| {
@@ -138,18 +138,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_profile_of_the_folder_is_in_the_house_and_sound() {
+    fn every_profile_of_the_folder_is_built_in_and_valid() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hw-profiles");
         let there: BTreeMap<_, _> = files(&folder).collect();
-        let house: BTreeMap<_, _> = HOUSE.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        assert_eq!(house.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
-        for (name, text) in house {
-            parsed(&name, text).unwrap_or_else(|faults| panic!("{faults}"));
+        let built_in: BTreeMap<_, _> = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        assert_eq!(built_in.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
+        for (name, text) in built_in {
+            parse(&name, text).unwrap_or_else(|faults| panic!("{faults}"));
         }
     }
 
     #[test]
-    fn what_cannot_be_chosen_is_said_and_nothing_is_touched() {
+    fn a_missing_profile_is_reported_and_nothing_is_tuned() {
         let broken = BTreeMap::from([("mine".to_owned(), Err("line 3: a fault".to_owned()))]);
         let profiles = Profiles(broken);
         let machine = Machine::default();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn any_machine_has_a_profile() {
+    fn every_machine_has_a_profile() {
         let Choice::Tuned(name, _) = Profiles::read().choose(&Hardware::Auto, &Machine::default()) else {
             panic!("the generic one fits")
         };

@@ -1,4 +1,4 @@
-//! From a path to a checked Config: reads the file and all it speaks of, and asks the box what it has. Decides on none of it.
+//! From a path to a checked Config: reads the file and the files that it names, and gathers facts about the box. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,26 +11,26 @@ use segbox_linux::bpf;
 
 use crate::faults::FaultyFile;
 
-/// A file, read and found without fault.
+/// A file that was read and has no faults.
 #[derive(Debug)]
 pub struct Reading {
-    /// Where it lies: what it names is looked for beside it.
+    /// Its path. Files that it names are searched beside it.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
-    /// The text as a Config.
+    /// The parsed text.
     pub checked: Checked,
 }
 
-/// A file that cannot be read, or has faults.
+/// A file that cannot be read or has faults.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[expect(missing_docs, reason = "each message says what its variant is")]
 pub enum ReadError {
     #[error("cannot read {}", path.display())]
-    #[diagnostic(help("name the file: `segbox {command} FILE`; without one it is /etc/segbox/segbox.toml"))]
+    #[diagnostic(help("use `segbox {command} FILE`; the default is /etc/segbox/segbox.toml"))]
     Io { command: &'static str, path: PathBuf, source: io::Error },
     #[error("{} is not UTF-8 text", path.display())]
-    #[diagnostic(help("the first wrong byte is number {at}; save it as UTF-8"))]
+    #[diagnostic(help("the first invalid byte is byte {at}; save the file as UTF-8"))]
     NotText { path: PathBuf, at: usize },
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -47,21 +47,21 @@ impl ReadError {
     }
 }
 
-/// Facts of the box that a file is for. None: the file is not checked against it.
+/// Facts about the box that the file is for. None: the file is not checked against this fact.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Its interfaces.
     pub links: Option<Vec<LinkSeen>>,
     /// Its kernel.
     pub kernel: Option<Kernel>,
-    /// Names of the hardware profiles there are.
+    /// The names of its hardware profiles.
     pub profiles: Option<BTreeSet<String>>,
 }
 
 /// Reads and checks a file.
 ///
 /// # Errors
-/// It cannot be read, is no text, or has faults: all of them.
+/// It cannot be read, is not text, or has faults; all faults are reported.
 pub fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, ReadError> {
     let bytes = fs::read(path).map_err(|source| ReadError::Io { command, path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes)
@@ -70,7 +70,7 @@ pub fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, Rea
     Ok(Reading { path: path.to_owned(), text, checked })
 }
 
-/// Checks a text as if it lay at `path`: what it names is looked for beside it.
+/// Checks a text as if it were the file at `path`. Files that it names are searched beside that path.
 ///
 /// # Errors
 /// All its faults.
@@ -107,10 +107,10 @@ fn object(beside: &Path, name: &str) -> Result<segbox_config::Object, String> {
 }
 
 fn secret(path: &Path) -> Result<SecretFile, String> {
-    let told = |error: io::Error| format!("{}: {error}", path.display());
-    let mode = fs::metadata(path).map_err(told)?.permissions().mode() & 0o777;
-    let mut secret = fs::read(path).map_err(told)?;
-    // Editors and `echo` end a file with a line end that nobody means as part of the secret.
+    let describe = |error: io::Error| format!("{}: {error}", path.display());
+    let mode = fs::metadata(path).map_err(describe)?.permissions().mode() & 0o777;
+    let mut secret = fs::read(path).map_err(describe)?;
+    // Editors and `echo` end a file with a newline, which is not part of the secret.
     while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         secret.pop();
     }

@@ -1,4 +1,4 @@
-//! Turns the knobs of the box again that are not where the last applied file wants them. Not here: when to look (`services`).
+//! Restores the knobs of the box that differ from the last applied file. Not here: when to check them (`services`).
 
 use segbox_plan::{Materials, Plan};
 
@@ -8,28 +8,28 @@ use crate::target::{Observed, Target};
 use crate::{Reading, Router, confirm, transaction};
 
 impl<T: Target> Router<T> {
-    /// Turns knobs again that are not where the last applied file wants them; nothing else is touched. Gives what was turned.
+    /// Restores the knobs that differ from the last applied file and touches nothing else. Returns the restored knobs.
     ///
     /// # Errors
-    /// The lock is held, or the kernel or the folder cannot be read.
+    /// Another process holds the lock, or the kernel or the folder cannot be read.
     pub fn retune(&mut self) -> Result<Vec<String>, ChangeError> {
         if !self.facts.own_box || self.last_applied()?.is_none() {
             return Ok(Vec::new());
         }
         let _lock = self.folder.lock()?;
-        // Read under the lock: another file may have been applied while this waited for it.
+        // Read under the lock: another file may have been applied while this process waited for the lock.
         let Some(record) = self.last_applied()? else { return Ok(Vec::new()) };
-        // A change that may be undone in a moment is looked after when it is confirmed.
+        // A change that may be undone soon is handled after its confirmation.
         if confirm::pending(&self.folder)?.is_some() {
             return Ok(Vec::new());
         }
         let before = self.target.observe().map_err(ChangeError::Kernel)?;
-        // `status` tells of a file that has faults by now.
+        // `status` reports a file that has faults by now.
         let Ok(reading) = record.reading(self.seen_without_links()) else { return Ok(Vec::new()) };
-        self.turn_again(&reading, &before)
+        self.restore_knobs(&reading, &before)
     }
 
-    fn turn_again(&mut self, reading: &Reading, before: &Observed) -> Result<Vec<String>, ChangeError> {
+    fn restore_knobs(&mut self, reading: &Reading, before: &Observed) -> Result<Vec<String>, ChangeError> {
         let reconcile = self.reconcile()?;
         let config = Some(&reading.checked.config);
         let want = |actual: &_, refusals: &_| reconcile.want(config, actual, refusals).tuning_alone(actual);

@@ -1,5 +1,5 @@
-//! The router as a change sees it: something to read and to apply steps to. The real one is this kernel. Tests have one in memory
-//! that fails where they want it to.
+//! The router as a change sees it: its state can be read, and steps can be applied to it. The real target is this kernel. Tests
+//! use one in memory that fails on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,36 +10,37 @@ use segbox_linux::bpf::{self, Programs};
 use segbox_linux::tune::Tuner;
 use segbox_plan::{Actual, Delta, Materials, Route, Setting, Step};
 
-/// The state that was found, and the secrets behind its digests.
+/// The observed state, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// What there is.
+    /// The state.
     pub actual: Actual,
-    /// The bulk behind its names.
+    /// Program images and secrets, which the state refers to by name.
     pub materials: Materials,
 }
 
-/// Why the target refused: the text says what was tried, on what, and what the kernel answered.
+/// Why the target refused a step. The text has the operation, its object and the kernel's answer.
 pub type TargetError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A router.
 pub trait Target {
-    /// Reads all of it.
+    /// Reads the whole state.
     ///
     /// # Errors
-    /// The kernel does not answer.
+    /// The kernel does not respond.
     fn observe(&mut self) -> Result<Observed, TargetError>;
 
-    /// Applies every step of one stage, also after one is refused; one result per step, in order.
+    /// Applies every step of one stage, even after one is refused. Returns one result per step, in order.
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>>;
 
-    /// Asks whether a program would be taken; changes nothing.
+    /// Verifies a program and changes nothing.
     ///
     /// # Errors
-    /// The words of the verifier.
+    /// The verifier's log.
     fn verify(&self, program: &Program) -> Result<(), TargetError>;
 
-    /// Ids of the HMAC keys that segbox's files name or have named. The kernel keeps no owner of a key, so others are not looked at.
+    /// IDs of the HMAC keys that segbox's files name or have named. The kernel records no owner of a key, so segbox ignores all
+    /// others.
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32>;
 }
 
@@ -48,7 +49,7 @@ pub struct Kernel {
     pub(crate) netlink: Netlink,
     pub(crate) programs: Programs,
     keys: BTreeSet<u32>,
-    /// The machine's knobs; None in a namespace that is not the box's own.
+    /// The machine's knobs; None in another namespace than the box's.
     tuner: Option<Tuner>,
 }
 
@@ -58,23 +59,24 @@ impl Kernel {
         Ok(Self { netlink: Netlink::open()?, programs: Programs::open()?, keys: BTreeSet::new(), tuner })
     }
 
-    /// Steps of the network, in one go.
+    /// Applies the network steps of a stage together.
     fn apply_network(&mut self, steps: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {
-        // A route takes the program's descriptor and then holds the program itself; it is open only for the length of this call.
+        // A route takes the program's descriptor and then holds the program itself, so the descriptor is open only during this
+        // call.
         let fds: BTreeMap<&str, OwnedFd> =
             named_programs(steps).filter_map(|name| self.programs.fd(name).ok().map(|fd| (name, fd))).collect();
         let fd = |name: &str| fds.get(name).map(AsRawFd::as_raw_fd);
         boxed(self.netlink.apply(&steps.iter().collect::<Vec<_>>(), &fd, materials))
     }
 
-    /// A step of the machine's.
-    fn turn(&mut self, step: &Step) -> Result<(), TargetError> {
+    /// Applies a step that sets a knob of the machine.
+    fn set_knob(&mut self, step: &Step) -> Result<(), TargetError> {
         match (step, &mut self.tuner) {
             (Step::Setting(Delta { key: Setting::Tuning(knob), after: Some(value), .. }), Some(tuner)) => {
                 Ok(tuner.turn(knob, value)?)
             }
-            // A plan of the box's own namespace, in another one.
-            _ => Err(TargetError::from("only the box's own network namespace turns the machine's knobs")),
+            // This plan is for the box's namespace and was applied in another one.
+            _ => Err(TargetError::from("knobs of the machine can only be set in the network namespace of the box")),
         }
     }
 }
@@ -92,14 +94,14 @@ impl Target for Kernel {
     }
 
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {
-        // A stage holds one phase, and programs and rows are phases of their own.
+        // A stage holds one phase, and programs and rows have separate phases.
         if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
             return boxed(bpf::apply(&mut self.programs, stage, materials));
         }
         let mut results = Vec::with_capacity(stage.len());
         for run in stage.chunk_by(|one, next| is_of_the_machine(one) == is_of_the_machine(next)) {
             if is_of_the_machine(&run[0]) {
-                results.extend(run.iter().map(|step| self.turn(step)));
+                results.extend(run.iter().map(|step| self.set_knob(step)));
             } else {
                 results.extend(self.apply_network(run, materials));
             }
@@ -120,7 +122,7 @@ fn is_of_the_machine(step: &Step) -> bool {
     matches!(step, Step::Setting(Delta { key: Setting::Tuning(_), .. }))
 }
 
-/// The programs that a stage's new routes run.
+/// The programs that new routes of this stage use.
 fn named_programs(stage: &[Step]) -> impl Iterator<Item = &str> {
     let routes = stage.iter().filter_map(|step| match step {
         Step::Route(Delta { after: Some(route), .. }) => Some(route),

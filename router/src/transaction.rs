@@ -1,7 +1,8 @@
-//! Apply as a transaction: plan, apply, read back; a change that fails is undone. Not here: what a router should be (`segbox-plan`), or
-//! how a change is told (the commands).
+//! Apply as a transaction: plan, apply, read back. A change that fails is undone. Not here: the wanted state (`segbox-plan`) and
+//! printing the result (the commands).
 //!
-//! Tuning is softer: a router routes with any. A knob that a driver refuses, or does not keep, is noted and asked for no more.
+//! Tuning is less strict, since a router works with any values. A knob that a driver refuses or does not keep is noted and not
+//! requested again.
 
 use segbox_linux::tune::TuneError;
 use segbox_plan::tune::Refusals;
@@ -9,7 +10,7 @@ use segbox_plan::{Actual, Delta, Desired, Materials, Plan, ROUNDS, Setting, Stat
 
 use crate::target::{Observed, Target, TargetError};
 
-/// A step that was applied, or tried.
+/// A step that was applied or tried.
 #[derive(Debug)]
 pub struct Applied {
     /// The step.
@@ -21,29 +22,29 @@ pub struct Applied {
 /// How a transaction ended.
 #[derive(Debug)]
 pub enum End {
-    /// The kernel holds what was desired.
+    /// The kernel has the wanted state.
     InSync,
-    /// A step was refused, or the kernel did not keep one: all was undone but what `left` still names.
+    /// The kernel refused a step or did not keep one. All steps were undone except those in `left`.
     Undone {
-        /// Steps that the kernel took and did not keep.
+        /// Steps that the kernel accepted and did not keep.
         unkept: Plan,
-        /// Steps back that could not be made.
+        /// Steps of the undo that failed.
         left: Plan,
     },
 }
 
-/// All that was tried, and the end.
+/// All tried steps, and the end of the transaction.
 #[derive(Debug)]
 pub struct Report {
-    /// In the order they were tried.
+    /// The steps, in the order in which they were tried.
     pub applied: Vec<Applied>,
-    /// How it ended.
+    /// How the transaction ended.
     pub end: End,
 }
 
-/// Brings `target` from `before` to what `want` says of it, or back to `before`.
+/// Changes `target` from `before` to the state that `want` gives, or back to `before`.
 ///
-/// `keep` is shown each round's plan before any of it is applied: what must outlive a crash is written there.
+/// `keep` gets each round's plan before it is applied, and saves what must survive a crash.
 ///
 /// # Errors
 /// The kernel could not be read, or `keep` failed. The steps applied until then stay, and a new plan starts from there.
@@ -105,7 +106,7 @@ fn rounds<T: Target>(
     Ok(Report { applied, end: End::Undone { unkept, left } })
 }
 
-/// Takes `target` back to an earlier state: the undo of a change is the diff back. Gives the steps that could not be made.
+/// Restores `target` to an earlier state: the undo of a change is the diff back. Returns the steps that failed.
 pub(crate) fn restore<T: Target>(
     target: &mut T,
     state: &State,
@@ -122,7 +123,7 @@ pub(crate) fn restore<T: Target>(
             break;
         }
         for stage in plan.stages() {
-            // The undo goes on where a step is refused: everything that can be undone is, and the rest is named at the end.
+            // The undo continues after a refused step: it undoes as much as possible, and the rest is reported at the end.
             target.apply(stage, &materials);
         }
         now = target.observe()?.actual;
@@ -135,7 +136,7 @@ fn accepted(applied: &[Applied]) -> impl Iterator<Item = &Step> + Clone {
     applied.iter().filter(|one| one.result.is_ok()).map(|one| &one.step)
 }
 
-/// The kernel's own answer, without what it was asked for.
+/// The kernel's answer, without the request.
 fn answer(error: &TargetError) -> String {
     let mut cause: &dyn std::error::Error = error.as_ref();
     while let Some(next) = cause.source() {
@@ -146,8 +147,8 @@ fn answer(error: &TargetError) -> String {
     text.strip_prefix("the kernel answered: ").unwrap_or(text).to_owned()
 }
 
-/// Applies a plan stage by stage. A stage with a refused step is finished, and the next one not begun. True if only knobs were
-/// refused.
+/// Applies a plan stage by stage. A stage with a refused step is completed, and no further stage is started. True if only knobs
+/// were refused.
 fn apply<T: Target>(
     target: &mut T,
     plan: &Plan,

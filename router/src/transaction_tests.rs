@@ -1,4 +1,4 @@
-//! The transaction against a router in memory that refuses whichever step the test names.
+//! Tests the transaction against a router in memory that refuses the steps that the test names.
 
 use std::collections::BTreeSet;
 
@@ -103,7 +103,7 @@ fn a_kernel_that_does_not_keep_a_step_is_found_out_and_undone() {
     assert_eq!(machine.actual.state, old());
 }
 
-/// A card that refuses some values and keeps its own mind about others, beside a route that must hold.
+/// A NIC that refuses some values and silently keeps its value for others, beside a route that must hold.
 struct Stubborn {
     memory: Memory,
     refuses: &'static str,
@@ -150,7 +150,7 @@ fn a_knob_that_is_refused_or_not_kept_undoes_nothing_and_is_not_asked_for_again(
         let mut machine = Stubborn { memory, refuses, keeps };
         let found = machine.observe().expect("memory can be read");
         let mut refusals = Refusals::default();
-        // As `segbox_plan::tune` does: what was refused is not wished for.
+        // As `segbox_plan::tune` does: a refused value is not requested.
         let desired = |_: &Actual, refused: &Refusals| {
             let mut state = new();
             if refused.answer(&ring(), "4096").is_none() {

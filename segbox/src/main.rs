@@ -1,4 +1,4 @@
-//! `segbox`: the choice between PID 1 and command line.
+//! `segbox`: runs as PID 1 or as a command line.
 
 mod commands;
 mod text;

@@ -79,7 +79,7 @@ fn unconfirmed_it_is_undone_programs_and_keys_included() {
     apply(namespace, &before);
     let run = on_probation(namespace, &after, "10s");
     assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
-    assert!(run.out.contains("unless `segbox confirm` comes first"), "{}", run.out);
+    assert!(run.out.contains("unless you run `segbox confirm`"), "{}", run.out);
     assert!(in_sync(namespace, &after));
     // The file of the old program may be gone by then; the undo has its own copy. (The built-in one is always there.)
     wait_for("the change is undone", || in_sync(namespace, &before));

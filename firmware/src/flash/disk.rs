@@ -65,16 +65,16 @@ impl Disk {
     /// # Errors
     /// [`FlashError::Refused`]: a partition, a disk in use, too small, no disk at all.
     pub fn look(path: &Path, needed: u64, host: Host<'_>) -> Result<Self, FlashError> {
-        let refused = |why: String, mend| FlashError::Refused { path: path.to_owned(), why, mend };
+        let refused = |why: String, fix| FlashError::Refused { path: path.to_owned(), why, fix };
         let fails = |source| FlashError::Disk { doing: "look at", path: path.to_owned(), source };
         let path_of_it = fs::canonicalize(path).map_err(fails)?;
         let kind = fs::metadata(&path_of_it).map_err(fails)?;
         let (name, lets_go) = if kind.file_type().is_block_device() {
             let name = path_of_it.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            let lets_go = in_use::disk(&name, host).map_err(|(why, mend)| refused(why, mend))?;
+            let lets_go = in_use::disk(&name, host).map_err(|(why, fix)| refused(why, fix))?;
             (Some(name), lets_go)
         } else if kind.is_file() {
-            in_use::file(&kind).map_err(|(why, mend)| refused(why, mend))?;
+            in_use::file(&kind).map_err(|(why, fix)| refused(why, fix))?;
             (None, Vec::new())
         } else {
             return Err(refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb"));
@@ -134,9 +134,9 @@ impl Disk {
     }
 
     fn busy(&self, why: &str) -> FlashError {
-        const MEND: &str =
+        const FIX: &str =
             "another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
-        FlashError::Refused { path: self.path.clone(), why: why.to_owned(), mend: MEND }
+        FlashError::Refused { path: self.path.clone(), why: why.to_owned(), fix: FIX }
     }
 
     /// Has the kernel look at its partitions again.

@@ -36,12 +36,12 @@ pub enum FlashError {
     Outside { file: PathBuf, named: String },
     /// A file that goes along is not right.
     #[error("{} cannot go along: {why}", path.display())]
-    #[diagnostic(help("mend it, or leave it out of the configuration; nothing was written"))]
+    #[diagnostic(help("fix it, or leave it out of the configuration; nothing was written"))]
     Companion { path: PathBuf, why: String },
     /// The disk cannot be used.
     #[error("{} is not flashed: {why}", path.display())]
-    #[diagnostic(help("{mend}"))]
-    Refused { path: PathBuf, why: String, mend: &'static str },
+    #[diagnostic(help("{fix}"))]
+    Refused { path: PathBuf, why: String, fix: &'static str },
     /// It cannot even be looked at or opened.
     #[error("cannot {doing} {}: {source}", path.display())]
     #[diagnostic(help("name a whole disk that is there; flashing takes root; nothing was written"))]

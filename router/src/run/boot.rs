@@ -1,5 +1,5 @@
-//! The record of a boot: every step with its time, what was configured from where, what is wrong. PID 1 writes it, `segbox status`
-//! and the console read it. Not here: doing any of it.
+//! The record of a boot: every step with its time, the source of the configuration, and all problems. PID 1 writes it; `segbox
+//! status` and the console read it. Not here: booting.
 
 use std::fmt;
 use std::fs;
@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Where it lies while the box runs.
+/// The record's path while the box runs.
 pub const FILE: &str = "/run/segbox/boot.json";
-/// Where crash records are kept: on the state partition.
+/// The folder for crash records, on the state partition.
 pub const CRASH_FOLDER: &str = "/var/lib/segbox/crash";
 
 /// One boot.
@@ -18,28 +18,28 @@ pub const CRASH_FOLDER: &str = "/var/lib/segbox/crash";
 pub struct Boot {
     /// `6.12.107+deb13-amd64`.
     pub kernel: String,
-    /// Which slot of the image was booted, where it was one.
+    /// The booted slot of the image, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub slot: Option<String>,
-    /// The firmware started nothing but what is signed.
+    /// Secure Boot: the firmware started only signed programs.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub secure_boot: bool,
     /// Milliseconds from the kernel's start to the first instruction of PID 1.
     pub kernel_ms: f64,
-    /// Milliseconds from the first instruction of PID 1 to the last SID installed; None where no configuration could be applied.
+    /// Milliseconds from the first instruction of PID 1 to the last installed SID; None if no configuration could be applied.
     pub share_ms: Option<f64>,
-    /// In the order they ended.
+    /// The steps, in the order in which they ended.
     pub steps: Vec<Step>,
-    /// The configuration that runs; None before one was applied.
+    /// The running configuration; None before one was applied.
     pub configuration: Option<Configured>,
-    /// The configuration that was asked for was applied and read back.
+    /// The requested configuration was applied and read back.
     pub good: bool,
-    /// How the boot before this one ended, as far as it is known.
+    /// How the previous boot ended, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_end: Option<LastEnd>,
-    /// Problems of the boot itself, one line each: what is wrong, and what to do. They stay until the next boot.
+    /// Problems of the boot itself, one line each: the problem and its fix. They stay until the next boot.
     pub problems: Vec<String>,
-    /// Why the configuration could not be applied again when an interface came, one line each. The next success clears them.
+    /// Why the configuration could not be applied again after an interface appeared, one line each. The next success clears them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reapply_problems: Vec<String>,
 }
@@ -50,36 +50,36 @@ pub struct Boot {
 pub struct Step {
     /// `mounts`
     pub name: String,
-    /// Milliseconds from the first instruction of PID 1 to its start.
+    /// Milliseconds from the first instruction of PID 1 to the start of this step.
     pub at_ms: f64,
-    /// Milliseconds from its start to its end.
+    /// Its duration in milliseconds.
     pub took_ms: f64,
     /// Its result in a few words.
     pub result: String,
 }
 
-/// The configuration that runs.
+/// The running configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Configured {
     /// `config partition`, `QEMU fw_cfg`, `volume SEGBOX on /dev/sdb1`, `last good (generation 3)`, `built in`.
     pub source: String,
-    /// The path of the file that was applied.
+    /// The path of the applied file.
     pub file: String,
-    /// One line for each missing interface: what was left out with it. The line goes when the interface comes.
+    /// One line per missing interface: which parts of the configuration were left out. The line goes when the interface appears.
     pub dropped: Vec<String>,
 }
 
 /// How a boot ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastEnd {
-    /// By a shutdown or a reboot.
+    /// A shutdown or a reboot.
     Clean,
     /// PID 1 panicked.
     Pid1Panicked,
-    /// The kernel crashed, and its last words were kept.
+    /// The kernel crashed, and its last messages were kept.
     KernelCrashed,
-    /// The kernel crashed, and there is no state partition to keep its last words on.
+    /// The kernel crashed, and there is no state partition for its last messages.
     RecordInPstore,
     /// The watchdog rebooted the box.
     Watchdog,
@@ -91,7 +91,7 @@ impl LastEnd {
     const ALL: [Self; 6] =
         [Self::Clean, Self::Pid1Panicked, Self::KernelCrashed, Self::RecordInPstore, Self::Watchdog, Self::PowerCut];
 
-    /// Whether the box went down as it should.
+    /// Whether the box went down in an orderly way.
     pub fn is_clean(self) -> bool {
         self == Self::Clean
     }
@@ -103,9 +103,9 @@ impl fmt::Display for LastEnd {
             Self::Clean => f.write_str("clean"),
             Self::Pid1Panicked => write!(f, "PID 1 panicked; see {CRASH_FOLDER}"),
             Self::KernelCrashed => write!(f, "the kernel crashed; see {CRASH_FOLDER}"),
-            Self::RecordInPstore => f.write_str("it crashed; the record is in pstore"),
-            Self::Watchdog => f.write_str("the watchdog rebooted it"),
-            Self::PowerCut => f.write_str("without shutdown: power cut or reset"),
+            Self::RecordInPstore => f.write_str("the kernel crashed; the record is in pstore"),
+            Self::Watchdog => f.write_str("the watchdog rebooted the box"),
+            Self::PowerCut => f.write_str("no shutdown: power cut or reset"),
         }
     }
 }
@@ -120,18 +120,18 @@ impl<'de> Deserialize<'de> for LastEnd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let known = Self::ALL.into_iter().find(|end| end.to_string() == text);
-        known.ok_or_else(|| serde::de::Error::custom(format!("no boot ends like this: {text}")))
+        known.ok_or_else(|| serde::de::Error::custom(format!("unknown end of a boot: {text}")))
     }
 }
 
 impl Boot {
-    /// Everything that is wrong now, one line each.
+    /// All current problems, one line each.
     pub fn all_problems(&self) -> impl Iterator<Item = &String> {
         let dropped = self.configuration.iter().flat_map(|run| &run.dropped);
         self.problems.iter().chain(dropped).chain(&self.reapply_problems)
     }
 
-    /// Writes the record for the commands. A reader sees the old or the new one.
+    /// Writes the record for the commands. A reader sees the old or the new record.
     ///
     /// # Errors
     /// /run cannot be written.
@@ -143,7 +143,7 @@ impl Boot {
         fs::rename(fresh, path)
     }
 
-    /// Reads it back; None on a machine that segbox has not booted.
+    /// Reads the record; None on a machine that segbox has not booted.
     pub fn read() -> Option<Self> {
         serde_json::from_slice(&fs::read(FILE).ok()?).ok()
     }

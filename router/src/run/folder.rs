@@ -1,5 +1,5 @@
-//! What must outlive the process, one folder a network namespace: /run/segbox/<cookie>/. Gone with a reboot, as the kernel's
-//! state is. Not here: what the kernel itself remembers (route protocol, pins).
+//! The state that must outlive the process, one folder per network namespace: /run/segbox/<cookie>/. A reboot removes it together
+//! with the kernel's state. Not here: state that the kernel itself keeps (route protocol, pins).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -14,11 +14,11 @@ use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Where every namespace's folder lies; tmpfs on any system with a /run.
+/// The parent of all namespace folders, on a tmpfs.
 const ROOT: &str = "/run/segbox";
-/// How long a change waits for another one: longer than any of PID 1's own on a file of ordinary size.
+/// How long a change waits for another one. PID 1's changes of an ordinary file are shorter.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it looks.
+/// Interval between two attempts to lock.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The folder of this network namespace.
@@ -31,32 +31,32 @@ pub(crate) struct Folder(PathBuf);
 pub enum FolderError {
     #[error("cannot {verb} {}", path.display())]
     #[diagnostic(help(
-        "segbox keeps what it must remember until the next boot under /run/segbox: it must be writable, with some space"
+        "segbox keeps its state until the next boot under /run/segbox: the folder must be writable and have free space"
     ))]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
-    #[error("{} is not what segbox writes there", path.display())]
+    #[error("{} has an unknown format", path.display())]
     #[diagnostic(help(
-        "another version of segbox may have written it; `segbox clear` starts anew, or remove the file"
+        "another version of segbox may have written it; run `segbox clear`, or remove the file"
     ))]
     Content { path: PathBuf, source: serde_json::Error },
     #[error("another segbox is changing this router")]
     #[diagnostic(help(
-        "it was waited for {patience:?}; try again when it is done (it holds a lock on {})", path.display()
+        "segbox waited {patience:?}; try again when the other one is done (it holds a lock on {})", path.display()
     ))]
     Busy { path: PathBuf, patience: Duration },
 }
 
-/// Only one segbox at a time changes a namespace; given back when dropped, also by a killed process.
+/// Only one segbox at a time changes a namespace. Dropping the lock releases it, and so does the end of the process.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Folder {
-    /// The folder of a namespace, named by its cookie; made when first written to.
+    /// The folder of a namespace, named by its cookie; the first write creates it.
     pub(crate) fn of(namespace: Namespace) -> Self {
         Self(Path::new(ROOT).join(namespace.to_string()))
     }
 
-    /// Removes the folders of namespaces that are gone for certain. What cannot be removed now is removed another time.
+    /// Removes the folders of namespaces that certainly no longer exist. What cannot be removed now is removed later.
     pub(crate) fn sweep() {
         let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
         for entry in entries {
@@ -67,7 +67,7 @@ impl Folder {
         }
     }
 
-    /// Removes all of it, the lock too: whoever waits for that one finds the new one.
+    /// Removes the whole folder, including the lock. A process that waits for the lock then takes the new one.
     pub(crate) fn remove_all(&self) -> Result<(), FolderError> {
         self.remove("")
     }
@@ -81,7 +81,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Takes the lock; waits a while for whoever has it: PID 1 looks after the box now and then, and is soon done.
+    /// Takes the lock. Waits a while for another holder: PID 1's regular changes are short.
     pub(crate) fn lock(&self) -> Result<Lock, FolderError> {
         self.lock_within(PATIENCE)
     }
@@ -94,7 +94,8 @@ impl Folder {
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
             let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                // Whoever had it may have removed the folder (`remove_all`), and with it the file that was waited for.
+                // The previous holder may have removed the folder (`remove_all`), and with it the file that this process waited
+                // for.
                 Ok(()) if is_at(&file, &path) => return Ok(Lock(file)),
                 Ok(()) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) if begin.elapsed() < patience => std::thread::sleep(LOOK),
@@ -104,13 +105,13 @@ impl Folder {
         }
     }
 
-    /// Makes a folder inside, readable by root alone: secrets and other people's objects may lie there.
+    /// Creates a subfolder that only root can read: it may hold secrets and user programs.
     pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|source| FolderError::Io { verb: "make", path: path.to_owned(), source })
+        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        created.map_err(|source| FolderError::Io { verb: "create", path: path.to_owned(), source })
     }
 
-    /// Writes a file whole or not at all: a reader, or the next boot of a killed process, sees the old or the new one.
+    /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let path = self.path(name);
         self.make(path.parent().expect("a name inside the folder"))?;
@@ -122,7 +123,7 @@ impl Folder {
             .map_err(|source| FolderError::Io { verb: "write", path, source })
     }
 
-    /// Reads a file; None where there is none.
+    /// Reads a file; None if it does not exist.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
         let path = self.path(name);
         match fs::read(&path) {
@@ -143,7 +144,7 @@ impl Folder {
         value.map(Some).map_err(|source| FolderError::Content { path: self.path(name), source })
     }
 
-    /// Removes a file or a folder, if there is one.
+    /// Removes a file or a folder if it exists.
     pub(crate) fn remove(&self, name: &str) -> Result<(), FolderError> {
         let path = self.path(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
@@ -153,7 +154,7 @@ impl Folder {
         }
     }
 
-    /// Settings as they were before segbox first changed them.
+    /// The original settings, before segbox changed them.
     pub(crate) fn base(&self) -> Result<BTreeMap<Setting, String>, FolderError> {
         let rows: Vec<(Setting, String)> = self.read_json("base.json")?.unwrap_or_default();
         Ok(rows.into_iter().collect())
@@ -164,7 +165,7 @@ impl Folder {
     }
 }
 
-/// Whether an open file is still the one at its path.
+/// Whether an open file is still the file at this path.
 fn is_at(file: &File, path: &Path) -> bool {
     let inode = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| metadata.ino());
     inode(file.metadata()) == inode(fs::metadata(path))

@@ -1,4 +1,4 @@
-//! Program images of what is applied, so that an undo can load them again after their file has changed or gone.
+//! Images of the running programs, so that an undo can load them again after their file has changed or gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, FolderError};
 
-/// A program without its object's bytes, which lie beside it.
+/// A program without the bytes of its object, which are in a file beside it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Image {
     section: String,
     function: String,
     hook: Hook,
     globals: BTreeMap<String, Vec<u8>>,
-    /// Names of the maps that the file fills; their rows are state, not image.
+    /// Names of the maps that the file fills. Their rows are state and not part of the image.
     filled: BTreeSet<String>,
 }
 
@@ -23,7 +23,7 @@ fn file(name: &str, ending: &str) -> String {
     format!("programs/{name}{ending}")
 }
 
-/// Keeps the images of these programs.
+/// Saves the images of these programs.
 pub(crate) fn save(folder: &Folder, programs: &BTreeMap<String, Program>) -> Result<(), FolderError> {
     for (name, program) in programs {
         if folder.path(&file(name, ".json")).exists() {
@@ -42,7 +42,7 @@ pub(crate) fn save(folder: &Folder, programs: &BTreeMap<String, Program>) -> Res
     Ok(())
 }
 
-/// The images of these programs, those that were kept.
+/// The images of these programs, as far as they were saved.
 pub(crate) fn load<'a>(
     folder: &Folder,
     names: impl Iterator<Item = &'a String>,
@@ -59,7 +59,7 @@ pub(crate) fn load<'a>(
     Ok(programs)
 }
 
-/// Forgets every image but these.
+/// Removes all other images.
 pub(crate) fn retain(folder: &Folder, keep: &BTreeSet<&String>) -> Result<(), FolderError> {
     let Ok(entries) = fs::read_dir(folder.path("programs")) else { return Ok(()) };
     for entry in entries.flatten() {

@@ -1,4 +1,4 @@
-//! The router's health: what runs, what it has counted, and where the kernel is not as the last applied file says.
+//! The router's health: what runs, its counters, and the differences between the kernel and the last applied file.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -15,12 +15,12 @@ use crate::run::record::Record;
 use crate::target::{Target, TargetError};
 use crate::{Router, confirm};
 
-/// How the box is tuned.
+/// The tuning of the box.
 pub mod tuning;
 
 use tuning::Tuning;
 
-/// What `segbox status --json` prints.
+/// The output of `segbox status --json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Status {
@@ -28,11 +28,11 @@ pub struct Status {
     pub version: &'static str,
     /// The kernel's release.
     pub kernel: String,
-    /// Nothing deviates.
+    /// There are no deviations.
     pub healthy: bool,
-    /// One line each: what is not as it should be.
+    /// The deviations, one line each.
     pub deviations: Vec<String>,
-    /// The last `segbox apply`; None where nothing is applied.
+    /// The last `segbox apply`; None if nothing is applied.
     pub last_apply: Option<LastApply>,
     /// My Local SID Table.
     pub sids: Vec<Sid>,
@@ -42,7 +42,7 @@ pub struct Status {
     pub programs: Vec<Program>,
     /// Every interface of the namespace.
     pub links: Vec<Link>,
-    /// How the box is tuned; None in a namespace that is not the box's own.
+    /// The tuning of the box; None in another namespace than the box's.
     pub tuning: Option<Tuning>,
 }
 
@@ -66,7 +66,7 @@ pub struct Sid {
     pub sid: String,
     /// `End.X via fe80::1`
     pub behavior: String,
-    /// Packets that the SID took. None where the kernel does not count (before Linux 5.14).
+    /// Packets that the SID processed. None if the kernel does not count (before Linux 5.14).
     pub packets: Option<u64>,
     /// Bytes of these packets.
     pub bytes: Option<u64>,
@@ -74,14 +74,14 @@ pub struct Sid {
     pub errors: Option<u64>,
 }
 
-/// A policy. The kernel keeps no counters of it.
+/// A policy. The kernel has no counters for policies.
 #[derive(Debug, Serialize)]
 pub struct Policy {
-    /// Prefix, and table and metric where they are not the default.
+    /// The prefix, and the table and metric if they are not the default.
     pub destination: String,
     /// `H.Encaps fc00:0:3:1::`
     pub behavior: String,
-    /// The device that the route is on.
+    /// The device of the route.
     pub interface: Option<String>,
 }
 
@@ -93,15 +93,15 @@ pub struct Program {
     pub name: String,
     /// `lwt_seg6local`
     pub hook: &'static str,
-    /// Bytes of machine code that the kernel made of it; 0 if it interprets it.
+    /// Bytes of machine code that the kernel compiled; 0 if it interprets the program.
     pub jited: Option<u32>,
-    /// SIDs and policies that run it.
+    /// SIDs and policies that use it.
     pub used_by: Vec<String>,
-    /// What it keeps in its maps, row by row.
+    /// The rows of its maps.
     pub maps: BTreeMap<String, Vec<Row>>,
 }
 
-/// A row of a program's map, in hexadecimal; a value of a per-CPU map as its 64-bit words, summed over the CPUs.
+/// A row of a map, in hexadecimal. The value of a per-CPU map is shown as 64-bit words, summed over the CPUs.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// The key's bytes.
@@ -126,7 +126,7 @@ pub struct Link {
     pub statistics: LinkStatistics,
 }
 
-/// Looks at this router.
+/// Reads the health of this router.
 ///
 /// # Errors
 /// The kernel or the folder under /run cannot be read.
@@ -161,7 +161,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     })
 }
 
-/// The steps that would bring the kernel to the last applied file, and how the box is tuned.
+/// The steps from the kernel's state to the last applied file, and the tuning of the box.
 fn deviations(
     router: &Router,
     actual: &Actual,
@@ -180,7 +180,7 @@ fn deviations(
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
             Ok((lines, tuning::tuning(&choice, &wishes, actual)))
         }
-        // What it names has changed since: an object, a key, an interface.
+        // A file that it names has changed since: an object, a key, or an interface.
         Err(faults) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
     }
 }
@@ -230,7 +230,7 @@ fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
 
 fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
     let programs = &router.target.programs;
-    // A map that cannot be read (of a kind without rows, or gone meanwhile) has nothing to show.
+    // A map that cannot be read (a kind without rows, or gone meanwhile) is shown empty.
     let names = programs.maps(program).unwrap_or_default();
     names
         .into_iter()

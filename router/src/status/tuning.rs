@@ -1,4 +1,4 @@
-//! How the box is tuned, for `status`: each knob of its profile, wanted and found.
+//! The tuning of the box, for `status`: each knob of its profile, wanted and found.
 
 use segbox_plan::tune::Wish;
 use segbox_plan::{Actual, Setting};
@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::profiles::Choice;
 
-/// The box's tuning.
+/// The tuning of the box.
 #[derive(Debug, Serialize)]
 pub struct Tuning {
-    /// The profile's name; None: the hardware is not touched.
+    /// The name of the profile; None if the hardware is not tuned.
     pub profile: Option<String>,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
     /// Every knob of the profile.
     pub knobs: Vec<KnobFound>,
@@ -22,29 +22,29 @@ pub struct Tuning {
 pub struct KnobFound {
     /// `eth0 rx-ring`
     pub knob: String,
-    /// What it shares with its likes: the interrupts of a card's queues are one line of a table.
+    /// The part of the name that similar knobs share: the interrupts of all queues of a NIC are one line of a table.
     #[serde(skip)]
     pub share: String,
     /// The value that the profile asks for.
     pub wanted: String,
-    /// None where the machine has no such knob.
+    /// The value that was found; None if the machine has no such knob.
     pub found: Option<String>,
-    /// How it stands.
+    /// The state of the knob.
     pub state: KnobState,
-    /// Why it is not as wanted.
+    /// Why the value is not the wanted one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// How a knob stands.
+/// The state of a knob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KnobState {
-    /// As wanted.
+    /// It has the wanted value.
     AsWanted,
-    /// The driver or the kernel has not what was wanted, and something else is used: no fault.
+    /// The driver or the kernel does not support the wanted value, so another one is used. This is no fault.
     Instead,
-    /// Something has turned it since.
+    /// Another program has changed it since.
     Differs,
 }
 

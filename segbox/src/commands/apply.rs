@@ -1,4 +1,4 @@
-//! `segbox apply` and `segbox clear`: the changes, and how they are told.
+//! `segbox apply` and `segbox clear`: changing the router and printing the result.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,31 +11,31 @@ use super::OK;
 use super::uninterrupted::Uninterrupted;
 use crate::text::output::{self, BAD, CHANGED, FAINT, GOOD, count, print, styled};
 
-/// Above this many steps only the refused ones are printed: a person cannot read a hundred thousand lines, and a terminal takes longer
-/// to show them than the kernel to apply them.
+/// Above this many steps only the refused ones are printed. Nobody can read a hundred thousand lines, and a terminal takes longer
+/// to show them than the kernel takes to apply them.
 const SHOWN: usize = 200;
 
-/// A change that did not hold.
+/// A change that was undone.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Undone {
-    #[error("{refused} refused; everything was undone: the router is as it was before")]
+    #[error("the kernel refused {refused}; every step was undone: the router is as it was before")]
     #[diagnostic(help(
-        "the refused steps and the kernel's answers stand above; mend the file or the box, and apply again"
+        "the refused steps and the kernel's answers are above; fix the file or the box, then apply again"
     ))]
     Whole { refused: String },
-    #[error("the kernel did not keep {unkept}; everything was undone: the router is as it was before")]
-    #[diagnostic(help("another program may be changing the same things; the steps it did not keep stand above"))]
+    #[error("the kernel did not keep {unkept}; every step was undone: the router is as it was before")]
+    #[diagnostic(help("another program may be changing the same things; the steps that were not kept are above"))]
     NotKept { unkept: String },
     #[error("the change failed, and {left} could not be undone")]
     #[diagnostic(help(
-        "they stand above; `segbox plan` shows what is left to do, `segbox clear` removes all that segbox made"
+        "they are listed above; `segbox plan` shows what is left to do, `segbox clear` removes everything that segbox made"
     ))]
     Partly { left: String },
 }
 
-/// A time as people write it: `60s`, `5m`, `1h 30m`; at least a second.
+/// Parses a time as people write it: `60s`, `5m`, `1h 30m`. At least a second.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write 60s, 5m or 1h"))?;
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; use for example 60s, 5m or 1h"))?;
     if time < Duration::from_secs(1) { Err("use at least 1s".to_owned()) } else { Ok(time) }
 }
 
@@ -49,12 +49,12 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     sweep();
     let report =
         router.change(&Wanted::File(&reading), Change { confirm, ..Change::default() }).inspect_err(show_verifier)?;
-    tell(&report, &format!("{} is applied", file.display()), begin)?;
+    tell(&report, &format!("applied {}", file.display()), begin)?;
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;
     }
     if let Some(time) = confirm.filter(|_| !report.applied.is_empty()) {
-        print(&format!("undone in {} unless `segbox confirm` comes first\n", humantime::format_duration(time)))?;
+        print(&format!("the change is undone in {} unless you run `segbox confirm`\n", humantime::format_duration(time)))?;
     }
     Ok(OK)
 }
@@ -65,11 +65,11 @@ pub(super) fn clear() -> Result<ExitCode> {
     let _whole = Uninterrupted::begin();
     sweep();
     let report = router.change(&Wanted::Nothing, Change::default())?;
-    tell(&report, "all that segbox made is gone", begin)?;
+    tell(&report, "removed everything that segbox made", begin)?;
     Ok(OK)
 }
 
-/// The verifier's words go out as it wrote them: its lines are not for wrapping.
+/// Prints the verifier's log unwrapped: its lines lose their meaning when they are wrapped.
 fn show_verifier(error: &ChangeError) {
     if let ChangeError::Verifier { refused } = error {
         for VerifierError { name, source } in refused {
@@ -87,7 +87,7 @@ fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
         match &one.result {
             Ok(()) if every => text += &format!("{} {}\n", styled(GOOD, "ok  "), one.step),
             Ok(()) => {}
-            // No fault: the router goes on with what the machine has, and `status` shows it.
+            // A refused knob is no fault: the router works without it, and `status` shows it.
             Err(error) if one.step.tuning().is_some() => {
                 text += &format!("{} {}\n{}", styled(CHANGED, "not "), one.step, causes(error.as_ref()));
             }
@@ -124,7 +124,7 @@ fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
     }
 }
 
-/// An error and what lies behind it, indented below the step.
+/// An error and its causes, one per line, indented below the step.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut cause = Some(error);
@@ -132,8 +132,8 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         text += &format!("       {error}\n");
         cause = error.source();
     }
-    if let Some(mend) = error.downcast_ref::<segbox_linux::StepError>().and_then(segbox_linux::StepError::mend) {
-        text += &format!("       mend: {mend}\n");
+    if let Some(fix) = error.downcast_ref::<segbox_linux::StepError>().and_then(segbox_linux::StepError::mend) {
+        text += &format!("       fix: {fix}\n");
     }
     text
 }

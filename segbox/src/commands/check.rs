@@ -1,4 +1,4 @@
-//! `segbox check`: all faults of a file.
+//! `segbox check`: lists all faults of a file.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,11 +15,11 @@ pub(super) fn run(file: &Path, elsewhere: bool, all: bool) -> Result<ExitCode> {
     let on = if elsewhere { Seen::default() } else { this_box() };
     let reading = read("check", file, on).map_err(|error| if all { error.in_full() } else { error })?;
     output::warnings(&reading.checked.warnings, all);
-    print(&format!("{}: {}\n", file.display(), styled(GOOD, "no fault")))?;
+    print(&format!("{}: {}\n", file.display(), styled(GOOD, "no faults")))?;
     Ok(OK)
 }
 
-/// What can be seen of this box without root. Where there is no netlink at all, the interfaces are not checked.
+/// The facts of this box that can be read without root. Without netlink the interfaces are not checked.
 fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
     let profiles = Some(Profiles::read().names());

@@ -1,4 +1,4 @@
-//! `segbox confirm`: keeps what `apply --confirm` has applied.
+//! `segbox confirm`: makes the change of `apply --confirm` permanent.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,6 @@ use crate::text::output::{GOOD, print, styled};
 
 pub(super) fn run() -> Result<ExitCode> {
     Router::open("confirm")?.confirm()?;
-    print(&format!("{}: the change stays\n", styled(GOOD, "confirmed")))?;
+    print(&format!("{}: the change is permanent\n", styled(GOOD, "confirmed")))?;
     Ok(OK)
 }

@@ -1,4 +1,4 @@
-//! `segbox doctor`: what this kernel and box can do.
+//! `segbox doctor`: lists the features of this kernel and box.
 
 use std::process::ExitCode;
 
@@ -35,17 +35,17 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
     Ok(if missing == 0 { OK } else { ExitCode::from(DEVIATIONS) })
 }
 
-/// One need, as `--json` prints it.
+/// One feature, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Found {
     name: &'static str,
-    /// Null where it could not be told.
+    /// Null if it could not be checked.
     found: Option<bool>,
     detail: String,
     without: &'static str,
 }
 
-/// What behaviors need of the kernel, then what segbox needs of the box.
+/// The kernel features that behaviors need, then what segbox itself needs.
 fn findings() -> Vec<Found> {
     let kernel = survey();
     let (major, minor) = kernel.version;

@@ -1,7 +1,7 @@
-//! `segbox events`: what programs report, as it comes.
+//! `segbox events`: prints the reports of programs as they arrive.
 //!
-//! Standard output has one line an event and nothing else but, where it happens, the number of events that were lost. What else
-//! there is to say (who is read, who was replaced, the sum at the end) goes to standard error.
+//! Standard output has one line per event, and a line with the number of lost events when some were lost. All other messages
+//! (which programs are read, which were replaced, the total at the end) go to standard error.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +23,7 @@ use super::OK;
 use crate::text::event::{Clocks, Record, head};
 use crate::text::output::{BAD, FAINT, HEAD, count, notice, styled, write};
 
-/// The command's words.
+/// The arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Events {
     /// Show only the reports of this program.
@@ -36,15 +36,16 @@ pub(super) struct Events {
     count: Option<NonZeroU64>,
 }
 
-/// How often is looked who reports, and what was lost. Nobody who types `apply` notices it, and it costs a few system calls.
+/// Interval between two checks for new programs and lost events. It is short enough after an `apply`, and costs a few system
+/// calls.
 const LOOK: Duration = Duration::from_millis(500);
-/// Events that are taken at once: at 115200 baud their lines take a second, and that is how long Ctrl-C waits at most.
+/// Most events printed at a time. At 115200 baud they take a second, which is how long Ctrl-C waits at most.
 const BATCH: usize = 64;
-/// Bytes that a pipe which says that it can be written to takes without waiting (PIPE_BUF).
+/// Bytes that a pipe accepts without blocking once poll reports it writable (PIPE_BUF).
 const PIECE: usize = 4096;
 
 pub(super) fn run(asked: Events) -> Result<ExitCode> {
-    // Held back before anything is opened: from here on a signal is read, not suffered.
+    // Signals are blocked before anything is opened: from here on they are read from the descriptor.
     let stop = signals().into_diagnostic()?;
     let mut reports = Reports::open("events", asked.program)?;
     let mut teller = Teller { json: asked.json, left: asked.count.map(NonZeroU64::get), ..Teller::default() };
@@ -56,20 +57,20 @@ pub(super) fn run(asked: Events) -> Result<ExitCode> {
     if ended == Ended::Unheard || teller.flush(&stop)? == Some(Ended::Unheard) {
         return Ok(OK);
     }
-    // The terminal's echo of Ctrl-C ends no line.
+    // The terminal's echo of Ctrl-C does not end the line.
     let lead = if ended == Ended::Signal && rustix::termios::isatty(io::stderr()) { "\n" } else { "" };
-    notice(&format!("{lead}{}, {} lost", count(teller.told, "event"), teller.lost));
+    notice(&format!("{lead}{}, {} lost", count(teller.printed, "event"), teller.lost));
     Ok(OK)
 }
 
-/// Why reading has ended.
+/// Why reading ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Ended {
-    /// Ctrl-C, or another signal that asks for it.
+    /// Ctrl-C or another signal that ends the command.
     Signal,
-    /// As many as were asked for.
+    /// The number of reports that `--count` asks for has been printed.
     Enough,
-    /// Nobody reads our output any more.
+    /// The reader of our standard output is gone.
     Unheard,
 }
 
@@ -80,7 +81,7 @@ fn read(reports: &mut Reports, teller: &mut Teller, stop: &SignalFd) -> Result<E
         let mut news = Vec::new();
         if look {
             looked = Instant::now();
-            // Before the last records of the ended are read: whatever came before they ended is then read too.
+            // Checked before the last records of ended programs are read, so that no record is missed.
             news = reports.follow()?;
         }
         let mut more = false;
@@ -107,10 +108,10 @@ fn read(reports: &mut Reports, teller: &mut Teller, stop: &SignalFd) -> Result<E
     }
 }
 
-/// Waits for a record, or for the end.
+/// Waits for a record or for the end.
 fn sleep(reports: &Reports, stop: &SignalFd, wait: Duration) -> io::Result<Option<Ended>> {
     let stdout = io::stdout();
-    // Nothing is asked of standard output but what poll always tells: that its reader has gone.
+    // No events are requested of standard output: poll always reports a closed reader.
     let mut polled =
         vec![PollFd::new(stop, PollFlags::IN), PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::empty())];
     polled.extend(reports.reporters.iter().map(|reporter| PollFd::new(&reporter.events, PollFlags::IN)));
@@ -125,7 +126,7 @@ fn sleep(reports: &Reports, stop: &SignalFd, wait: Duration) -> io::Result<Optio
     Ok((!polled[1].revents().is_empty()).then_some(Ended::Unheard))
 }
 
-/// Waits until standard output takes something, unless a signal comes first.
+/// Waits until standard output is writable or a signal arrives.
 fn writable(stop: &SignalFd) -> io::Result<Option<Ended>> {
     let stdout = io::stdout();
     loop {
@@ -134,7 +135,7 @@ fn writable(stop: &SignalFd) -> io::Result<Option<Ended>> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        // What can still be written is, also with a signal waiting.
+        // Write what can be written even if a signal is waiting.
         if !polled[1].revents().is_empty() {
             return Ok(None);
         }
@@ -153,7 +154,7 @@ fn signals() -> nix::Result<SignalFd> {
 fn begin(reporter: &Reporter) {
     let before = match reporter.lost_before() {
         0 => String::new(),
-        lost => format!("; {lost} were lost before: nobody read them"),
+        lost => format!("; {lost} were lost earlier because no process read them"),
     };
     notice(&format!("{} reports{before}", reporter.events.program()));
 }
@@ -164,31 +165,31 @@ fn tell(news: &[News], reports: &Reports) {
             News::Reports(name) => {
                 reports.reporters.iter().filter(|reporter| reporter.events.program() == name).for_each(begin);
             }
-            News::Ended(name) => notice(&format!("{name} does not run any more")),
+            News::Ended(name) => notice(&format!("{name} no longer runs")),
             News::Taken(name) => notice(&format!("{name} reports to another process")),
         }
     }
     let waits = reports.reporters.iter().all(|reporter| reporter.ended);
     if waits && !news.is_empty() {
-        notice("nobody reports now; waiting for an `apply`");
+        notice("no program reports now; waiting for the next `apply`");
     }
 }
 
-/// Makes lines of records.
+/// Formats records as lines.
 #[derive(Default)]
 struct Teller {
     json: bool,
-    /// Events that may still be told; None: without end.
+    /// How many more events to print; None: no limit.
     left: Option<u64>,
-    told: usize,
+    printed: usize,
     lost: u64,
     lines: String,
-    /// The widest text of each program's field so far: the columns stand still once a few lines are there.
+    /// Width of the widest text of each program's field so far, so that columns stay aligned.
     widths: HashMap<(String, String), usize>,
 }
 
 impl Teller {
-    /// Takes records, up to a batch; true if more may be there.
+    /// Reads up to one batch of records; true if there may be more.
     fn take(&mut self, reporter: &mut Reporter) -> bool {
         let clocks = clocks();
         for _ in 0..BATCH {
@@ -201,7 +202,7 @@ impl Teller {
                 if self.json { record.json(reporter.name()).to_string() } else { self.line(reporter.name(), &record) };
             self.lines += &line;
             self.lines.push('\n');
-            self.told += 1;
+            self.printed += 1;
             self.left = self.left.map(|left| left - 1);
         }
         true
@@ -215,10 +216,10 @@ impl Teller {
         line.trim_end().to_owned()
     }
 
-    /// A cell in its column.
+    /// A cell, padded to its column.
     fn padded(&mut self, program: &str, field: &str, text: &str, style: Style) -> String {
         let width = text.chars().count();
-        // Programs stand in one column, fields in columns of their program.
+        // All programs share the first column; fields have columns per program.
         let key =
             if field.is_empty() { (String::new(), String::new()) } else { (program.to_owned(), field.to_owned()) };
         let widest = self.widths.entry(key).or_default();
@@ -239,15 +240,15 @@ impl Teller {
             serde_json::Value::Object(json).to_string()
         } else {
             let program = self.padded(program, "", program, HEAD);
-            let told = styled(BAD, format!("{lost} lost: the ring buffer was full"));
-            format!("{time:.6}  {program}  {told}")
+            let cell = styled(BAD, format!("{lost} lost: the ring buffer was full"));
+            format!("{time:.6}  {program}  {cell}")
         };
         self.lines += &line;
         self.lines.push('\n');
         Ok(())
     }
 
-    /// Writes what there is. Whoever stops reading holds back no signal.
+    /// Writes the buffered lines. A reader that stops reading does not delay signals.
     fn flush(&mut self, stop: &SignalFd) -> Result<Option<Ended>> {
         let lines = std::mem::take(&mut self.lines);
         let mut rest = lines.as_str();
@@ -255,7 +256,7 @@ impl Teller {
             if let Some(ended) = writable(stop).into_diagnostic()? {
                 return Ok(Some(ended));
             }
-            // Whole lines: a style must not be cut.
+            // Write whole lines only: a style must not be cut in two.
             let most = rest.floor_char_boundary(PIECE);
             let end = rest[..most].rfind('\n').or_else(|| rest.find('\n')).map_or(rest.len(), |at| at + 1);
             match write(&rest[..end]) {
@@ -271,7 +272,7 @@ impl Teller {
 fn clocks() -> Clocks {
     let nanoseconds = |time: Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     let now = nanoseconds(clock_gettime(ClockId::Realtime));
-    // Without CLOCK_TAI (before Linux 3.10) no program could have read it either.
+    // If the kernel has no CLOCK_TAI (before Linux 3.10), programs cannot read it either.
     let tai = clock_gettime_dynamic(DynamicClockId::Tai).map_or(now, nanoseconds);
     Clocks { now, from_tai: now - tai, from_ktime: now - nanoseconds(clock_gettime(ClockId::Monotonic)) }
 }

@@ -1,4 +1,4 @@
-//! `segbox guard`: the watch that `apply --confirm` leaves behind. It has no terminal, so it says nothing.
+//! `segbox guard`: the process that `apply --confirm` starts to undo the change. It has no terminal and prints nothing.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `segbox keep`: keeps this box tuned, for a system on which segbox is not PID 1. Runs until it is ended.
+//! `segbox keep`: keeps this box tuned where segbox is not PID 1. Runs until it is ended.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use super::OK;
 use crate::text::output;
 
 pub(super) fn run() -> Result<ExitCode> {
-    // The box is kept tuned also after the reader of these lines has gone.
+    // Keep the box tuned even if the reader of this output is gone.
     segbox_services::keep(|line| drop(output::write(&format!("{line}\n"))))?;
     Ok(OK)
 }

@@ -1,4 +1,4 @@
-//! The command line: one file per command. Each one asks the router and prints; none of them decides.
+//! The command line: one file per command. Each command asks the router and prints the answer; no command decides anything.
 
 mod apply;
 mod check;
@@ -24,11 +24,11 @@ use clap::{Parser, Subcommand};
 
 use crate::text::output;
 
-/// In sync, healthy, no fault.
+/// In sync, healthy, no faults.
 const OK: ExitCode = ExitCode::SUCCESS;
-/// A fault, or something that could not be done.
+/// A fault, or an operation that failed.
 const FAULT: u8 = 1;
-/// `plan`: there are steps to take.
+/// `plan`: there are steps to apply.
 const STEPS: u8 = 2;
 /// `status`, `doctor`: something deviates or is missing.
 const DEVIATIONS: u8 = 3;
@@ -44,12 +44,12 @@ struct Args {
     command: Command,
 }
 
-/// The file if none is named.
+/// The file that is used if none is named.
 const DEFAULT_FILE: &str = "/etc/segbox/segbox.toml";
 
 #[derive(Debug, clap::Args)]
 struct File {
-    /// The router's file.
+    /// The router's configuration file.
     #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
     file: PathBuf,
 }
@@ -95,7 +95,7 @@ enum Command {
     /// Shows SIDs and policies with their counters, programs, links, and differences from the applied file. Exits with 3 if there are
     /// any.
     Status {
-        /// `boot` shows the steps of this boot; without it the router.
+        /// `boot` shows the steps of this boot; without it, the router is shown.
         of: Option<StatusOf>,
         /// Print JSON.
         #[arg(long)]
@@ -128,7 +128,7 @@ enum Command {
     Guard,
 }
 
-/// The subjects of `status` beside the router.
+/// The subjects of `status` other than the router.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum StatusOf {
     /// The steps of this boot.
@@ -139,10 +139,11 @@ enum StatusOf {
 pub(crate) fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(told) => {
-            // `--help` and `--version` are no faults. A wrong word is one like any other: exit 1, since 2 means "there are steps".
-            let code = if told.use_stderr() { ExitCode::from(FAULT) } else { OK };
-            drop(told.print());
+        Err(error) => {
+            // `--help` and `--version` are no faults. A usage error exits with 1 like other faults, since 2 means "there are
+            // steps".
+            let code = if error.use_stderr() { ExitCode::from(FAULT) } else { OK };
+            drop(error.print());
             return code;
         }
     };

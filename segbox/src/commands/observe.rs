@@ -1,4 +1,4 @@
-//! `segbox observe`: the kernel's state as JSON.
+//! `segbox observe`: prints the kernel's state as JSON.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `segbox plan`: the steps from the running kernel, or from a dump, to a file.
+//! `segbox plan`: prints the steps from the running kernel, or from a dump, to a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use segbox_router::{Reconcile, Router, Seen, read};
 use super::{OK, STEPS};
 use crate::text::output::{BAD, CHANGED, GOOD, count, print, print_json, styled};
 
-/// A dump that cannot be used.
+/// An unusable dump.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum DumpError {
     #[error("cannot read the dump {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{} is no dump of `segbox observe`", path.display())]
-    #[diagnostic(help("make one on the router with `segbox observe > dump.json`, by the same version of segbox"))]
+    #[error("{} is not a dump of `segbox observe`", path.display())]
+    #[diagnostic(help("make one on the router with `segbox observe > dump.json`, using this version of segbox"))]
     Content { path: PathBuf, source: serde_json::Error },
 }
 
@@ -39,7 +39,7 @@ pub(super) fn run(file: &Path, dump: Option<&Path>, json: bool) -> Result<ExitCo
     Ok(if plan.is_empty() { OK } else { ExitCode::from(STEPS) })
 }
 
-/// A plan on paper: another router's state, so neither this one's kernel nor its memory of settings counts.
+/// A plan for another router: neither this machine's kernel nor its remembered settings count.
 fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
     let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
     let actual: Actual =

@@ -1,4 +1,4 @@
-//! `segbox programs`: the built-in programs.
+//! `segbox programs`: lists the built-in programs.
 
 use std::process::ExitCode;
 
@@ -36,12 +36,12 @@ fn map_name(map: &MapShape) -> String {
         MapKind::Hash => "hash",
         MapKind::LpmTrie => "LPM trie",
         MapKind::RingBuf => return format!("ring buffer of {}, {} bytes", type_name(&map.value), map.max_entries),
-        MapKind::Other(_) => "the program's own",
+        MapKind::Other(_) => "other map",
     };
     format!("{kind}, {} -> {}, at most {} rows", type_name(&map.key), type_name(&map.value), map.max_entries)
 }
 
-/// A type as a programmer would write it.
+/// A type as a programmer writes it.
 fn type_name(shape: &Shape) -> String {
     match shape {
         Shape::Bytes(size) => format!("{size} bytes"),

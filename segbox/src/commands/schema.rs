@@ -1,4 +1,4 @@
-//! `segbox schema`: the JSON Schema of segbox.toml.
+//! `segbox schema`: prints the JSON Schema of segbox.toml.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `segbox status`: the router's health.
+//! `segbox status`: prints the router's health.
 
 use std::process::ExitCode;
 

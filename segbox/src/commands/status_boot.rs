@@ -1,4 +1,4 @@
-//! `segbox status boot`: the steps of this boot with their times, the source of the configuration, and all that is wrong.
+//! `segbox status boot`: prints the steps of this boot with their times, the source of the configuration, and all problems.
 
 use std::process::ExitCode;
 
@@ -8,15 +8,15 @@ use segbox_router::run::boot::Boot;
 use super::{DEVIATIONS, OK};
 use crate::text::output::{BAD, FAINT, GOOD, HEAD, print, print_json, styled, table};
 
-/// There is no record.
+/// There is no record of a boot.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("this machine was not booted by segbox")]
-#[diagnostic(help("`segbox status` shows the router; a boot is recorded where segbox is PID 1, as in its image"))]
+#[diagnostic(help("`segbox status` shows the router; segbox records a boot only where it is PID 1, as in its image"))]
 struct NotBooted;
 
 pub(super) fn run(json: bool) -> Result<ExitCode> {
     let mut boot = Boot::read().ok_or(NotBooted)?;
-    // A reader wants all that is wrong in one list, whatever may clear it.
+    // The output has all problems in one list.
     boot.problems = boot.all_problems().cloned().collect();
     boot.reapply_problems.clear();
     if json {
@@ -30,7 +30,7 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
 fn text(boot: &Boot) -> String {
     let mut text = match &boot.configuration {
         Some(run) if boot.good => format!("{}: configured from {}\n", styled(GOOD, "good"), run.source),
-        Some(run) => format!("{}: configured from {}\n", styled(BAD, "not as asked"), run.source),
+        Some(run) => format!("{}: configured from {}\n", styled(BAD, "not as requested"), run.source),
         None => format!("{}\n", styled(BAD, "not configured")),
     };
     for problem in &boot.problems {
@@ -39,10 +39,10 @@ fn text(boot: &Boot) -> String {
     let share = boot.share_ms.map_or("-".to_owned(), |time| format!("{time:.1} ms"));
     text += &format!("Linux {}, {:.1} ms to PID 1; {share} from there to the last SID\n", boot.kernel, boot.kernel_ms);
     if boot.secure_boot {
-        text += "started by Secure Boot: the firmware has checked loader, kernel and this program\n";
+        text += "Secure Boot: the firmware verified the boot loader, the kernel and this program\n";
     }
     if let Some(ended) = &boot.last_end {
-        text += &format!("the boot before this one ended: {ended}\n");
+        text += &format!("end of the previous boot: {ended}\n");
     }
     let mut rows = vec![["step", "at ms", "took ms", "result"].map(str::to_owned).to_vec()];
     for step in &boot.steps {
@@ -57,7 +57,7 @@ fn text(boot: &Boot) -> String {
     text.push('\n');
     text += &table("  ", &rows);
     if boot.share_ms.is_none() {
-        text += &styled(FAINT, "the boot is not over, or its configuration did not hold");
+        text += &styled(FAINT, "the boot is not finished, or its configuration was not applied");
         text.push('\n');
     }
     text

@@ -1,15 +1,16 @@
-//! Ctrl-C, a closed terminal and a polite kill wait until a change is whole and told: half a change is nobody's wish.
+//! Delays Ctrl-C, a closed terminal and SIGTERM until a change is complete and its result is printed.
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// While it lives, this thread and those it starts are not ended by the usual signals; they come when it goes.
+/// While this value lives, the usual signals do not end this thread or the threads it starts. They are delivered when it is
+/// dropped.
 pub(super) struct Uninterrupted(SigSet);
 
 impl Uninterrupted {
     pub(super) fn begin() -> Self {
         let before = SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty());
         let usual = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-        // Where signals cannot be held back the change is as it was without this: a new plan mends what was cut short.
+        // If signals cannot be blocked, the change runs without this protection: a new plan completes an interrupted change.
         let _ = usual.thread_block();
         Self(before)
     }

@@ -1,4 +1,4 @@
-//! `segbox watch`: the status, live.
+//! `segbox watch`: shows the status live.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -11,19 +11,19 @@ use segbox_router::status::{Status, status};
 use super::OK;
 use crate::text::{self, output};
 
-/// Cursor home, and all below it gone: the screen is overwritten in place, without a flicker.
+/// Moves the cursor home and clears the rest: the screen is overwritten in place, without flicker.
 const REDRAW: &str = "\x1b[H\x1b[J";
 
 pub(super) fn run(every: Duration) -> Result<ExitCode> {
     let mut router = Router::open("watch")?;
     let mut earlier: Option<(Status, Instant)> = None;
-    // Into a file or a pipe the looks follow one another.
+    // In a file or a pipe the updates follow one another.
     let lead = if std::io::stdout().is_terminal() { REDRAW } else { "" };
     loop {
         let now = (status(&mut router)?, Instant::now());
         let since = earlier.as_ref().map(|(status, at)| (status, at.elapsed().as_secs_f64()));
         if output::write(&format!("{lead}{}\n", text::status::text(&now.0, since))).is_err() {
-            // Whoever watched has gone.
+            // The reader is gone.
             return Ok(OK);
         }
         earlier = Some(now);

@@ -1,8 +1,8 @@
-//! A record of a program's ring buffer, by its type: its fields as text or as JSON. Pure.
+//! A record of a program's ring buffer, decoded by its type: its fields as text or as JSON. Pure.
 //!
-//! The fields' names are the program's. A name's ending is its unit: `_ns` are nanoseconds, shown in microseconds to a person.
-//! `tai_ns` (bpf_ktime_get_tai_ns) and `ktime_ns` (bpf_ktime_get_ns) say when, and become the wall clock's time. 16 bytes are an
-//! IPv6 address, as in segbox.toml.
+//! Field names come from the program. The end of a name is its unit: `_ns` is nanoseconds, which text output shows in
+//! microseconds. `tai_ns` (bpf_ktime_get_tai_ns) and `ktime_ns` (bpf_ktime_get_ns) are the time of the record and become
+//! wall-clock time. 16 bytes are an IPv6 address, as in segbox.toml.
 
 use std::net::Ipv6Addr;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use segbox_config::{Field, Shape};
 use serde_json::{Map, Value as Json};
 
-/// The clocks of this box against the wall clock, in nanoseconds to add.
+/// Offsets from the clocks of this box to the wall clock, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clocks {
     pub(crate) now: i128,
@@ -18,10 +18,10 @@ pub(crate) struct Clocks {
     pub(crate) from_ktime: i128,
 }
 
-/// A record, read.
+/// A decoded record.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Record {
-    /// When, as the program says; else when it was read.
+    /// The time that the program gives, or else the time when it was read.
     pub(crate) time: Timestamp,
     fields: Vec<(String, Value)>,
 }
@@ -40,7 +40,7 @@ impl Record {
         let size = shape.size() as usize;
         let mut fields = match (shape, bytes.get(..size)) {
             (Shape::Struct { fields, .. }, Some(bytes)) => table(fields, bytes),
-            // Not of the type that the program says, or it says none.
+            // The bytes do not match the program's type, or there is no type.
             _ => vec![("record".to_owned(), Value::Bytes(bytes.to_vec()))],
         };
         if let (Shape::Struct { .. }, Some((_, rest))) = (shape, bytes.split_at_checked(size))
@@ -56,7 +56,7 @@ impl Record {
                 _ => return true,
             };
             let Value::Number { value, .. } = value else { return true };
-            // Eight bytes of nanoseconds end before the calendar does.
+            // Eight bytes of nanoseconds stay within the calendar's range.
             time = time.or(Timestamp::from_nanosecond(value + from).ok());
             false
         });
@@ -64,7 +64,7 @@ impl Record {
         Self { time: time.unwrap_or_else(read), fields }
     }
 
-    /// Name and text of each field, for a line.
+    /// Name and text of each field, for one line.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (&str, String)> {
         self.fields.iter().map(|(name, value)| match (name.strip_suffix("_ns"), value) {
             (Some(name), Value::Number { value, signed }) => (name, microseconds(*value, *signed)),
@@ -72,11 +72,11 @@ impl Record {
         })
     }
 
-    /// The fields, with `time` and `program` before them.
+    /// The fields, after `time` and `program`.
     pub(crate) fn json(&self, program: &str) -> Json {
         let mut json = head(self.time, program);
         for (name, value) in &self.fields {
-            // `time` and `program` are said already; the program's own of that name stands beside it.
+            // `time` and `program` exist already, so the program's fields of these names get another name.
             let name = if json.contains_key(name) { format!("{name}_") } else { name.clone() };
             json.insert(name, value.json());
         }
@@ -84,7 +84,7 @@ impl Record {
     }
 }
 
-/// What every line of JSON begins with.
+/// The start of every JSON line.
 pub(crate) fn head(time: Timestamp, program: &str) -> Map<String, Json> {
     Map::from_iter([("time".to_owned(), Json::from(format!("{time:.9}"))), ("program".to_owned(), Json::from(program))])
 }
@@ -97,7 +97,7 @@ fn table(fields: &[Field], bytes: &[u8]) -> Vec<(String, Value)> {
     fields.iter().filter_map(read).collect()
 }
 
-/// A value of exactly its type's size.
+/// A value whose bytes match the size of its type.
 fn value(shape: &Shape, bytes: &[u8]) -> Value {
     match shape {
         Shape::Int { signed, .. } => Value::Number { value: number(bytes, *signed), signed: *signed },
@@ -109,7 +109,7 @@ fn value(shape: &Shape, bytes: &[u8]) -> Value {
             Err(_) => Value::Bytes(bytes.to_vec()),
         },
         Shape::Struct { fields, size } => match fields.as_slice() {
-            // What struct in6_addr comes down to.
+            // The basic type of struct in6_addr.
             [only] if only.shape.size() == *size => value(&only.shape, bytes),
             fields => Value::Table(table(fields, bytes)),
         },
@@ -124,7 +124,7 @@ fn number(bytes: &[u8], signed: bool) -> i128 {
     i128::from_le_bytes(wide)
 }
 
-/// `+12.345 µs`; a duration without a sign, `12.345 µs`.
+/// `+12.345 µs`; a duration has no sign: `12.345 µs`.
 fn microseconds(nanoseconds: i128, signed: bool) -> String {
     let sign = match (signed, nanoseconds < 0) {
         (_, true) => "-",
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_type_is_bytes_and_has_the_time_it_was_read() {
+    fn a_record_without_a_type_is_bytes_with_the_time_of_reading() {
         for shape in [Shape::Bytes(0), Shape::Bytes(2), record(&[("long", int(8, false))])] {
             let read = Record::read(&shape, &[1, 0xff], CLOCKS);
             assert_eq!(cells(&read), [("record", "01ff".to_owned())]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_ours_are_not_overwritten() {
+    fn time_and_program_are_not_overwritten() {
         let shape = record(&[("time", int(1, true)), ("program", int(8, false))]);
         let json = Record::read(&shape, &[0xff; 9], CLOCKS).json("odd");
         let expected = serde_json::json!({

@@ -1,4 +1,4 @@
-//! What the commands print, as text. Not here: any of the facts.
+//! Formats the output of the commands as text. Not here: gathering the facts.
 
 pub(crate) mod event;
 pub(crate) mod output;

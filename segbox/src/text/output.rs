@@ -1,4 +1,4 @@
-//! Text to standard output, faults to standard error, colour only on a terminal, and a closed pipe is no fault.
+//! Prints text to standard output and faults to standard error. Colors appear only on a terminal, and a closed pipe is no fault.
 
 use std::io::{self, Write};
 
@@ -13,8 +13,7 @@ pub(crate) const CHANGED: Style = AnsiColor::Yellow.on_default();
 pub(crate) const HEAD: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// Prints all of a text at once; styles are left out where standard output is no terminal. Nobody listening any more
-/// (`segbox status | head`) is no fault.
+/// Prints a text at once, without styles if standard output is no terminal. A closed pipe (`segbox status | head`) is no fault.
 pub(crate) fn print(text: &str) -> miette::Result<()> {
     match write(text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -22,7 +21,7 @@ pub(crate) fn print(text: &str) -> miette::Result<()> {
     }
 }
 
-/// The same, where it matters whether somebody listens.
+/// The same, but returns an error if the reader is gone.
 pub(crate) fn write(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -35,18 +34,18 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> miette::Result<()> {
     print(&(text + "\n"))
 }
 
-/// Prints what went wrong to standard error.
+/// Prints a fault to standard error.
 pub(crate) fn fault(report: &Report) {
-    // Nothing is left to tell it to if standard error is gone.
+    // If standard error is closed, there is no place to report it.
     drop(writeln!(anstream::stderr(), "{report:?}"));
 }
 
-/// Prints a word beside the answer to standard error.
+/// Prints a message to standard error, beside the command's output.
 pub(crate) fn notice(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}"));
 }
 
-/// Prints another's words about a fault, unwrapped.
+/// Prints the text of another program about a fault, without wrapping.
 pub(crate) fn raw_fault(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}\n"));
 }
@@ -59,12 +58,12 @@ pub(crate) fn warnings(warnings: &Faults, all: bool) {
     }
 }
 
-/// A text in a style.
+/// Text in a style.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Rows in columns, two spaces apart; the last column is not padded.
+/// Formats rows in columns, two spaces apart; the last column is not padded.
 pub(crate) fn table(indent: &str, rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

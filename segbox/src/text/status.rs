@@ -1,14 +1,14 @@
-//! A Status as text: one table a kind of thing, what deviates first. With an earlier Status, rates beside the counts.
+//! A Status as text: one table per kind of thing, deviations first. With an earlier Status, rates are shown beside the counters.
 
 use segbox_router::status::Status;
 
 use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
 use super::tuning;
 
-/// Most SIDs and policies shown; `--json` has them all.
+/// Most SIDs and policies shown; `--json` lists all of them.
 const SHOWN: usize = 40;
 
-/// An earlier look, and the seconds since.
+/// An earlier Status, and the seconds since then.
 pub(crate) type Earlier<'a> = (&'a Status, f64);
 
 pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
@@ -25,7 +25,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
 
 fn heading(status: &Status) -> String {
     let mut text = match &status.last_apply {
-        None => format!("{}: nothing was applied here\n", styled(FAINT, "idle")),
+        None => format!("{}: nothing is applied here\n", styled(FAINT, "idle")),
         Some(last) => {
             let health = match status.deviations.len() {
                 0 => styled(GOOD, "healthy"),
@@ -35,10 +35,10 @@ fn heading(status: &Status) -> String {
         }
     };
     if let Some(left) = status.last_apply.as_ref().and_then(|last| last.waits_for_confirm) {
-        text += &format!("undone in {left} s unless `segbox confirm` comes first\n");
+        text += &format!("the change is undone in {left} s unless you run `segbox confirm`\n");
     }
     for deviation in status.deviations.iter().take(SHOWN) {
-        text += &format!("  {} {deviation}\n", styled(BAD, "to mend:"));
+        text += &format!("  {} {deviation}\n", styled(BAD, "to fix:"));
     }
     text + &more(status.deviations.len())
 }
@@ -51,7 +51,7 @@ fn section(name: &str, rows: &[Vec<String>], all: usize) -> String {
 }
 
 fn more(all: usize) -> String {
-    if all > SHOWN { format!("  ... and {} more: --json has them all\n", all - SHOWN) } else { String::new() }
+    if all > SHOWN { format!("  ... and {} more: `--json` lists all of them\n", all - SHOWN) } else { String::new() }
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
@@ -68,7 +68,7 @@ fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
         let mut cells =
             vec![sid.sid.clone(), number(sid.packets), number(sid.bytes), number(sid.errors), sid.behavior.clone()];
         if let Some((before, seconds)) = earlier {
-            // The same SID mostly stands at the same place; one that is new has no rate yet.
+            // A SID usually keeps its position between two updates; a new one has no rate yet.
             let before = before.sids.get(at).filter(|before| before.sid == sid.sid);
             let rate = before.and_then(|before| Some(sid.packets?.saturating_sub(before.packets?) as f64 / seconds));
             cells.insert(4, rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")));

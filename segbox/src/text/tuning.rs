@@ -1,4 +1,4 @@
-//! The box's tuning as text: a line a knob, or a line for all queues of a card, wanted and found.
+//! The box's tuning as text, wanted and found: one line per knob, or one line for all queues of a NIC.
 
 use segbox_router::status::tuning::{KnobFound, KnobState, Tuning};
 
@@ -12,7 +12,7 @@ pub(crate) fn text(tuning: &Tuning) -> String {
     format!("{head}\n{}", table("  ", &rows))
 }
 
-/// Knobs of one share: the values of all of them, or one where they are the same.
+/// Knobs that share a line: the values of all of them, or one value if they are equal.
 fn row(knobs: &[KnobFound]) -> Vec<String> {
     let name = match knobs {
         [only] => only.knob.clone(),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_share_a_line_and_the_worst_of_them_is_told() {
+    fn queues_share_a_line_with_the_worst_state() {
         let knobs = [knob("0", "1", Some("1"), KnobState::AsWanted), knob("1", "2", Some("0-3"), KnobState::Differs)];
         let cells = row(&knobs);
         assert_eq!(cells[..3], ["eth0 irq", "1 2", "1 0-3"]);

@@ -19,12 +19,12 @@ fn a_program_that_is_replaced_is_read_on() {
     // Another global is another program.
     let changed = FILE.replace("[program.oam]\n", "[program.oam]\nglobals = { every = 0 }\n");
     apply(through.router(), &through.files.write("segbox.toml", &changed));
-    reader.hears(|err| err.matches("oam@").count() == 3 && err.contains(" does not run any more"));
+    reader.hears(|err| err.matches("oam@").count() == 3 && err.contains(" no longer runs"));
     through.pass(&marked);
     assert_eq!(reader.events(2)[1]["program"], "oam");
     // Gone with all the rest, and back again under the same name.
     assert_eq!(segbox(through.router(), ["clear"]).code, Some(0));
-    reader.hears(|err| err.contains("nobody reports now"));
+    reader.hears(|err| err.contains("no program reports now"));
     apply(through.router(), &through.files.write("segbox.toml", &changed));
     let finds = |line: &&str| line.starts_with("oam@") && line.contains(" reports");
     reader.hears(|err| err.lines().filter(finds).count() == 3);
@@ -59,7 +59,7 @@ fn one_reader_at_a_time_and_a_killed_one_leaves_nothing() {
         let mut second = Reader::start(through.router(), words);
         assert_eq!(second.ended(), Some(1), "{}", second.err());
         assert!(second.err().contains("another process reads what program `"), "{}", second.err());
-        assert!(second.err().contains("one at a time"), "{}", second.err());
+        assert!(second.err().contains("read only once"), "{}", second.err());
     }
     assert_eq!(files(), before, "a reader writes nothing");
     first.signal(Signal::KILL);

@@ -78,8 +78,8 @@ fn what_cannot_be_read_is_told_with_what_can() {
         let missing: Vec<_> = expected.iter().filter(|words| !told.err.contains(**words)).collect();
         assert!(missing.is_empty() && told.out.is_empty(), "{missing:?} are not in\n{}", told.err);
     };
-    told(&[], &["no program that runs here reports anything", "builtin:end_dm", "builtin:end_oam"]);
-    told(&["delay"], &["no program `delay` runs here", "none that runs here reports"]);
+    told(&[], &["no running program reports events", "builtin:end_dm", "builtin:end_oam"]);
+    told(&["delay"], &["program `delay` does not run here", "no running program reports events"]);
     let sid = |sid, program| {
         format!("[[srv6.sid]]\nsid = \"fc00::{sid}\"\nbehavior = \"End.BPF\"\nprogram = \"{program}\"\n")
     };
@@ -89,11 +89,11 @@ fn what_cannot_be_read_is_told_with_what_can() {
         sid(2, "delay")
     );
     apply(&namespace, &files.write("segbox.toml", text));
-    told(&["delya"], &["no program `delya` runs here", "those that report: delay"]);
-    told(&["mark"], &["program `mark` reports nothing", "`events`", "those that report: delay"]);
+    told(&["delya"], &["program `delya` does not run here", "programs that report events: delay"]);
+    told(&["mark"], &["program `mark` reports no events", "`events`", "programs that report events: delay"]);
     told(&["delay", "--count", "0"], &["--count"]);
     assert_eq!(segbox(&namespace, ["clear"]).code, Some(0));
-    told(&["delay"], &["no program `delay` runs here"]);
+    told(&["delay"], &["program `delay` does not run here"]);
 
     let binary = files.path().join("segbox");
     copy(&binary);

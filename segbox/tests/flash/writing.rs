@@ -84,7 +84,7 @@ fn a_disk_gets_the_image_and_all_that_the_configuration_names_and_can_be_copied(
     assert_eq!(names(&look(&copy.0, "segbox-config", place.join("config")).0), all);
     assert!(names(&look(&copy.0, "segbox-state", place.join("state")).0).is_empty(), "logs and seed stay");
     let same = flash(&disk.0, &disk.0, &[]);
-    assert!(same.code == Some(1) && same.err.contains("the image is on it"), "{}", same.err);
+    assert!(same.code == Some(1) && same.err.contains("the image is on this disk"), "{}", same.err);
 }
 
 #[test]

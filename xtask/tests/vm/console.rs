@@ -32,14 +32,14 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("show", &["sid = \"fc00:0:2:1::\""]),
     ("check", &["segbox.toml"]),
     ("plan", &["in sync"]),
-    ("confirm", &["no change waits for a confirmation"]),
+    ("confirm", &["no change is waiting for confirmation"]),
     ("doctor", &["SRv6"]),
     ("programs", &["end_add_tlv"]),
     ("log", &["segbox: configured from config partition"]),
     ("", &[]),
     ("   ", &[]),
     ("staus", &["there is no command staus"]),
-    ("events delay", &["no program `delay` runs here", "those that report: oam"]),
+    ("events delay", &["program `delay` does not run here", "programs that report events: oam"]),
     ("plan --nonsense", &["unexpected argument"]),
 ];
 

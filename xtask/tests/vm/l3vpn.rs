@@ -125,7 +125,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
     }
     // The prompt changes with the host's name.
     router.type_in("clear\r");
-    router.wait("all that segbox made is gone");
+    router.wait("removed everything that segbox made");
 }
 
 fn counts(sid: &serde_json::Value) -> (String, u64, u64) {

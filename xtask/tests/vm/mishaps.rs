@@ -113,7 +113,7 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
     // The console has gone on without PID 1 until then.
     router.wait_booting("segbox: starting");
     router.again();
-    assert_eq!(last_end(&mut router), "the watchdog rebooted it");
+    assert_eq!(last_end(&mut router), "the watchdog rebooted the box");
 
     // The power button.
     router.vm.monitor().and_then(|mut monitor| monitor.execute("system_powerdown", &json!({}))).expect("a button");

@@ -1,5 +1,5 @@
-//! A configuration that goes to another box: segbox.toml, and the keys, programs and hardware profiles that it names, read and
-//! checked before anything is written. Not here: putting it there.
+//! A configuration for another box: segbox.toml and the keys, programs and hardware profiles that it names. They are read and
+//! checked before anything is written. Not here: writing them to the disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use segbox_firmware::flash::{Bundle, FlashError};
 use segbox_router::profiles::{Profiles, files, is_of_the_house};
 use segbox_router::{Seen, read as read_file};
 
-/// What PID 1 looks for.
+/// The file name that PID 1 looks for.
 const NAME: &str = "segbox.toml";
-/// The folder of hardware profiles, beside it.
+/// The folder of hardware profiles beside segbox.toml.
 const PROFILES: &str = "hw-profiles";
-/// All files together: as much as a box takes from a stick, a fraction of the partition.
+/// Size limit for all files together. It equals the limit for a configuration on a stick, and is a fraction of the partition.
 const MOST: usize = 16 << 20;
 
-/// Reads them. The box that they are for is not here, so nothing is checked against this one.
+/// Reads the files. They are meant for another box, so they are not checked against this one.
 ///
 /// # Errors
-/// All faults of the file, as `check` shows them; a file that it names is missing, not right, or outside of its folder.
+/// All faults of the file, as `check` shows them. A named file that is missing, invalid or outside the folder of segbox.toml.
 pub(super) fn read(file: &Path) -> Result<Bundle> {
     let beside = file.parent().unwrap_or(Path::new("."));
     let own: Vec<_> = files(&beside.join(PROFILES)).collect();
@@ -43,7 +43,7 @@ pub(super) fn read(file: &Path) -> Result<Bundle> {
             Hardware::Auto => true,
             Hardware::Profile(wanted) => *wanted == name,
         };
-        // The house's come with the image, a newer image's newer.
+        // Built-in profiles are part of the image, which may have newer ones.
         if !takes_part || is_of_the_house(&name, &text) {
             continue;
         }
@@ -56,7 +56,7 @@ pub(super) fn read(file: &Path) -> Result<Bundle> {
     found.push((NAME.into(), reading.text.into_bytes()));
     let bytes: usize = found.iter().map(|(_, content)| content.len()).sum();
     if bytes > MOST {
-        let why = format!("with what it names it has {} MiB, and {} is the most", bytes >> 20, MOST >> 20);
+        let why = format!("it and the files that it names have {} MiB; the limit is {} MiB", bytes >> 20, MOST >> 20);
         return Err(fault(file, why).into());
     }
     Ok(Bundle { files: found })

@@ -1,4 +1,4 @@
-//! `segbox flash`: an image to a disk. Shows what there is and what is lost, asks, shows how far it is.
+//! `segbox flash`: writes an image to a disk. Shows the disks and what will be lost, asks, and prints progress.
 
 mod bundle;
 
@@ -15,12 +15,12 @@ use segbox_firmware::flash::{
 use super::OK;
 use crate::text::output::{FAINT, GOOD, HEAD, print, styled};
 
-/// Columns that a line of progress fills, over the one before.
+/// Width of the progress line, so that it covers the previous one.
 const WIDTH: usize = 78;
-/// Between two lines of progress where they are kept: in a log.
+/// Interval between progress lines when the output is not a terminal.
 const LOG: Duration = Duration::from_secs(10);
 
-/// What was asked for.
+/// The arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flash {
     /// A segbox.raw or segbox.raw.zst; a disk that has segbox on it; `self`, the disk that this box was booted from; or a file on a
@@ -42,26 +42,26 @@ pub(super) fn run(asked: &Flash) -> Result<ExitCode> {
     match (&asked.image, &asked.disk) {
         (Some(image), Some(disk)) => write(image, disk, asked.config.as_deref(), asked.yes),
         (image, _) => {
-            print(&told(&survey(host()), image.as_deref()))?;
+            print(&survey_text(&survey(host()), image.as_deref()))?;
             Ok(if image.is_none() { OK } else { ExitCode::from(super::FAULT) })
         }
     }
 }
 
 fn write(image: &Path, path: &Path, configuration: Option<&Path>, yes: bool) -> Result<ExitCode> {
-    // All that can be wrong is found before the disk is touched. The file is for the box that the disk goes into.
+    // Everything that can be wrong is checked before the disk is touched. The file is meant for the box that will get the disk.
     let bundle = configuration.map(bundle::read).transpose()?;
     let image = Image::open(image, host())?;
     let disk = Disk::look(path, image.needs(), host())?;
     if image.path == disk.path {
-        let why = "the image is on it".to_owned();
-        return Err(FlashError::Refused { path: disk.path, why, mend: "name another disk" }.into());
+        let why = "the image is on this disk".to_owned();
+        return Err(FlashError::Refused { path: disk.path, why, fix: "name another disk" }.into());
     }
-    print(&format!("everything on {} will be lost:\n", disk.path.display()))?;
+    print(&format!("this erases everything on {}:\n", disk.path.display()))?;
     for line in disk.contents() {
         print(&format!("  {line}\n"))?;
     }
-    print(&format!("it gets {}{}\n", image.path.display(), along(&image, bundle.as_ref())))?;
+    print(&format!("the disk gets {}{}\n", image.path.display(), extras(&image, bundle.as_ref())))?;
     if !yes {
         ask(&disk)?;
     }
@@ -70,30 +70,30 @@ fn write(image: &Path, path: &Path, configuration: Option<&Path>, yes: bool) -> 
     let mut last = Instant::now();
     let flashed = flash(&image, &disk, bundle.as_ref(), &stop, &mut |pace| show(pace, terminal, &mut last));
     if let (Err(_), true) = (&flashed, terminal) {
-        // The line of progress is still open.
+        // End the progress line first.
         print("\n")?;
     }
     flashed?;
-    print(&format!("{}: {} is written, read back and the same\n", styled(GOOD, "done"), disk.path.display()))?;
+    print(&format!("{}: wrote {} and read it back without a difference\n", styled(GOOD, "done"), disk.path.display()))?;
     Ok(OK)
 }
 
-/// This machine, as far as flashing goes by it.
+/// This machine, as far as flashing depends on it.
 fn host() -> Host<'static> {
     Host { own_mounts: segbox_init::own_mounts(), load_fat: &segbox_init::load_fat }
 }
 
-/// What the disk gets beside the image.
-fn along(image: &Image, bundle: Option<&Bundle>) -> String {
+/// The rest of what the disk gets, beside the image.
+fn extras(image: &Image, bundle: Option<&Bundle>) -> String {
     match bundle {
         Some(bundle) => format!(", with {}", bundle.names().collect::<Vec<_>>().join(", ")),
-        None if image.is_disk() => " as it is, with its configuration".to_owned(),
-        None => ", and no configuration: name one with --config, or bring it on a stick later".to_owned(),
+        None if image.is_disk() => " with its configuration".to_owned(),
+        None => ", without a configuration: name one with --config, or bring one on a stick later".to_owned(),
     }
 }
 
-/// The disks and images that there are, and what to type.
-fn told(survey: &Survey, image: Option<&Path>) -> String {
+/// The list of disks and images, and the command to type next.
+fn survey_text(survey: &Survey, image: Option<&Path>) -> String {
     let mut text = format!("{}\n", styled(HEAD, "disks"));
     if survey.disks.is_empty() {
         text += "  none\n";
@@ -105,7 +105,7 @@ fn told(survey: &Survey, image: Option<&Path>) -> String {
             text += &format!("    {}\n", styled(FAINT, line));
         }
         if let Some(why) = &disk.refused {
-            text += &format!("    not to be flashed: {why}\n");
+            text += &format!("    cannot be flashed: {why}\n");
         }
     }
     if !survey.images.is_empty() {
@@ -114,7 +114,7 @@ fn told(survey: &Survey, image: Option<&Path>) -> String {
     for (path, bytes) in &survey.images {
         text += &format!("  {}  {} MiB\n", path.display(), bytes >> 20);
     }
-    // A disk that is overwritten is named only where there is no other that could be meant.
+    // The example command names a disk only if it is the only candidate.
     let holds_image = |disk: &Candidate| survey.images.iter().any(|(path, _)| is_on(path, &disk.path));
     let mut free = survey.disks.iter().filter(|disk| disk.refused.is_none() && !holds_image(disk));
     let disk = match (free.next(), free.next()) {
@@ -127,14 +127,14 @@ fn told(survey: &Survey, image: Option<&Path>) -> String {
         (_, _, Some((path, _))) => path.display().to_string(),
         _ => "IMAGE".to_owned(),
     };
-    text += &format!("\n`segbox flash {image} {disk}` overwrites {disk}, and asks before it does.");
+    text += &format!("\n`segbox flash {image} {disk}` overwrites {disk}; it asks first.");
     if image == "self" {
         text += " `self` is the disk that this box was booted from.";
     }
     text + "\n"
 }
 
-/// Whether a path leads over a disk, or a partition of it: `/dev/sdb1/segbox.raw` and /dev/sdb.
+/// Whether a path leads to a disk or one of its partitions: `/dev/sdb1/segbox.raw` is on /dev/sdb.
 fn is_on(path: &Path, disk: &Path) -> bool {
     let (path, disk) = (path.display().to_string(), disk.display().to_string());
     let rest =
@@ -142,15 +142,15 @@ fn is_on(path: &Path, disk: &Path) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Goes on only after a whole word: a key pressed by chance costs a disk.
+/// Requires a whole word: an accidental key press must not erase a disk.
 fn ask(disk: &Disk) -> Result<()> {
     let refused = |why: &str| FlashError::Refused {
         path: disk.path.clone(),
         why: why.to_owned(),
-        mend: "type yes, or give --yes in a script; nothing was written",
+        fix: "type yes, or use --yes in a script; nothing was written",
     };
     if !io::stdin().is_terminal() {
-        return Err(refused("nobody is there to be asked").into());
+        return Err(refused("standard input is not a terminal").into());
     }
     print("Type yes to overwrite it: ")?;
     let mut answer = String::new();
@@ -158,7 +158,7 @@ fn ask(disk: &Disk) -> Result<()> {
     if answer.trim() == "yes" { Ok(()) } else { Err(refused("the answer was not yes").into()) }
 }
 
-/// One line that changes on a terminal; elsewhere a line now and then.
+/// Prints one line that is updated on a terminal, or a line now and then elsewhere.
 fn show(pace: &Pace, terminal: bool, last: &mut Instant) {
     let done = pace.done == pace.all;
     if !terminal && !done && last.elapsed() < LOG {
@@ -167,7 +167,7 @@ fn show(pace: &Pace, terminal: bool, last: &mut Instant) {
     *last = Instant::now();
     let (begin, end) = if terminal { ("\r", if done { "\n" } else { "" }) } else { ("", "\n") };
     let text = if terminal { format!("{:<WIDTH$}", line(pace)) } else { line(pace) };
-    // Progress that cannot be shown is no reason to leave a disk half written.
+    // Failing to print progress is no reason to leave a disk half written.
     drop(write!(io::stdout(), "{begin}{text}{end}").and_then(|()| io::stdout().flush()));
 }
 
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_rate_and_time_left_and_fits() {
+    fn a_progress_line_has_rate_and_time_left_and_fits() {
         let pace = Pace { stage: Stage::Compare, done: 1 << 20, all: 4 << 20, time: Duration::from_secs(1) };
         assert_eq!(line(&pace), "reading back  25 %  1 of 4 MiB  1.0 MiB/s  3 s left");
         let late = Pace { done: 1, all: 9 << 40, ..pace };
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_no_disk_reads_what_to_type() {
+    fn without_a_disk_the_next_command_is_shown() {
         let disk = |name: &str, refused: Option<&str>| Candidate {
             path: name.into(),
             lines: vec!["QEMU HARDDISK  SATA  1024 MiB".into()],
@@ -208,17 +208,17 @@ mod tests {
         };
         let disks = vec![disk("/dev/sda", Some("this box was booted from it")), disk("/dev/sdb", None)];
         let mut survey = Survey { disks, images: Vec::new(), has_self: true };
-        let text = told(&survey, None);
+        let text = survey_text(&survey, None);
         assert!(text.contains("`segbox flash self /dev/sdb` overwrites /dev/sdb"), "{text}");
         assert!(text.contains("/dev/sda      QEMU HARDDISK"), "{text}");
-        // The stick that brings the image is not what is meant, and of two disks neither is.
+        // A stick that holds the image is not a candidate, and neither of two disks is named.
         survey.disks.push(disk("/dev/sdc", None));
-        assert!(told(&survey, None).contains("`segbox flash self DISK`"));
+        assert!(survey_text(&survey, None).contains("`segbox flash self DISK`"));
         survey.images.push(("/dev/sdc1/segbox.raw.zst".into(), 20 << 20));
         survey.has_self = false;
-        let text = told(&survey, None);
+        let text = survey_text(&survey, None);
         assert!(text.contains("`segbox flash /dev/sdc1/segbox.raw.zst /dev/sdb` overwrites"), "{text}");
-        assert!(told(&survey, Some(Path::new("x.raw"))).contains("`segbox flash x.raw /dev/sdb`"));
+        assert!(survey_text(&survey, Some(Path::new("x.raw"))).contains("`segbox flash x.raw /dev/sdb`"));
     }
 
     #[test]
