@@ -1,14 +1,14 @@
-//! The label of a FAT volume, read from its first sectors: so that a stick is found before anything is mounted. Bytes in, a
-//! label out; whatever they are, it neither panics nor reads far.
+//! Reads the label of a FAT volume from its first sectors, so that a stick is found before it is mounted. Input is bytes, output
+//! a label. Invalid bytes cause neither a panic nor a long read.
 
-/// How much of a volume's start the label is looked for in: the boot sector, and a root directory's first sectors after two
-/// small FATs. A label that lies further behind is still in the boot sector, where mkfs.fat and Windows put it too.
+/// How much of a volume's start is searched for the label: the boot sector, and the first sectors of the root directory after two
+/// small FATs. If the label's entry lies further back, the boot sector has the label too: mkfs.fat and Windows write both.
 const LOOK: usize = 512 * 1024;
 
-/// How many bytes of a volume [`label`] wants.
+/// Number of bytes that [`label`] needs from the start of a volume.
 pub const START: usize = LOOK;
 
-/// The label of the FAT volume that starts with these bytes; None if it is no FAT volume or has none.
+/// The label of the FAT volume that starts with these bytes; None if it is not FAT or has no label.
 pub fn label(start: &[u8]) -> Option<String> {
     let boot = start.get(..512)?;
     if boot[510..] != [0x55, 0xaa] || !matches!(boot[0], 0xeb | 0xe9) {
@@ -21,24 +21,24 @@ pub fn label(start: &[u8]) -> Option<String> {
         return None;
     }
     let (reserved, fats) = (u16_at(14), u32::from(boot[16]));
-    // BPB_FATSz16 is 0 on FAT32, which has its own (Microsoft's FAT specification, section 3).
+    // BPB_FATSz16 is 0 on FAT32, which has a separate field (Microsoft's FAT specification, section 3).
     let is_fat32 = u16_at(22) == 0;
     let fat = if is_fat32 { u32_at(36) } else { u16_at(22) };
     let kind = if is_fat32 { &boot[82..90] } else { &boot[54..62] };
     if !kind.starts_with(b"FAT") {
         return None;
     }
-    // The root directory is at the start of the data of FAT12 and FAT16, and mostly of FAT32 (its first cluster).
+    // The root directory is at the start of the data area on FAT12 and FAT16, and usually on FAT32 (its first cluster).
     let root = u64::from(sector) * (u64::from(reserved) + u64::from(fats) * u64::from(fat));
     let in_root = usize::try_from(root).ok().and_then(|root| volume_entry(start.get(root..)?));
-    // What a person renames is the entry; the boot sector may still say `NO NAME`.
+    // Renaming a volume changes this entry; the boot sector may still say `NO NAME`.
     in_root.or_else(|| text(if is_fat32 { &boot[71..82] } else { &boot[43..54] }))
 }
 
-/// The directory entry that is the volume's label (attribute 0x08 alone).
+/// The directory entry with the volume's label (attribute 0x08 only).
 fn volume_entry(directory: &[u8]) -> Option<String> {
     let (entries, _) = directory.as_chunks::<32>();
-    // A name that starts with 0 ends the directory, 0xe5 is a removed entry, attribute 0x0f a piece of a long name.
+    // A name that starts with 0 ends the directory, 0xe5 marks a removed entry, attribute 0x0f is a part of a long name.
     let label =
         entries.iter().take_while(|entry| entry[0] != 0).find(|entry| entry[0] != 0xe5 && entry[11] & 0x3f == 0x08)?;
     text(&label[..11])
@@ -80,11 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn is_not_confused_by_what_is_no_fat_volume() {
+    fn rejects_other_bytes() {
         assert_eq!(label(&[]), None);
         assert_eq!(label(&[0xff; 4096]), None);
         let mut hostile = volume(b"SEGBOX     ", None);
-        // FATs of 64 Ki sectors and more: the directory is far outside of what was read.
+        // FATs of 64 Ki sectors or more: the directory is far outside the bytes that were read.
         hostile[16] = 0xff;
         hostile[22..24].fill(0xff);
         assert_eq!(label(&hostile).as_deref(), Some("SEGBOX"));

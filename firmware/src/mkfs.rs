@@ -1,5 +1,5 @@
-//! A partition of ours made anew: an empty ext4 in the place of one that is beyond mending. It comes out of the image, where it lies
-//! as `mke2fs` made it, compressed: 64 MiB of which nearly all is zero. The kernel then gives it its label and identifier.
+//! Creates a new, empty ext4 on one of the box's partitions, in place of one that cannot be repaired. The image contains it as
+//! `mke2fs` made it, compressed: 64 MiB, almost all zero. The kernel then sets label and identifier.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,47 +13,47 @@ use crate::partition::{self, Block, Mounted};
 
 /// The empty file system, compressed by zstd. `cargo xtask image` makes it.
 const EMPTY: &str = "/usr/share/segbox/ext4.zst";
-/// The superblock lies in the first piece; everything else is written before it.
+/// The superblock is in the first piece, which is written last.
 const PIECE: usize = 64 << 10;
 
-/// Makes it, and leaves it mounted at `on`. What was on the partition is lost.
+/// Creates the file system and leaves it mounted at `on`. The old content of the partition is lost.
 ///
 /// # Errors
-/// It is in use, too small, write-protected, or the disk does not take it.
+/// The partition is in use, too small, write-protected, or the disk refuses the writes.
 pub fn remake(block: &Block, on: &Path) -> io::Result<()> {
     if block.protected {
         return Err(io::ErrorKind::ReadOnlyFilesystem.into());
     }
-    // Not mounted is what most of those are that need this.
+    // Most partitions that need this are not mounted.
     if partition::mounted(on).is_some() {
         unmount(on, UnmountFlags::empty())?;
     }
-    // Alone: the kernel refuses what is mounted elsewhere.
+    // Open exclusively: the kernel refuses a partition that is mounted elsewhere.
     let opened = OpenOptions::new().write(true).custom_flags(libc::O_EXCL).open(block.path());
     let mut device = opened.inspect_err(|_| {
-        // What could be read is to be read still.
+        // Mount the old file system again, so that what is readable stays readable.
         drop(partition::put(&block.path(), on, "ext4"));
     })?;
     fill(&mut device, empty()?, |file| file.sync_all())?;
     drop(device);
     if partition::put(&block.path(), on, "ext4")? != Mounted::Writable {
-        return Err(io::Error::other("the new file system can only be read: the disk is damaged"));
+        return Err(io::Error::other("the new file system is read-only: the disk is damaged"));
     }
     ext4::identify(on, block.label.as_deref().unwrap_or_default(), uuid::Uuid::new_v4().into_bytes())?;
     rustix::fs::sync();
     Ok(())
 }
 
-/// The empty file system's bytes, as many as the image's partitions have.
+/// The bytes of the empty file system, as many as the image's partitions have.
 ///
 /// # Errors
-/// It is not there: this is no box that runs from the image.
+/// The file does not exist: this machine does not run from the image.
 pub fn empty() -> io::Result<impl Read> {
     let empty = ruzstd::decoding::StreamingDecoder::new(io::BufReader::new(File::open(EMPTY)?));
     empty.map_err(|error| io::Error::other(format!("{EMPTY}: {error}")))
 }
 
-/// Writes it so that there is none, and nothing that passes for one, until all of it is there.
+/// Writes it so that the partition holds no valid file system until all of it is written.
 fn fill<W: Write + Seek>(to: &mut W, mut from: impl Read, sync: impl Fn(&mut W) -> io::Result<()>) -> io::Result<()> {
     let mut first = vec![0; PIECE];
     to.write_all(&first)?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_overwritten_and_the_superblock_comes_last() {
+    fn old_content_is_overwritten_and_the_superblock_comes_last() {
         let fresh: Vec<u8> = (0..3 * PIECE + 5).map(|at| u8::try_from(at % 251).expect("small")).collect();
         let mut disk = Cursor::new(vec![0xa5; fresh.len() + 7]);
         let steps = std::cell::RefCell::new(Vec::new());

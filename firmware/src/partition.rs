@@ -1,4 +1,4 @@
-//! Partitions by their GPT label, and mounting them. Not here: what lies on them.
+//! Partitions by GPT label, and mounting them. Not here: their content.
 
 use std::fs;
 use std::io;
@@ -18,15 +18,15 @@ pub const ESP: &str = "segbox-esp";
 pub struct Block {
     /// `vda3`
     pub name: String,
-    /// Its label in the GPT; none for a whole disk or in an MBR.
+    /// Its GPT label; none for a whole disk or in an MBR.
     pub label: Option<String>,
-    /// The disk that it is a partition of: `vda`.
+    /// The disk that it belongs to: `vda`.
     pub disk: Option<String>,
-    /// On a disk that is made to be pulled out.
+    /// On a removable disk.
     pub removable: bool,
     /// Bytes.
     pub size: u64,
-    /// The device takes no writes: a switch on a stick, or a disk that has given up.
+    /// The device is read-only: a stick's switch, or a failed disk.
     pub protected: bool,
 }
 
@@ -37,7 +37,7 @@ impl Block {
     }
 }
 
-/// All block devices that are there now, by name.
+/// All current block devices, by name.
 pub fn blocks() -> Vec<Block> {
     let entries = fs::read_dir("/sys/class/block").into_iter().flatten().flatten();
     let mut blocks: Vec<Block> = entries.filter_map(|entry| block(&entry.path())).collect();
@@ -47,46 +47,46 @@ pub fn blocks() -> Vec<Block> {
 
 fn block(folder: &Path) -> Option<Block> {
     let uevent = fs::read_to_string(folder.join("uevent")).ok()?;
-    let mut block = described(&uevent)?;
-    // The kernel has a device in /sys a moment before it can be opened.
+    let mut block = parse_uevent(&uevent)?;
+    // The kernel shows a device in /sys a moment before it can be opened.
     if !block.path().exists() {
         return None;
     }
-    // /sys/class/block has links; where they lead to, a partition's folder lies in its disk's.
+    // /sys/class/block has links. In the linked path a partition's folder is inside that of its disk.
     let device = fs::canonicalize(folder).ok()?;
     let is_partition = device.join("partition").exists();
     block.disk = device.parent().filter(|_| is_partition).and_then(|disk| Some(disk.file_name()?.to_str()?.to_owned()));
     let is_one = |file: PathBuf| fs::read_to_string(file).is_ok_and(|text| text.trim() == "1");
     block.removable = is_one(device.join("removable")) || is_one(device.join("../removable"));
     block.protected = is_one(device.join("ro"));
-    // In sectors of 512 bytes, whatever the disk's own are.
+    // In sectors of 512 bytes, whatever the disk's sector size is.
     let sectors = fs::read_to_string(device.join("size")).ok().and_then(|text| text.trim().parse::<u64>().ok());
     block.size = sectors.unwrap_or(0) * 512;
     Some(block)
 }
 
 /// Reads a block device's uevent file: `DEVNAME=vda3`, `PARTNAME=segbox-config`.
-fn described(uevent: &str) -> Option<Block> {
+fn parse_uevent(uevent: &str) -> Option<Block> {
     let value =
         |key: &str| uevent.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
     Some(Block { name: value("DEVNAME")?, label: value("PARTNAME"), ..Block::default() })
 }
 
-/// The partition with this label, and the others that bear it too. The disk that the system was started from comes first, and one
-/// that stays in the box before a stick.
+/// The partition with this label, and the others with the same label. The disk that the system was started from comes first, and
+/// a fixed disk before a stick.
 pub fn labelled(blocks: &[Block], label: &str, home: Option<&str>) -> Option<(Block, Vec<Block>)> {
     let mut found: Vec<Block> = blocks.iter().filter(|block| block.label.as_deref() == Some(label)).cloned().collect();
     found.sort_by_key(|block| (home.is_none() || block.disk.as_deref() != home, block.removable));
     if found.is_empty() { None } else { Some((found.remove(0), found)) }
 }
 
-/// The disk with the ESP of this PARTUUID: the one that the boot loader was started from.
+/// The disk with the ESP of this PARTUUID: the boot loader was started from it.
 pub fn home(blocks: &[Block], esp: &str) -> Option<String> {
     let esps = blocks.iter().filter(|block| block.label.as_deref() == Some(ESP));
     esps.filter_map(|block| block.disk.clone()).find(|disk| has_partition(&Path::new("/dev").join(disk), esp))
 }
 
-/// Asks the table on the disk: Linux says a partition's identifier from 6.13 on only.
+/// Reads the table on the disk: Linux reports a partition's identifier only from 6.13 on.
 pub(crate) fn has_partition(disk: &Path, uuid: &str) -> bool {
     let table = gpt::GptConfig::new().writable(false).open(disk);
     table.is_ok_and(|table| {
@@ -94,27 +94,27 @@ pub(crate) fn has_partition(disk: &Path, uuid: &str) -> bool {
     })
 }
 
-/// How a partition is mounted in the end.
+/// How a partition was mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mounted {
     /// It can be written.
     Writable,
-    /// It can only be read: its journal or the disk is broken.
+    /// Read-only: its journal or the disk is broken.
     ReadOnly,
 }
 
-/// Files and nothing else: no devices, no programs, and no write for a read.
+/// Only data files: no devices, no programs, and no access times.
 const DATA: MountFlags =
     MountFlags::NODEV.union(MountFlags::NOSUID).union(MountFlags::NOEXEC).union(MountFlags::NOATIME);
 
-/// Mounts a partition. What cannot be mounted for writing is mounted for reading, past a broken journal: a configuration that can
-/// still be read is worth more than a clean one.
+/// Mounts a partition. If it cannot be mounted writable, it is mounted read-only without its journal: a readable configuration is
+/// worth more than a clean one.
 ///
 /// # Errors
 /// It cannot be mounted either way.
 pub fn put(device: &Path, on: &Path, kind: &str) -> io::Result<Mounted> {
     fs::create_dir_all(on)?;
-    // ext4 made by mke2fs goes on where it finds a fault in itself, and may make it worse.
+    // By default an ext4 made by mke2fs continues after it finds a fault, and may make it worse.
     let (careful, past_the_journal) =
         if kind == "ext4" { (Some(c"errors=remount-ro"), Some(c"noload")) } else { (None, None) };
     let first = match mount(device, on, kind, DATA, careful) {
@@ -128,22 +128,22 @@ pub fn put(device: &Path, on: &Path, kind: &str) -> io::Result<Mounted> {
     }
 }
 
-/// What the kernel says now of what is mounted at a place; None where nothing is.
+/// The current state of a mount according to the kernel; None if nothing is mounted there.
 pub fn mounted(on: &Path) -> Option<Mounted> {
     listed(&fs::read_to_string("/proc/mounts").unwrap_or_default(), on)
 }
 
-/// Looks a place up in /proc/mounts: `/dev/vda3 /run/segbox/config ext4 rw,nosuid 0 0`.
+/// Searches a path in /proc/mounts: `/dev/vda3 /run/segbox/config ext4 rw,nosuid 0 0`.
 fn listed(mounts: &str, on: &Path) -> Option<Mounted> {
-    // What is mounted last lies on top.
+    // The last mount is on top.
     let line = mounts.lines().rfind(|line| line.split(' ').nth(1).is_some_and(|place| Path::new(place) == on))?;
     let options = line.split(' ').nth(3)?;
-    // One in which the kernel found a fault, or that its disk failed: newer kernels leave it `rw` and take no writes all the same.
+    // After a fault in the file system or the disk, newer kernels leave it `rw` but refuse writes.
     let stopped = |option: &str| matches!(option, "ro" | "emergency_ro" | "shutdown");
     Some(if options.split(',').any(stopped) { Mounted::ReadOnly } else { Mounted::Writable })
 }
 
-/// Mounts what is not ours, to be read only.
+/// Mounts a foreign volume read-only.
 pub fn put_for_reading(device: &Path, on: &Path, kind: &str) -> io::Result<()> {
     fs::create_dir_all(on)?;
     Ok(mount(device, on, kind, DATA | MountFlags::RDONLY, None)?)
@@ -154,11 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_the_kernel_says_of_a_partition() {
+    fn parses_a_uevent_file_of_a_partition() {
         let text = "MAJOR=254\nMINOR=3\nDEVNAME=vda3\nDEVTYPE=partition\nDISKSEQ=9\nPARTN=3\nPARTNAME=segbox-config\n";
-        let block = described(text).expect("a device");
+        let block = parse_uevent(text).expect("a device");
         assert_eq!((block.name.as_str(), block.label.as_deref()), ("vda3", Some("segbox-config")));
-        assert_eq!(described("MAJOR=254\n"), None);
+        assert_eq!(parse_uevent("MAJOR=254\n"), None);
     }
 
     #[test]

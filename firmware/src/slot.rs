@@ -1,8 +1,8 @@
-//! The boot loader's memory: which slot of the image was booted, and that it came up. The loader counts a slot's tries down before
-//! it starts it; here the count is put back once the configuration holds. Not here: writing a slot.
+//! The boot loader's state: which slot of the image was booted, and whether it came up. The loader decrements a slot's tries
+//! before it starts the slot. This module resets them once the configuration is applied. Not here: writing a slot.
 //!
-//! The file is GRUB's environment block (1024 bytes, `# GRUB Environment Block`, `name=value` lines, `#` to the end), which GRUB
-//! writes in place on BIOS and UEFI alike.
+//! The file is GRUB's environment block (1024 bytes: `# GRUB Environment Block`, `name=value` lines, then `#` to the end). GRUB
+//! writes it in place, on BIOS and UEFI.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,35 +14,35 @@ use crate::partition;
 
 /// Where the ESP is mounted while it is written.
 pub const ESP: &str = "/run/segbox/esp";
-/// The block, on the ESP.
+/// The block's path on the ESP.
 const FILE: &str = "slots/state.env";
-/// Tries that a slot has until it has come up once more.
+/// Tries of a slot until it must have come up again.
 const TRIES: u32 = 3;
 const SIZE: usize = 1024;
-/// What a disk writes whole or not at all; FAT's files begin at one.
+/// A disk writes a sector completely or not at all; FAT's files begin at one.
 const SECTOR: usize = 512;
 const HEAD: &str = "# GRUB Environment Block\n";
 
 /// The disk that the system was started from.
 pub struct Home {
-    /// Its ESP's PARTUUID, if the command line or the firmware says it.
+    /// The PARTUUID of its ESP, if the command line or the firmware gives it.
     pub esp: Option<String>,
     /// Its name, if it was found.
     pub disk: Option<String>,
 }
 
-/// Marks a slot good. `load_fat` loads the modules of FAT. Gives what was done, in a few words.
+/// Marks a slot as good. `load_fat` loads the modules for FAT. Returns the result in a few words.
 ///
 /// # Errors
-/// The ESP is not found or not writable, or its file is no environment block.
+/// The ESP is not found or not writable, or its file is not an environment block.
 pub fn mark_good(slot: &str, home: &Home, load_fat: &dyn Fn()) -> io::Result<&'static str> {
     if let (Some(esp), None) = (&home.esp, &home.disk) {
-        // Another disk's count is another system's.
-        return Err(io::Error::other(format!("the ESP that it lies on ({esp}) is not found")));
+        // The count on another disk belongs to another system.
+        return Err(io::Error::other(format!("its ESP ({esp}) was not found")));
     }
     let found = partition::labelled(&partition::blocks(), partition::ESP, home.disk.as_deref());
     let Some((block, _)) = found else {
-        return Err(io::Error::other(format!("no partition labelled {}", partition::ESP)));
+        return Err(io::Error::other(format!("no partition has the label {}", partition::ESP)));
     };
     load_fat();
     partition::put(&block.path(), Path::new(ESP), "vfat")?;
@@ -56,13 +56,13 @@ fn write(path: &Path, slot: &str) -> io::Result<&'static str> {
     let mut block = String::new();
     Read::by_ref(&mut file).take(SIZE as u64 + 1).read_to_string(&mut block)?;
     let Some(fresh) = good(&block, slot) else {
-        return Err(io::Error::other(format!("{FILE} is no GRUB environment block")));
+        return Err(io::Error::other(format!("{FILE} is not a GRUB environment block")));
     };
     if fresh == block {
-        return Ok("was good");
+        return Ok("already good");
     }
-    // In place, as GRUB does it, and nothing but the sectors that change. FAT has no journal: what is made shorter or renamed there
-    // can be lost with the power, where a sector that is written over is the old one or the new one.
+    // Written in place as GRUB does, and only the sectors that change. FAT has no journal: a power cut during a truncate or
+    // rename can lose the file, while an overwritten sector is either the old or the new one.
     for at in changed(&block, &fresh) {
         file.seek(SeekFrom::Start(at as u64))?;
         file.write_all(&fresh.as_bytes()[at..at + SECTOR])?;
@@ -71,12 +71,12 @@ fn write(path: &Path, slot: &str) -> io::Result<&'static str> {
     Ok("marked good")
 }
 
-/// Where the sectors begin in which the two blocks differ: the first one alone, unless somebody has put a lot in.
+/// Offsets of the sectors in which the two blocks differ. Usually this is only the first one.
 fn changed<'a>(block: &'a str, fresh: &'a str) -> impl Iterator<Item = usize> + 'a {
     (0..SIZE).step_by(SECTOR).filter(|at| block.as_bytes()[*at..*at + SECTOR] != fresh.as_bytes()[*at..*at + SECTOR])
 }
 
-/// The block with this slot good and its tries put back; None if it is no block, or has no room.
+/// The block with this slot marked good and its tries reset; None if it is not a block or has no room.
 fn good(block: &str, slot: &str) -> Option<String> {
     let body = block.strip_prefix(HEAD).filter(|_| block.len() == SIZE)?;
     let (ok, tries) = (format!("{slot}_ok="), format!("{slot}_tries="));
@@ -120,11 +120,11 @@ mod tests {
         std::fs::write(place.path(), &before).expect("writable");
         assert_eq!(write(place.path(), "a").expect("a block"), "marked good");
         assert_eq!(std::fs::read_to_string(place.path()).expect("there"), after);
-        assert_eq!(write(place.path(), "a").expect("a block"), "was good");
+        assert_eq!(write(place.path(), "a").expect("a block"), "already good");
     }
 
     #[test]
-    fn refuses_what_is_no_block() {
+    fn rejects_other_bytes() {
         assert_eq!(good("", "a"), None);
         assert_eq!(good(&block("")[..1000], "a"), None);
         let full = block(&format!("x={}\n", "y".repeat(SIZE - HEAD.len() - 3)));

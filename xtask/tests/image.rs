@@ -153,7 +153,7 @@ fn install(mut router: Router) {
     let file = file.unwrap_or_else(|| panic!("no image is found:\n{listed}"));
     assert!(!file.starts_with(&disk), "the stick that brings an image is not what is offered:\n{listed}");
     let refused = router.answer(&format!("flash {file} {disk}"));
-    assert!(refused.contains("is no image of segbox"), "{refused}");
+    assert!(refused.contains("is not a segbox image"), "{refused}");
     let own = listed.lines().find(|line| line.contains("USB")).and_then(|line| line.split_whitespace().next());
     let refused = router.answer(&format!("flash self {}", own.expect("the stick")));
     assert!(refused.contains("booted from it"), "{refused}");
@@ -232,7 +232,7 @@ fn flash_refuses_what_must_not_be_overwritten() {
     refused(&large, &["--yes", "--config", &wrong.display().to_string()], "sytem");
 
     let output = flash(&small, &large, &["--yes"]);
-    assert!(said(&output).contains("is no image of segbox"), "{}", said(&output));
+    assert!(said(&output).contains("is not a segbox image"), "{}", said(&output));
     assert_eq!(first_sectors(&large), [0; 2048], "nothing was written");
 }
 

@@ -1,10 +1,10 @@
-//! Block devices as the kernel lists them: whole disks, their partitions, and where each is mounted. Not here: whether a disk may be
+//! Block devices as the kernel lists them: whole disks, their partitions, and their mount points. Not here: whether a disk may be
 //! overwritten (`in_use`).
 
 use std::fs;
 use std::path::Path;
 
-/// Where something of a disk is mounted.
+/// A mount of a disk or partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mount {
     /// `sda3`
@@ -13,7 +13,7 @@ pub(crate) struct Mount {
     pub(crate) on: String,
 }
 
-/// Disks that could be flashed, by name: no partitions, and nothing that is only memory or part of a disk.
+/// Names of the disks that could be flashed: no partitions, no memory devices and no virtual disks.
 pub(crate) fn whole_disks() -> Vec<String> {
     const OTHER: [&str; 9] = ["loop", "ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"];
     let entries = fs::read_dir("/sys/block").into_iter().flatten().flatten();
@@ -23,7 +23,7 @@ pub(crate) fn whole_disks() -> Vec<String> {
     disks
 }
 
-/// Partitions of a disk by name.
+/// Names of the partitions of a disk.
 pub(crate) fn parts(name: &str) -> Vec<String> {
     let entries = fs::read_dir(Path::new("/sys/class/block").join(name)).into_iter().flatten().flatten();
     let mut parts: Vec<_> = entries
@@ -34,15 +34,15 @@ pub(crate) fn parts(name: &str) -> Vec<String> {
     parts
 }
 
-/// Where a block device is mounted.
+/// The mounts of a block device.
 pub(crate) fn mounts(name: &str) -> Vec<Mount> {
     let number = fs::read_to_string(Path::new("/sys/class/block").join(name).join("dev")).unwrap_or_default();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     mounted_in(&mounts, number.trim(), name)
 }
 
-/// The mounts of a device in mountinfo: `36 35 98:0 / /mnt rw - ext4 /dev/sda1 rw`. By its number; by its name where a file
-/// system over several disks (btrfs) has a number of its own.
+/// The mounts of a device in mountinfo: `36 35 98:0 / /mnt rw - ext4 /dev/sda1 rw`. Found by device number, or by name where a
+/// file system over several disks (btrfs) has another number.
 fn mounted_in(mounts: &str, number: &str, name: &str) -> Vec<Mount> {
     let is_it = |line: &str| {
         let of_name = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').nth(1)?.strip_prefix("/dev/"));

@@ -7,8 +7,8 @@ use super::block::{mounts, parts, whole_disks};
 use super::host::Host;
 use crate::partition::has_partition;
 
-/// Its name, `sdb`: by the identifier of the boot loader's partition on the kernel's command line; where a UKI has a command line
-/// of its own, by the mounted config partition.
+/// Name of the boot disk, such as `sdb`. It is found by the identifier of the boot loader's partition on the kernel's command
+/// line. If a UKI has a built-in command line, it is found by the mounted config partition.
 pub(crate) fn disk(host: Host<'_>) -> Option<String> {
     let config = host.own_mounts.first()?;
     let line = fs::read_to_string("/proc/cmdline").unwrap_or_default();

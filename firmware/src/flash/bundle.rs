@@ -1,9 +1,10 @@
-//! A configuration that goes to another box: segbox.toml, and the keys, programs and hardware profiles that it names. Not here:
-//! reading and checking them, or writing them to a disk.
+//! A configuration for another box: segbox.toml, and the keys, programs and hardware profiles that it names. Not here: reading
+//! and checking them, or writing them to a disk.
 
 use std::path::PathBuf;
 
-/// The files of a configuration, by their place on the config partition. segbox.toml is the last: what it names is there before it.
+/// The files of a configuration, by their path on the config partition. segbox.toml comes last, so the files that it names exist
+/// before it.
 #[derive(Debug)]
 pub struct Bundle {
     /// Name and content.

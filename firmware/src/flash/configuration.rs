@@ -1,5 +1,5 @@
-//! Puts a segbox.toml and what it names on a freshly flashed disk's config partition, and clears what a copied disk knows of itself.
-//! Not here: whether the files have faults (the command reads and checks them).
+//! Writes a segbox.toml and the files that it names to the config partition of a newly flashed disk, and clears the state of a
+//! copied disk. Not here: checking the files (the command reads and checks them).
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,7 +14,7 @@ use super::disk::Disk;
 use super::error::FlashError;
 use super::partitions::{Place, appears};
 
-/// Writes them.
+/// Writes the files of a configuration.
 pub(crate) fn put(disk: &Disk, place: &Place, bundle: &Bundle) -> Result<(), FlashError> {
     on(disk, place, |folder| {
         clear(folder)?;
@@ -25,7 +25,7 @@ pub(crate) fn put(disk: &Disk, place: &Place, bundle: &Bundle) -> Result<(), Fla
     })
 }
 
-/// Removes all that is on a partition: a copy of another box's logs, and of its seed of random numbers.
+/// Removes all files of a partition: a copy must not have another box's logs and random seed.
 pub(crate) fn empty(disk: &Disk, place: &Place) -> Result<(), FlashError> {
     on(disk, place, clear)
 }
@@ -41,21 +41,21 @@ fn clear(folder: &Path) -> std::io::Result<()> {
 fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    // Keys are among them.
+    // The files include keys.
     let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()?;
     File::open(folder)?.sync_all()
 }
 
-/// Does something on a mounted partition.
+/// Runs `work` on a mounted partition.
 fn on(disk: &Disk, place: &Place, work: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), FlashError> {
     let fault = |why: String| FlashError::Configuration { path: disk.path.clone(), why };
     let folder = std::env::temp_dir().join(format!("segbox-flash-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|error| fault(error.to_string()))?;
     let done = attach(disk, place, &folder).and_then(|()| {
         let worked = work(&folder);
-        // The unmount is what brings it to the disk, and what a loop device waits for.
+        // The unmount writes everything to the disk, and frees the loop device.
         let unmounted = unmount(&folder, UnmountFlags::empty()).map_err(std::io::Error::from);
         worked.and(unmounted).map_err(|error| error.to_string())
     });
@@ -67,10 +67,10 @@ fn attach(disk: &Disk, place: &Place, folder: &PathBuf) -> Result<(), String> {
     if disk.is_device() && appears(disk, place.number) {
         let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
         return mount(disk.partition(place.number), folder, "ext4", flags, None)
-            .map_err(|errno| format!("its partition cannot be mounted: {errno}"));
+            .map_err(|errno| format!("cannot mount its partition: {errno}"));
     }
-    // A file, or a disk on a machine whose kernel does not know this kind of partition table. Such a machine has a mount(8) to make
-    // a loop device of a part of it.
+    // A file, or a disk on a machine whose kernel does not know this kind of partition table. Such a machine has mount(8), which
+    // makes a loop device of a part of the disk.
     let options = format!("loop,nodev,nosuid,noexec,offset={},sizelimit={}", place.start, place.size);
     let mounted = Command::new("mount").args(["-t", "ext4", "-o", &options]).arg(&disk.path).arg(folder).output();
     match mounted {

@@ -1,5 +1,5 @@
-//! What is on a disk, for whoever is about to lose it: its partitions, and what kind of thing each is by its first bytes.
-//! Names what is commonly met, and decides nothing.
+//! Describes the content of a disk that is about to be erased: its partitions, and the kind of each by its first bytes. Knows
+//! common formats and decides nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::block::{mounts, parts};
 
-/// Stands at a disk's start while the disk is written, so that an unfinished one is recognised.
+/// Written at a disk's start while the disk is flashed, so that an unfinished flash is recognized.
 pub(crate) const UNFINISHED: &[u8] = b"segbox flash: not finished\n";
 
-/// Where a kind of content has its mark, and what it is called. Partition tables come last: a whole disk that holds a file system
-/// may have one's remains.
+/// Position and bytes of a format's signature, and its description. Partition tables come last: a whole disk with a file system
+/// may still have an old one.
 const MARKS: [(usize, &[u8], &str); 15] = [
     (0, UNFINISHED, "a flash that was not finished"),
     (0, b"LUKS\xba\xbe", "encrypted (LUKS)"),
@@ -30,13 +30,13 @@ const MARKS: [(usize, &[u8], &str); 15] = [
     (510, &[0x55, 0xaa], "a partition table or a boot loader"),
 ];
 
-/// A disk's lines: itself, then its partitions.
+/// Lines that describe a disk: the disk itself, then its partitions.
 pub(crate) fn lines(name: &str) -> Vec<String> {
     let parts = parts(name);
     let model = attribute(name, "device/model");
     let mut first = vec![model, transport(name).to_owned(), format!("{} MiB", mebibytes(name))];
     if parts.is_empty() {
-        first.push(told(name, "nothing that is known here"));
+        first.push(kind_text(name, "unknown content"));
     }
     first.retain(|word| !word.is_empty());
     let mut lines = vec![first.join("  ")];
@@ -44,24 +44,24 @@ pub(crate) fn lines(name: &str) -> Vec<String> {
         let uevent = attribute(part, "uevent");
         let label = uevent.lines().find_map(|line| line.strip_prefix("PARTNAME=")).unwrap_or_default();
         let on = mounts(part).into_iter().map(|mount| format!("mounted on {}", mount.on)).next().unwrap_or_default();
-        let words = [format!("{part:<10} {:>8} MiB", mebibytes(part)), told(part, "-"), label.to_owned(), on];
+        let words = [format!("{part:<10} {:>8} MiB", mebibytes(part)), kind_text(part, "-"), label.to_owned(), on];
         lines.push(words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  "));
     }
     lines
 }
 
-/// What a block device holds, as far as its first bytes tell.
+/// The content of a block device, recognized by its first bytes.
 pub(crate) fn kind_of(name: &str) -> io::Result<Option<&'static str>> {
     let mut start = Vec::new();
     File::open(Path::new("/dev").join(name))?.take(70_000).read_to_end(&mut start)?;
     Ok(kind(&start))
 }
 
-/// The same in words; `nothing` for what has no mark.
-fn told(name: &str, nothing: &str) -> String {
+/// The same as text; `nothing` if there is no known signature.
+fn kind_text(name: &str, nothing: &str) -> String {
     match kind_of(name) {
         Ok(kind) => kind.unwrap_or(nothing).to_owned(),
-        Err(error) => format!("cannot be read: {error}"),
+        Err(error) => format!("unreadable: {error}"),
     }
 }
 
@@ -71,7 +71,7 @@ fn kind(start: &[u8]) -> Option<&'static str> {
 }
 
 pub(crate) fn mebibytes(name: &str) -> u64 {
-    // /sys counts sectors of 512 bytes, whatever the disk has.
+    // /sys counts sectors of 512 bytes, whatever the disk's sector size is.
     attribute(name, "size").parse::<u64>().unwrap_or(0) >> 11
 }
 
@@ -80,7 +80,7 @@ fn attribute(name: &str, file: &str) -> String {
     fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// What a disk hangs on, by its place in /sys.
+/// The bus that a disk is attached to, found by its path in /sys.
 fn transport(name: &str) -> &'static str {
     let path = fs::canonicalize(Path::new("/sys/class/block").join(name)).unwrap_or_default();
     let path = path.to_string_lossy();
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_what_a_volume_is_by_its_mark() {
+    fn recognizes_a_volume_by_its_signature() {
         let with = |at: usize, mark: &[u8]| {
             let mut start = vec![0; 70_000];
             start[at..at + mark.len()].copy_from_slice(mark);

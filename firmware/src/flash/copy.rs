@@ -1,7 +1,6 @@
-//! Writing an image, and reading it back from the disk. Both in pieces, with their pace told.
-//!
-//! The image's first piece, which holds boot code and partition table, is written last: whenever this ends before its end,
-//! by whatever cause, the disk has neither, and no firmware takes it for one that boots.
+//! Writes an image, and reads it back from the disk. Both work piece by piece and report progress. The first piece of the image,
+//! with boot code and partition table, is written last. If the process ends early for any reason, the disk has neither, and no
+//! firmware tries to boot it.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
@@ -11,55 +10,55 @@ use super::disk::Target;
 use super::stop::Stop;
 use super::{FlashError, Image};
 
-/// A piece: large enough for a disk's best rate, small enough for a small box, more than a partition table.
+/// Size of a piece: large enough for full disk speed and for a partition table, small enough for a small box.
 const PIECE: usize = 1 << 20;
-/// What is written is forced to the disk so often; the rate that is told is the disk's, not the memory's.
+/// Data is synced to the disk at this interval, so the reported rate is that of the disk and not of the memory.
 const SYNC: u64 = 32 << 20;
-/// Between two lines of progress.
+/// Interval between two progress reports.
 const TELL: Duration = Duration::from_millis(500);
 
-/// What is being done.
+/// A stage of flashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The image goes to the disk.
+    /// Writing the image to the disk.
     Write,
-    /// The disk is read and compared with the image.
+    /// Reading the disk and comparing it with the image.
     Compare,
 }
 
-/// How far it is.
+/// The progress of a stage.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// What is being done.
+    /// The current stage.
     pub stage: Stage,
-    /// Bytes that are done.
+    /// Bytes done so far.
     pub done: u64,
-    /// Bytes in all.
+    /// Total bytes.
     pub all: u64,
-    /// Since this stage began.
+    /// Time since this stage began.
     pub time: Duration,
 }
 
 impl Pace {
-    /// Bytes a second so far.
+    /// Bytes per second so far.
     pub fn rate(&self) -> f64 {
         self.done as f64 / self.time.as_secs_f64().max(1e-3)
     }
 
-    /// How long it takes still, at this rate.
+    /// Remaining time at this rate.
     pub fn left(&self) -> Duration {
         let seconds = (self.all - self.done) as f64 / self.rate().max(1.0);
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
-/// Whoever watches: hears the pace now and then, and may want it to end.
+/// Receives progress reports, and may request a stop.
 pub(crate) struct Watcher<'a> {
-    pub(crate) told: &'a mut dyn FnMut(&Pace),
+    pub(crate) progress: &'a mut dyn FnMut(&Pace),
     pub(crate) stop: &'a Stop,
 }
 
-/// A stage that is watched.
+/// A stage with progress reports.
 struct Watched<'a, 'b> {
     watcher: &'b mut Watcher<'a>,
     stage: Stage,
@@ -77,16 +76,16 @@ impl<'a, 'b> Watched<'a, 'b> {
     fn at(&mut self, done: u64, target: &Target) -> Result<(), FlashError> {
         if done == self.all || self.last.elapsed() >= TELL {
             self.last = Instant::now();
-            (self.watcher.told)(&Pace { stage: self.stage, done, all: self.all, time: self.begin.elapsed() });
+            (self.watcher.progress)(&Pace { stage: self.stage, done, all: self.all, time: self.begin.elapsed() });
         }
         self.watcher.stop.asked().map_or(Ok(()), |signal| Err(target.stopped(signal)))
     }
 }
 
-/// An image but for its first piece is on the disk.
+/// The image except its first piece is on the disk.
 pub(crate) struct Headless(Vec<u8>);
 
-/// Writes all but the first piece, and returns when it is on the disk.
+/// Writes everything except the first piece, and returns when it is on the disk.
 pub(crate) fn write(image: &Image, target: &mut Target, watcher: &mut Watcher<'_>) -> Result<Headless, FlashError> {
     let mut watched = Watched::new(Stage::Write, image.size, watcher);
     let mut bytes = image.read()?;
@@ -117,7 +116,7 @@ pub(crate) fn write(image: &Image, target: &mut Target, watcher: &mut Watcher<'_
     Ok(Headless(head))
 }
 
-/// Takes boot code and both partition tables away: firmware takes the copy at a disk's end for want of the first.
+/// Erases the boot code and both partition tables: firmware falls back to the table at a disk's end.
 fn behead(target: &mut Target) -> io::Result<()> {
     let mut start = vec![0; PIECE];
     start[..UNFINISHED.len()].copy_from_slice(UNFINISHED);
@@ -129,7 +128,7 @@ fn behead(target: &mut Target) -> io::Result<()> {
     target.file.sync_all()
 }
 
-/// Reads all of it back and compares every byte, then puts the first piece on.
+/// Reads everything back and compares every byte, then writes the first piece.
 pub(crate) fn compare(
     image: &Image,
     headless: Headless,
@@ -146,9 +145,9 @@ pub(crate) fn compare(
         if length == 0 {
             break;
         }
-        // The first piece is not there yet.
+        // The first piece is not written yet.
         if done > 0 {
-            same(target, done, &wanted[..length], &mut found)?;
+            compare_piece(target, done, &wanted[..length], &mut found)?;
         }
         done += length as u64;
         watched.at(done, target)?;
@@ -156,10 +155,10 @@ pub(crate) fn compare(
     target.file.rewind().map_err(|error| target.fault("write", 0, error))?;
     target.file.write_all(&headless.0).map_err(|error| target.fault("write", 0, error))?;
     target.forget_what_was_read()?;
-    same(target, 0, &headless.0, &mut found)
+    compare_piece(target, 0, &headless.0, &mut found)
 }
 
-fn same(target: &mut Target, at: u64, wanted: &[u8], found: &mut [u8]) -> Result<(), FlashError> {
+fn compare_piece(target: &mut Target, at: u64, wanted: &[u8], found: &mut [u8]) -> Result<(), FlashError> {
     let found = &mut found[..wanted.len()];
     target.file.seek(SeekFrom::Start(at)).map_err(|error| target.fault("read", at, error))?;
     target.file.read_exact(found).map_err(|error| target.fault("read", at, error))?;
@@ -170,7 +169,7 @@ fn same(target: &mut Target, at: u64, wanted: &[u8], found: &mut [u8]) -> Result
     Err(target.differs(at + differs as u64))
 }
 
-/// Reads until the piece is full or the end has come.
+/// Reads until the piece is full or the input ends.
 fn fill(bytes: &mut dyn Read, piece: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < piece.len() {
@@ -208,7 +207,7 @@ mod tests {
         let image = Image::open(&image, Host::OTHER).expect("one");
         let disk = super::super::Disk::look(&disk, 0, Host::OTHER).expect("one");
         let (mut target, stop) = (disk.open().expect("ours"), Stop::begin().expect("a descriptor"));
-        let mut watcher = Watcher { told: &mut |_| {}, stop: &stop };
+        let mut watcher = Watcher { progress: &mut |_| {}, stop: &stop };
         let headless = write(&image, &mut target, &mut watcher).expect("room");
         target.file.write_all_at(&[1], (5 << 20) + 7).expect("room");
         let differs = compare(&image, headless, &mut target, &mut watcher).expect_err("it was changed");

@@ -1,5 +1,5 @@
-//! The disk that is to be overwritten, and writing to it. A plain file serves as a disk too. Not here: whether it is in use
-//! (`in_use`), and what is on it (`content`).
+//! The disk to overwrite, and writing to it. A plain file also serves as a disk. Not here: whether it is in use (`in_use`), and
+//! its content (`content`).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
@@ -16,24 +16,24 @@ use super::{FlashError, content, ioctl};
 /// A disk that may be overwritten.
 #[derive(Debug)]
 pub struct Disk {
-    /// Where it is, links followed.
+    /// Its path, with links resolved.
     pub path: PathBuf,
     /// Its name in /sys/class/block, `sda`; none for a file.
     name: Option<String>,
     /// Bytes.
     pub size: u64,
-    /// This box's own partitions on it, which it can do without.
+    /// Partitions on it that this box has mounted and can unmount.
     lets_go: Vec<Mount>,
 }
 
-/// A disk, open for writing, and nobody else's.
+/// A disk, opened exclusively for writing.
 pub(crate) struct Target {
     pub(crate) file: File,
     path: PathBuf,
     is_device: bool,
 }
 
-/// Held while a disk is flashed: another flash, and udev, keep away from it.
+/// Held while a disk is flashed, so that another flash and udev leave the disk alone.
 pub(crate) struct Lock(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
 
 impl Target {
@@ -49,7 +49,7 @@ impl Target {
         FlashError::Stopped { path: self.path.clone(), signal }
     }
 
-    /// Has all of it on the disk, and drops what the kernel remembers, so that the next read is the disk's own answer.
+    /// Syncs the disk and drops the kernel's cache, so that the next read comes from the disk itself.
     pub(crate) fn forget_what_was_read(&self) -> Result<(), FlashError> {
         self.file.sync_all().map_err(|error| self.fault("write", 0, error))?;
         if self.is_device {
@@ -60,10 +60,10 @@ impl Target {
 }
 
 impl Disk {
-    /// Looks at a disk, and refuses one that must not be overwritten. Changes nothing.
+    /// Checks a disk, and refuses one that must not be overwritten. Changes nothing.
     ///
     /// # Errors
-    /// [`FlashError::Refused`]: a partition, a disk in use, too small, no disk at all.
+    /// [`FlashError::Refused`]: a partition, a disk in use, a disk that is too small, or not a disk.
     pub fn look(path: &Path, needed: u64, host: Host<'_>) -> Result<Self, FlashError> {
         let refused = |why: String, fix| FlashError::Refused { path: path.to_owned(), why, fix };
         let fails = |source| FlashError::Disk { doing: "look at", path: path.to_owned(), source };
@@ -83,17 +83,17 @@ impl Disk {
         let size = file.seek(SeekFrom::End(0)).map_err(fails)?;
         if size < needed {
             let why = format!("it has {} MiB and the image needs {}", size >> 20, needed.div_ceil(1 << 20));
-            return Err(refused(why, "take a larger disk; a file is made longer with `truncate -s 2G FILE`"));
+            return Err(refused(why, "use a larger disk; `truncate -s 2G FILE` makes a file longer"));
         }
         Ok(Self { path: path_of_it, name, size, lets_go })
     }
 
-    /// What is on it now, a line each: what the user is about to lose.
+    /// The current content, one line each: the data that will be lost.
     pub fn contents(&self) -> Vec<String> {
         let Some(name) = &self.name else { return vec![format!("a file of {} MiB", self.size >> 20)] };
         let mut lines = content::lines(name);
         for mount in &self.lets_go {
-            lines.push(format!("{} is this box's {}, and is let go", mount.device, mount.on));
+            lines.push(format!("{} is mounted on {} by this box, and will be unmounted", mount.device, mount.on));
         }
         lines
     }
@@ -103,31 +103,31 @@ impl Disk {
         self.name.is_some()
     }
 
-    /// Takes it for this process alone, and lets go what this box has mounted of it.
+    /// Locks the disk for this process, and unmounts what this box has mounted of it.
     pub(crate) fn lock(&self) -> Result<Lock, FlashError> {
         let fails = |source| FlashError::Disk { doing: "open", path: self.path.clone(), source };
         let file = File::open(&self.path).map_err(fails)?;
         if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             return Err(match errno {
-                rustix::io::Errno::WOULDBLOCK => self.busy("another program has locked it"),
+                rustix::io::Errno::WOULDBLOCK => self.busy("another program has locked the disk"),
                 errno => fails(errno.into()),
             });
         }
         for mount in &self.lets_go {
             rustix::mount::unmount(&*mount.on, rustix::mount::UnmountFlags::empty())
-                .map_err(|errno| self.busy(&format!("{} cannot be let go: {errno}", mount.on)))?;
+                .map_err(|errno| self.busy(&format!("cannot unmount {}: {errno}", mount.on)))?;
         }
         Ok(Lock(file))
     }
 
-    /// Opens it for nobody else: the kernel refuses one that is mounted, and to mount one that is open so.
+    /// Opens the disk exclusively: the kernel refuses this for a mounted disk, and then refuses mounts of the open disk.
     pub(crate) fn open(&self) -> Result<Target, FlashError> {
         let flags = if self.is_device() { libc::O_EXCL } else { 0 };
         let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&self.path);
         match file {
             Ok(file) => Ok(Target { file, path: self.path.clone(), is_device: self.is_device() }),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                Err(self.busy("the kernel says that something has it"))
+                Err(self.busy("the kernel says that it is in use"))
             }
             Err(source) => Err(FlashError::Disk { doing: "open", path: self.path.clone(), source }),
         }
@@ -135,11 +135,11 @@ impl Disk {
 
     fn busy(&self, why: &str) -> FlashError {
         const FIX: &str =
-            "another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
+            "check for another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
         FlashError::Refused { path: self.path.clone(), why: why.to_owned(), fix: FIX }
     }
 
-    /// Has the kernel look at its partitions again.
+    /// Has the kernel read the partition table again.
     pub(crate) fn read_partitions(&self) -> io::Result<()> {
         if !self.is_device() {
             return Ok(());
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_back_is_the_disks_and_not_memorys() {
+    fn reading_back_bypasses_the_page_cache() {
         use std::io::{Read, Write};
         use std::os::unix::fs::FileExt;
         let backing = tempfile::NamedTempFile::new().expect("a file");
         backing.as_file().set_len(1 << 20).expect("room");
-        let made = std::process::Command::new("losetup").args(["--find", "--show"]).arg(backing.path()).output();
-        let made = made.expect("losetup");
-        let device = Loop(String::from_utf8_lossy(&made.stdout).trim().into());
+        let attached = std::process::Command::new("losetup").args(["--find", "--show"]).arg(backing.path()).output();
+        let attached = made.expect("losetup");
+        let device = Loop(String::from_utf8_lossy(&attached.stdout).trim().into());
         let mut target =
             Disk::look(&device.0, 0, Host::OTHER).and_then(|disk| disk.open()).expect("root, and a loop device");
         target.file.write_all(&[1; 8192]).and_then(|()| target.file.sync_all()).expect("room");
@@ -193,7 +193,7 @@ mod tests {
             bytes[100]
         };
         assert_eq!(read(), 1);
-        // What a disk does that loses data.
+        // Simulate a disk that loses data.
         backing.as_file().write_all_at(&[2; 8192], 0).expect("room");
         assert_eq!(read(), 1, "memory still says what was written");
         target.forget_what_was_read().expect("root");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_disk_or_too_small_is_refused() {
+    fn other_files_and_small_disks_are_refused() {
         let why = |path: &Path, needed| Disk::look(path, needed, Host::OTHER).expect_err("refused").to_string();
         assert!(why(Path::new("/dev/null"), 0).ends_with("it is neither a disk nor a file"));
         let file = tempfile::NamedTempFile::new().expect("a file");

@@ -13,69 +13,69 @@ pub enum FlashError {
     #[error("cannot read the image {}: {source}", path.display())]
     #[diagnostic(help("{IMAGES}"))]
     Image { path: PathBuf, source: io::Error },
-    /// It is something else.
-    #[error("{} is no image of segbox: {why}", path.display())]
+    /// The file is not an image of segbox.
+    #[error("{} is not a segbox image: {why}", path.display())]
     #[diagnostic(help("{IMAGES}; nothing was written"))]
     NoImage { path: PathBuf, why: String },
-    /// The volume that the image lies on cannot be mounted.
-    #[error("cannot mount {}, which the image is said to be on: {source}", device.display())]
-    #[diagnostic(help("`segbox flash` lists the images that it finds on sticks; FAT and ext4 are read"))]
+    /// The volume with the image cannot be mounted.
+    #[error("cannot mount {} to read the image: {source}", device.display())]
+    #[diagnostic(help("`segbox flash` lists the images that it finds on sticks; the volume must be FAT or ext4"))]
     Volume { device: PathBuf, source: io::Error },
-    /// `self`, and there is no such disk.
-    #[error("this box does not know a disk that it was booted from")]
+    /// `self` was named, and there is no such disk.
+    #[error("this box does not know which disk it was booted from")]
     #[diagnostic(help(
-        "`self` is for a box that was booted from a stick or disk of its own; else name an image, or the disk with it"
+        "`self` works only on a box that was booted from a stick or disk; otherwise name an image or a disk with segbox"
     ))]
     NoSelf,
-    /// What goes along cannot be taken along.
-    #[error("{} names {named}, which does not lie in its folder", file.display())]
+    /// A file that the configuration names is outside its folder.
+    #[error("{} names {named}, which is not in its folder", file.display())]
     #[diagnostic(help(
-        "put it beside {} or in a folder below, and name it relative to it, without `..`; nothing was written",
+        "put it beside {} or in a subfolder, and use a relative path without `..`; nothing was written",
         file.display()
     ))]
     Outside { file: PathBuf, named: String },
-    /// A file that goes along is not right.
-    #[error("{} cannot go along: {why}", path.display())]
-    #[diagnostic(help("fix it, or leave it out of the configuration; nothing was written"))]
+    /// A file of the configuration is invalid.
+    #[error("cannot put {} on the disk: {why}", path.display())]
+    #[diagnostic(help("fix the file, or remove it from the configuration; nothing was written"))]
     Companion { path: PathBuf, why: String },
     /// The disk cannot be used.
-    #[error("{} is not flashed: {why}", path.display())]
+    #[error("cannot flash {}: {why}", path.display())]
     #[diagnostic(help("{fix}"))]
     Refused { path: PathBuf, why: String, fix: &'static str },
-    /// It cannot even be looked at or opened.
+    /// The disk cannot be checked or opened.
     #[error("cannot {doing} {}: {source}", path.display())]
-    #[diagnostic(help("name a whole disk that is there; flashing takes root; nothing was written"))]
+    #[diagnostic(help("name an existing whole disk, and run as root; nothing was written"))]
     Disk { doing: &'static str, path: PathBuf, source: io::Error },
     /// A read or write failed after the first byte was written.
     #[error("cannot {doing} {} at {} MiB: {source}", path.display(), at >> 20)]
     #[diagnostic(help(
-        "{DEAD}. The disk or its cable may be broken: the kernel's log says more; flash it again or take another"
+        "{DEAD}. The disk or its cable may be broken: see the kernel's log; flash it again, or use another disk"
     ))]
     Half { doing: &'static str, path: PathBuf, at: u64, source: io::Error },
-    /// The image ends or cannot be read after the first byte was written.
+    /// The image ends early or cannot be read, after the first byte was written.
     #[error("cannot read the image {} at {} MiB: {source}", image.display(), at >> 20)]
-    #[diagnostic(help("{DEAD}: flash it again with a whole image"))]
+    #[diagnostic(help("{DEAD}: flash it again with a complete image"))]
     HalfImage { image: PathBuf, at: u64, source: io::Error },
-    /// It does not hold what was written.
-    #[error("{} does not hold what was written: byte {at} differs", path.display())]
-    #[diagnostic(help("{DEAD}. It lies about its size or loses data: take another one"))]
+    /// The disk does not hold the written bytes.
+    #[error("{} does not hold the written data: byte {at} differs", path.display())]
+    #[diagnostic(help("{DEAD}. The disk reports a wrong size or loses data: use another one"))]
     Differs { path: PathBuf, at: u64 },
-    /// Somebody wants it to end.
-    #[error("stopped by {signal}: {} is not flashed", path.display())]
+    /// A signal stopped the flash.
+    #[error("stopped by {signal}: {} is not completely written", path.display())]
     #[diagnostic(help("{DEAD}: flash it again"))]
     Stopped { path: PathBuf, signal: &'static str },
-    /// The partition table cannot be fitted to the disk.
+    /// The partition table cannot be adjusted to the disk.
     #[error("cannot write the partition table of {}: {why}", path.display())]
-    #[diagnostic(help("flash it again; it may not boot now"))]
+    #[diagnostic(help("flash it again; it may not boot as it is"))]
     Table { path: PathBuf, why: String },
-    /// The configuration cannot be put on it.
-    #[error("the image is on {} and boots, but the configuration is not: {why}", path.display())]
+    /// The configuration cannot be written to the disk.
+    #[error("the image is on {} and boots, but the configuration could not be written: {why}", path.display())]
     #[diagnostic(help(
-        "put segbox.toml on its partition segbox-config by hand, or paste it at the box's console: `edit`"
+        "copy segbox.toml to the partition segbox-config, or paste it at the box's console with `edit`"
     ))]
     Configuration { path: PathBuf, why: String },
 }
 
-/// What a disk is between the first byte and the last.
-const DEAD: &str = "what was on the disk is lost, and it does not boot now";
-const IMAGES: &str = "name a segbox.raw or segbox.raw.zst that `./dev image` made, or a disk that has one";
+/// The state of a disk between the first and the last written byte.
+const DEAD: &str = "the old content is lost, and the disk does not boot now";
+const IMAGES: &str = "name a segbox.raw or segbox.raw.zst made by `./dev image`, or a disk with segbox";

@@ -1,11 +1,11 @@
-//! The machine that flashes a disk, as far as flashing goes by it.
+//! The machine that flashes a disk, as far as flashing depends on it.
 
 /// The machine that flashes.
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
-    /// Where a box that segbox has booted has its partitions mounted, the config partition first; none on any other machine.
+    /// Mount points of the partitions of a box that segbox has booted, the config partition first; none on any other machine.
     pub own_mounts: &'a [&'a str],
-    /// Loads the modules of FAT: a box has no modprobe for the characters of its file names.
+    /// Loads the modules for FAT: a box has no modprobe that would load the character sets of file names.
     pub load_fat: &'a dyn Fn(),
 }
 
@@ -20,7 +20,7 @@ impl Host<'_> {
         !self.own_mounts.is_empty()
     }
 
-    /// Whether the box, and no program or person, has mounted it.
+    /// Whether the box itself has mounted this, and no other program or person.
     pub(crate) fn is_own_mount(&self, on: &str) -> bool {
         self.own_mounts.contains(&on)
     }

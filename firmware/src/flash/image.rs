@@ -1,5 +1,5 @@
-//! An image as a stream of bytes: a file, decompressed on the way if it is compressed, or a disk that has one on it. Read twice: to
-//! write it and to compare.
+//! An image as a stream of bytes: a file, decompressed if needed, or a disk with segbox. It is read twice: to write it and to
+//! compare.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,33 +16,33 @@ use crate::partition::{CONFIG, STATE};
 
 /// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// How much of an image holds its partition table: far more than GPT's 34 sectors.
+/// How much of an image is read for its partition table: far more than GPT's 34 sectors.
 const HEAD: u64 = 1 << 20;
-/// The word for the disk that this box was booted from.
+/// The argument that names the disk that this box was booted from.
 const SELF: &str = "self";
 
-/// An image that is one.
+/// A valid image.
 pub struct Image {
-    /// As the user named it, or the disk that `self` is.
+    /// The path that the user named, or the disk that `self` stands for.
     pub path: PathBuf,
-    /// Bytes of it that are copied.
+    /// Number of bytes to copy.
     pub size: u64,
     bytes: Bytes,
 }
 
-/// Where an image's bytes are.
+/// The source of an image's bytes.
 enum Bytes {
     Plain(File),
     Zstd(File),
-    /// A disk, and what of it changes under way.
+    /// A disk, with snapshots of the parts that change during the copy.
     Disk(File, Vec<Snapshot>),
 }
 
 impl Image {
-    /// Looks at what the user named.
+    /// Checks the path that the user named.
     ///
     /// # Errors
-    /// It cannot be read, or is none of segbox's images.
+    /// It cannot be read, or is not a segbox image.
     pub fn open(path: &Path, host: Host<'_>) -> Result<Self, FlashError> {
         let path = if path == Path::new(SELF) {
             Path::new("/dev").join(boot_disk::disk(host).ok_or(FlashError::NoSelf)?)
@@ -67,7 +67,7 @@ impl Image {
             let decoder = StreamingDecoder::new(&file).map_err(|error| none(error.to_string()))?;
             image.size = decoder.decoder.content_size();
             if image.size == 0 {
-                return Err(none("its compressed form does not say how long it is".to_owned()));
+                return Err(none("its zstd header does not contain its size".to_owned()));
             }
             image.bytes = Bytes::Zstd(file);
         } else if let Bytes::Plain(file) = &image.bytes {
@@ -79,8 +79,8 @@ impl Image {
         Ok(image)
     }
 
-    /// A disk with segbox on it. Its last partition has grown over that disk, and is not copied where there is an empty one to be
-    /// put in its place: on a box.
+    /// A disk with segbox. Its last partition has grown over the disk. On a box an empty file system can be written instead, so
+    /// the partition's content is not copied.
     fn of_disk(path: PathBuf) -> Result<Self, FlashError> {
         let fails = |source| FlashError::Image { path: path.clone(), source };
         let none = |why: String| FlashError::NoImage { path: path.clone(), why };
@@ -98,7 +98,7 @@ impl Image {
                 let at = SeekFrom::Start(state + 1024);
                 disk.seek(at).and_then(|_| disk.read_exact(&mut superblock)).map_err(fails)?;
                 let length = ext4_length(&superblock);
-                state + length.ok_or_else(|| none(format!("its partition {STATE} has no ext4")))?
+                state + length.ok_or_else(|| none(format!("its partition {STATE} has no ext4 file system")))?
             }
         };
         ioctl::flush(&disk).map_err(fails)?;
@@ -108,7 +108,7 @@ impl Image {
         Ok(Self { size, bytes: Bytes::Disk(disk, snapshots), path })
     }
 
-    /// Bytes that a disk for it has to have: what is copied, and a partition table's copy behind it.
+    /// Minimum size of the target disk: the bytes to copy, and the backup partition table behind them.
     pub fn needs(&self) -> u64 {
         match self.bytes {
             Bytes::Plain(_) | Bytes::Zstd(_) => self.size,
@@ -116,15 +116,15 @@ impl Image {
         }
     }
 
-    /// Whether it is a disk that was in use, with what it knows of itself.
+    /// Whether the image is a used disk that carries the state of another box.
     pub fn is_disk(&self) -> bool {
         matches!(self.bytes, Bytes::Disk(..))
     }
 
-    /// Its bytes from the start. One reader at a time: they share the file's place.
+    /// Reads the bytes from the start. Only one reader at a time: readers share the file's position.
     ///
     /// # Errors
-    /// It cannot be read any more.
+    /// The image can no longer be read.
     pub(crate) fn read(&self) -> Result<Box<dyn Read + '_>, FlashError> {
         let fails = |source| FlashError::Image { path: self.path.clone(), source };
         match &self.bytes {
@@ -143,18 +143,18 @@ impl Image {
         }
     }
 
-    /// A read of it that failed before anything was written.
+    /// A failed read before anything was written.
     pub(crate) fn fault(&self, source: io::Error) -> FlashError {
         FlashError::Image { path: self.path.clone(), source }
     }
 
-    /// A read of it that failed under way.
+    /// A failed read during the copy.
     pub(crate) fn half(&self, at: u64, source: io::Error) -> FlashError {
         FlashError::HalfImage { image: self.path.clone(), at, source }
     }
 }
 
-/// The first byte of the partition with a label.
+/// The first byte of the partition with this label.
 fn labelled(head: &io::Cursor<Vec<u8>>, label: &str) -> Result<u64, String> {
     let table = gpt::GptConfig::new().writable(false).open_from_device(head.clone());
     let table = table.map_err(|error| format!("it has no partition table: {error}"))?;
@@ -162,7 +162,7 @@ fn labelled(head: &io::Cursor<Vec<u8>>, label: &str) -> Result<u64, String> {
     found.map(|partition| partition.first_lba * SECTOR).ok_or_else(|| format!("it has no partition {label}"))
 }
 
-/// Bytes of the ext4 file system with this superblock (fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_magic).
+/// Size in bytes of the ext4 file system with this superblock (fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_magic).
 fn ext4_length(superblock: &[u8; 1024]) -> Option<u64> {
     let u32_at = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| superblock[at + byte]));
     let is_ext4 = superblock[0x38..0x3a] == [0x53, 0xef];
@@ -170,7 +170,7 @@ fn ext4_length(superblock: &[u8; 1024]) -> Option<u64> {
     u64::from(u32_at(4)).checked_mul(block)
 }
 
-/// A disk from its start, with what was taken of it in place of what is there by now.
+/// A disk from its start, with snapshots in place of the parts that may have changed.
 struct DiskReader<'a> {
     disk: &'a File,
     snapshots: &'a [Snapshot],

@@ -1,5 +1,5 @@
-//! Whether anything uses a disk: what is mounted of it, swap, arrays and volume groups, loop devices; and whether it is a disk
-//! that an image fits on at all.
+//! Checks whether a disk is in use (mounts, swap, arrays, volume groups, loop devices), and whether an image fits its sector
+//! size.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,28 +9,28 @@ use super::block::{Mount, mounts, parts};
 use super::boot_disk;
 use super::host::Host;
 
-/// Bytes of a sector that the image's partition table is laid out for.
+/// Sector size that the image's partition table is made for, in bytes.
 const SECTOR: &str = "512";
 
-/// Why not, and what to do.
+/// Why the disk is refused, and the fix.
 pub(crate) type Refusal = (String, &'static str);
 
-/// Refuses a block device that must not be overwritten. Gives the mounts that a box running in memory lets go: its own, of a disk
-/// that it was not booted from.
+/// Refuses a block device that must not be overwritten. Returns the mounts that a box running from memory can unmount: those that
+/// the box itself made, on a disk that it was not booted from.
 pub(crate) fn disk(name: &str, host: Host<'_>) -> Result<Vec<Mount>, Refusal> {
     let folder = Path::new("/sys/class/block").join(name);
     let text =
         |file: &str| fs::read_to_string(folder.join(file)).map(|text| text.trim().to_owned()).unwrap_or_default();
     if folder.join("partition").exists() {
-        return Err(("it is a partition".to_owned(), "name the whole disk: an image has partitions of its own"));
+        return Err(("it is a partition".to_owned(), "name the whole disk: an image contains partitions"));
     }
     if text("ro") == "1" {
-        return Err(("it can only be read".to_owned(), "look for a switch on the card or stick"));
+        return Err(("it is read-only".to_owned(), "check the write-protect switch of the card or stick"));
     }
     let sector = text("queue/logical_block_size");
     if sector != SECTOR {
-        let why = format!("its sectors are of {sector} bytes and the image is laid out for {SECTOR}");
-        return Err((why, "take another disk, or have this one show 512 (`nvme format --lbaf`, the maker's tool)"));
+        let why = format!("its sectors have {sector} bytes and the image needs {SECTOR}");
+        return Err((why, "use another disk, or switch this one to 512 (`nvme format --lbaf`, or the vendor's tool)"));
     }
     let is_booted_from = boot_disk::disk(host).is_some_and(|booted| booted == name);
     if is_booted_from {
@@ -45,22 +45,22 @@ pub(crate) fn disk(name: &str, host: Host<'_>) -> Result<Vec<Mount>, Refusal> {
                 continue;
             }
             let why = format!("{part} is mounted on {}: this system uses the disk", mount.on);
-            return Err((why, "unmount it; the disk that this system runs from cannot be flashed from itself"));
+            return Err((why, "unmount it; a system cannot flash the disk that it runs from"));
         }
         let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
         if swaps.lines().any(|line| line.split_whitespace().next() == Some(&format!("/dev/{part}"))) {
-            return Err((format!("{part} is swap space in use"), "swapoff it"));
+            return Err((format!("{part} is swap space in use"), "turn it off with swapoff"));
         }
         let holders = fs::read_dir(Path::new("/sys/class/block").join(&part).join("holders"));
         if let Some(holder) = holders.into_iter().flatten().flatten().next() {
             let why = format!("{part} is part of {}", holder.file_name().to_string_lossy());
-            return Err((why, "take it out of its array, volume group or encryption first"));
+            return Err((why, "remove it from its array, volume group or encryption first"));
         }
     }
     Ok(lets_go)
 }
 
-/// Refuses a file that a loop device has: it is a disk in use.
+/// Refuses a file that a loop device uses: such a file is a disk in use.
 pub(crate) fn file(file: &fs::Metadata) -> Result<(), Refusal> {
     for entry in fs::read_dir("/sys/block").into_iter().flatten().flatten() {
         let backing = fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();

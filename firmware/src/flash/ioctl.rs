@@ -1,4 +1,4 @@
-//! The kernel's requests for disks and file systems that rustix does not have.
+//! Kernel requests for disks and file systems that rustix does not have.
 #![expect(unsafe_code, reason = "rustix has none of these")]
 
 use std::fs::File;
@@ -8,11 +8,11 @@ use std::os::fd::AsRawFd;
 /// `_IO(0x12, 97)` and `_IO(0x12, 95)` of include/uapi/linux/fs.h.
 const BLKFLSBUF: libc::Ioctl = 0x1261;
 const BLKRRPART: libc::Ioctl = 0x125f;
-/// `_IOWR('X', 119, int)` and `_IOWR('X', 120, int)` there.
+/// `_IOWR('X', 119, int)` and `_IOWR('X', 120, int)` of the same file.
 const FIFREEZE: libc::Ioctl = 0xc004_5877;
 const FITHAW: libc::Ioctl = 0xc004_5878;
 
-/// Writes what waits, and forgets what was read of a disk.
+/// Writes dirty pages and drops the cached pages of a disk.
 pub(crate) fn flush(disk: &File) -> io::Result<()> {
     request(disk, BLKFLSBUF)
 }
@@ -22,12 +22,12 @@ pub(crate) fn read_partitions(disk: &File) -> io::Result<()> {
     request(disk, BLKRRPART)
 }
 
-/// Brings a mounted file system to its disk, whole, and holds all writes to it.
+/// Writes a mounted file system to its disk in a consistent state, and blocks all writes to it.
 pub(crate) fn freeze(root: &File) -> io::Result<()> {
     request(root, FIFREEZE)
 }
 
-/// Lets them go on.
+/// Allows writes again.
 pub(crate) fn thaw(root: &File) -> io::Result<()> {
     request(root, FITHAW)
 }

@@ -1,8 +1,7 @@
-//! Writing an image to a disk so that it boots: what `segbox flash` does, from a build machine or from a running box.
+//! Writes an image to a disk so that it boots: the work of `segbox flash`, on a build machine or on a running box.
 //!
-//! The flow is [`flash`]. The disk is looked at first and refused if anything uses it; what was written is read back from
-//! the disk itself and compared; only then does it get what makes it boot, and its partitions are fitted to it. Asks nothing and
-//! prints nothing: the command does.
+//! The flow is [`flash`]. A disk in use is refused first. The written data is read back from the disk itself and compared. Only
+//! then does the disk get its boot code, and its partition table is adjusted. Asks nothing and prints nothing: the command does.
 
 mod block;
 mod boot_disk;
@@ -33,20 +32,20 @@ pub use stop::Stop;
 
 use copy::Watcher;
 
-/// Writes an image to a disk, reads it back, and puts a configuration in. `told` hears how far it is; `stop` ends it.
+/// Writes an image to a disk, reads it back, and writes a configuration. `progress` receives the progress; `stop` ends it.
 ///
 /// # Errors
-/// See [`FlashError`]. What fails before the first byte is written leaves the disk as it was.
+/// See [`FlashError`]. An error before the first written byte leaves the disk unchanged.
 pub fn flash(
     image: &Image,
     disk: &Disk,
     bundle: Option<&Bundle>,
     stop: &Stop,
-    told: &mut dyn FnMut(&Pace),
+    progress: &mut dyn FnMut(&Pace),
 ) -> Result<(), FlashError> {
     let _lock = disk.lock()?;
     let mut target = disk.open()?;
-    let mut watcher = Watcher { told, stop };
+    let mut watcher = Watcher { progress, stop };
     let headless = copy::write(image, &mut target, &mut watcher)?;
     copy::compare(image, headless, &mut target, &mut watcher)?;
     let layout = partitions::fit(disk, target)?;

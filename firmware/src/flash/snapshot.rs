@@ -1,5 +1,5 @@
-//! What is mounted of a disk that is copied, as it is at one moment: its file systems are frozen while they are taken to memory,
-//! so that the copy's are whole. They are small and mostly empty; what is zero is not kept.
+//! Snapshots of the mounted partitions of a disk that is copied. Their file systems are frozen while they are read to memory, so
+//! the copy is consistent. They are small and mostly empty; zero blocks are not kept.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,25 +10,25 @@ use super::block::{mounts, parts};
 use super::ioctl;
 use super::stop::Stop;
 
-/// What is kept or left out.
+/// Size of a block, which is kept or left out as a whole.
 const BLOCK: usize = 64 << 10;
 
-/// By their first byte; what is zero is left out.
+/// Blocks by their first byte; zero blocks are left out.
 type Blocks = BTreeMap<u64, Box<[u8]>>;
 
 /// A part of a disk.
 pub(crate) struct Snapshot {
-    /// Its first byte on the disk, and the first behind it.
+    /// Its first byte on the disk, and the first byte behind it.
     pub(crate) start: u64,
     pub(crate) end: u64,
     blocks: Blocks,
 }
 
 impl Snapshot {
-    /// The mounted partitions of a disk, in their order, up to a byte of it. Nothing that this process writes may lie on them
+    /// Reads the mounted partitions of a disk, in order, up to a limit. They must not hold a file that this process writes
     /// meanwhile.
     pub(crate) fn take(name: &str, disk: &mut File, limit: u64) -> io::Result<Vec<Self>> {
-        // A process that ends here leaves a file system behind that nobody can write to any more.
+        // If this process ended here, the file system would stay frozen and refuse all writes.
         let _until_all_go_on = Stop::begin()?;
         let mut all = Vec::new();
         for part in parts(name) {
@@ -42,14 +42,14 @@ impl Snapshot {
             if end <= start {
                 continue;
             }
-            // FAT is one that cannot.
+            // FAT, for example, cannot be frozen.
             let frozen = Freeze::begin(&mount.on).map_err(|error| {
                 io::Error::other(format!(
-                    "{part} is mounted on {} and cannot be held still ({error}): unmount it",
+                    "{part} is mounted on {} and cannot be frozen ({error}): unmount it",
                     mount.on
                 ))
             })?;
-            // The disk's own pages may be older than what the file system has just written by the partition's.
+            // The cached pages of the disk may be older than those that the file system has just written through the partition.
             ioctl::flush(disk)?;
             let blocks = read(disk, start, end)?;
             frozen.end()?;
@@ -59,13 +59,13 @@ impl Snapshot {
         Ok(all)
     }
 
-    /// What is to be there instead of what is on the disk, from this byte on.
+    /// Content that replaces what the disk has from this byte on.
     pub(crate) fn instead(start: u64, mut content: impl Read) -> io::Result<Self> {
         let (blocks, length) = blocks(&mut content)?;
         Ok(Self { start, end: start + length, blocks })
     }
 
-    /// Its bytes at a place of the disk: as many as fit into `piece` and lie in one block.
+    /// Reads bytes at a position of the disk: as many as fit into `piece` and lie in one block.
     pub(crate) fn read(&self, at: u64, piece: &mut [u8]) -> usize {
         let offset = at - self.start;
         let within = (offset % BLOCK as u64) as usize;
@@ -85,7 +85,7 @@ fn read(disk: &mut File, start: u64, end: u64) -> io::Result<Blocks> {
     if length == end - start { Ok(blocks) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// All blocks that are not zero, and how many bytes there were.
+/// All nonzero blocks, and the number of bytes read.
 fn blocks(from: &mut impl Read) -> io::Result<(Blocks, u64)> {
     let (mut blocks, mut at) = (BTreeMap::new(), 0);
     loop {
@@ -102,7 +102,7 @@ fn blocks(from: &mut impl Read) -> io::Result<(Blocks, u64)> {
     }
 }
 
-/// A file system that is frozen; it goes on when this is dropped, whatever happened.
+/// A frozen file system; dropping this value thaws it in any case.
 struct Freeze(Option<File>);
 
 impl Freeze {
@@ -110,7 +110,7 @@ impl Freeze {
         let root = File::open(on)?;
         match ioctl::freeze(&root) {
             Ok(()) => Ok(Self(Some(root))),
-            // Mounted for reading only: nothing changes there.
+            // The file system is mounted read-only, so nothing changes.
             Err(error) if error.raw_os_error() == Some(libc::EROFS) => Ok(Self(None)),
             Err(error) => Err(error),
         }
@@ -124,7 +124,7 @@ impl Freeze {
 impl Drop for Freeze {
     fn drop(&mut self) {
         if let Some(root) = &self.0 {
-            // Nobody is left to be told; a file system that is not frozen any more says the same.
+            // An error cannot be reported here. A file system that is no longer frozen returns one too.
             let _ = ioctl::thaw(root);
         }
     }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_taken_is_read_back_across_blocks_and_holes() {
+    fn a_snapshot_is_read_back_across_blocks_and_holes() {
         let mut disk = tempfile::tempfile().expect("a file");
         let mut content = vec![0; 3 * BLOCK + 1000];
         content[10] = 1;

@@ -1,10 +1,10 @@
-//! Ctrl-C, a hung-up line and a polite kill while a disk is written: the copy ends at its next piece and says what became of
-//! the disk. A process killed outright cannot; the disk does not boot then either (`copy`).
+//! Ctrl-C, SIGHUP and SIGTERM while a disk is written: the copy stops at its next piece and reports the state of the disk. A
+//! killed process cannot report it, but its disk does not boot either (`copy`).
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// While it lives, this thread is not ended by these signals; it asks for them.
+/// While this value lives, these signals do not end this thread; the copy polls for them.
 #[derive(Debug)]
 pub struct Stop {
     signals: SignalFd,
@@ -12,10 +12,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From here on.
+    /// Starts to collect these signals.
     ///
     /// # Errors
-    /// There is no descriptor left.
+    /// There is no free descriptor.
     pub fn begin() -> std::io::Result<Self> {
         let before = SigSet::thread_get_mask()?;
         let usual = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
@@ -24,7 +24,7 @@ impl Stop {
         Ok(Self { signals, before })
     }
 
-    /// Which signal came.
+    /// The signal that arrived, if any.
     pub(crate) fn asked(&self) -> Option<&'static str> {
         let info = self.signals.read_signal().ok().flatten()?;
         Some(match Signal::try_from(info.ssi_signo.cast_signed()) {

@@ -1,5 +1,5 @@
-//! Images that lie as files on sticks: `/dev/sdb1/segbox.raw.zst`. A box has no shell to mount a stick with, so the path's first
-//! part is mounted for it, to be read only, and nowhere that anybody sees it: it goes with the last open file.
+//! Images that are files on sticks: `/dev/sdb1/segbox.raw.zst`. A box has no shell to mount a stick with, so the device in the
+//! path is mounted read-only and detached from the file tree. The mount goes with the last open file.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,10 +16,10 @@ use super::content::{kind_of, mebibytes};
 use super::error::FlashError;
 use super::host::Host;
 
-/// Names that `./dev image` gives its images.
+/// File name endings of the images that `./dev image` makes.
 const IMAGES: [&str; 2] = [".raw.zst", ".raw"];
 
-/// A path that goes on behind a block device: the device, and the file on it.
+/// Splits a path that continues after a block device into the device and the file on it.
 pub(crate) fn split(path: &Path) -> Option<(&Path, &Path)> {
     let device = path.ancestors().skip(1).find(|ancestor| is_device(ancestor))?;
     Some((device, path.strip_prefix(device).ok()?))
@@ -36,7 +36,7 @@ pub(crate) fn open(device: &Path, file: &Path, host: Host<'_>) -> Result<File, F
     File::open(path).map_err(|source| FlashError::Image { path: device.join(file), source })
 }
 
-/// Images in the first folder of every FAT volume that is not mounted, with their size.
+/// Images in the root folder of every FAT volume that is not mounted, with their size.
 pub(crate) fn images(host: Host<'_>) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();
     for disk in whole_disks() {
@@ -57,7 +57,7 @@ pub(crate) fn images(host: Host<'_>) -> Vec<(PathBuf, u64)> {
     found
 }
 
-/// A volume, mounted for this process alone.
+/// Mounts a volume for this process only.
 fn mount(device: &Path, host: Host<'_>) -> io::Result<OwnedFd> {
     (host.load_fat)();
     let mut last = io::Error::from(io::ErrorKind::Unsupported);

@@ -27,10 +27,10 @@ fn disks_that_are_in_use_or_do_not_fit() {
     let file = sparse(place.join("disk"), 16);
 
     let disk = Loop::new(&file, &["--sector-size", "4096"]);
-    refused(&image, &disk.0, &[], &["sectors are of 4096 bytes", "laid out for 512"]);
+    refused(&image, &disk.0, &[], &["its sectors have 4096 bytes", "the image needs 512"]);
     drop(disk);
     let disk = Loop::new(&file, &["--read-only"]);
-    refused(&image, &disk.0, &[], &["can only be read"]);
+    refused(&image, &disk.0, &[], &["it is read-only"]);
     drop(disk);
     let small = Loop::new(&sparse(place.join("small"), 8), &[]);
     refused(&image, &small.0, &[], &["it has 8 MiB and the image needs 12"]);
@@ -39,7 +39,7 @@ fn disks_that_are_in_use_or_do_not_fit() {
     let disk = Loop::new(&file, &[]);
     refused(&image, &file, &[], &["it is attached as loop"]);
     let held = File::options().read(true).custom_flags(libc::O_EXCL).open(&disk.0).expect("root");
-    refused(&image, &disk.0, &[], &["something has it", "nothing was written"]);
+    refused(&image, &disk.0, &[], &["it is in use", "nothing was written"]);
     drop(held);
     make_ext4(&disk.0);
     let mounted = Mount::new(place.join("on"), &[&disk.0.display().to_string()]);
@@ -78,14 +78,14 @@ fn a_configuration_that_lacks_what_it_names() {
     let mut cases = vec![
         (key("missing.key"), vec!["missing.key", "No such file"]),
         (key("open.key"), vec!["open.key"]),
-        (key(&absolute), vec!["does not lie in its folder", "nothing was written"]),
+        (key(&absolute), vec!["is not in its folder", "nothing was written"]),
         (program("missing.o"), vec!["missing.o"]),
         (program("not-an-object.o"), vec!["not-an-object.o"]),
         ("[system]\nhardware = \"yours\"\n".to_owned(), vec!["there is no hardware profile `yours`"]),
         ("[system]\nhardware = \"wrong\"\n".to_owned(), vec!["wrong.toml", "bord"]),
     ];
     if place.parent() == outside.path().parent() {
-        cases.push((key(&upwards), vec!["does not lie in its folder"]));
+        cases.push((key(&upwards), vec!["is not in its folder"]));
     }
     for (text, words) in cases {
         let file = files.write("r2.toml", text);
