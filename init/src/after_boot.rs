@@ -1,5 +1,5 @@
-//! The rest of PID 1's life: interfaces come and go, and the box stays what was applied. Not here: the loop that waits (`init`), the
-//! boot before it (`order`).
+//! PID 1 after the boot: interfaces come and go, and the box keeps the applied configuration. Not here: the loop that waits
+//! (`pid1`) and the boot itself (`sequence`).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::log::notice;
 use super::pid1::Init;
 use super::task;
 
-/// A NIC that comes with others is waited for together with them.
+/// NICs often appear together, so they are handled together after this pause.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Never returns.
@@ -35,12 +35,12 @@ fn apply_again(init: &mut Init) {
     let answer = task::start(c"segbox-interface", reapply).and_then(|task| init.wait(task, LIMIT));
     let reapplied = answer.unwrap_or_else(|error| Reapplied::Fails(vec![error.to_string()]));
     if let Reapplied::Later(time) = reapplied {
-        // One that came meanwhile is waited for as well.
+        // Wait also for an interface that appeared meanwhile.
         init.interface_came = init.interface_came.max(Some(came.plus(time)));
         return;
     }
     let before = init.boot.clone();
-    for line in told(&mut init.boot, reapplied) {
+    for line in record(&mut init.boot, reapplied) {
         notice!("{line}");
     }
     if init.boot != before {
@@ -48,20 +48,20 @@ fn apply_again(init: &mut Init) {
     }
 }
 
-/// Records the result; gives the lines to be said.
-fn told(boot: &mut Boot, reapplied: Reapplied) -> Vec<String> {
+/// Records the result; returns the lines to log.
+fn record(boot: &mut Boot, reapplied: Reapplied) -> Vec<String> {
     match reapplied {
         Reapplied::Nothing | Reapplied::Later(_) => Vec::new(),
         Reapplied::Fails(lines) => {
             boot.reapply_problems = lines
                 .into_iter()
-                .map(|line| format!("an interface has come, and the configuration could not be applied again: {line}"))
+                .map(|line| format!("an interface appeared, but the configuration could not be applied again: {line}"))
                 .collect();
             boot.reapply_problems.clone()
         }
         Reapplied::Holds { file, steps, dropped } => {
             boot.reapply_problems.clear();
-            let in_part = if dropped.is_empty() { "" } else { ", in part" };
+            let in_part = if dropped.is_empty() { "" } else { " in part" };
             if let Some(run) = &mut boot.configuration {
                 // A boot that was not good for another reason than a missing interface stays so.
                 boot.good = dropped.is_empty() && (boot.good || !run.dropped.is_empty());
@@ -69,24 +69,24 @@ fn told(boot: &mut Boot, reapplied: Reapplied) -> Vec<String> {
             }
             match steps {
                 0 => Vec::new(),
-                1 => vec![format!("an interface has come: {file} applied again{in_part}, 1 step")],
-                _ => vec![format!("an interface has come: {file} applied again{in_part}, {steps} steps")],
+                1 => vec![format!("an interface appeared: {file} was applied again{in_part}, 1 step")],
+                _ => vec![format!("an interface appeared: {file} was applied again{in_part}, {steps} steps")],
             }
         }
     }
 }
 
-/// Does what `segbox.panic` or `segbox.hang` asks for, once: a boot after one that ended badly goes on.
-pub(super) fn come_to_grief(init: &Init, mishap: Mishap) {
+/// Causes the failure that `segbox.panic` or `segbox.hang` asks for. Only once: after a boot that ended badly it does nothing.
+pub(super) fn fail_on_purpose(init: &Init, mishap: Mishap) {
     if init.boot.last_end.is_some_and(|end| !end.is_clean()) {
         return notice!(
-            "{mishap:?} is asked for on the kernel's command line, and not done: the last boot ended badly"
+            "the kernel's command line asks for {mishap:?}; ignored, because the last boot ended badly"
         );
     }
     match mishap {
-        Mishap::Panic => panic!("segbox.panic is on the kernel's command line"),
+        Mishap::Panic => panic!("the kernel's command line has segbox.panic"),
         Mishap::Hang => {
-            notice!("segbox.hang is on the kernel's command line: PID 1 stands still");
+            notice!("the kernel's command line has segbox.hang: PID 1 stands still");
             loop {
                 std::thread::park();
             }
@@ -116,30 +116,30 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_that_comes_takes_its_line_away() {
+    fn an_interface_that_appears_removes_its_line() {
         let mut now = boot(false, &["eth1 is left out", "eth2 is left out"]);
-        assert_eq!(told(&mut now, holds(2, &["eth2 is left out"])).len(), 1);
+        assert_eq!(record(&mut now, holds(2, &["eth2 is left out"])).len(), 1);
         assert_eq!((now.good, problems(&now)), (false, vec!["eth2 is left out"]));
-        told(&mut now, holds(2, &[]));
+        record(&mut now, holds(2, &[]));
         assert_eq!((now.good, problems(&now)), (true, vec![]));
     }
 
     #[test]
-    fn a_boot_that_fell_back_is_not_made_good_by_a_card() {
+    fn a_boot_that_fell_back_stays_not_good_when_an_interface_appears() {
         let mut now = boot(false, &[]);
-        told(&mut now, holds(3, &[]));
+        record(&mut now, holds(3, &[]));
         assert!(!now.good);
     }
 
     #[test]
-    fn a_failure_is_remembered_once_until_it_works() {
+    fn a_failure_is_recorded_once_until_the_next_success() {
         let mut now = boot(true, &[]);
         for _ in 0..2 {
-            assert_eq!(told(&mut now, Reapplied::Fails(vec!["no room".into()])).len(), 1);
+            assert_eq!(record(&mut now, Reapplied::Fails(vec!["no room".into()])).len(), 1);
         }
-        let line = "an interface has come, and the configuration could not be applied again: no room";
+        let line = "an interface appeared, but the configuration could not be applied again: no room";
         assert_eq!(problems(&now), [line]);
-        assert!(told(&mut now, holds(0, &[])).is_empty());
+        assert!(record(&mut now, holds(0, &[])).is_empty());
         assert_eq!(now, boot(true, &[]));
     }
 }

@@ -1,6 +1,6 @@
-//! What this system was started from, and how: the slot, the ESP, and whether by Secure Boot. GRUB says slot and ESP on the command
-//! line; where that is the signed one of a UKI, or a board starts the UKI itself, systemd's stub has said it in the
-//! firmware's variables. Not here: what is done about any of it.
+//! What this system was started from and how: the slot, the ESP, and Secure Boot. GRUB passes slot and ESP on the command line.
+//! If the command line is that of a signed UKI, or a board starts the UKI directly, systemd's stub passes them in the firmware's
+//! variables. Not here: acting on any of it.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::modules::Loader;
 use super::mounts;
 
-/// GUID of the variables of systemd's boot loader interface, which its stub sets too (systemd-stub(7)). They do not survive a reset.
+/// GUID of the variables of systemd's boot loader interface, which its stub also sets (systemd-stub(7)). They do not survive a
+/// reset.
 const LOADER: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
-/// The kernel's own record of how it was started (Documentation/arch/x86/zero-page.rst).
+/// The kernel's record of how it was started (Documentation/arch/x86/zero-page.rst).
 const BOOT_PARAMS: &str = "/sys/kernel/boot_params/data";
-/// Where in it is what the firmware says of Secure Boot, and what stands for `enabled` (include/linux/efi.h, efi_secureboot_mode).
+/// The offset of the Secure Boot state in that record, and the value for `enabled` (include/linux/efi.h, efi_secureboot_mode).
 const SECURE_BOOT: (u64, u8) = (0x1ec, 3);
 
-/// What is known of the start.
+/// Facts about the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Started {
     /// `a` or `b`.
@@ -27,14 +28,15 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// What the command line says: `segbox.slot=a segbox.esp=UUID`.
+    /// The facts on the command line: `segbox.slot=a segbox.esp=UUID`.
     pub(crate) fn by(command_line: &str) -> Self {
         let value = |name: &str| word(command_line, name).filter(|value| !value.is_empty());
         let slot = value("segbox.slot=").filter(|slot| is_slot(slot));
         Self { slot: slot.map(str::to_owned), esp: value("segbox.esp=").map(str::to_ascii_lowercase) }
     }
 
-    /// Adds what the firmware's variables say, if it was not said: their driver is a module, and the firmware's answers are slow.
+    /// Adds missing facts from the firmware's variables. They are read last, since their driver is a module and the firmware is
+    /// slow.
     pub(crate) fn or_by_firmware(self) -> Self {
         if self.slot.is_some() && self.esp.is_some() || !mounts::has_efivars() {
             return self;
@@ -54,7 +56,7 @@ impl Started {
     }
 }
 
-/// Whether the firmware started nothing but what is signed; the kernel locks itself down then.
+/// Whether Secure Boot is on: the firmware started only signed programs, and the kernel is locked down.
 pub(crate) fn by_secure_boot() -> bool {
     let (at, enabled) = SECURE_BOOT;
     let mut mode = [0];
@@ -69,15 +71,15 @@ fn is_slot(name: &str) -> bool {
     matches!(name, "a" | "b")
 }
 
-/// The slot of a UKI's path as firmware writes it: `\slots\a\segbox.efi`, with a device before it or none, and the separators of
-/// whoever started it.
+/// The slot in a UKI's path as firmware writes it: `\slots\a\segbox.efi`, with or without a device before it, and with either
+/// kind of separator.
 fn slot_of(path: &str) -> Option<String> {
     let mut parts = path.split(['\\', '/']).filter(|part| !part.is_empty());
     parts.find(|part| part.eq_ignore_ascii_case("slots"))?;
     parts.next().map(str::to_ascii_lowercase).filter(|slot| is_slot(slot))
 }
 
-/// The text of a variable as efivarfs gives it: four bytes of attributes, then UTF-16 up to a zero.
+/// The text of a variable in efivarfs: four bytes of attributes, then UTF-16 up to a zero.
 fn text(variable: &[u8]) -> Option<String> {
     let (pairs, _) = variable.get(4..)?.as_chunks::<2>();
     let units: Vec<u16> = pairs.iter().copied().map(u16::from_le_bytes).take_while(|unit| *unit != 0).collect();

@@ -1,11 +1,11 @@
-//! Time since the kernel started, as the boot record and PID 1's own lines give it. Not here: the time of day.
+//! Time since the kernel started, as used by the boot record and by PID 1's log lines. Not here: the time of day.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// A moment, counted from the kernel's start. CLOCK_BOOTTIME: nobody sets it, and it is the clock of the kernel's log.
+/// A moment, counted from the kernel's start. CLOCK_BOOTTIME: no program can set it, and the kernel's log uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Moment(Duration);
 
@@ -27,13 +27,13 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This much later.
+    /// The moment after this time.
     pub(crate) fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(time))
     }
 }
 
-/// Milliseconds with a fraction, as the record keeps them.
+/// Milliseconds with a fraction, as in the boot record.
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -1,20 +1,22 @@
-//! What the kernel's command line asks of PID 1. Pure. Not here: words that others read (`started`, `modules::load`, `say`).
+//! The options for PID 1 on the kernel's command line. Pure. Not here: options that other modules read (`boot_source`,
+//! `modules::load`, `log`).
 
 use std::time::Duration;
 
-/// Silence after which the watchdog reboots. Over any step of a boot in software emulation, under what a person waits for.
+/// Silence after which the watchdog reboots. Longer than any step of a boot under software emulation, and shorter than a person
+/// is willing to wait.
 const WATCHDOG: Duration = Duration::from_secs(60);
-/// PID 1 never works on anything for that long itself; under it a loaded virtual machine might reboot for nothing.
+/// PID 1 never works on anything for this long. Below it, a loaded virtual machine might reboot without a reason.
 const SHORTEST: u64 = 10;
-/// The longest that common hardware counts (iTCO_wdt version 2: 613 s).
+/// The longest timeout that common hardware supports (iTCO_wdt version 2: 613 s).
 const LONGEST: u64 = 600;
 
-/// Every word, read.
+/// All options, parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words {
-    /// `segbox.failsafe`: the built-in configuration and nothing else.
+    /// `segbox.failsafe`: use only the built-in configuration.
     pub(crate) failsafe: bool,
-    /// `segbox.untried`: the boot loader found no slot that had a try left.
+    /// `segbox.untried`: the boot loader found no slot with a try left.
     pub(crate) untried: bool,
     /// `segbox.watchdog=30`.
     pub(crate) watchdog: Duration,
@@ -22,23 +24,23 @@ pub(crate) struct Words {
     pub(crate) mishap: Option<Mishap>,
 }
 
-/// What goes wrong on purpose, to see that the box comes back and says why.
+/// A deliberate failure, to test that the box recovers and reports the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mishap {
     /// PID 1 panics.
     Panic,
-    /// PID 1 stands still.
+    /// PID 1 stops.
     Hang,
 }
 
 impl Words {
-    /// Reads them; a line each for those that make no sense.
+    /// Parses the options; also returns a line for each invalid one.
     pub(crate) fn read(command_line: &str) -> (Self, Vec<String>) {
         let mut words = Self { failsafe: false, untried: false, watchdog: WATCHDOG, mishap: None };
         let mut senseless = Vec::new();
         for word in command_line.split_ascii_whitespace() {
             match word.split_once('=').unwrap_or((word, "")) {
-                // As they stand: `segbox.failsafe=no` asks for nothing.
+                // Exact words only: `segbox.failsafe=no` asks for nothing.
                 _ if word == "segbox.failsafe" => words.failsafe = true,
                 _ if word == "segbox.untried" => words.untried = true,
                 ("segbox.panic", _) => words.mishap = Some(Mishap::Panic),
@@ -47,7 +49,7 @@ impl Words {
                     match number.parse().ok().filter(|seconds| (SHORTEST..=LONGEST).contains(seconds)) {
                         Some(seconds) => words.watchdog = Duration::from_secs(seconds),
                         None => senseless.push(format!(
-                            "{word} on the kernel's command line is no number of seconds from {SHORTEST} to {LONGEST}; the watchdog waits {} s",
+                            "{word} on the kernel's command line is not a number of seconds from {SHORTEST} to {LONGEST}; the watchdog waits {} s",
                             WATCHDOG.as_secs()
                         )),
                     }

@@ -1,5 +1,5 @@
-//! How the boot before this one ended, and what it left behind: the kernel's last words (pstore), PID 1's own, the watchdog's flag,
-//! a mark on the state partition. They are kept there and taken out of the firmware's memory, which is small.
+//! How the previous boot ended and the records it left: kernel messages in pstore, PID 1's panic, the watchdog's flag, and a mark
+//! on the state partition. The records are moved to the state partition, because the firmware's memory is small.
 
 use std::fs;
 use std::io;
@@ -10,17 +10,17 @@ use segbox_router::run::boot::{CRASH_FOLDER, LastEnd};
 use super::configuration::generations;
 
 const PSTORE: &str = "/sys/fs/pstore";
-/// While it is there, the box is running, or it stopped without an end.
+/// This file exists while the box runs. After a boot it means that the box stopped without a shutdown.
 const MARK: &str = "/var/lib/segbox/running";
-/// Records kept: enough for a crash that comes back, little enough for any disk.
+/// Number of kept records: enough for a repeated crash, and small enough for any disk.
 const KEPT: usize = 16;
 
-/// Collects the records and says how the last boot ended. `watchdog`: it says that it did it.
+/// Collects the records and returns how the last boot ended. `watchdog`: the watchdog reports that it rebooted the box.
 pub(crate) fn collect(state: bool, watchdog: bool) -> (Option<LastEnd>, Vec<String>) {
     let mut problems = Vec::new();
     let words = last_words();
     if !state {
-        // Without a place to keep them they stay where they are.
+        // Without a state partition the records stay in pstore.
         let ended = if watchdog { Some(LastEnd::Watchdog) } else { words.first().map(|_| LastEnd::RecordInPstore) };
         return (ended, problems);
     }
@@ -28,7 +28,7 @@ pub(crate) fn collect(state: bool, watchdog: bool) -> (Option<LastEnd>, Vec<Stri
     let known = Path::new(CRASH_FOLDER).exists();
     let pid1 = Path::new(CRASH_FOLDER).join("pid1-panic.txt").exists();
     if let Err(error) = keep(&words) {
-        problems.push(format!("crash records cannot be kept on the state partition: {error}"));
+        problems.push(format!("crash records cannot be saved on the state partition: {error}"));
     }
     let ended = match (pid1, !words.is_empty(), watchdog, running) {
         (true, ..) => LastEnd::Pid1Panicked,
@@ -37,17 +37,17 @@ pub(crate) fn collect(state: bool, watchdog: bool) -> (Option<LastEnd>, Vec<Stri
         (.., true) => LastEnd::PowerCut,
         (.., false) => LastEnd::Clean,
     };
-    // A state partition that was never written to knows of no boot.
+    // A state partition that was never written to has no record of a boot.
     let ended = Some(ended).filter(|ended| known || !ended.is_clean());
     if let Err(error) = fs::create_dir_all(CRASH_FOLDER).and_then(|()| fs::write(MARK, "")) {
         problems.push(format!(
-            "the state partition takes no more: {error}; crash records are not kept. `factory-reset state` empties it"
+            "the state partition cannot be written: {error}; crash records are not saved. `factory-reset state` empties it"
         ));
     }
     (ended, problems)
 }
 
-/// The box goes down as it should.
+/// Removes the mark: the box is going down in an orderly way.
 pub(crate) fn end_clean() {
     drop(fs::remove_file(MARK));
 }
@@ -59,7 +59,7 @@ fn last_words() -> Vec<PathBuf> {
     found
 }
 
-/// Moves the records to the state partition, each boot's in files of one number.
+/// Moves the records to the state partition. All files of one boot get the same number.
 fn keep(words: &[PathBuf]) -> io::Result<()> {
     let folder = Path::new(CRASH_FOLDER);
     fs::create_dir_all(folder)?;
@@ -70,7 +70,7 @@ fn keep(words: &[PathBuf]) -> io::Result<()> {
     }
     for path in words {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // On the disk before it is gone from the firmware's memory.
+        // The copy is on the disk before the record is removed from the firmware's memory.
         generations::replace(&folder.join(format!("{number:06}-{name}")), &fs::read(path)?)?;
         fs::remove_file(path)?;
     }

@@ -1,4 +1,4 @@
-//! PID 1's first steps, taken for real in namespaces of a test's own: what is mounted how, and that none of it asks for memory.
+//! Tests PID 1's first steps in separate namespaces: the mounts and their options, and that no step allocates memory.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::memory::asked;
 use super::signals::Signals;
 use super::{is_pid1, mounts, sandbox, settings};
 
-/// Where, what, and how it has to be mounted.
+/// Mount point, type and required options.
 const WANTED: [(&str, &str, &[&str]); 8] = [
     ("/proc", "proc", &["nosuid", "nodev", "noexec"]),
     ("/sys", "sysfs", &["nosuid", "nodev", "noexec"]),
@@ -19,7 +19,7 @@ const WANTED: [(&str, &str, &[&str]); 8] = [
     ("/sys/fs/bpf", "bpf", &["nosuid", "nodev", "noexec", "mode=700"]),
 ];
 
-/// The file system on top at each place: its type and its options.
+/// The top mount at each mount point: its type and its options.
 fn mounted() -> BTreeMap<String, (String, String)> {
     let table = std::fs::read_to_string("/proc/self/mountinfo").expect("proc is mounted");
     let entry = |line: &str| {
@@ -31,7 +31,7 @@ fn mounted() -> BTreeMap<String, (String, String)> {
             ((*of_kind.first()?).to_owned(), format!("{},{}", own.get(5)?, of_kind.get(2)?)),
         ))
     };
-    // Later ones lie on top of earlier ones.
+    // Later mounts cover earlier ones.
     table.lines().filter_map(entry).collect()
 }
 
@@ -47,7 +47,7 @@ fn first_steps() {
     let (refused, for_mounts) = asked(mounts::mount_all);
     assert!(refused.is_empty(), "{refused:?}");
     let found = mounted();
-    // The sysctls of this kernel are not this test's.
+    // Protect the sysctls of this machine from the test.
     let none = rustix::mount::MountFlags::empty();
     rustix::mount::mount(c"tmpfs", c"/proc/sys", c"tmpfs", none, None::<&std::ffi::CStr>).expect("it covers them");
     let (refused, for_rest) = asked(|| {
@@ -57,12 +57,12 @@ fn first_steps() {
         if let Err(errno) = signals {
             problem!("signals cannot be heard: {errno}");
         }
-        // The test's own words are not for this machine's consoles, but they are made as PID 1 makes them.
+        // The test's lines must not reach this machine's consoles, but they are formatted as PID 1 does it.
         let line: heapless::String<80> = log::capped(format_args!("{} {:?}", "not said", signals.is_ok()));
         assert!(line.ends_with("true"));
         settings::set_all(true)
     });
-    // Sysctls that are covered, and Ctrl-Alt-Del, which is the real PID 1's; neither name nor loopback.
+    // Covered sysctls and Ctrl-Alt-Del, which belongs to the real PID 1, fail; the hostname and loopback do not.
     assert_eq!(refused.len(), 9, "{refused:?}");
     for (place, kind, options) in WANTED {
         let (found, with) = found.get(place).unwrap_or_else(|| panic!("nothing is mounted on {place}"));

@@ -1,5 +1,5 @@
-//! The seed that a box takes from one boot to the next, so that its first keys are as good as its last. Not here: waiting for
-//! entropy; the kernel gathers its own within a second, and nothing in a boot draws a secret.
+//! A random seed, carried from one boot to the next, so that the first keys of a boot are as good as later ones. Not here:
+//! waiting for entropy. The kernel gathers enough within a second, and no step of a boot draws a secret.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,21 +9,21 @@ const FILE: &str = "/var/lib/segbox/random-seed";
 /// The kernel's pool (BLAKE2s) holds 256 bits; more adds nothing.
 const LENGTH: usize = 32;
 
-/// Stirs the old seed in and replaces it before anything else can use it twice.
+/// Mixes in the old seed, and replaces it so that it is never used twice.
 pub(crate) fn stir() -> io::Result<&'static str> {
     let old = fs::read(FILE).ok();
     if let Some(seed) = &old {
-        // Writing mixes without counting: a seed may have been copied with the disk.
+        // Writing mixes the seed in without crediting entropy: it may have been copied with the disk.
         fs::OpenOptions::new().write(true).open("/dev/urandom")?.write_all(seed)?;
     }
     save()?;
-    Ok(if old.is_some() { "seed stirred in" } else { "first seed made" })
+    Ok(if old.is_some() { "seed mixed in" } else { "first seed created" })
 }
 
-/// Leaves a seed for the next boot.
+/// Saves a seed for the next boot.
 pub(crate) fn save() -> io::Result<()> {
     let mut seed = [0; LENGTH];
-    // Waits until the kernel has gathered enough: a seed of less would be handed on from boot to boot.
+    // Blocks until the kernel has enough entropy, because a weak seed would be carried from boot to boot.
     rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
     super::configuration::generations::replace(Path::new(FILE), &seed)
 }

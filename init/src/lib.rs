@@ -1,7 +1,8 @@
-//! PID 1: from the kernel's hand-over to a forwarding router, and the life of the box after that.
+//! PID 1: from the kernel's start of /init to a forwarding router, and the box after the boot.
 //!
-//! `sequence` is the flow of a boot and `pid1` the loop it waits in. PID 1 never exits and never panics: work that could hang or crash
-//! (drivers, disks, a person's file) runs in children, and a fault in PID 1 itself reboots the box with its cause said and kept.
+//! `sequence` is the flow of a boot, and `pid1` is the loop that waits. PID 1 never exits and never panics. Work that could hang
+//! or crash (drivers, disks, the user's file) runs in children. A fault in PID 1 itself reboots the box, after the cause is
+//! logged and saved.
 
 mod after_boot;
 mod boot_source;
@@ -35,20 +36,20 @@ use std::process::ExitCode;
 use segbox_firmware::slot;
 use segbox_router::run::boot::Boot;
 
-/// Where a box that segbox has booted has its partitions mounted, the config partition first; none on any other machine.
+/// Mount points of the partitions of a box that segbox has booted, the config partition first; none on any other machine.
 pub fn own_mounts() -> &'static [&'static str] {
     if Boot::read().is_some() { &[storage::CONFIG, storage::STATE, slot::ESP] } else { &[] }
 }
 
-/// Loads the modules of FAT on a box that segbox has booted. It has no modprobe for the characters of FAT's file names, which the
-/// kernel asks for by itself elsewhere.
+/// Loads the modules for FAT on a box that segbox has booted. It has no modprobe that would load the character sets of file names
+/// when the kernel asks for them.
 pub fn load_fat() {
     if Boot::read().is_some() {
         modules::load_fat();
     }
 }
 
-/// Runs this program as PID 1 or as the kernel's modprobe, if the kernel started it as one of them; None for a command line.
+/// Runs this program as PID 1 or as the kernel's modprobe, if the kernel started it as such; None for a command line.
 pub fn run() -> Option<ExitCode> {
     if is_pid1() {
         sequence::pid1()
@@ -56,10 +57,10 @@ pub fn run() -> Option<ExitCode> {
     modules::modprobe::is_called().then(modules::modprobe::run)
 }
 
-/// A container's first process has the number 1 as well; only the kernel calls it `/init`. Asks for no memory.
-#[expect(unsafe_code, reason = "the arguments as the standard library has them are copies")]
+/// The first process of a container also has PID 1; only the kernel calls it `/init`. Allocates no memory.
+#[expect(unsafe_code, reason = "the standard library returns the arguments as allocated copies")]
 fn is_pid1() -> bool {
-    // SAFETY: no pointers go in.
+    // SAFETY: no pointers are passed in.
     let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
     // SAFETY: the kernel puts a string there that lives as long as the process (fs/binfmt_elf.c, create_elf_tables).
     std::process::id() == 1 && !name.is_null() && unsafe { std::ffi::CStr::from_ptr(name) } == c"/init"

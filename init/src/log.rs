@@ -1,5 +1,6 @@
-//! PID 1's lines: each goes to the kernel's log and to every console. Needs no memory. A line waits its turn where another process
-//! writes to the console, but not for long: a stuck terminal must not stop a boot. Not here: the console's screen and command line.
+//! PID 1's log lines: each goes to the kernel's log and to every console. Allocates no memory. A line waits while another process
+//! writes to the console, but only briefly: a stuck terminal must not stop a boot. Not here: the console's screen and command
+//! line.
 
 use std::fmt::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,26 +13,27 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
-/// A line's most bytes; the kernel's log takes 1024 (kernel/printk/printk.c, PRINTKRB_RECORD_MAX), a screen shows 80 a row.
+/// Maximum bytes of a line. The kernel's log accepts 1024 (kernel/printk/printk.c, PRINTKRB_RECORD_MAX), a screen shows 80 per
+/// row.
 const LINE: usize = 480;
-/// The most consoles that PID 1 speaks to. A fifth one stays silent until it has a screen.
+/// Maximum number of consoles that PID 1 writes to. A fifth console stays silent until its status screen starts.
 const CONSOLES: usize = 4;
-/// The longest that one line waits. A console at 115200 baud takes 2300 characters of another process in that time.
+/// The longest wait of one line. In that time a console at 115200 baud prints 2300 characters of another process.
 const TURN: Duration = Duration::from_millis(200);
-/// The longest that lines wait one after the other. Of the time that passes, one part in `REFILL` is added again.
+/// The longest total wait of successive lines. One part in `REFILL` of the elapsed time is added again.
 const BUDGET: Duration = Duration::from_secs(1);
 const REFILL: u64 = 10;
 
-/// How loud a line is.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// To the kernel's log only (KERN_INFO).
     Detail,
     /// To the consoles too (KERN_NOTICE).
     Notice,
-    /// Something is not as it should be (KERN_WARNING).
+    /// A problem (KERN_WARNING).
     Problem,
-    /// The end is near (KERN_EMERG): the kernel itself prints it on every console.
+    /// The box is about to go down (KERN_EMERG): the kernel itself prints the line on every console.
     Emergency,
 }
 
@@ -46,7 +48,7 @@ impl Level {
     }
 }
 
-/// Where lines go to, opened once.
+/// The open destinations of lines.
 struct Voice {
     kmsg: Option<OwnedFd>,
     consoles: Vec<OwnedFd, CONSOLES>,
@@ -55,7 +57,7 @@ struct Voice {
 
 static VOICE: OnceLock<Voice> = OnceLock::new();
 
-/// Opens the kernel's log and the consoles. Before /dev and /sys are mounted nothing is there to open.
+/// Opens the kernel's log and the consoles. Before /dev and /sys are mounted there is nothing to open.
 pub(crate) fn open_all() {
     let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let kmsg = open(c"/dev/kmsg", flags, Mode::empty()).ok();
@@ -63,7 +65,7 @@ pub(crate) fn open_all() {
     let mut buffer = [0; 128];
     for name in active_consoles(&mut buffer) {
         let mut path = String::<64>::new();
-        // A console's name is one of the kernel's own (tty0, ttyS0, hvc0), so it fits.
+        // Console names come from the kernel (tty0, ttyS0, hvc0), so they fit.
         if write!(path, "/dev/{name}\0").is_ok()
             && let Ok(path) = std::ffi::CStr::from_bytes_with_nul(path.as_bytes())
             && let Ok(console) = open(path, flags, Mode::empty())
@@ -71,11 +73,11 @@ pub(crate) fn open_all() {
             drop(consoles.push(console));
         }
     }
-    // Opened a second time only by mistake; the first voice is as good.
+    // A second call can only be a mistake; the first result is as good.
     drop(VOICE.set(Voice { kmsg, consoles, patience: Patience::new() }));
 }
 
-/// The consoles that the kernel writes to, by name, in its order: `tty0 ttyS0`.
+/// The names of the consoles that the kernel writes to, in the kernel's order: `tty0 ttyS0`.
 pub(crate) fn active_consoles(buffer: &mut [u8]) -> impl Iterator<Item = &str> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let length = open(c"/sys/class/tty/console/active", flags, Mode::empty())
@@ -84,17 +86,17 @@ pub(crate) fn active_consoles(buffer: &mut [u8]) -> impl Iterator<Item = &str> {
     std::str::from_utf8(&buffer[..length]).unwrap_or_default().split_ascii_whitespace()
 }
 
-/// Says a line.
+/// Logs a line.
 pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
     let Some(voice) = VOICE.get() else { return };
     let mut line = String::<LINE>::new();
-    // A line that is too long ends early.
+    // A line that is too long is cut.
     let _ = write!(Capped(&mut line), "{}segbox: {text}", level.kernel_prefix());
     if let Some(kmsg) = &voice.kmsg {
         let _ = rustix::io::write(kmsg, line.as_bytes());
     }
     if matches!(level, Level::Notice | Level::Problem) {
-        // In one write: what a console's own command says comes before the line or after it, and not before its end.
+        // A single write, so that the output of a command on the console is not mixed into the line.
         while line.push('\n').is_err() {
             line.pop();
         }
@@ -104,9 +106,9 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
     }
 }
 
-/// Writes a line to every console, and waits this long at most for those that do not take it at once. Gives how long it has waited.
+/// Writes a line to every console. Waits up to `patience` for those that are busy. Returns the time that it waited.
 ///
-/// The kernel refuses a line with EAGAIN while another process writes to that terminal (drivers/tty/tty_io.c, tty_write_lock).
+/// The kernel refuses a write with EAGAIN while another process writes to that terminal (drivers/tty/tty_io.c, tty_write_lock).
 fn write_in_turn(consoles: &[OwnedFd], line: &[u8], patience: Duration) -> Duration {
     let mut rest: Vec<(BorrowedFd<'_>, &[u8]), CONSOLES> =
         consoles.iter().map(|console| (console.as_fd(), line)).collect();
@@ -130,7 +132,7 @@ fn write_in_turn(consoles: &[OwnedFd], line: &[u8], patience: Duration) -> Durat
         let mut turns: Vec<PollFd<'_>, CONSOLES> =
             rest.iter().map(|(console, _)| PollFd::from_borrowed_fd(*console, PollFlags::OUT)).collect();
         let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
-        // After a signal it is tried again as well.
+        // After a signal, try again.
         let _ = poll(&mut turns, Some(&timeout));
     }
 }
@@ -138,7 +140,7 @@ fn write_in_turn(consoles: &[OwnedFd], line: &[u8], patience: Duration) -> Durat
 /// How long lines may still wait.
 struct Patience {
     begin: Instant,
-    /// Microseconds after `begin` when all of the budget is there again.
+    /// Microseconds after `begin` at which the whole budget is available again.
     whole_at: AtomicU64,
 }
 
@@ -165,7 +167,7 @@ impl Patience {
     }
 }
 
-/// Cuts what does not fit, where heapless would refuse the whole piece.
+/// Cuts text that does not fit, where heapless would reject the whole piece.
 struct Capped<'a, const N: usize>(&'a mut String<N>);
 
 impl<const N: usize> Write for Capped<'_, N> {
@@ -179,22 +181,22 @@ impl<const N: usize> Write for Capped<'_, N> {
     }
 }
 
-/// Formats a line into a buffer, cut where it is full.
+/// Formats a line into a buffer, and cuts it when the buffer is full.
 pub(crate) fn capped<const N: usize>(text: fmt::Arguments<'_>) -> String<N> {
     let mut line = String::new();
     let _ = write!(Capped(&mut line), "{text}");
     line
 }
 
-/// Says a detail: kernel's log only.
+/// Logs a detail: to the kernel's log only.
 macro_rules! detail {
     ($($text:tt)*) => { $crate::log::say($crate::log::Level::Detail, format_args!($($text)*)) };
 }
-/// Says a line on the consoles too.
+/// Logs a line to the consoles too.
 macro_rules! notice {
     ($($text:tt)*) => { $crate::log::say($crate::log::Level::Notice, format_args!($($text)*)) };
 }
-/// Says what is wrong.
+/// Logs a problem.
 macro_rules! problem {
     ($($text:tt)*) => { $crate::log::say($crate::log::Level::Problem, format_args!($($text)*)) };
 }
@@ -215,7 +217,7 @@ mod tests {
         detail!("nobody hears {}", 1);
     }
 
-    /// A console that takes nothing more, and the end that is read.
+    /// A full console, and the reading end of its pipe.
     fn full() -> (OwnedFd, OwnedFd, usize) {
         let (from, to) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).expect("a pipe");
         let mut length = 0;
@@ -232,7 +234,7 @@ mod tests {
         let reader = std::thread::spawn(move || {
             let mut text = [0; 5];
             rustix::io::read(&free, &mut text).expect("a line");
-            // The other process is done with its own text only now.
+            // Only now the other process has finished its text.
             let mut piece = [0; 4096];
             while before > 0 {
                 before -= rustix::io::read(&busy, &mut piece).expect("what was there");
@@ -255,7 +257,7 @@ mod tests {
         let consoles = [console];
         let begin = Instant::now();
         let mut lines = 0;
-        // A machine with other work passes some time between two lines, which adds to the budget.
+        // On a busy machine some time passes between two lines, which adds to the budget.
         while patience.left() > Duration::from_millis(20) {
             let turn = patience.left().min(TURN);
             let waited = write_in_turn(&consoles, b"line\n", turn);
@@ -265,7 +267,7 @@ mod tests {
             assert!(lines < 100, "{:?} for {lines} lines", begin.elapsed());
         }
         assert!(lines >= 5 && begin.elapsed() >= BUDGET - TURN, "{:?} for {lines} lines", begin.elapsed());
-        // Time alone gives it back.
+        // Only the passing of time restores the budget.
         let left = patience.left();
         std::thread::sleep(Duration::from_millis(100));
         assert!(patience.left() > left);

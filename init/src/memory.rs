@@ -1,4 +1,4 @@
-//! Counts what a thread asks of the allocator, for tests: PID 1's first steps ask for nothing.
+//! Counts the allocations of a thread, for tests: PID 1's first steps must make none.
 #![expect(unsafe_code, reason = "an allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -13,21 +13,21 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: all of it is the system's own allocator.
+// SAFETY: every call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ASKED.set(ASKED.get() + 1);
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(place, layout) }
     }
 }
 
-/// What `work` gives, and how often it asked for memory.
+/// The result of `work`, and its number of allocations.
 pub(crate) fn asked<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let before = ASKED.get();
     let result = work();

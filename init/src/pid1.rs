@@ -143,7 +143,7 @@ impl Init {
         let hungry = self.watchdog.as_ref().map_or(LOOK, Watchdog::hungry_in);
         let wait = until.since(Moment::now()).min(LOOK).min(hungry).min(self.supervisor.next_start(Instant::now()));
         let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: i64::from(wait.subsec_nanos()) };
-        let mut told = false;
+        let mut ready = false;
         {
             let sources = [
                 self.signals.as_ref().map(AsFd::as_fd),
@@ -154,13 +154,13 @@ impl Init {
                 sources.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
             if poll(&mut waiting, Some(&timeout)).is_ok() {
                 // Which of them it is is found out by reading: none ever blocks.
-                told = waiting.iter().any(|fd| !fd.revents().is_empty());
+                ready = waiting.iter().any(|fd| !fd.revents().is_empty());
             }
         }
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.feed_in_time();
         }
-        if told {
+        if ready {
             self.hear_news();
         }
         self.hear_signals();

@@ -67,7 +67,7 @@ pub(crate) fn pid1() -> ! {
     consoles(&mut init);
     afterwards(&mut init, home);
     if let Some(mishap) = words.mishap {
-        after_boot::come_to_grief(&init, mishap);
+        after_boot::fail_on_purpose(&init, mishap);
     }
     after_boot::live(&mut init)
 }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ends_is_waited_for_no_longer_and_who_does_not_is_killed() {
+    fn stubborn_processes_are_killed_and_others_are_not_waited_for() {
         sandbox::passes("shutdown::tests::stops_all");
     }
 

@@ -1,5 +1,5 @@
-//! One attempt to make this box what a file says: read, checked, held against the NICs that are there, applied as one transaction.
-//! Runs in a child of PID 1, which decides what comes next. Not here: where the file came from.
+//! One attempt to apply a file: read it, check it, match it with the present NICs, and apply it as one transaction. Runs in a
+//! child of PID 1, and PID 1 decides what follows. Not here: where the file came from.
 
 use std::fs;
 use std::path::Path;
@@ -15,67 +15,67 @@ use super::{generations, nics};
 use crate::clock::Moment;
 use crate::storage;
 
-/// What a box runs that has no file it could run. Nothing forwards, and nothing is reached but the console.
-const BUILT_IN: &str = "# Built in. `edit` on the console takes a file of your own.\n[system]\nhostname = \"segbox\"\n";
+/// The configuration of a box without a usable file. Nothing is forwarded, and only the console is reachable.
+const BUILT_IN: &str = "# Built in. Use `edit` on the console to enter your own file.\n[system]\nhostname = \"segbox\"\n";
 const BUILT_IN_FILE: &str = "/run/segbox/built-in.toml";
 
-/// The longest that one attempt may take: a hundred thousand routes take a second, a missing NIC three.
+/// Time limit for one attempt: a hundred thousand routes take a second, a missing NIC takes three.
 pub(crate) const LIMIT: Duration = Duration::from_secs(45);
 
-/// How an attempt ended.
+/// The result of an attempt.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     /// Applied and read back.
     Holds {
         file: String,
-        /// When the last SID was in, and had been read back.
+        /// When the last SID was installed and read back.
         at: Moment,
         steps: usize,
-        /// What it was made of: name, beginning and end.
+        /// The parts of the attempt: name, start and end.
         parts: Vec<(String, Moment, Moment)>,
-        /// What was left out because an interface is missing, a line each.
+        /// The parts that were left out because an interface is missing, one line each.
         dropped: Vec<String>,
-        /// What is worth a second look.
+        /// Warnings.
         remarks: Vec<String>,
     },
-    /// Not applied, or undone: why, a line each.
+    /// Not applied, or undone: the reasons, one line each.
     Fails(Vec<String>),
 }
 
-/// Tries a candidate. `first`: nothing runs yet on this box.
+/// Tries a candidate. `first`: nothing runs on this box yet.
 pub(crate) fn attempt(candidate: &Candidate, sources: &Sources, first: bool) -> Outcome {
-    match tried(candidate, sources, first) {
+    match try_apply(candidate, sources, first) {
         Ok(outcome) => outcome,
         Err(lines) => Outcome::Fails(lines),
     }
 }
 
-fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcome, Vec<String>> {
-    let told = |error: &dyn std::error::Error| vec![chain(error)];
+fn try_apply(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcome, Vec<String>> {
+    let line = |error: &dyn std::error::Error| vec![with_causes(error)];
     let (path, text) = text(candidate)?;
     let config = Path::new(storage::CONFIG);
     let mut remarks = Vec::new();
-    // The built-in one has nothing to be held against, and no boot that it could break.
+    // The built-in configuration needs no record of attempts: it cannot break a boot.
     let noted = sources.persistent && !matches!(candidate, Candidate::BuiltIn);
     let mut note = |what, answer: std::io::Result<()>| {
         if let Err(error) = answer {
             remarks.push(format!(
-                "the config partition takes no more ({what}): {error}. `factory-reset config` empties it; copy what `show` says first"
+                "the config partition cannot be written ({what}): {error}. `factory-reset config` empties it; first copy the output of `show`"
             ));
         }
     };
     if noted {
-        note("the attempt is not noted", generations::begin(config, &text));
+        note("the attempt was not recorded", generations::begin(config, &text));
     }
     let mut parts = Parts::begin();
-    let mut router = Router::open("apply").map_err(|error| told(&error))?;
-    parts.end("look at the kernel");
+    let mut router = Router::open("apply").map_err(|error| line(&error))?;
+    parts.end("read the kernel");
     let applied = apply(&mut router, &path, &text, first, &mut parts).map_err(Refused::lines);
     let at = Moment::now();
     if noted {
-        note("the attempt stays noted", generations::end(config));
+        note("the record of the attempt was not removed", generations::end(config));
         if applied.is_ok() {
-            note("this configuration is not kept as good", generations::keep(config, &text));
+            note("this configuration was not saved as good", generations::keep(config, &text));
         }
     }
     let (report, dropped) = applied?;
@@ -84,14 +84,14 @@ fn tried(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Outcom
     Ok(Outcome::Holds { file: path.display().to_string(), at, steps, parts: parts.done, dropped, remarks })
 }
 
-/// The candidate's file and what is in it.
+/// The path of the candidate's file, and its text.
 fn text(candidate: &Candidate) -> Result<(std::path::PathBuf, String), Vec<String>> {
     let path = match candidate {
-        // As every command calls it.
+        // The path that all commands use.
         Candidate::Wanted(_) => Path::new(storage::ETC).join("segbox.toml"),
         Candidate::LastGood(generation) => generation.path.clone(),
         Candidate::BuiltIn => {
-            // If not even this can be written, the text still is what is applied.
+            // If the file cannot be written, the built-in text is applied all the same.
             drop(built_in());
             return Ok((BUILT_IN_FILE.into(), BUILT_IN.to_owned()));
         }
@@ -101,25 +101,25 @@ fn text(candidate: &Candidate) -> Result<(std::path::PathBuf, String), Vec<Strin
     Ok((path, text))
 }
 
-/// Writes the built-in configuration down where the commands can take it from; gives its path.
+/// Writes the built-in configuration to a file for the commands; returns its path.
 pub(crate) fn built_in() -> std::io::Result<&'static str> {
     fs::create_dir_all("/run/segbox")?;
     fs::write(BUILT_IN_FILE, BUILT_IN)?;
     Ok(BUILT_IN_FILE)
 }
 
-/// Why a text is not what the box is now.
+/// Why a text was not applied.
 pub(super) enum Refused {
-    /// The change was not begun, or broke off.
+    /// The change was not started or was aborted.
     Change(ChangeError),
-    /// The text has faults, or the change was undone: why, a line each.
+    /// The text has faults, or the change was undone: the reasons, one line each.
     Lines(Vec<String>),
 }
 
 impl Refused {
     pub(super) fn lines(self) -> Vec<String> {
         match self {
-            Self::Change(error) => vec![chain(&error)],
+            Self::Change(error) => vec![with_causes(&error)],
             Self::Lines(lines) => lines,
         }
     }
@@ -134,21 +134,21 @@ fn apply(
 ) -> Result<(Report, Vec<String>), Refused> {
     let checked = checked(router, path, text)?;
     parts.end("read the file");
-    let (checked, dropped) = fitted(router, checked, first)?;
+    let (checked, dropped) = match_nics(router, checked, first)?;
     parts.end("find the NICs");
-    let report = made(router, path, text, checked, Change::default())?;
+    let report = apply_checked(router, path, text, checked, Change::default())?;
     parts.end("apply and read back");
     Ok((report, dropped))
 }
 
-/// Checks a text without the links: an interface that is missing is left out, where a person at the command line would be told.
+/// Checks a text without the links. PID 1 leaves out missing interfaces, where the command line reports them as faults.
 pub(super) fn checked(router: &Router, path: &Path, text: &str) -> Result<Checked, Refused> {
     check(path, text, router.seen_without_links())
         .map_err(|faults| Refused::Lines(faults.to_string().lines().map(str::to_owned).collect()))
 }
 
-/// Names the NICs, and leaves out what depends on those that are not there; a line for each.
-pub(super) fn fitted(
+/// Names the NICs, and leaves out the parts that depend on missing ones; returns one line for each.
+pub(super) fn match_nics(
     router: &mut Router,
     mut checked: Checked,
     first: bool,
@@ -159,8 +159,8 @@ pub(super) fn fitted(
     Ok((checked, dropped))
 }
 
-/// Makes the box what was checked, whole or not at all.
-pub(super) fn made(
+/// Applies the checked configuration completely or not at all.
+pub(super) fn apply_checked(
     router: &mut Router,
     path: &Path,
     text: &str,
@@ -175,7 +175,7 @@ pub(super) fn made(
         End::Undone { unkept, left } => {
             let refused = report.applied.iter().filter_map(|one| Some((&one.step, one.result.as_ref().err()?)));
             let mut lines: Vec<String> =
-                refused.map(|(step, refusal)| format!("{step}: {}", chain(refusal.as_ref()))).collect();
+                refused.map(|(step, refusal)| format!("{step}: {}", with_causes(refusal.as_ref()))).collect();
             lines.extend(unkept.steps.iter().map(|step| format!("the kernel did not keep: {step}")));
             lines.extend(left.steps.iter().map(|step| format!("could not be undone: {step}")));
             Err(Refused::Lines(lines))
@@ -201,12 +201,12 @@ impl Parts {
 }
 
 /// An error with its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
-        // A transparent error says the same as its source.
+        // A transparent error has the same text as its source.
         if !text.ends_with(&next) {
             text += ": ";
             text += &next;

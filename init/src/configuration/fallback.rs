@@ -1,35 +1,35 @@
-//! Which configuration a boot tries, and which ones after it: the fallback as a pure function. Not here: reading or applying any.
+//! Which configurations a boot tries and in which order: the fallback as a pure function. Not here: reading or applying them.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Boots that a file may fail to survive before it is passed over. One may be a power cut.
+/// Boots in which a file may fail before it is passed over. One of them may be a power cut.
 const MOST_ATTEMPTS: u32 = 2;
 
-/// Where a configuration came from.
+/// The origin of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Source {
-    /// segbox.toml of the config partition.
+    /// segbox.toml on the config partition.
     Partition,
     /// QEMU's fw_cfg.
     FwCfg,
-    /// A FAT volume labelled SEGBOX.
+    /// A FAT volume with the label SEGBOX.
     Volume { device: String },
 }
 
-/// The file that the box is meant to run.
+/// The file that the box should run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WantedFile {
     pub(crate) source: Source,
     pub(crate) path: PathBuf,
-    /// Of its text (`generations::digest`).
+    /// The digest of its text (`generations::digest`).
     pub(crate) digest: u64,
-    /// Boots that began to apply this very text and never came to its end.
+    /// Boots that started to apply this text and did not complete it.
     pub(crate) attempts: u32,
 }
 
-/// A configuration that was applied and read back, once.
+/// A configuration that was applied and read back earlier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Generation {
     pub(crate) number: u32,
@@ -37,7 +37,7 @@ pub(crate) struct Generation {
     pub(crate) digest: u64,
 }
 
-/// All there is.
+/// All configurations of this box.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sources {
     pub(crate) wanted: Option<WantedFile>,
@@ -47,36 +47,36 @@ pub(crate) struct Sources {
     pub(crate) persistent: bool,
 }
 
-/// One to be tried.
+/// A configuration to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Candidate {
-    /// What the box is meant to run.
+    /// The file that the box should run.
     Wanted(WantedFile),
-    /// The last good one.
+    /// The last good file.
     LastGood(Generation),
-    /// Only loopback and a name: the console is what is left, and it always is.
+    /// Only loopback and a name. The console is always available.
     BuiltIn,
 }
 
 impl WantedFile {
-    /// The folder that its keys and programs lie in.
+    /// The folder with its keys and programs.
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 
-    /// The boots that it took part in ended badly.
+    /// Whether the boots that tried it failed too often.
     pub(crate) fn is_passed_over(&self) -> bool {
         self.attempts >= MOST_ATTEMPTS
     }
 }
 
-/// What a boot tries, in order, until one holds. The last one is the built-in one, and there is always a last one.
+/// The configurations that a boot tries, in order, until one succeeds. The last one is always the built-in configuration.
 pub(crate) fn candidates(sources: &Sources, failsafe: bool) -> Vec<Candidate> {
     let mut order = Vec::new();
     let wanted = sources.wanted.as_ref().filter(|_| !failsafe);
     order.extend(wanted.filter(|wanted| !wanted.is_passed_over()).cloned().map(Candidate::Wanted));
     if let Some(wanted) = wanted {
-        // The same text would fail the same way; the one before it is the last good one then.
+        // The same text would fail in the same way, so the last good file is the newest one with another text.
         let good = sources.generations.iter().find(|generation| generation.digest != wanted.digest);
         order.extend(good.cloned().map(Candidate::LastGood));
     }
@@ -85,7 +85,7 @@ pub(crate) fn candidates(sources: &Sources, failsafe: bool) -> Vec<Candidate> {
 }
 
 impl Candidate {
-    /// As the console and the record name it.
+    /// The name on the console and in the record.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Wanted(WantedFile { source, .. }) => source.to_string(),

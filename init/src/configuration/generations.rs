@@ -1,5 +1,5 @@
-//! Files of the config partition: written whole or not at all, whatever moment the power goes; the last good ones kept; what a boot
-//! tries noted before it tries it. Not here: which one runs (`fallback`).
+//! Files of the config partition. They are written completely or not at all, even with a power cut at any moment. The last good
+//! files are kept, and each attempt is recorded before it starts. Not here: which file runs (`fallback`).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::fallback::Generation;
 
-/// How many are kept: a few weeks of changes, a few hundred kilobytes.
+/// Number of kept files: changes of a few weeks, a few hundred kilobytes.
 const KEPT: usize = 10;
 
-/// Writes a file so that a reader, or the boot after a power cut, finds the old or the new one.
+/// Writes a file so that a reader, or the boot after a power cut, finds either the old or the new file.
 ///
-/// The new bytes are on the disk before the name leads to them (fsync before rename), and the name is on the disk before this
-/// returns (fsync of the folder).
+/// The new bytes are on the disk before the rename (fsync of the file), and the new name is on the disk before this returns
+/// (fsync of the folder).
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let fresh = path.with_extension("new");
@@ -24,7 +24,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         file.sync_all()
     });
     if let Err(error) = written {
-        // A full disk: what is half written must not take the room that is left.
+        // If the disk is full, the partial file must not use up the remaining space.
         drop(fs::remove_file(&fresh));
         return Err(error);
     }
@@ -32,17 +32,17 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A text's digest (FNV-1a): tells files apart, against nobody's intent.
+/// The digest of a text (FNV-1a). It tells files apart and offers no security.
 pub(crate) fn digest(text: &[u8]) -> u64 {
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Where a generation lies: beside segbox.toml, so that the keys and programs it names are found from there too.
+/// The path of a generation: beside segbox.toml, so that its relative paths to keys and programs stay valid.
 fn place(config: &Path, number: u32) -> PathBuf {
     config.join(format!("good-{number:06}.toml"))
 }
 
-/// The good ones, newest first.
+/// The good files, newest first.
 pub(crate) fn list(config: &Path) -> Vec<Generation> {
     let entries = fs::read_dir(config).into_iter().flatten().flatten();
     let mut found: Vec<Generation> = entries
@@ -57,8 +57,8 @@ pub(crate) fn list(config: &Path) -> Vec<Generation> {
     found
 }
 
-/// Keeps a text that was applied and read back as the newest good one. The one that is there already is not written again: a box
-/// that boots every day must not wear out its disk.
+/// Saves a text that was applied and read back as the newest good file. An existing one is not written again: a box that boots
+/// every day must not wear out its disk.
 pub(crate) fn keep(config: &Path, text: &str) -> io::Result<()> {
     let known = list(config);
     if known.first().is_some_and(|newest| newest.digest == digest(text.as_bytes())) {
@@ -76,7 +76,7 @@ fn attempt_file(config: &Path) -> PathBuf {
     config.join("attempt")
 }
 
-/// How many boots have begun to apply this text and never came to its end.
+/// How many boots have started to apply this text and did not complete it.
 pub(crate) fn attempts(config: &Path, text: &str) -> u32 {
     let noted = fs::read_to_string(attempt_file(config)).unwrap_or_default();
     let mut words = noted.split_ascii_whitespace();
@@ -84,7 +84,8 @@ pub(crate) fn attempts(config: &Path, text: &str) -> u32 {
     words.next().and_then(|count| count.parse().ok()).filter(|_| same).unwrap_or(0)
 }
 
-/// Notes that this text is about to be applied. Not for one that is known to be good: it would cost every boot a write.
+/// Records that this text is about to be applied. Not for a text that is known to be good, which would cost a write on every
+/// boot.
 pub(crate) fn begin(config: &Path, text: &str) -> io::Result<()> {
     if list(config).iter().any(|generation| generation.digest == digest(text.as_bytes())) {
         return Ok(());
@@ -93,7 +94,7 @@ pub(crate) fn begin(config: &Path, text: &str) -> io::Result<()> {
     replace(&attempt_file(config), format!("{:016x} {count}\n", digest(text.as_bytes())).as_bytes())
 }
 
-/// The attempt has come to its end, good or bad.
+/// Removes the record: the attempt is complete, successful or not.
 pub(crate) fn end(config: &Path) -> io::Result<()> {
     match fs::remove_file(attempt_file(config)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_generation_is_not_taken_for_one() {
+    fn other_files_are_not_generations() {
         let place = tempfile::tempdir().expect("a folder");
         keep(place.path(), "a").expect("writable");
         for name in ["good-000009.new", "good-x.toml", "segbox.toml", "000010.toml"] {

@@ -1,4 +1,4 @@
-//! Which configuration this box runs: a file of its own, the last good one, the built-in one, and the NICs that are there.
+//! The choice of the configuration of this box (the user's file, the last good one, or the built-in one), and its NICs.
 
 pub(crate) mod apply;
 pub(crate) mod fallback;

@@ -1,5 +1,5 @@
-//! The NICs of this box, found, waited for and named. Not here: which name is whose (`segbox_plan::nic_names`).
-#![expect(unsafe_code, reason = "a rename by ioctl takes the name alone, whatever hardware it is")]
+//! Finds, waits for and renames the NICs of this box. Not here: which NIC gets which name (`segbox_plan::nic_names`).
+#![expect(unsafe_code, reason = "a rename by ioctl needs only the name, on any hardware")]
 
 use std::fs;
 use std::io;
@@ -13,19 +13,19 @@ use segbox_plan::degrade::missing;
 use segbox_plan::nic_names::{Nic, renames};
 use segbox_router::{ChangeError, Router};
 
-/// How long a box waits for a NIC that the file speaks of, once all drivers are loaded. Some probe after their module is in (mlx5's
-/// ports, USB); a card that is not there costs every boot this much.
+/// How long a boot waits for a NIC that the file names, once all drivers are loaded. Some drivers probe after their module is
+/// loaded (mlx5's ports, USB). A missing NIC costs every boot this time.
 const LIMIT: Duration = Duration::from_secs(3);
-/// Looking costs a netlink dump of a few links.
+/// Interval between two checks. A check costs a netlink dump of a few links.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Waits until what the file speaks of is there, as long as that makes sense, and gives every NIC its name.
+/// Waits for the interfaces that the file names, up to the limit, and gives every NIC its name.
 pub(crate) fn settle(router: &mut Router, config: &Config, first: bool) -> Result<Vec<LinkSeen>, ChangeError> {
     let end = Instant::now() + LIMIT;
     loop {
         let links = links(router)?;
         for (from, to) in renames(&nics(&links), &bound(config), first) {
-            // One that comes and goes in between is looked for again; a name that stays wrong is then reported as missing.
+            // A NIC that came or went meanwhile is handled in the next round. A name that stays wrong is reported as missing.
             drop(rename(from, to));
         }
         let links = self::links(router)?;
@@ -58,12 +58,12 @@ fn nics(links: &[LinkSeen]) -> Vec<Nic> {
 
 fn rename(from: IfName, to: IfName) -> io::Result<()> {
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    // SAFETY: all zeroes is a valid ifreq: two empty names.
+    // SAFETY: an all-zero ifreq is valid: two empty names.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     put(&mut request.ifr_name, from);
-    // SAFETY: the request is the rename's, so this is the field that the kernel reads, and it is zeroed.
+    // SAFETY: the kernel reads this field for this request, and it is zeroed.
     put(unsafe { &mut request.ifr_ifru.ifru_newname }, to);
-    // SAFETY: SIOCSIFNAME reads one ifreq, which this is, and the socket is open.
+    // SAFETY: SIOCSIFNAME reads one ifreq, which `request` is, and the socket is open.
     let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFNAME as libc::Ioctl, &raw const request) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -1,5 +1,5 @@
-//! The console's command line: a table of commands. Most are segbox's own and run as a program of their own; the rest are about the
-//! box. Not here: how any of segbox's commands works.
+//! The console's command line: a table of commands. Most of them run segbox as a separate process; the others act on the box. Not
+//! here: how segbox's commands work.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use crate::storage::{CONFIG, ETC};
 enum Act {
     /// A command of segbox, with the words that were typed.
     Segbox,
-    /// The tester, where the box was booted as one.
+    /// The tester, on a box that was booted as a tester.
     Segbench,
     Edit,
     Show,
@@ -33,7 +33,7 @@ enum Act {
     Leave,
 }
 
-/// Every command, as `help` lists them.
+/// All commands, in the order of `help`.
 const COMMANDS: [(&str, Act, &str); 21] = [
     ("status", Act::Segbox, "health, SIDs, links; `status boot`: the steps of this boot"),
     ("watch", Act::Segbox, "live status with rates; Ctrl-C ends it"),
@@ -46,32 +46,32 @@ const COMMANDS: [(&str, Act, &str); 21] = [
     ("confirm", Act::Segbox, "make the change of `apply --confirm` permanent"),
     ("clear", Act::Segbox, "remove everything that segbox made, until the next boot"),
     ("doctor", Act::Segbox, "show what this kernel and box have"),
-    ("programs", Act::Segbox, "the built-in programs"),
-    ("segbench", Act::Segbench, "measures a box: `segbench lab`, with a lab.toml beside the segbox.toml"),
+    ("programs", Act::Segbox, "list the built-in programs"),
+    ("segbench", Act::Segbench, "measure a box: `segbench lab`, with a lab.toml beside segbox.toml"),
     ("log", Act::Log, "last lines of the kernel log"),
     ("flash", Act::Segbox, "write a disk: `flash` lists disks and images, `flash self /dev/sda` copies this stick"),
     ("failsafe", Act::Failsafe, "run the built-in configuration until the next boot"),
     ("factory-reset", Act::FactoryReset, "reset both partitions; `factory-reset config` or `state` resets one"),
-    ("reboot", Act::Reboot, "start the box again"),
-    ("poweroff", Act::PowerOff, "turn it off"),
+    ("reboot", Act::Reboot, "restart the box"),
+    ("poweroff", Act::PowerOff, "turn the box off"),
     ("help", Act::Help, "list the commands"),
     ("exit", Act::Leave, "go back to the status screen"),
 ];
 
-/// Loaded behind the initrd on a machine that is to be a tester; a router has none.
+/// Only on a tester, whose boot loader loads it together with the initrd.
 const SEGBENCH: &str = "/usr/bin/segbench";
 
-/// The commands that there are on this box.
+/// The commands of this box.
 fn commands() -> impl Iterator<Item = &'static (&'static str, Act, &'static str)> {
     let measures = Path::new(SEGBENCH).exists();
     COMMANDS.iter().filter(move |(_, act, _)| *act != Act::Segbench || measures)
 }
 
-/// The command line, until somebody leaves it or nobody types for so long.
+/// The command line. Ends with `exit`, or after this idle time.
 pub(crate) fn prompt(terminal: &Terminal, idle: Duration) -> io::Result<()> {
-    // Before anything asks for a line: what is typed up to then would be cut where the mode changes.
+    // Set the mode before the prompt: a change of mode would cut off what is already typed.
     terminal.take_lines()?;
-    terminal.put("segbox's command line; `help` lists the commands, `exit` goes back\n")?;
+    terminal.put("segbox command line; `help` lists the commands, `exit` goes back to the status screen\n")?;
     loop {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         terminal.put(&format!("{name}> "))?;
@@ -83,16 +83,16 @@ pub(crate) fn prompt(terminal: &Terminal, idle: Duration) -> io::Result<()> {
                 let Some(first) = words.first() else { continue };
                 match commands().find(|(name, ..)| name == first) {
                     Some((_, Act::Leave, _)) => return Ok(()),
-                    Some((_, act, _)) => told(terminal, run(terminal, *act, &words))?,
-                    None => terminal.put(&format!("there is no command {first}; `help` lists them\n"))?,
+                    Some((_, act, _)) => show_error(terminal, run(terminal, *act, &words))?,
+                    None => terminal.put(&format!("unknown command {first}; `help` lists the commands\n"))?,
                 }
             }
         }
     }
 }
 
-/// What could not be done is said; only a terminal that is gone ends the command line.
-fn told(terminal: &Terminal, result: io::Result<()>) -> io::Result<()> {
+/// Prints the error of a command. Only a lost terminal ends the command line.
+fn show_error(terminal: &Terminal, result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) => terminal.put(&format!("failed: {error}\n")),
         Ok(()) => Ok(()),
@@ -123,7 +123,7 @@ fn run(terminal: &Terminal, act: Act, words: &[&str]) -> io::Result<()> {
 
 fn segbox(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     let status = terminal.run(words)?;
-    // What holds is the last good one from now on, and what the next boot falls back to. On probation it is not yet.
+    // This configuration is now the last good one, which the next boot can fall back to. A change on probation is not saved yet.
     let holds = match words {
         ["apply", rest @ ..] => rest.is_empty(),
         ["confirm"] => true,
@@ -133,13 +133,13 @@ fn segbox(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     if status.success() && holds && writable {
         let text = fs::read_to_string(Path::new(ETC).join("segbox.toml"))?;
         if let Err(error) = generations::keep(Path::new(CONFIG), &text) {
-            terminal.put(&format!("applied, but it could not be saved as the last good configuration: {error}\n"))?;
+            terminal.put(&format!("applied, but the configuration could not be saved as the last good one: {error}\n"))?;
         }
     }
     Ok(())
 }
 
-/// In the folder of the configuration, where what it is handed lies beside the segbox.toml.
+/// Runs in the folder of the configuration, where lab.toml is beside segbox.toml.
 fn segbench(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     let mut command = Command::new(SEGBENCH);
     command.args(&words[1..]);
@@ -149,7 +149,7 @@ fn segbench(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     terminal.run_in_foreground(command).map(drop)
 }
 
-/// Lines of the kernel's log that `log` shows: two screens.
+/// Number of kernel log lines that `log` shows: two screens.
 const LOG_LINES: usize = 46;
 
 fn log(terminal: &Terminal) -> io::Result<()> {
@@ -167,7 +167,7 @@ fn log(terminal: &Terminal) -> io::Result<()> {
                     }
                 }
             }
-            // Some were overwritten while we read: the next one is there.
+            // Some records were overwritten meanwhile; continue with the next one.
             Err(rustix::io::Errno::PIPE) => {}
             Err(_) => break,
         }
@@ -190,7 +190,7 @@ mod tests {
     fn every_command_is_there_once_and_fits_a_line() {
         for (name, _, does) in COMMANDS {
             assert_eq!(COMMANDS.iter().filter(|(other, ..)| *other == name).count(), 1, "{name}");
-            // 115200 baud terminals are 80 columns wide; apply's line tells of its option.
+            // 115200 baud terminals are 80 columns wide; apply's line also describes its option.
             assert!(does.len() <= 90, "{name}");
         }
     }

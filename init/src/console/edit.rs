@@ -1,4 +1,4 @@
-//! `edit`: a segbox.toml by paste. It is checked where it will lie, and takes the place of the old one only without a fault.
+//! `edit`: a new segbox.toml by paste. It is checked in its final folder, and replaces the old file only if it has no faults.
 
 use std::fs;
 use std::io;
@@ -9,14 +9,14 @@ use super::terminal::{Terminal, Typed};
 use crate::configuration::generations;
 use crate::storage;
 
-/// A pause in a paste: a person who looks for the rest of it.
+/// The longest pause within a paste.
 const PAUSE: Duration = Duration::from_secs(300);
-/// A file by paste is at most this long: ten minutes at 115200 baud would be 7 MB, and nobody pastes for a minute.
+/// Size limit for a pasted file. A minute at 115200 baud is 700 kB, and ten minutes would be 7 MB.
 const MOST: usize = 1 << 20;
 
-/// Takes a file.
+/// Reads and saves a new file.
 pub(crate) fn edit(terminal: &Terminal) -> io::Result<()> {
-    terminal.put("Paste the new segbox.toml; a line with nothing but a dot ends it, Ctrl-C gives up.\n")?;
+    terminal.put("Paste the new segbox.toml. A line with only a dot ends it. Ctrl-C gives up.\n")?;
     let Some(text) = paste(terminal)? else { return terminal.put("\nnothing was changed\n") };
     let folder = storage::editable()?;
     let fresh = folder.join("segbox.toml.edited");
@@ -24,26 +24,26 @@ pub(crate) fn edit(terminal: &Terminal) -> io::Result<()> {
     let fits = terminal.run(&["check", &fresh.to_string_lossy()])?;
     fs::remove_file(&fresh)?;
     if !fits.success() {
-        return terminal.put("not taken; the file is as it was. `edit` again\n");
+        return terminal.put("not saved; the old file is unchanged. Run `edit` again\n");
     }
     write(&folder.join("segbox.toml"), &text)?;
     storage::lead(&folder)?;
     let until = if storage::is_persistent() {
         ""
     } else {
-        ", in memory: there is no config partition that can be written, so until the next boot"
+        " in memory until the next boot, because there is no writable config partition"
     };
-    terminal.put(&format!("taken{until}. `plan` shows what it changes, `apply` does it\n"))
+    terminal.put(&format!("saved{until}. `plan` shows the changes, `apply` makes them\n"))
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
     generations::replace(path, text.as_bytes()).map_err(|error| {
-        let told = format!("{} cannot be written: {error}. The configuration is as it was", path.display());
-        io::Error::new(error.kind(), told)
+        let text = format!("{} cannot be written: {error}. The old configuration is unchanged", path.display());
+        io::Error::new(error.kind(), text)
     })
 }
 
-/// The pasted lines; None if it was given up.
+/// The pasted lines; None if the user gave up.
 fn paste(terminal: &Terminal) -> io::Result<Option<String>> {
     let mut text = String::new();
     loop {
@@ -53,7 +53,7 @@ fn paste(terminal: &Terminal) -> io::Result<Option<String>> {
                 text += &line;
                 text.push('\n');
             }
-            Typed::Line(_) => return Err(io::Error::new(io::ErrorKind::FileTooLarge, "over 1 MiB")),
+            Typed::Line(_) => return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB")),
             Typed::Interrupted | Typed::Nothing => return Ok(None),
         }
     }

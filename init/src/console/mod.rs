@@ -1,7 +1,7 @@
-//! The console: a status screen that needs no login, and behind a key a small command line with segbox's own commands. One process
-//! a terminal; if it dies PID 1 starts another. There is no shell, and nothing here can do what the commands can't.
+//! The console: a status screen without login, and after a key press a small command line with segbox's commands. One process per
+//! terminal; if it ends, PID 1 starts another. There is no shell, and the console can do only what the commands can do.
 //!
-//! Whoever has the console has the box, as with any router: it is the serial port or the screen in the rack.
+//! Access to the console is full access to the box, as on any router: it is the serial port or the screen in the rack.
 
 mod commands;
 mod edit;
@@ -14,15 +14,15 @@ use std::time::Duration;
 use crate::log::problem;
 use terminal::Terminal;
 
-/// A command line that nobody uses goes back to the screen, which whoever comes next wants to see.
+/// An idle command line returns to the status screen after this time.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// The terminal of a console: the kernel writes to whichever virtual terminal is shown (tty0), people type on the first.
+/// The terminal of a console: the kernel writes to the visible virtual terminal (tty0), the user types on the first one.
 pub(crate) fn terminal_of(console: &str) -> String {
     if console == "tty0" { "tty1".to_owned() } else { console.to_owned() }
 }
 
-/// Screen and command line, in turns, for as long as the terminal is there.
+/// Alternates between screen and command line, as long as the terminal exists.
 pub(crate) fn run(name: &str) {
     let terminal = match Terminal::open(name) {
         Ok(terminal) => terminal,
@@ -30,7 +30,7 @@ pub(crate) fn run(name: &str) {
     };
     loop {
         if screen::show(&terminal).is_err() {
-            // The line was hung up: a new process opens it again.
+            // The line was hung up: a new process opens the terminal again.
             return;
         }
         if commands::prompt(&terminal, IDLE).is_err() {

@@ -1,5 +1,5 @@
-//! The status screen: what runs, what is wrong, what goes through. 80 columns and 24 rows, which every terminal has. Only rows that
-//! changed are sent: a whole screen takes 170 ms at 115200 baud. Not here: any of the facts (`router::status`, the boot record).
+//! The status screen: what runs, problems, and traffic. 80 columns and 24 rows fit every terminal. Only changed rows are sent,
+//! since a whole screen takes 170 ms at 115200 baud. Not here: gathering the facts (`segbox_router::status`, the boot record).
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,11 +13,12 @@ use crate::clock::Moment;
 
 const COLUMNS: usize = 79;
 const ROWS: usize = 23;
-/// Between two looks at the least, and so many times as long as a look takes: a box with a hundred thousand routes is not kept busy
-/// by its screen.
+/// Minimum time between two updates, and its minimum as a multiple of the time that an update takes: the screen must not keep a
+/// box with a hundred thousand routes busy.
 const REFRESH: Duration = Duration::from_secs(2);
 const SHARE: u32 = 50;
-/// A terminal that was plugged in later, or that the kernel wrote over, sees all of it again after this time.
+/// Interval for drawing the whole screen again: the terminal may have been connected later, or the kernel may have written over
+/// it.
 const REPAINT: Duration = Duration::from_secs(60);
 const HINT: &str = "press a key for the command line";
 
@@ -41,7 +42,7 @@ pub(crate) fn show(terminal: &Terminal) -> io::Result<()> {
     }
 }
 
-/// What has to be sent so that `rows` stand where `shown` stood.
+/// The text to send so that `rows` replace `shown` on the terminal.
 fn changes(shown: &[String], rows: &[String]) -> String {
     let mut text = String::new();
     for at in 0..rows.len().max(shown.len()) {
@@ -50,7 +51,7 @@ fn changes(shown: &[String], rows: &[String]) -> String {
             text += &format!("\x1b[{};1H{row}\x1b[K", at + 1);
         }
     }
-    // The cursor rests below, where the kernel's own lines do least harm.
+    // The cursor stays below the rows, where kernel messages do the least harm.
     text + &format!("\x1b[{};1H", ROWS + 1)
 }
 
@@ -60,7 +61,7 @@ fn rows() -> Vec<String> {
     rows.extend(health(&boot));
     match look() {
         Ok(status) => rows.extend(traffic(&status)),
-        Err(error) => rows.push(format!("the router's state cannot be read: {error}")),
+        Err(error) => rows.push(format!("cannot read the router's state: {error}")),
     }
     let mut rows: Vec<String> = rows.iter().flat_map(|row| wrapped(row)).collect();
     rows.truncate(ROWS - 2);
@@ -69,7 +70,7 @@ fn rows() -> Vec<String> {
     rows
 }
 
-/// A row as the rows that it takes on the screen; those that follow are set in.
+/// Wraps a row to the width of the screen; continuation rows are indented.
 fn wrapped(row: &str) -> Vec<String> {
     let characters: Vec<char> = row.chars().collect();
     let (first, rest) = characters.split_at(characters.len().min(COLUMNS));
@@ -101,7 +102,7 @@ fn time(seconds: u64) -> String {
     }
 }
 
-/// Rows for problems at the most: the links must fit below.
+/// Maximum number of problem rows, so that the links fit below.
 const MOST_PROBLEMS: usize = 8;
 
 fn health(boot: &Boot) -> Vec<String> {
@@ -111,13 +112,13 @@ fn health(boot: &Boot) -> Vec<String> {
             let signed = if boot.secure_boot { ", started by Secure Boot" } else { "" };
             rows.push(format!("good: configured from {}{signed}", run.source));
         }
-        Some(run) => rows.push(format!("NOT AS ASKED: configured from {}", run.source)),
+        Some(run) => rows.push(format!("NOT AS REQUESTED: configured from {}", run.source)),
         None => rows.push("NOT CONFIGURED".to_owned()),
     }
     let problems: Vec<&String> = boot.all_problems().collect();
     rows.extend(problems.iter().take(MOST_PROBLEMS).map(|line| format!("! {line}")));
     if problems.len() > MOST_PROBLEMS {
-        rows.push(format!("! and {} more: `status boot` has them all", problems.len() - MOST_PROBLEMS));
+        rows.push(format!("! and {} more: `status boot` lists all of them", problems.len() - MOST_PROBLEMS));
     }
     rows.push(String::new());
     rows

@@ -1,5 +1,6 @@
-//! A terminal: opened as this process's own, its two ways of reading (a key, a line), and programs run in its foreground. The line
-//! editing is the kernel's (backspace, Ctrl-U, Ctrl-W): at 115200 baud nothing is faster, and it cannot have a fault of ours.
+//! A terminal: opened as the controlling terminal, with two ways of reading (a key or a line), and programs that run in its
+//! foreground. The kernel does the line editing (backspace, Ctrl-U, Ctrl-W). Nothing is faster at 115200 baud, and it needs no
+//! code here.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,7 +20,7 @@ const INTERRUPT: u8 = 3;
 /// Ctrl-D.
 const END: u8 = 4;
 
-/// This process's terminal.
+/// The terminal of this process.
 pub(crate) struct Terminal {
     device: OwnedFd,
     lines: Termios,
@@ -31,20 +32,20 @@ pub(crate) struct Terminal {
 pub(crate) enum Typed {
     /// A line, without its end.
     Line(String),
-    /// Ctrl-C: never mind.
+    /// Ctrl-C: the user gives up.
     Interrupted,
-    /// Ctrl-D on an empty line, or nothing for the whole time.
+    /// Ctrl-D on an empty line, or no input until the time limit.
     Nothing,
 }
 
 impl Terminal {
-    /// Opens it, and makes it this process's controlling terminal and standard input, output and error.
+    /// Opens it as the controlling terminal and as standard input, output and error.
     pub(crate) fn open(name: &str) -> io::Result<Self> {
-        // A process that leads a session already keeps it.
+        // A process that already leads a session keeps it.
         let _ = setsid();
         let path = format!("/dev/{name}");
         let device = open(&*path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        // Of a process that ended before us the terminal may still be taken.
+        // The terminal may still belong to the session of an ended process.
         let _ = ioctl_tiocsctty(&device);
         rustix::stdio::dup2_stdin(&device)?;
         rustix::stdio::dup2_stdout(&device)?;
@@ -52,7 +53,7 @@ impl Terminal {
         block_background_stop();
         let mut lines = tcgetattr(&device)?;
         lines.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK;
-        // No signal while we read: Ctrl-C ends the line instead, and we see it.
+        // Signals are off while we read: Ctrl-C ends the line instead, and we see it.
         lines.local_modes &= !LocalModes::ISIG;
         lines.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         let mut keys = lines.clone();
@@ -60,14 +61,14 @@ impl Terminal {
         Ok(Self { device, lines, keys })
     }
 
-    /// Writes text as it is.
+    /// Writes text unchanged.
     pub(crate) fn put(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()
     }
 
-    /// Waits for a key, so long. True if one came; what was typed with it is forgotten.
+    /// Waits for a key up to a time limit. True if one was pressed; other typed input is dropped.
     pub(crate) fn key(&self, limit: Duration) -> io::Result<bool> {
         self.set(&self.keys)?;
         if !self.comes(limit)? {
@@ -81,7 +82,7 @@ impl Terminal {
         Ok(true)
     }
 
-    /// Reads a line. Bytes that are no UTF-8 (line noise) are replaced.
+    /// Reads a line. Invalid UTF-8 (line noise) is replaced.
     pub(crate) fn line(&self, limit: Duration) -> io::Result<Typed> {
         self.set(&self.lines)?;
         if !self.comes(limit)? {
@@ -93,13 +94,13 @@ impl Terminal {
         Ok(typed(&buffer[..length]))
     }
 
-    /// Takes lines from now on, as [`Terminal::line`] reads them.
+    /// Switches to line mode, as [`Terminal::line`] needs it.
     pub(crate) fn take_lines(&self) -> io::Result<()> {
         self.set(&self.lines)
     }
 
     fn set(&self, modes: &Termios) -> io::Result<()> {
-        // What is on its way in belongs to the next mode: a paste must lose nothing.
+        // Keep pending input for the next mode: a paste must not lose a byte.
         Ok(tcsetattr(&self.device, OptionalActions::Now, modes)?)
     }
 
@@ -113,14 +114,14 @@ impl Terminal {
         }
     }
 
-    /// Runs a command of segbox in the foreground: Ctrl-C ends it, and not this process.
+    /// Runs a command of segbox in the foreground: Ctrl-C ends the command, not this process.
     pub(crate) fn run(&self, arguments: &[&str]) -> io::Result<ExitStatus> {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("segbox").args(arguments);
         self.run_in_foreground(command)
     }
 
-    /// The same with another program.
+    /// The same for another program.
     pub(crate) fn run_in_foreground(&self, mut command: Command) -> io::Result<ExitStatus> {
         let mut modes = self.lines.clone();
         modes.local_modes |= LocalModes::ISIG;
@@ -130,7 +131,7 @@ impl Terminal {
         self.foreground(group);
         let status = child.wait();
         self.foreground(Some(rustix::process::getpid()));
-        // The echo of Ctrl-C ends no line.
+        // The echo of Ctrl-C does not end the line.
         if let Ok(status) = &status
             && status.signal() == Some(rustix::process::Signal::INT.as_raw())
         {
@@ -140,14 +141,14 @@ impl Terminal {
     }
 
     fn foreground(&self, group: Option<Pid>) {
-        // A child that has ended already has no group any more.
+        // A child that has already ended has no process group.
         if let Some(group) = group {
             let _ = tcsetpgrp(&self.device, group);
         }
     }
 }
 
-/// To take the foreground back is a background process's act, which would stop it (SIGTTOU).
+/// A background process that takes the foreground back would be stopped (SIGTTOU).
 fn block_background_stop() {
     use nix::sys::signal::{SigSet, Signal};
     let set: SigSet = [Signal::SIGTTOU].into_iter().collect();

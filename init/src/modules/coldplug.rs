@@ -51,7 +51,7 @@ fn modaliases() -> BTreeSet<String> {
 
 /// Says it if a module could not be loaded. A driver without its device (ENODEV) is none of a router's troubles: modaliases of the
 /// CPU and the board name many that then find nothing.
-pub(crate) fn told(name: &str, result: Result<(), LoadError>) {
+pub(crate) fn report(name: &str, result: Result<(), LoadError>) {
     match result {
         Ok(()) | Err(LoadError::Refused { errno: rustix::io::Errno::NODEV, .. }) => {}
         Err(error) => problem!("module {name}: {error}"),

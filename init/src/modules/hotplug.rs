@@ -44,8 +44,8 @@ impl Settled {
 
     fn tell(self) {
         let place = self.place();
-        let made = fs::create_dir_all(place.parent().unwrap_or(place)).and_then(|()| fs::write(place, ""));
-        if let Err(error) = made {
+        let created = fs::create_dir_all(place.parent().unwrap_or(place)).and_then(|()| fs::write(place, ""));
+        if let Err(error) = created {
             problem!("{} cannot be made, so disks are waited for longer than needed: {error}", place.display());
         }
     }
@@ -134,7 +134,7 @@ impl Devices {
             let (turn, name) = self.queue.take();
             let begin = Moment::now();
             let result = if turn == Turn::Library { self.loader.load(&name) } else { self.loader.drive(&name) };
-            coldplug::told(&name, result);
+            coldplug::report(&name, result);
             let took = Moment::now().since(begin);
             if took >= SLOW {
                 detail!("module {name} took {took:.0?}");

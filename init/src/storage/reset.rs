@@ -44,11 +44,11 @@ impl Part {
     }
 }
 
-/// Resets one; `told` hears what takes its time. Gives what was done.
+/// Resets one; `progress` hears what takes its time. Gives what was done.
 ///
 /// # Errors
 /// With what was tried, on what.
-pub(crate) fn reset(part: Part, told: impl Fn(String)) -> Result<String, String> {
+pub(crate) fn reset(part: Part, progress: impl Fn(String)) -> Result<String, String> {
     let (label, on) = part.place();
     let blocks = partition::blocks();
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
@@ -69,10 +69,10 @@ pub(crate) fn reset(part: Part, told: impl Fn(String)) -> Result<String, String>
     if partition::mounted(on) == Some(Mounted::Writable) && ext4::faults(&block) == 0 {
         match empty(on) {
             Ok(()) => return Ok(format!("{name} ({label}) is empty")),
-            Err(error) => told(format!("{name} ({label}) cannot be emptied: {error}")),
+            Err(error) => progress(format!("{name} ({label}) cannot be emptied: {error}")),
         }
     }
-    told(format!("{name} ({label}) gets a new, empty file system; this writes 64 MiB"));
+    progress(format!("{name} ({label}) gets a new, empty file system; this writes 64 MiB"));
     match remake(&block, on) {
         Ok(()) => Ok(format!("{name} ({label}) is new and empty")),
         Err(error) => Err(format!(

@@ -144,7 +144,7 @@ impl Router {
     /// Pastes a file into `edit`, which takes it.
     pub fn edit(&mut self, text: &str) {
         let said = self.paste(text);
-        assert!(said.contains("taken"), "{said}");
+        assert!(said.contains("saved"), "{said}");
     }
 
     /// Pastes a file into `edit`; what it says to it.

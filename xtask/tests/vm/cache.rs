@@ -25,7 +25,7 @@ fn edit(router: &mut Router, number: u32, log: &Path) -> Edited {
     paste(router, &text(number));
     let begun = WriteLog::length(log).expect("QEMU writes it");
     router.type_in(".\r");
-    router.wait("taken. ");
+    router.wait("saved. ");
     let taken = WriteLog::length(log).expect("QEMU writes it");
     router.prompt();
     Edited { number, begun, taken }

@@ -38,7 +38,7 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("log", &["segbox: configured from config partition"]),
     ("", &[]),
     ("   ", &[]),
-    ("staus", &["there is no command staus"]),
+    ("staus", &["unknown command staus"]),
     ("events delay", &["program `delay` does not run here", "programs that report events: oam"]),
     ("plan --nonsense", &["unexpected argument"]),
 ];
@@ -78,14 +78,14 @@ fn every_command_of_the_console_answers_at_the_serial_port() {
 
     // A paste is taken whole or not at all.
     let faulty = router.paste(&FILE.replace("behavior = \"End\"", "behaviour = \"End\""));
-    assert!(faulty.contains("behaviour") && faulty.contains("not taken"), "{faulty}");
+    assert!(faulty.contains("behaviour") && faulty.contains("not saved"), "{faulty}");
     router.type_in("edit\r");
     router.wait("gives up.");
     router.type_in("half a file\r\x03");
     assert!(router.prompt().contains("nothing was changed"));
     assert!(router.answer("show").contains("sid = \"fc00:0:2:1::\""));
     let taken = router.paste(&FILE.replace("fc00:0:2:1::", "fc00:0:2:2::"));
-    assert!(taken.contains("taken. `plan` shows"), "{taken}");
+    assert!(taken.contains("saved. `plan` shows"), "{taken}");
     assert!(router.answer("plan").contains("fc00:0:2:2::"));
     let probation = router.answer("apply --confirm 5m");
     assert!(probation.contains("segbox confirm"), "{probation}");

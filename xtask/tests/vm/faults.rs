@@ -188,13 +188,13 @@ fn a_full_config_partition_keeps_its_file_and_a_failing_state_partition_is_left_
         machine.medium = Medium::Failing(vec![superblock]);
     });
     router.boot_says(&[
-        "the config partition takes no more",
+        "the config partition cannot be written",
         "(segbox-state) cannot be mounted",
         "factory-reset state",
     ]);
     assert!(forwards(&namespace), "{}", router.answer("status"));
     let refused = router.paste(&file("", "# another\n"));
-    assert!(refused.contains("not done") && refused.contains("No space left"), "{refused}");
+    assert!(refused.contains("failed: ") && refused.contains("No space left"), "{refused}");
     assert!(!router.answer("show").contains("# another"), "the file is as it was");
 }
 
@@ -209,7 +209,7 @@ fn a_missing_nic_a_wrong_profile_and_a_full_state_partition_are_named_and_the_re
     router.boot_says(&[
         "interface uplink is left out",
         "there is no profile x3440-82567",
-        "the state partition takes no more",
+        "the state partition cannot be written",
     ]);
     assert!(router.screen.contains("interface uplink is left out"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));

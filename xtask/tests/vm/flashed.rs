@@ -127,7 +127,7 @@ fn a_first_boot_marks_its_slot_and_grows_its_state_partition_whenever_the_power_
     let mut router = Router::boot(&cut);
     let steps = router.settled();
     assert!(router.screen.contains("slot a") && router.screen.contains("good: configured"), "{}", router.screen);
-    assert!(steps.contains(&format!("{} MiB", state.1 >> 20)) && steps.contains("seed stirred in"), "{steps}");
+    assert!(steps.contains(&format!("{} MiB", state.1 >> 20)) && steps.contains("seed mixed in"), "{steps}");
     router.type_in("reboot\r");
     router.again();
     let steps = router.settled();

@@ -139,7 +139,7 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
         let of_kind = names.iter().filter(|name| name.ends_with("pid1-panic.txt") == own);
         of_kind.into_iter().any(|name| content(&tools, &part, &format!("crash/{name}")).contains(word))
     };
-    let panicked = "segbox.panic is on the kernel's command line";
+    let panicked = "the kernel's command line has segbox.panic";
     assert!(kept(true, panicked) && kept(false, panicked), "{names:?}");
     assert!(kept(false, "sysrq triggered crash"), "{names:?}");
     assert!(!list("/").contains("/running/"), "{}", list("/"));

@@ -103,7 +103,7 @@ fn a_card_that_comes_back_gets_its_name_its_addresses_its_routes_and_its_tuning(
         let status = router.answer("status");
         assert!(status.contains("to fix:") && !forwards(&namespace, 3), "{name} is out: {status}");
         router.vm.plug(number).unwrap_or_else(|error| panic!("{name}: {error}"));
-        router.wait("an interface has come: ");
+        router.wait("an interface appeared: ");
         heals(&mut router);
         assert!(forwards(&namespace, ENOUGH), "{name} is back: {}", router.answer("status"));
     }

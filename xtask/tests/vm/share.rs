@@ -15,7 +15,7 @@ const BOOT: Duration = Duration::from_secs(240);
 
 /// In the order in which they begin.
 const STEPS: [&str; 5] = ["mounts", "settings", "drivers", "disks", "configuration"];
-const PARTS: [&str; 4] = ["look at the kernel", "read the file", "find the NICs", "apply and read back"];
+const PARTS: [&str; 4] = ["read the kernel", "read the file", "find the NICs", "apply and read back"];
 
 struct Step {
     name: String,
