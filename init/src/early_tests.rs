@@ -55,10 +55,10 @@ fn first_steps() {
         log::open_all();
         let signals = Signals::open();
         if let Err(errno) = signals {
-            problem!("signals cannot be heard: {errno}");
+            problem!("cannot receive signals: {errno}");
         }
         // The test's lines must not reach this machine's consoles, but they are formatted as PID 1 does it.
-        let line: heapless::String<80> = log::capped(format_args!("{} {:?}", "not said", signals.is_ok()));
+        let line: heapless::String<80> = log::capped(format_args!("{} {:?}", "not printed", signals.is_ok()));
         assert!(line.ends_with("true"));
         settings::set_all(true)
     });

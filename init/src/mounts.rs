@@ -1,4 +1,5 @@
-//! The file systems every boot mounts, as a table. Allocates nothing: it runs before anything else. Not here: disks (`storage`).
+//! The file systems that every boot mounts, as a table. Allocates no memory, since it runs before everything else. Not here:
+//! disks (`storage`).
 
 use std::ffi::CStr;
 
@@ -10,34 +11,34 @@ use rustix::mount::{MountFlags, mount, mount_remount};
 /// One mount.
 #[derive(Debug)]
 pub(crate) struct Mount {
-    /// File system type; it stands for the source too, which none of these has.
+    /// File system type. It is also used as the source, which none of these types needs.
     kind: &'static CStr,
-    /// Where.
+    /// Mount point.
     on: &'static CStr,
     flags: MountFlags,
     /// Options of the file system.
     data: Option<&'static CStr>,
-    /// Whether a boot without it is worth a word.
+    /// Whether a failed mount is reported.
     need: Need,
 }
 
 /// Whether every box has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// Something is wrong if it cannot be mounted.
+    /// A failed mount is a problem.
     Always,
-    /// Not every kernel or firmware has it.
+    /// Some kernels or firmware do not have it.
     WhereThere,
 }
 
-/// No devices, no set-user-id, no programs: what no file system of a router's needs.
+/// No devices, no set-user-id and no programs: a router's file systems need none.
 const DATA_ONLY: MountFlags = MountFlags::NODEV.union(MountFlags::NOSUID).union(MountFlags::NOEXEC);
 
-/// In this order: each folder lies in one that is mounted before it.
+/// In this order: each mount point lies in a file system that is mounted before it.
 const MOUNTS: [Mount; 9] = [
     always(c"proc", c"/proc", DATA_ONLY, None),
     always(c"sysfs", c"/sys", DATA_ONLY, None),
-    // Debian's kernel does not mount it by itself (no CONFIG_DEVTMPFS_MOUNT).
+    // Debian's kernel does not mount this by itself (no CONFIG_DEVTMPFS_MOUNT).
     always(c"devtmpfs", c"/dev", MountFlags::NOSUID.union(MountFlags::NOEXEC), Some(c"mode=0755")),
     always(c"devpts", c"/dev/pts", MountFlags::NOSUID.union(MountFlags::NOEXEC), Some(c"mode=0620,ptmxmode=0666")),
     always(c"tmpfs", c"/run", DATA_ONLY, Some(c"mode=0755,size=64m")),
@@ -47,7 +48,7 @@ const MOUNTS: [Mount; 9] = [
     Mount { need: Need::WhereThere, ..always(c"pstore", c"/sys/fs/pstore", DATA_ONLY, None) },
 ];
 
-/// Of UEFI, and a module in Debian's kernel: mounted once modules can be loaded.
+/// Only on UEFI. Its driver is a module in Debian's kernel, so it is mounted after modules can be loaded.
 const EFIVARFS: Mount =
     Mount { need: Need::WhereThere, ..always(c"efivarfs", c"/sys/firmware/efi/efivars", DATA_ONLY, None) };
 
@@ -58,49 +59,49 @@ const fn always(kind: &'static CStr, on: &'static CStr, flags: MountFlags, data:
 /// A mount that the kernel refused.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Which.
+    /// The file system type.
     pub(crate) kind: &'static CStr,
     /// The kernel's answer.
     pub(crate) errno: Errno,
 }
 
-/// Mounts all of the table and gives what should have been there and is not.
+/// Mounts the whole table; returns the required mounts that failed.
 pub(crate) fn mount_all() -> Vec<Refused, 9> {
     let mut refused = Vec::new();
     for entry in &MOUNTS {
         if let Err(errno) = put(entry)
             && entry.need == Need::Always
         {
-            // There is room for every row of the table.
+            // The vector has room for every row of the table.
             drop(refused.push(Refused { kind: entry.kind, errno }));
         }
     }
     refused
 }
 
-/// Whether this box was booted by UEFI, with variables that can be read.
+/// Whether this box was booted by UEFI, with readable variables.
 pub(crate) fn has_efivars() -> bool {
     rustix::fs::access(EFIVARFS.on, rustix::fs::Access::EXISTS).is_ok()
 }
 
-/// The file of a variable of UEFI's, by its name and its owner's GUID.
+/// The file of a UEFI variable, by its name and its vendor GUID.
 pub(crate) fn efivar(name: &str, owner: &str) -> std::path::PathBuf {
     std::path::Path::new("/sys/firmware/efi/efivars").join(format!("{name}-{owner}"))
 }
 
-/// Mounts UEFI's variables where this box was booted by UEFI.
+/// Mounts UEFI's variables on a box that was booted by UEFI.
 pub(crate) fn mount_efivars() {
     if has_efivars() {
-        // Firmware without runtime services has none; nothing of segbox's depends on them.
+        // Firmware without runtime services has no variables; segbox does not depend on them.
         let _ = put(&EFIVARFS);
     }
 }
 
 fn put(entry: &Mount) -> Result<(), Errno> {
-    // It is there already in most cases, and where it can't be made the mount says so.
+    // The folder usually exists. If it cannot be created, the mount fails and reports it.
     let _ = rustix::fs::mkdir(entry.on, Mode::from_raw_mode(0o755));
     match mount(entry.kind, entry.on, entry.kind, entry.flags, entry.data) {
-        // A kernel with CONFIG_DEVTMPFS_MOUNT was faster, and knew of no flags.
+        // A kernel with CONFIG_DEVTMPFS_MOUNT has mounted it already, without these flags.
         Err(Errno::BUSY) => mount_remount(entry.on, entry.flags | MountFlags::BIND, c""),
         answer => answer,
     }

@@ -1,5 +1,5 @@
-//! What happens when PID 1 itself is wrong: the cause goes to every console and into the record that outlives a reboot, and
-//! the box starts again. Allocates nothing: memory may be what is broken. Not here: panics of its children, which only end them.
+//! Handles a panic of PID 1: the cause goes to every console and to a record that survives a reboot, then the box reboots.
+//! Allocates no memory, since memory may be the problem. Not here: panics of its children, which only end the child.
 
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
@@ -9,15 +9,15 @@ use rustix::system::{RebootCommand, reboot};
 
 use super::log::{self, Level};
 
-/// This hook's record beside the kernel's, in the folder of crash records: on most virtual machines nothing else outlives a reboot.
+/// The record of this hook, in the folder of crash records. On most virtual machines no other record survives a reboot.
 const OWN_RECORD: &std::ffi::CStr = c"/var/lib/segbox/crash/pid1-panic.txt";
 
-/// From here on a panic of this process says why, and reboots the box.
+/// From here on a panic of this process logs the cause and reboots the box.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|info| die(info)));
 }
 
-/// Takes the hook away again: a child that panics ends, and PID 1 sees that it did.
+/// Removes the hook: a child that panics just ends, and PID 1 notices.
 pub(crate) fn uninstall() {
     drop(std::panic::take_hook());
 }
@@ -25,14 +25,14 @@ pub(crate) fn uninstall() {
 fn die(info: &PanicHookInfo<'_>) -> ! {
     let line: heapless::String<400> = log::capped(format_args!("PID 1 panicked: {info}"));
     log::say(Level::Emergency, format_args!("{line}; rebooting"));
-    // ramoops keeps what is written here as it is (fs/pstore/pmsg.c).
+    // ramoops keeps text written here unchanged (fs/pstore/pmsg.c).
     append(c"/dev/pmsg0", &line);
-    // The other backends keep the kernel's log, and on a reboot that is no panic of the kernel only if told to.
+    // Other backends keep the kernel's log, but on a reboot without a kernel panic only with this parameter.
     append(c"/sys/module/printk/parameters/always_kmsg_dump", "Y");
-    // The state partition last: a broken disk may hold us here, and then the watchdog ends it.
+    // The state partition comes last: a broken disk may block this write, and then the watchdog reboots.
     append(OWN_RECORD, &line);
     let _ = reboot(RebootCommand::Restart);
-    // The kernel refused to reboot: the watchdog, which nobody feeds any more, will not.
+    // If the kernel refuses to reboot, the watchdog does it, since it is no longer fed.
     loop {
         std::thread::park();
     }

@@ -1,5 +1,5 @@
-//! PID 1's own life: it waits for children, feeds the watchdog, hears signals and the news of devices, and starts again what must
-//! always run. One thread, one loop. Not here: the order of a boot (`order`).
+//! PID 1's main loop: it waits for children, feeds the watchdog, handles signals and device events, and restarts services. One
+//! thread, one loop. Not here: the order of a boot (`sequence`).
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,7 +21,7 @@ use super::signals::{Asked, End, Signals};
 use super::task::{self, Lost, Task};
 use super::watchdog::Watchdog;
 
-/// With nothing to do PID 1 looks around this often all the same: a lost wake-up mends itself.
+/// Without events PID 1 still checks everything at this interval, which repairs a lost wake-up.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Takes the box down, and never returns.
@@ -29,37 +29,37 @@ pub(crate) type GoDown = fn(&mut Init, End) -> !;
 
 /// PID 1.
 pub(crate) struct Init {
-    /// Its first instruction.
+    /// The time of its first instruction.
     pub(crate) first: Moment,
     pub(crate) boot: Boot,
     pub(crate) watchdog: Option<Watchdog>,
-    /// Silence after which it reboots.
+    /// Silence after which the watchdog reboots.
     pub(crate) silence: Duration,
-    /// The boot loader has named the slot of a disk.
+    /// The boot loader has named a slot, so the box was started from a disk.
     pub(crate) from_disk: bool,
-    /// The network cards that were there have their drivers.
+    /// The drivers of all NICs that were present are loaded.
     pub(crate) settled: bool,
-    /// When the last network interface appeared that nobody has looked at yet.
+    /// When the last network interface appeared that was not handled yet.
     pub(crate) interface_came: Option<Moment>,
     signals: Option<Signals>,
     go_down: GoDown,
     /// A kernel without ACPI has none.
     power: Option<PowerButton>,
-    /// Bytes of [`News`] from the child that knows of devices.
+    /// Bytes of [`News`] from the child that handles devices.
     news: Option<OwnedFd>,
     supervisor: Supervisor<Service>,
-    /// Children that have ended and that somebody waits for.
+    /// Children that have ended and whose result is awaited.
     ended: HashMap<Pid, WaitStatus>,
 }
 
 /// A child that must always run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Service {
-    /// Loads modules of devices.
+    /// Loads the modules of devices.
     Devices,
     /// Keeps the box tuned.
     Keeper,
-    /// Screen and command line on a terminal, by the console's name.
+    /// Status screen and command line on a terminal, by the console's name.
     Console(String),
 }
 
@@ -82,7 +82,7 @@ impl Init {
         }
     }
 
-    /// Starts something that must always run.
+    /// Starts a service that must always run.
     pub(crate) fn start(&mut self, what: Service) {
         let pid = self.launch(&what);
         self.supervisor.add(what, pid, Instant::now());
@@ -102,7 +102,7 @@ impl Init {
             }
             Service::Keeper => task::start_forever(c"segbox-keeper", || {
                 if let Err(error) = segbox_services::keep(|line| detail!("{line}")) {
-                    problem!("this box is not kept tuned: {error}");
+                    problem!("tuning is not maintained: {error}");
                 }
             }),
             Service::Console(name) => task::start_forever(c"segbox-console", || console::run(name)),
@@ -110,7 +110,7 @@ impl Init {
         started.map_err(|error| problem!("{what:?} could not be started: {error}")).ok()
     }
 
-    /// Waits for a child's result, for so long. Meanwhile the box lives: this is the only way PID 1 waits for anything.
+    /// Waits for a child's result up to a time limit. PID 1 waits only in this way, so the box stays responsive.
     pub(crate) fn wait<T: DeserializeOwned>(&mut self, task: Task<T>, limit: Duration) -> Result<T, Lost> {
         let end = Moment::now().plus(limit);
         loop {
@@ -118,7 +118,7 @@ impl Init {
                 return task.result(status);
             }
             if Moment::now() >= end {
-                // One that hangs in the kernel does not die of it; it is not waited for.
+                // A child that hangs in the kernel does not end, and is not waited for.
                 let _ = nix::sys::signal::kill(task.pid, nix::sys::signal::Signal::SIGKILL);
                 return Err(Lost::TooSlow { name: task.name, limit });
             }
@@ -126,7 +126,7 @@ impl Init {
         }
     }
 
-    /// Waits until `done`, for so long.
+    /// Waits until `done`, up to a time limit.
     pub(crate) fn wait_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
         let end = Moment::now().plus(limit);
         while !done(self) {
@@ -138,7 +138,7 @@ impl Init {
         true
     }
 
-    /// Waits for whatever comes next, until a moment at most, and does what it asks for.
+    /// Waits for the next event, or until a given moment, and handles it.
     pub(crate) fn attend(&mut self, until: Moment) {
         let hungry = self.watchdog.as_ref().map_or(LOOK, Watchdog::hungry_in);
         let wait = until.since(Moment::now()).min(LOOK).min(hungry).min(self.supervisor.next_start(Instant::now()));
@@ -153,7 +153,7 @@ impl Init {
             let mut waiting: Vec<PollFd<'_>> =
                 sources.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
             if poll(&mut waiting, Some(&timeout)).is_ok() {
-                // Which of them it is is found out by reading: none ever blocks.
+                // Reading finds out which descriptor is ready: no read blocks.
                 ready = waiting.iter().any(|fd| !fd.revents().is_empty());
             }
         }
@@ -174,7 +174,7 @@ impl Init {
     fn hear_signals(&mut self) {
         while let Some(asked) = self.signals.as_ref().and_then(Signals::next) {
             match asked {
-                // Several children may share one signal: all are looked for below.
+                // Several children may share one signal, so all are checked below.
                 Asked::Reap | Asked::Nothing => {}
                 Asked::End(end) => (self.go_down)(self, end),
             }
@@ -182,7 +182,7 @@ impl Init {
         self.reap();
     }
 
-    /// Collects every child that has ended, also those that others left behind.
+    /// Reaps every child that has ended, including orphans.
     pub(crate) fn reap(&mut self) {
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             let Some(pid) = status.pid() else { return };
@@ -191,7 +191,7 @@ impl Init {
                 continue;
             }
             self.ended.insert(pid, status);
-            // The results of children that are no longer waited for would gather over the years.
+            // Results of children that are no longer awaited would pile up over the years.
             if self.ended.len() > 64 {
                 self.ended.clear();
             }
@@ -202,7 +202,7 @@ impl Init {
         let mut bytes = [0; 64];
         let Some(news) = &self.news else { return };
         let length = match rustix::io::read(news, &mut bytes) {
-            // The other end is closed: its child has ended, and is started again with a pipe of its own.
+            // The other end is closed: the child has ended, and a new one gets a new pipe.
             Ok(0) => {
                 self.news = None;
                 return;
@@ -219,11 +219,11 @@ impl Init {
         }
     }
 
-    /// Listens for the power button, from before its driver is there.
+    /// Listens for the power button, before its driver is loaded.
     pub(crate) fn hear_power_button(&mut self) {
         match PowerButton::open() {
             Ok(button) => self.power = Some(button),
-            Err(error) => detail!("the power button cannot be heard: {error}"),
+            Err(error) => detail!("cannot listen for the power button: {error}"),
         }
     }
 
@@ -248,7 +248,7 @@ impl Init {
         }
     }
 
-    /// Nothing is started again any more.
+    /// Stops restarting services.
     pub(crate) fn stop_starting(&mut self) {
         self.supervisor.stop();
     }
@@ -258,7 +258,7 @@ impl Init {
         self.step_until(name, (from, Moment::now()), result);
     }
 
-    /// Adds a step to the record that ran from one moment to another.
+    /// Adds a step to the record with its start and end.
     pub(crate) fn step_until(&mut self, name: &str, (from, to): (Moment, Moment), result: impl Into<String>) {
         self.boot.steps.push(Step {
             name: name.to_owned(),
@@ -268,14 +268,14 @@ impl Init {
         });
     }
 
-    /// Writes the record down for the commands; a record that cannot be written is not worth a boot.
+    /// Writes the record for the commands. A failed write does not fail the boot.
     pub(crate) fn write_record(&self) {
         if let Err(error) = self.boot.write() {
-            problem!("the record of this boot cannot be written: {error}");
+            problem!("cannot write the record of this boot: {error}");
         }
     }
 
-    /// Says what is wrong, and remembers it for `status`.
+    /// Logs a problem, and keeps it for `status`.
     pub(crate) fn note(&mut self, line: String) {
         problem!("{line}");
         self.boot.problems.push(line);

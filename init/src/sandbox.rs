@@ -1,17 +1,17 @@
-//! A place for tests of what only PID 1 does: a process with one thread, the first one of namespaces of its own. What it forks,
-//! mounts, names and kills there concerns nobody else. Root only.
+//! A sandbox for tests of PID 1's work: a single-threaded process, the first one in new namespaces. It can fork, mount, rename
+//! and kill without any effect outside. Needs root.
 
 use std::process::Command;
 
-/// Runs a test there that is ignored elsewhere, by its path.
+/// Runs a test in the sandbox, by its path; the test is ignored otherwise.
 ///
 /// # Panics
-/// It fails; with its own words.
+/// The test failed; the panic has its output.
 pub(crate) fn passes(test: &str) {
     let output = Command::new("unshare")
         .args(["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc", "--propagation", "private"])
         .arg(std::env::current_exe().expect("this test"))
-        // With one at a time libtest starts no thread.
+        // With one test thread libtest starts no other thread.
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .output()
         .expect("util-linux has unshare");
@@ -20,7 +20,7 @@ pub(crate) fn passes(test: &str) {
     assert!(passed, "{test}:\n{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// That this is such a place: whoever kills all processes must not be anywhere else.
+/// Checks that this is the sandbox: a test that kills all processes must not run anywhere else.
 pub(crate) fn is_here() {
     assert_eq!(std::process::id(), 1, "run by another test only");
 }

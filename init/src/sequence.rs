@@ -1,5 +1,5 @@
-//! The order of a boot, from PID 1's first instruction to a forwarding router. This file is the flow; each step's work is in a
-//! file of its own. PID 1 never returns from here.
+//! The order of a boot, from PID 1's first instruction to a forwarding router. This file is the flow, and each step's work is in
+//! another file. PID 1 never returns from here.
 
 use std::fs;
 use std::time::Duration;
@@ -19,20 +19,20 @@ use super::storage::{self, State, Storage};
 use super::task::{self, Lost, Task};
 use super::{after_boot, console, crash, entropy, modules, mounts, panic, settings, shutdown};
 
-/// For the drivers of a box: the slowest NICs take seconds to reset, under software emulation everything does.
+/// For the drivers: the slowest NICs take seconds to reset, and under software emulation everything is slow.
 const DRIVERS: Duration = Duration::from_secs(20);
-/// For the disks, over what `storage` waits for itself.
+/// For the disks, on top of the waits in `storage`.
 const DISKS: Duration = Duration::from_secs(40);
-/// For what follows the last SID.
+/// For the steps after the last SID.
 const AFTERWARDS: Duration = Duration::from_secs(20);
-/// For the state partition's growth: a disk of some terabytes that turns. The kernel goes on with it all the same.
+/// For growing the state partition: a rotating disk of several terabytes. The kernel continues even after this limit.
 const GROWING: Duration = Duration::from_secs(120);
 
 /// PID 1.
 pub(crate) fn pid1() -> ! {
     let first = Moment::now();
     panic::install();
-    // Nothing up to here and nothing in `early` asks for memory.
+    // No code up to here, and none in `early`, allocates memory.
     let (early, signals) = early(first);
     let mut init = Init::new(first, signals, shutdown::go_down);
     init.boot.kernel_ms = milliseconds(first.since_kernel());
@@ -42,7 +42,7 @@ pub(crate) fn pid1() -> ! {
     init.boot.secure_boot = boot_source::by_secure_boot();
     let (words, senseless) = Words::read(&command_line);
     if words.untried {
-        init.note("no slot had a try left, so the first one was started all the same: none has come up in its last three starts".to_owned());
+        init.note("no slot had a try left, so the first slot was started anyway: no slot has come up in its last three starts".to_owned());
     }
     senseless.into_iter().for_each(|line| init.note(line));
     init.silence = words.watchdog;
@@ -52,17 +52,17 @@ pub(crate) fn pid1() -> ! {
     let started = Started::by(&command_line);
     init.from_disk = started.slot.is_some();
     start_drivers(&mut init);
-    // Beside them: what configuration there is turns up with its disk, while NICs still reset.
+    // In parallel: the configuration is found with its disk while NICs still reset.
     let looking = (Moment::now(), task::start(c"segbox-disks", || storage::find(started.clone())));
     drivers(&mut init, begin);
     let (sources, home) = disks(&mut init, looking, started);
-    // Tuning is part of the plan below: every NIC has its driver and nothing forwards yet. What of it only a living process can
-    // hold, the keeper holds, and it turns again what a driver resets later.
+    // Tuning is part of the plan below: every NIC has its driver, and nothing is forwarded yet. The keeper holds settings that
+    // last only as long as a process, and restores settings that a driver resets later.
     init.start(Service::Keeper);
-    // What came before is looked at now; what comes while that is done is looked at once more.
+    // Handle the interfaces that appeared so far; those that appear meanwhile are handled in another round.
     init.interface_came = None;
     configure(&mut init, &sources, words.failsafe);
-    // Before the screen that shows it.
+    // Before the status screen that shows it.
     init.write_record();
     consoles(&mut init);
     afterwards(&mut init, home);
@@ -72,7 +72,7 @@ pub(crate) fn pid1() -> ! {
     after_boot::live(&mut init)
 }
 
-/// What happened before there was memory.
+/// The results of the steps that ran before memory could be allocated.
 struct Early {
     marks: [(&'static str, Moment); 3],
     mounts: heapless::Vec<mounts::Refused, 9>,
@@ -85,14 +85,14 @@ fn early(first: Moment) -> (Early, Option<Signals>) {
     log::open_all();
     let signals = Signals::open();
     if let Err(errno) = signals {
-        problem!("signals cannot be heard: {errno}; reboot and power-off will not work");
+        problem!("cannot receive signals: {errno}; reboot and power-off will not work");
     }
     let settings = settings::set_all(wants_quiet());
     let marks = [("start", first), ("mounts", mounted), ("settings", Moment::now())];
     (Early { marks, mounts, settings }, signals.ok())
 }
 
-/// Unless the kernel's command line asks for its messages.
+/// True unless the kernel's command line asks for its messages.
 fn wants_quiet() -> bool {
     let mut buffer = [0; 2048];
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
@@ -105,7 +105,7 @@ fn wants_quiet() -> bool {
 }
 
 impl Early {
-    /// Now there is memory: the record gets what has happened so far.
+    /// Memory can be allocated now: adds the steps so far to the record.
     fn tell(&self, init: &mut Init) {
         let [start, mounted, set] = self.marks;
         notice!("starting, {} after the kernel", seconds(start.1.since_kernel()));
@@ -113,20 +113,20 @@ impl Early {
         init.step_until(mounted.0, (start.1, mounted.1), refused(self.mounts.len()));
         init.step_until(set.0, (mounted.1, set.1), refused(self.settings.len()));
         for refused in &self.mounts {
-            init.note(format!("{} cannot be mounted: {}", refused.kind.to_string_lossy(), refused.errno));
+            init.note(format!("cannot mount {}: {}", refused.kind.to_string_lossy(), refused.errno));
         }
         for refused in &self.settings {
-            init.note(format!("{} cannot be set: {}", refused.name.to_string_lossy(), refused.errno));
+            init.note(format!("cannot set {}: {}", refused.name.to_string_lossy(), refused.errno));
         }
     }
 }
 
-/// The watchdog first, then the drivers of all devices that are there.
+/// Starts the watchdog first, then the drivers of all present devices.
 fn start_drivers(init: &mut Init) {
-    // A driver that is built in needs no module.
+    // A built-in driver needs no module.
     init.open_watchdog();
     if let Err(error) = modules::modprobe::install() {
-        init.note(format!("the kernel cannot ask for modules: /sbin/modprobe: {error}"));
+        init.note(format!("the kernel cannot load modules on demand: /sbin/modprobe: {error}"));
     }
     init.start(Service::Devices);
 }
@@ -136,15 +136,15 @@ fn drivers(init: &mut Init, from: Moment) {
     let settled = init.wait_until(DRIVERS, |init| init.settled);
     init.step("drivers", from, if settled { "" } else { "not done" });
     if !settled {
-        init.note(format!("a driver is not done after {} s; going on without it", DRIVERS.as_secs()));
+        init.note(format!("a driver has not finished after {} s; the boot continues without it", DRIVERS.as_secs()));
     }
 }
 
-/// Waits for what there is to be configured, and the disk that this system was started from.
+/// Waits for the configuration and for the disk that this system was started from.
 fn disks(init: &mut Init, (from, looking): (Moment, Result<Task<Storage>, Lost>), said: Started) -> (Sources, Home) {
     let found = looking.and_then(|task| init.wait(task, DISKS));
     let storage = found.unwrap_or_else(|error| {
-        init.note(format!("disks: {error}; this box boots without them"));
+        init.note(format!("disks: {error}; the box boots without them"));
         Storage { started: said, ..Storage::default() }
     });
     init.boot.slot.clone_from(&storage.started.slot);
@@ -156,16 +156,16 @@ fn disks(init: &mut Init, (from, looking): (Moment, Result<Task<Storage>, Lost>)
     (storage.sources, Home { esp: storage.started.esp, disk: storage.home })
 }
 
-/// Tries one configuration after the other until one holds.
+/// Tries one configuration after another until one succeeds.
 fn configure(init: &mut Init, sources: &Sources, failsafe: bool) {
     if failsafe {
         init.note(
-            "started with segbox.failsafe: the box's own configuration is not applied; `apply` does it".to_owned(),
+            "started with segbox.failsafe: the configuration of this box is not applied; use `apply` to apply it".to_owned(),
         );
     }
     if let Some(wanted) = sources.wanted.as_ref().filter(|wanted| wanted.is_passed_over() && !failsafe) {
         init.note(format!(
-            "the file of the {} is passed over: {} boots in a row did not survive it. Mend it with `edit`, then `apply`",
+            "the file of the {} is passed over: {} boots in a row failed with it. Fix it with `edit`, then `apply`",
             wanted.source, wanted.attempts
         ));
     }
@@ -175,10 +175,10 @@ fn configure(init: &mut Init, sources: &Sources, failsafe: bool) {
             return;
         }
     }
-    init.note("not even the built-in configuration holds; the console is all there is".to_owned());
+    init.note("even the built-in configuration could not be applied; only the console works".to_owned());
 }
 
-/// Tries one; false if it does not hold.
+/// Tries one configuration; false if it fails.
 fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try: bool) -> bool {
     let from = Moment::now();
     let outcome = task::start(c"segbox-configure", || attempt(candidate, sources, first_try))
@@ -192,10 +192,10 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
             init.boot.share_ms = Some(milliseconds(at.since(init.first)));
             let wanted = matches!(candidate, Candidate::Wanted(_)) || sources.wanted.is_none();
             init.boot.good = wanted && dropped.is_empty();
-            // A missing interface is no problem of the boot: its line goes when the interface comes.
+            // A missing interface is not a problem of the boot: its line goes when the interface appears.
             dropped.iter().for_each(|line| problem!("{line}"));
             remarks.into_iter().for_each(|line| init.note(line));
-            let in_part = if dropped.is_empty() { "" } else { ", in part" };
+            let in_part = if dropped.is_empty() { "" } else { " in part" };
             notice!(
                 "configured from {}{in_part}: {} from PID 1's first instruction to the last SID",
                 candidate.name(),
@@ -205,7 +205,7 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
             true
         }
         Ok(Outcome::Fails(lines)) => {
-            init.step("configuration", from, format!("{}: does not hold", candidate.name()));
+            init.step("configuration", from, format!("{}: failed", candidate.name()));
             for line in lines {
                 init.note(format!("{}: {line}", candidate.name()));
             }
@@ -219,12 +219,12 @@ fn try_one(init: &mut Init, sources: &Sources, candidate: &Candidate, first_try:
     }
 }
 
-/// What the traffic does not wait for: the state partition, crash records, the seed, the boot loader's mark.
+/// The steps that the traffic does not wait for: the state partition, crash records, the seed, the boot loader's slot.
 fn afterwards(init: &mut Init, home: Home) {
     let state = state(init, home.disk.as_deref());
     let writable = state.as_ref().is_some_and(|state| state.writable);
     let by_watchdog = init.watchdog.as_ref().is_some_and(|watchdog| watchdog.it_rebooted);
-    // Its driver is a module in most kernels; without a firmware that has variables there is nothing to mount.
+    // Its driver is a module in most kernels; firmware without variables has nothing to mount.
     mounts::mount_efivars();
     run_afterwards(
         init,
@@ -246,7 +246,7 @@ fn afterwards(init: &mut Init, home: Home) {
             result.unwrap_or_else(|error| error)
         });
     }
-    // A degraded boot is no fault of the slot's; one that fell back may be, and the loader counts it.
+    // A degraded boot is not the slot's fault. A boot that fell back may be, and the loader counts it.
     let fell_back = !init.boot.good && init.boot.configuration.as_ref().is_none_or(|run| run.dropped.is_empty());
     if let Some(slot) = init.boot.slot.clone().filter(|_| !fell_back) {
         let mark = move || {
@@ -256,7 +256,7 @@ fn afterwards(init: &mut Init, home: Home) {
             match result {
                 Ok(done) => done,
                 Err(error) => {
-                    init.note(format!("the boot loader's count cannot be put back: {error}"));
+                    init.note(format!("cannot reset the boot loader's try count: {error}"));
                     "not marked".to_owned()
                 }
             }
@@ -282,7 +282,7 @@ fn state(init: &mut Init, home: Option<&str>) -> Option<State> {
             let result = match &state {
                 None => "none".to_owned(),
                 Some(State { block, writable: true }) => block.name.clone(),
-                Some(State { block, writable: false }) => format!("{}, read only", block.name),
+                Some(State { block, writable: false }) => format!("{}, read-only", block.name),
             };
             found = state;
             result
@@ -291,7 +291,8 @@ fn state(init: &mut Init, home: Option<&str>) -> Option<State> {
     found
 }
 
-/// Grows its file system, after everything else: the first boot from a large disk takes its time over it, and is a good boot by then.
+/// Grows the state partition's file system. This comes last: the first boot from a large disk takes time for it, and is marked
+/// good before.
 fn grow(init: &mut Init, State { block, .. }: State) {
     // The screen and `status` need not wait for it.
     init.write_record();
@@ -312,7 +313,7 @@ fn grow(init: &mut Init, State { block, .. }: State) {
     );
 }
 
-/// One step in a child, its time and what came of it in the record.
+/// Runs one step in a child, and records its time and result.
 fn run_afterwards<T: serde::Serialize + serde::de::DeserializeOwned>(
     init: &mut Init,
     (step, limit): (&str, Duration),

@@ -1,5 +1,5 @@
-//! What every box is set to before any configuration is read: sysctls, hostname, Ctrl-Alt-Del, loopback. Allocates nothing.
-//! Not here: what a segbox.toml or a hardware profile asks for; those are part of the plan and are read back.
+//! Settings of every box before any configuration is read: sysctls, hostname, Ctrl-Alt-Del, loopback. Allocates no memory. Not
+//! here: settings of segbox.toml or of a hardware profile, which are part of the plan and are read back.
 #![expect(unsafe_code, reason = "an interface's flags are set by ioctl; netlink would need memory")]
 
 use std::ffi::CStr;
@@ -10,54 +10,55 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::system::{RebootCommand, reboot, sethostname};
 
-/// The name of a box that nobody has named yet.
+/// The name of a box without a configured name.
 pub(crate) const HOSTNAME: &str = "segbox";
 
-/// Files of /proc/sys and what is written to them.
+/// Files of /proc/sys and their values.
 const SYSCTLS: [(&CStr, &str); 8] = [
-    // A router without a person beside it: whatever the kernel dies of, it starts again, with its last words in pstore.
+    // A router runs unattended: after any fatal error the kernel reboots, with its last messages in pstore.
     (c"/proc/sys/kernel/panic", "10"),
     (c"/proc/sys/kernel/panic_on_oops", "1"),
-    // Only errors reach the consoles: a line takes 7 ms at 115200 baud, in which the kernel does nothing else.
+    // Only errors reach the consoles: a line takes 7 ms at 115200 baud, and the kernel does nothing else meanwhile.
     (c"/proc/sys/kernel/printk", "4"),
-    // Every line of this program is kept, PID 1's last words too: the kernel drops all but ten in five seconds. It wants the line's end.
+    // Keep every line of this program, including PID 1's last ones: by default the kernel drops all but ten in five seconds. The
+    // value needs the newline.
     (c"/proc/sys/kernel/printk_devkmsg", "on\n"),
     // Addresses come from the configuration. Devices that appear later inherit `default`.
     (c"/proc/sys/net/ipv6/conf/default/accept_ra", "0"),
     (c"/proc/sys/net/ipv6/conf/default/autoconf", "0"),
-    // A neighbour is asked for from the link-local address, and not at all while that is under duplicate address detection: 3 s
-    // after a link is up, in which packets to it are lost (net/ipv6/ndisc.c, ndisc_send_ns).
+    // Neighbor solicitations are sent from the link-local address. During its duplicate address detection, for 3 s after a link
+    // comes up, none is sent and packets to the neighbor are lost (net/ipv6/ndisc.c, ndisc_send_ns).
     (c"/proc/sys/net/ipv6/conf/default/accept_dad", "0"),
-    // Nobody but root runs programs here, and root may; this is for what the kernel itself would leak to a log.
+    // Only root runs programs here, and root may see kernel addresses. This keeps the kernel from leaking them to a log.
     (c"/proc/sys/kernel/kptr_restrict", "1"),
 ];
 
 /// A setting that the kernel refused.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Which.
+    /// The file's name.
     pub(crate) name: &'static CStr,
     /// The kernel's answer.
     pub(crate) errno: Errno,
 }
 
-/// Sets all of it and gives what was refused.
+/// Applies all settings; returns those that were refused.
 pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 11> {
     let mut refused = heapless::Vec::new();
     let mut note = |name, answer: Result<(), Errno>| {
         if let Err(errno) = answer {
-            // There is room for every setting of this file.
+            // The vector has room for every setting of this file.
             drop(refused.push(Refused { name, errno }));
         }
     };
     for (path, value) in SYSCTLS {
-        // A person who asks the kernel for its messages on the command line gets them.
+        // A command line that asks for the kernel's messages gets them.
         if quiet || path != c"/proc/sys/kernel/printk" {
             note(path, write(path, value));
         }
     }
     note(c"hostname", sethostname(HOSTNAME.as_bytes()));
-    // Ctrl-Alt-Del becomes a SIGINT to PID 1 instead of a reboot on the spot (kernel/reboot.c, ctrl_alt_del).
+    // Ctrl-Alt-Del sends SIGINT to PID 1 instead of rebooting at once (kernel/reboot.c, ctrl_alt_del).
     note(c"Ctrl-Alt-Del", reboot(RebootCommand::CadOff));
     note(c"loopback", loopback_up());
     refused
@@ -68,16 +69,16 @@ fn write(path: &CStr, value: &str) -> Result<(), Errno> {
     rustix::io::write(&file, value.as_bytes()).map(drop)
 }
 
-/// Brings `lo` up: the kernel gives it its addresses then.
+/// Brings `lo` up; the kernel then adds its addresses.
 fn loopback_up() -> Result<(), Errno> {
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    // SAFETY: all zeroes is a valid ifreq: an empty name and no flags.
+    // SAFETY: an all-zero ifreq is valid: an empty name and no flags.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = from.cast_signed();
     }
     request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
-    // SAFETY: SIOCSIFFLAGS reads one ifreq, which this is, and the socket is open.
+    // SAFETY: SIOCSIFFLAGS reads one ifreq, which `request` is, and the socket is open.
     let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as libc::Ioctl, &raw const request) };
     if answer == 0 { Ok(()) } else { Err(last_errno()) }
 }

@@ -1,5 +1,5 @@
-//! The end of a boot: everything stops in a bounded time, the disks are whole, and then the kernel reboots or turns the power off.
-//! What hangs is left behind: a box that should go down goes down.
+//! The end of a boot: all processes stop within a time limit, the disks are unmounted, and the kernel reboots or powers off. A
+//! process that hangs is left behind, so that the box goes down in any case.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use super::signals::End;
 use super::storage::{CONFIG, STATE};
 use super::{crash, entropy, task};
 
-/// For processes to end by themselves: the longest that one works on is a change being undone.
+/// Time for processes to end by themselves. The longest work is undoing a change.
 const TERMINATE: Duration = Duration::from_secs(5);
-/// For what was killed to be gone.
+/// Time for killed processes to disappear.
 const KILL: Duration = Duration::from_secs(1);
-/// For the disks: a slow one with a full write cache.
+/// Time for the disks: a slow disk with a full write cache.
 const DISKS: Duration = Duration::from_secs(10);
 
-/// Takes the box down. Called by PID 1 only, from wherever it is.
+/// Takes the box down. Only PID 1 calls it, from anywhere.
 pub(crate) fn go_down(init: &mut Init, end: End) -> ! {
     let word = match end {
         End::Reboot => "rebooting",
@@ -32,10 +32,10 @@ pub(crate) fn go_down(init: &mut Init, end: End) -> ! {
     init.stop_starting();
     stop_all(init, Signal::SIGTERM, TERMINATE);
     stop_all(init, Signal::SIGKILL, KILL);
-    // In a child: a disk that hangs must not hold PID 1.
+    // In a child: a disk that hangs must not block PID 1.
     match task::start(c"segbox-disks", leave_disks) {
         Ok(task) => {
-            // No signal may call this a second time: whatever was asked for first is done.
+            // Signals must not call this a second time: the first request counts.
             if let Err(error) = wait_quietly(init, task) {
                 problem!("disks: {error}");
             }
@@ -43,7 +43,8 @@ pub(crate) fn go_down(init: &mut Init, end: End) -> ! {
         Err(error) => problem!("disks: {error}"),
     }
     if end == End::PowerOff {
-        // Some boards start again when their watchdog fires with the power off. For a reboot it stays: it ends one that hangs.
+        // Some boards restart when their watchdog fires after power-off. For a reboot the watchdog stays on: it ends a reboot
+        // that hangs.
         init.watchdog.take().into_iter().for_each(super::watchdog::Watchdog::stop);
     }
     notice!("down after {:.1} s", Moment::now().since_kernel().as_secs_f64());
@@ -54,15 +55,15 @@ pub(crate) fn go_down(init: &mut Init, end: End) -> ! {
     if let Err(errno) = reboot(command) {
         problem!("the kernel refuses {word}: {errno}");
     }
-    // A machine whose power cannot be turned off has nothing left to do; the watchdog ends a reboot that did not happen.
+    // If power-off fails, there is nothing left to do. If a reboot fails, the watchdog ends it.
     loop {
         std::thread::park_timeout(Duration::from_secs(3600));
     }
 }
 
-/// Sends a signal to every process but this one and waits until none is left, so long.
+/// Sends a signal to every other process, and waits until none is left or the time is up.
 fn stop_all(init: &mut Init, signal: Signal, limit: Duration) {
-    // ESRCH: there was none.
+    // ESRCH: there was no process.
     if kill(Pid::from_raw(-1), signal).is_err() {
         return;
     }
@@ -98,9 +99,9 @@ fn wait_quietly(init: &mut Init, task: task::Task<()>) -> Result<(), task::Lost>
     }
 }
 
-/// Leaves the disks whole, and the mark of a clean end on the state partition.
+/// Unmounts the disks, and leaves the mark of a clean end on the state partition.
 fn leave_disks() {
-    // Neither is there on a box without disks, and there is nobody left to tell.
+    // A box without disks has neither partition, and errors can no longer be reported.
     if std::path::Path::new(STATE).join("running").exists() {
         drop(entropy::save());
     }
@@ -108,7 +109,7 @@ fn leave_disks() {
     rustix::fs::sync();
     for folder in [CONFIG, STATE, super::slot::ESP] {
         if unmount(folder, UnmountFlags::empty()).is_err() {
-            // Something still has a file open there: what can be read is whole all the same.
+            // A process still has a file open there. A read-only mount is consistent all the same.
             let _ = mount_remount(folder, MountFlags::RDONLY, "");
         }
     }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use crate::sandbox;
 
-    /// Starts a process and waits until it has set itself up.
+    /// Starts a process, and waits until it is ready.
     #[expect(clippy::zombie_processes, reason = "the loop that is tested reaps it")]
     fn child(script: &str) {
         let mut child = Command::new("sh");
@@ -142,7 +143,7 @@ mod tests {
     fn stops_all() {
         sandbox::is_here();
         let mut init = Init::new(Moment::now(), None, go_down);
-        // Whether somebody is left, and whether the limit was waited for. Those of one minute are too far to be.
+        // Whether a process is left, and whether the limit was used up. A limit of one minute is never reached.
         let mut stop = |signal, limit| {
             let begin = Moment::now();
             stop_all(&mut init, signal, limit);

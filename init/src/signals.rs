@@ -1,4 +1,4 @@
-//! What a signal to PID 1 means, and the descriptor they are read from. Not here: how the box goes down (`shutdown`).
+//! The meaning of signals to PID 1, and the descriptor for reading them. Not here: how the box goes down (`shutdown`).
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -6,16 +6,16 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-/// What the box does at its end.
+/// What the box does after it went down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Start again.
+    /// Reboot.
     Reboot,
-    /// Turn the power off.
+    /// Power off.
     PowerOff,
 }
 
-/// What a signal asks of PID 1.
+/// The request of a signal to PID 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// A process has ended.
@@ -26,7 +26,8 @@ pub(crate) enum Asked {
     Nothing,
 }
 
-/// Every signal that PID 1 listens to. The kernel keeps all others from it (SIGNAL_UNKILLABLE), except its own faults.
+/// Every signal that PID 1 handles. The kernel does not deliver any other signal to it (SIGNAL_UNKILLABLE), except its own
+/// faults.
 const HEARD: [Signal; 7] = [
     Signal::SIGCHLD,
     Signal::SIGTERM,
@@ -37,7 +38,7 @@ const HEARD: [Signal; 7] = [
     Signal::SIGHUP,
 ];
 
-/// What a signal means, as systemd and sysvinit use them too: a hypervisor's or a UPS's tools know these.
+/// The meaning of a signal, as in systemd and sysvinit: tools of hypervisors and UPSs rely on it.
 fn meaning(signal: Signal) -> Asked {
     match signal {
         Signal::SIGCHLD => Asked::Reap,
@@ -48,24 +49,24 @@ fn meaning(signal: Signal) -> Asked {
     }
 }
 
-/// Asks PID 1 for something, from another process.
+/// Sends a request to PID 1 from another process.
 pub(crate) fn ask_pid1(signal: Signal) -> std::io::Result<()> {
     Ok(kill(Pid::from_raw(1), signal)?)
 }
 
-/// Signals of this process, to be polled and read.
+/// The signals of this process, for polling and reading.
 #[derive(Debug)]
 pub(crate) struct Signals(SignalFd);
 
 impl Signals {
-    /// Blocks what is heard and opens the descriptor. From here on no signal interrupts anything.
+    /// Blocks the handled signals and opens the descriptor. From here on no signal interrupts anything.
     pub(crate) fn open() -> nix::Result<Self> {
         let set: SigSet = HEARD.into_iter().collect();
         set.thread_block()?;
         SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
     }
 
-    /// The next one that is waiting.
+    /// The next waiting signal.
     pub(crate) fn next(&self) -> Option<Asked> {
         let info = self.0.read_signal().ok().flatten()?;
         Signal::try_from(info.ssi_signo.cast_signed()).map_or(Some(Asked::Nothing), |signal| Some(meaning(signal)))
@@ -78,7 +79,7 @@ impl AsFd for Signals {
     }
 }
 
-/// In a child: every signal is heard again, as a program expects.
+/// In a child: unblocks all signals, as a program expects.
 pub(crate) fn unblock() {
     let _ = SigSet::empty().thread_set_mask();
 }

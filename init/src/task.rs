@@ -1,5 +1,5 @@
-//! Work that PID 1 leaves to a child: whatever reads a person's file, a disk or a driver may hang or crash, and PID 1 must do
-//! neither. The child is a fork (PID 1 has one thread, so nothing is torn), its result comes back through a file in memory.
+//! Work that PID 1 delegates to a child: code that reads the user's file, a disk or a driver may hang or crash, and PID 1 must
+//! not. The child is a fork (PID 1 has one thread, so its state is consistent). Its result comes back through a file in memory.
 #![expect(unsafe_code, reason = "fork has no safe form")]
 
 use std::ffi::CStr;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::log::problem;
 use super::{panic, signals};
 
-/// Work under way in a child.
+/// Work in progress in a child.
 #[derive(Debug)]
 pub(crate) struct Task<T> {
     pub(crate) name: &'static str,
@@ -26,20 +26,20 @@ pub(crate) struct Task<T> {
     kind: PhantomData<T>,
 }
 
-/// Why a child gave no result.
+/// Why a child returned no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Lost {
-    /// There was none.
+    /// It could not be started.
     #[error("{name} could not be started")]
     Start { name: &'static str, source: std::io::Error },
-    /// It ended before it was done.
-    #[error("{name} broke off: {}", ended(status))]
+    /// It ended early.
+    #[error("{name} ended early: {}", ended(status))]
     Died { name: &'static str, status: WaitStatus },
-    /// It took longer than anybody should wait.
-    #[error("{name} was not done after {} s and was left behind", limit.as_secs())]
+    /// It exceeded its time limit.
+    #[error("{name} did not finish within {} s and was abandoned", limit.as_secs())]
     TooSlow { name: &'static str, limit: std::time::Duration },
-    /// It ended well and left no result that can be read.
-    #[error("{name} left no result")]
+    /// It succeeded, but its result cannot be read.
+    #[error("{name} returned no result")]
     Result { name: &'static str },
 }
 
@@ -51,7 +51,7 @@ fn ended(status: &WaitStatus) -> String {
     }
 }
 
-/// Starts `work` in a child that calls itself `name`.
+/// Starts `work` in a child with the process name `name`.
 pub(crate) fn start<T: Serialize>(name: &'static CStr, work: impl FnOnce() -> T) -> Result<Task<T>, Lost> {
     let text = name.to_str().unwrap_or("child");
     let failed = |source: std::io::Error| Lost::Start { name: text, source };
@@ -70,7 +70,7 @@ pub(crate) fn start<T: Serialize>(name: &'static CStr, work: impl FnOnce() -> T)
     }
 }
 
-/// Starts `work` in a child that is not waited for: it runs until it ends or the box does.
+/// Starts `work` in a child that is not awaited: it runs until it ends or the box goes down.
 pub(crate) fn start_forever(name: &'static CStr, work: impl FnOnce()) -> std::io::Result<Pid> {
     match fork_named(name)? {
         Some(pid) => Ok(pid),
@@ -81,13 +81,14 @@ pub(crate) fn start_forever(name: &'static CStr, work: impl FnOnce()) -> std::io
     }
 }
 
-/// Forks. In the parent the child's pid; in the child None, with signals heard and panics its own.
+/// Forks. Returns the child's PID in the parent and None in the child, where signals are unblocked and the panic hook is
+/// replaced.
 fn fork_named(name: &'static CStr) -> std::io::Result<Option<Pid>> {
-    // SAFETY: PID 1 and its children before they start threads have one thread, so the child finds every lock free.
+    // SAFETY: PID 1 has one thread, and so have its children before they start threads, so no other thread holds a lock.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => {
-            // Seen by a person who looks at the processes; nothing depends on it.
+            // The name is only for a person who lists processes.
             let _ = rustix::thread::set_name(name);
             panic::uninstall();
             std::panic::set_hook(Box::new(move |info| problem!("{}: {info}", name.to_string_lossy())));
@@ -97,7 +98,7 @@ fn fork_named(name: &'static CStr) -> std::io::Result<Option<Pid>> {
     }
 }
 
-/// Ends a child without running what the parent has registered for its own end.
+/// Ends a child without running the parent's exit handlers.
 fn leave(code: i32) -> ! {
     // SAFETY: _exit never returns and touches no memory.
     unsafe { libc::_exit(code) }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use crate::sandbox;
 
-    /// Where there is one thread, as in PID 1: a child that is forked beside others may find a lock that nobody will ever open.
+    /// Runs in a sandbox with one thread, as in PID 1: a child of a process with threads could wait for a lock forever.
     #[test]
     fn a_child_gives_its_result_and_one_that_panics_is_lost_and_nothing_else() {
         sandbox::passes("task::tests::forks");
@@ -138,6 +139,6 @@ mod tests {
         let task = start::<u8>(c"clumsy", || panic!("on purpose")).expect("a process");
         let status = waitpid(task.pid, None).expect("a child");
         let lost = task.result(status).expect_err("it panicked");
-        assert_eq!(lost.to_string(), "clumsy broke off: exit code 101");
+        assert_eq!(lost.to_string(), "clumsy ended early: exit code 101");
     }
 }

@@ -1,5 +1,5 @@
-//! The watchdog: opened before anything slow, fed by PID 1's own loop and by nothing else, so that a PID 1 that hangs is a box
-//! that reboots. Not here: which driver it needs (`modules`).
+//! The watchdog: opened before any slow step, and fed only by PID 1's loop, so that the box reboots if PID 1 hangs. Not here: its
+//! driver (`modules`).
 #![expect(unsafe_code, reason = "the watchdog's ioctls (include/uapi/linux/watchdog.h) have no wrapper")]
 
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -9,36 +9,36 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::clock::Moment;
 
-/// How often it is fed at the least: a third of the shortest timeout that hardware keeps if it takes none of ours (30 s, i6300esb).
+/// Feeding interval: a third of the shortest fixed timeout of hardware that refuses ours (30 s, i6300esb).
 const FEED_EVERY: Duration = Duration::from_secs(10);
 
-/// _IOR('W', 2, int): why the box last started.
+/// _IOR('W', 2, int): the cause of the last start.
 const GETBOOTSTATUS: libc::Ioctl = 0x8004_5702;
 /// _IOR('W', 5, int)
 const KEEPALIVE: libc::Ioctl = 0x8004_5705;
 /// _IOWR('W', 6, int), in seconds
 const SETTIMEOUT: libc::Ioctl = 0xc004_5706;
-/// WDIOF_CARDRESET: the last reboot was the watchdog's.
+/// WDIOF_CARDRESET: the watchdog caused the last reboot.
 const CARD_RESET: libc::c_int = 0x20;
 
-/// An open watchdog: once opened, it must be fed.
+/// An open watchdog. Once opened, it must be fed.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     device: OwnedFd,
     fed: Moment,
     every: Duration,
-    /// The last reboot was this watchdog's.
+    /// This watchdog caused the last reboot.
     pub(crate) it_rebooted: bool,
-    /// Seconds that the hardware agreed to.
+    /// The timeout in seconds that the hardware accepted.
     pub(crate) timeout: i32,
 }
 
 impl Watchdog {
-    /// Opens the first watchdog, if its driver is there, to reboot after so much silence.
+    /// Opens the first watchdog, if its driver is loaded, with a timeout of `silence`.
     pub(crate) fn open(silence: Duration) -> Option<Self> {
         let device = open(c"/dev/watchdog0", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let mut timeout = libc::c_int::try_from(silence.as_secs()).unwrap_or(libc::c_int::MAX);
-        // Hardware with a shorter range keeps its own, which the feeding interval allows for.
+        // Hardware with a shorter range keeps a shorter timeout, which the feeding interval allows for.
         if !call(&device, SETTIMEOUT, &mut timeout) {
             timeout = 0;
         }
@@ -51,14 +51,14 @@ impl Watchdog {
         Some(watchdog)
     }
 
-    /// Feeds it if it is time to.
+    /// Feeds it if it is time.
     pub(crate) fn feed_in_time(&mut self) {
         if self.hungry_in().is_zero() {
             self.feed();
         }
     }
 
-    /// How long until it is to be fed.
+    /// Time until it must be fed.
     pub(crate) fn hungry_in(&self) -> Duration {
         self.fed.plus(self.every).since(Moment::now())
     }
@@ -68,13 +68,13 @@ impl Watchdog {
         self.fed = Moment::now();
     }
 
-    /// Lets it sleep: the letter is the driver's sign that the silence to come is meant.
+    /// Disables it: the letter tells the driver that the missing feeding is intended.
     pub(crate) fn stop(self) {
         let _ = rustix::io::write(&self.device, b"V");
     }
 }
 
-/// An ioctl that takes or gives one int. True if the driver knows it.
+/// An ioctl that takes or returns one int. True if the driver supports it.
 fn call(device: &OwnedFd, request: libc::Ioctl, value: &mut libc::c_int) -> bool {
     // SAFETY: all three requests take a pointer to one int, and the descriptor is open.
     unsafe { libc::ioctl(device.as_raw_fd(), request, std::ptr::from_mut(value)) == 0 }

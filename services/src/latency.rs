@@ -1,5 +1,5 @@
-//! The CPUs' wake-up latency: the kernel honours a request only while the process that made it lives. `apply` writes the request to
-//! a file, and this service holds it. Not here: which latency a box needs (its hardware profile).
+//! The CPUs' wake-up latency: the kernel honours a request only while the requesting process lives. `apply` writes the request to
+//! a file, and this service holds it. Not here: the latency that a box needs (its hardware profile).
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -8,16 +8,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::inotify;
 use segbox_linux::tune::Keeper;
 
-/// The request, held.
+/// The held request.
 pub(crate) struct Latency {
     keeper: Keeper,
-    /// Readable when the file with the request changes.
+    /// Readable when the request file changes.
     requests: OwnedFd,
     has_failed: bool,
 }
 
 impl Latency {
-    /// Becomes the one that holds it; None where another process does.
+    /// Becomes the process that holds the request; None if another process does.
     pub(crate) fn open() -> io::Result<Option<Self>> {
         let Some(keeper) = Keeper::become_one()? else { return Ok(None) };
         let requests = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
@@ -26,16 +26,16 @@ impl Latency {
         Ok(Some(Self { keeper, requests, has_failed: false }))
     }
 
-    /// Holds what is requested now.
+    /// Holds the current request.
     pub(crate) fn hold(&mut self, say: &impl Fn(&str)) {
-        // Said once: a kernel without the device will not get one.
+        // Report this once: a kernel without the device will not get one later.
         if let (Err(error), false) = (self.keeper.hold(), self.has_failed) {
             self.has_failed = true;
-            say(&format!("the CPUs' wake-up latency cannot be held: {error}"));
+            say(&format!("cannot hold the CPUs' wake-up latency: {error}"));
         }
     }
 
-    /// Empties the queue of changes: what is requested is read anew each time.
+    /// Empties the event queue: the request itself is read again each time.
     pub(crate) fn hear(&self) {
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut told = inotify::Reader::new(&self.requests, &mut buffer);

@@ -1,9 +1,9 @@
-//! What must keep running beside a router: one file per service, [`keep`] that runs those that need no process of their own, and
-//! the [`supervisor`] for those that do. Not here: PID 1, or what a service looks after.
+//! Services that must keep running beside a router, one file per service. [`keep`] runs those that need no separate process, and
+//! the [`supervisor`] those that do. Not here: PID 1, and the router itself.
 
 mod keep;
 mod latency;
-/// Starts again what has ended.
+/// Restarts services that have ended.
 pub mod supervisor;
 mod tuning;
 

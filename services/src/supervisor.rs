@@ -1,13 +1,13 @@
-//! Processes that must always run: one that ends is started again, but not at once. Not here: starting a process, waiting for one.
+//! Processes that must always run: one that ends is restarted after a pause. Not here: starting processes and waiting for them.
 
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-/// A service that ends is started again at most this often: one that dies at once must not take the CPU.
+/// Minimum time between two starts: a service that ends at once must not use up the CPU.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Services of the kinds `S`, and the processes that run them.
+/// Services of the kinds `S`, and their processes.
 #[derive(Debug)]
 pub struct Supervisor<S> {
     supervised: Vec<Supervised<S>>,
@@ -28,38 +28,38 @@ impl<S> Default for Supervisor<S> {
 }
 
 impl<S: Clone> Supervisor<S> {
-    /// Takes over a service that was just started; None: its start failed, and is tried again.
+    /// Adds a service that was just started; None: its start failed and is tried again.
     pub fn add(&mut self, service: S, pid: Option<Pid>, now: Instant) {
         self.supervised.push(Supervised { service, pid, started: now });
     }
 
-    /// A process has ended; gives the service that it ran.
+    /// A process has ended; returns its service.
     pub fn ended(&mut self, pid: Pid) -> Option<&S> {
         let one = self.supervised.iter_mut().find(|one| one.pid == Some(pid))?;
         one.pid = None;
         Some(&one.service)
     }
 
-    /// How long until the next service may be started again.
+    /// Time until the next service may be restarted.
     pub fn next_start(&self, now: Instant) -> Duration {
         let waiting = self.supervised.iter().filter(|one| one.pid.is_none());
         waiting.map(|one| (one.started + AGAIN).saturating_duration_since(now)).min().unwrap_or(Duration::MAX)
     }
 
-    /// The services that are to be started now.
+    /// The services to start now.
     pub fn due(&self, now: Instant) -> Vec<S> {
         let due = self.supervised.iter().filter(|one| one.is_due(now));
         due.map(|one| one.service.clone()).collect()
     }
 
-    /// Nothing is started again any more.
+    /// Stops restarting services.
     pub fn stop(&mut self) {
         self.supervised.clear();
     }
 }
 
 impl<S: Clone + PartialEq> Supervisor<S> {
-    /// A service that was due was started; None: that failed.
+    /// A due service was started; None: its start failed.
     pub fn started(&mut self, service: &S, pid: Option<Pid>, now: Instant) {
         if let Some(one) = self.supervised.iter_mut().find(|one| one.is_due(now) && one.service == *service) {
             (one.pid, one.started) = (pid, now);

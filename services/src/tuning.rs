@@ -1,4 +1,4 @@
-//! Tuning, kept in force: knobs that a link or a driver has reset are turned again. Not here: which knobs, or how one is turned.
+//! Maintains tuning: restores knobs that a link or a driver has reset. Not here: the choice of knobs, and setting them.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use segbox_linux::tune::Changes;
 use segbox_router::{ChangeError, FolderError, Router};
 
-/// A driver that starts anew tells of many changes; they are repaired together when it is done.
+/// A driver that restarts reports many changes; they are repaired together after this pause.
 const QUIET: Duration = Duration::from_secs(1);
-/// Not every reset is announced: a transmit timeout resets a card without a message of the ethtool family. So the knobs are looked
-/// at this often all the same.
+/// Not every reset is announced: a transmit timeout resets a NIC without an ethtool notification. So the knobs are also checked
+/// at this interval.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// The service.
@@ -21,21 +21,21 @@ pub(crate) struct Tuning {
 
 impl Tuning {
     pub(crate) fn open() -> io::Result<Self> {
-        // The first look is soon: knobs may have been turned while no keeper ran.
+        // The first check is soon: knobs may have changed while no keeper ran.
         Ok(Self { changes: Changes::open()?, due: Instant::now() + QUIET })
     }
 
-    /// When the next look is due.
+    /// When the next check is due.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Readable when a card or a link changes.
+    /// Readable when a NIC or a link changes.
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.changes.fds()
     }
 
-    /// Hears what has changed, and looks if it is time.
+    /// Reads what has changed, and checks the knobs if it is time.
     pub(crate) fn attend(&mut self, say: &impl Fn(&str)) {
         if self.changes.drain() {
             self.due = self.due.min(Instant::now() + QUIET);
@@ -46,10 +46,10 @@ impl Tuning {
     }
 }
 
-/// Looks once, and repairs; gives the time to the next look.
+/// Checks once and repairs; returns the time until the next check.
 fn look(say: &impl Fn(&str)) -> Duration {
     let failed = |error: &dyn std::error::Error| {
-        say(&format!("tuning cannot be looked after: {error}"));
+        say(&format!("cannot check the tuning: {error}"));
         LOOK
     };
     let mut router = match Router::open("keep") {
@@ -58,10 +58,10 @@ fn look(say: &impl Fn(&str)) -> Duration {
     };
     match router.retune() {
         Ok(turned) => {
-            turned.iter().for_each(|step| say(&format!("tuned again: {step}")));
+            turned.iter().for_each(|step| say(&format!("restored: {step}")));
             LOOK
         }
-        // Another segbox applies a file right now, which tunes as well.
+        // Another segbox is applying a file, which also sets the knobs.
         Err(ChangeError::Folder(FolderError::Busy { .. })) => QUIET,
         Err(error) => failed(&error),
     }

@@ -1,11 +1,11 @@
-//! Patterns of modules.alias, as fnmatch(3) reads them: `*`, `?` and `[..]`. Needs no memory and never recurses: patterns come
-//! from a file, and a hostile one must not take longer than its length times the text's.
+//! Matches the patterns of modules.alias, as fnmatch(3) does: `*`, `?` and `[..]`. Allocates no memory and never recurses.
+//! Patterns come from a file, and the time must stay below the pattern's length times the text's length.
 
-/// Whether the whole of `text` fits `pattern`.
+/// Whether the whole of `text` matches `pattern`.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut on) = (0, 0);
-    // The last star, and where its match ends for now: on a mismatch it takes one more character.
+    // The last star, and the current end of its match. On a mismatch it takes one more character.
     let mut star: Option<(usize, usize)> = None;
     while on < text.len() {
         match pattern.get(at) {
@@ -27,7 +27,7 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
-/// Matches one character against what stands at `at`; gives where the pattern goes on.
+/// Matches one character at `at`; returns where the pattern continues.
 fn one(pattern: &[u8], at: usize, character: u8) -> Option<usize> {
     match pattern[at] {
         b'?' => Some(at + 1),
@@ -36,7 +36,7 @@ fn one(pattern: &[u8], at: usize, character: u8) -> Option<usize> {
     }
 }
 
-/// Matches a class, `0-9a]` without its bracket; gives its length if the character is in it.
+/// Matches a class, `0-9a]` without its opening bracket; returns its length if it contains the character.
 fn class(class: &[u8], character: u8) -> Option<usize> {
     let end = class.iter().position(|byte| *byte == b']')?;
     let mut members = &class[..end];

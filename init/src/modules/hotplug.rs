@@ -1,5 +1,5 @@
-//! The child that knows of devices: it has the modules loaded of those that are there, tells PID 1, and then listens for those that
-//! come. A driver that hangs or crashes takes this child along, not PID 1.
+//! The child that handles devices: it loads the modules for the present devices, tells PID 1, and then waits for new devices. A
+//! driver that hangs or crashes affects this child and not PID 1.
 
 use std::fs;
 use std::io;
@@ -19,17 +19,17 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::uevent::{Uevent, Uevents};
 
-/// What a boot may have to wait for, beside NICs.
+/// Events that a boot may wait for, beside NICs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// The disks that were there have their drivers.
+    /// The drivers of all present disks are loaded.
     Disks,
-    /// The controllers of sticks have theirs.
+    /// The drivers of the controllers of sticks are loaded.
     Sticks,
 }
 
 impl Settled {
-    /// A file that is there once it is so, for whoever looks for a disk.
+    /// A file that exists once this is so, for processes that wait for a disk.
     fn place(self) -> &'static Path {
         Path::new(match self {
             Self::Disks => "/run/segbox/settled-disks",
@@ -46,24 +46,24 @@ impl Settled {
         let place = self.place();
         let created = fs::create_dir_all(place.parent().unwrap_or(place)).and_then(|()| fs::write(place, ""));
         if let Err(error) = created {
-            problem!("{} cannot be made, so disks are waited for longer than needed: {error}", place.display());
+            problem!("{} cannot be created, so the boot waits longer than needed for disks: {error}", place.display());
         }
     }
 }
 
-/// A driver of which the log says how long it took.
+/// A driver that takes longer than this is logged.
 const SLOW: Duration = Duration::from_millis(500);
-/// Most that are loaded at a time, however many processors there are.
+/// Maximum number of loading threads, whatever the number of processors.
 const THREADS: usize = 8;
 
-/// What PID 1 is told, a byte each.
+/// Messages to PID 1, one byte each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
     /// A watchdog can be opened.
     Watchdog,
-    /// The network cards that were there have their drivers.
+    /// The drivers of all present NICs are loaded.
     Settled,
-    /// A network card's interface has appeared.
+    /// The interface of a NIC has appeared.
     Interface,
 }
 
@@ -76,23 +76,24 @@ impl News {
         }
     }
 
-    /// What a byte of the pipe means.
+    /// Decodes a byte of the pipe.
     pub(crate) fn of(byte: u8) -> Option<Self> {
         [Self::Watchdog, Self::Settled, Self::Interface].into_iter().find(|news| news.byte() == byte)
     }
 }
 
-/// The child's work; it returns only if it cannot go on. `from_disk`: the box was started from a disk, which it waits for by itself.
+/// The child's work; returns only on an error. `from_disk`: the box was started from a disk, and the boot waits for it
+/// separately.
 pub(crate) fn run(to_pid1: &OwnedFd, from_disk: bool) {
-    // Before the first look at what is there: what comes in between is then heard of twice, and not missed.
+    // Opened before the first look at the devices: a device that appears in between is then seen twice and not missed.
     let events = match Uevents::open() {
         Ok(events) => events,
-        Err(error) => return problem!("no devices will be noticed when plugged: netlink uevents: {error}"),
+        Err(error) => return problem!("hot-plugged devices will not be noticed: netlink uevents: {error}"),
     };
     let loader = match Loader::open() {
         Ok(loader) => loader,
         Err(error) => {
-            problem!("no modules for this kernel, so only built-in drivers: modules.dep: {error}");
+            problem!("there are no modules for this kernel, so only built-in drivers work: modules.dep: {error}");
             [Settled::Disks, Settled::Sticks].into_iter().for_each(Settled::tell);
             tell(to_pid1, News::Settled);
             return;
@@ -111,13 +112,13 @@ pub(crate) fn run(to_pid1: &OwnedFd, from_disk: bool) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(2, THREADS);
     for _ in 0..threads {
         let devices = Arc::clone(&devices);
-        // Not waited for: a driver that hangs does not keep this child from its end.
+        // The threads are not joined: a driver that hangs must not keep this child from ending.
         std::thread::spawn(move || devices.work());
     }
     devices.listen();
 }
 
-/// What the threads share.
+/// State that the threads share.
 struct Devices {
     loader: Loader,
     events: Uevents,
@@ -128,7 +129,7 @@ struct Devices {
 }
 
 impl Devices {
-    /// Loads one module after the other, as one of several threads: a driver sleeps while its hardware resets.
+    /// Loads one module after another. Several threads do so, since a driver sleeps while its hardware resets.
     fn work(&self) {
         loop {
             let (turn, name) = self.queue.take();
@@ -140,18 +141,18 @@ impl Devices {
                 detail!("module {name} took {took:.0?}");
             }
             self.queue.done(turn);
-            // A counter that is full wakes as well.
+            // A full counter also wakes the listener.
             let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
         }
     }
 
-    /// Hears of devices, and of turns that are over.
+    /// Handles events of devices, and turns that are complete.
     fn listen(&self) {
         let mut over =
             [Turn::Watchdog, Turn::First, Turn::Searched, Turn::Sticks, Turn::Later].map(|turn| (turn, false));
         loop {
-            // A device has been told of when the module that makes it is loaded: a turn whose modules were all done before
-            // the events were heard has no more of them to come.
+            // A device is announced before its module's load returns. So if all modules of a turn were done before the events
+            // were read, the turn gets no more modules.
             let past = over.map(|(turn, _)| self.queue.is_past(turn));
             if !self.drain() {
                 return;
@@ -179,7 +180,8 @@ impl Devices {
             Turn::Sticks => Settled::Sticks.tell(),
             _ => {
                 if !has_watchdog() {
-                    // Better than none: it ends a PID 1 that hangs, if not a kernel that does. Its event is heard.
+                    // Better than no watchdog: softdog reboots if PID 1 hangs, though not if the kernel hangs. Its event is
+                    // handled like any other.
                     self.queue.add([(Turn::Later, "softdog".to_owned())]);
                 }
             }
@@ -191,19 +193,19 @@ impl Devices {
             PollFd::from_borrowed_fd(self.events.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN),
         ];
-        // An hour is as good as forever, and a lost wake-up mends itself.
+        // An hour is long enough, and repairs a lost wake-up.
         let hour = Timespec { tv_sec: Duration::from_secs(3600).as_secs().cast_signed(), tv_nsec: 0 };
         let _ = poll(&mut waiting, Some(&hour));
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
     }
 
-    /// Takes every event that is waiting; false if there will be none.
+    /// Reads all waiting events; false if no more can arrive.
     fn drain(&self) -> bool {
         loop {
             match self.events.next() {
                 Ok(Some(event)) => self.serve(&event),
                 Ok(None) => return true,
-                // Some were lost: all devices are looked at again.
+                // Events were lost: look at all devices again.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     self.queue.add(coldplug::wanted(&self.loader));
                 }
@@ -232,7 +234,7 @@ impl Devices {
 }
 
 fn tell(to_pid1: &OwnedFd, news: News) {
-    // PID 1 reads each byte, or is gone.
+    // A failed write means that PID 1 is gone.
     let _ = rustix::io::write(to_pid1, &[news.byte()]);
 }
 

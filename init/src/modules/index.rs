@@ -1,11 +1,11 @@
-//! What depmod wrote about this kernel's modules: which file a module is, what it needs first, which devices it serves. Text in,
-//! answers out. Not here: loading any of them.
+//! The index of a kernel's modules from depmod's files: a module's file, its dependencies, and the devices it serves. Text in,
+//! answers out. Not here: loading modules.
 
 use std::collections::HashMap;
 
 use super::glob;
 
-/// The files of depmod, as text.
+/// The text of depmod's files.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Texts<'a> {
     /// modules.dep: `kernel/fs/ext4/ext4.ko.xz: kernel/lib/crc16.ko.xz kernel/fs/jbd2/jbd2.ko.xz`
@@ -20,7 +20,7 @@ pub(crate) struct Texts<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Index<'a> {
     modules: HashMap<String, Module<'a>>,
-    /// Patterns by what stands before their first `:` or wildcard, which is the device's bus: a box has few devices of each.
+    /// Patterns by the text before their first `:` or wildcard, which is the device's bus.
     aliases: HashMap<&'a str, Vec<(&'a str, &'a str)>>,
     soft: HashMap<String, Vec<&'a str>>,
 }
@@ -29,18 +29,18 @@ pub(crate) struct Index<'a> {
 #[derive(Debug)]
 struct Module<'a> {
     path: &'a str,
-    /// Paths as modules.dep lists them: the last has to be loaded first.
+    /// Paths in the order of modules.dep: the last one must be loaded first.
     needs: Vec<&'a str>,
 }
 
-/// A module's name as the kernel has it: file names may have dashes, module names don't.
+/// A module's name in the kernel: file names may have dashes, module names have underscores.
 pub(crate) fn name_of(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.split(".ko").next().unwrap_or(file).replace('-', "_")
 }
 
 impl<'a> Index<'a> {
-    /// Reads depmod's files. A line that makes no sense is skipped: the rest still boots the box.
+    /// Parses depmod's files. An invalid line is skipped: the other lines still boot the box.
     pub(crate) fn parse(texts: Texts<'a>) -> Self {
         let mut index = Self::default();
         for line in texts.dep.lines() {
@@ -64,7 +64,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// The modules that serve a device, or that go by this name: `virtio:d00000001v00001AF4`, `fs-ext4`, `rtnl-link-vrf`, `ext4`.
+    /// The modules for a device or with this name: `virtio:d00000001v00001AF4`, `fs-ext4`, `rtnl-link-vrf`, `ext4`.
     pub(crate) fn find(&self, alias: &str) -> Vec<String> {
         let name = name_of(alias);
         if self.modules.contains_key(&name) {
@@ -73,7 +73,7 @@ impl<'a> Index<'a> {
         let patterns = self.aliases.get(bus(alias)).into_iter().chain(self.aliases.get(""));
         let mut found = Vec::new();
         for (pattern, module) in patterns.flatten() {
-            // The kernel asks for `netdev-eth0` and for `nls_cp437` where the files may say either kind of dash.
+            // The kernel asks for `netdev-eth0` or `nls_cp437`, while the files may use either dashes or underscores.
             let fits = glob::fits(pattern, alias) || (!alias.contains(':') && pattern.replace('-', "_") == name);
             let module = name_of(module);
             if fits && !found.contains(&module) {
@@ -83,19 +83,19 @@ impl<'a> Index<'a> {
         found
     }
 
-    /// Where a module's file lies, relative to the kernel's folder.
+    /// The path of a module's file, relative to the kernel's folder.
     pub(crate) fn path(&self, name: &str) -> Option<&'a str> {
         self.modules.get(name).map(|module| module.path)
     }
 
-    /// All that has to be loaded for a module, in order, the module itself last. `soft` dependencies may be missing.
+    /// Everything to load for a module, in order, the module last. `soft` dependencies may be missing.
     pub(crate) fn order(&self, name: &str) -> Vec<Needed> {
         let mut order = Vec::new();
         self.add(name, false, &mut Vec::new(), &mut order);
         order
     }
 
-    /// `open` are the modules whose own needs are being added: soft dependencies may go round in circles.
+    /// `open` holds the modules whose dependencies are being added: soft dependencies may form circles.
     fn add(&self, name: &str, soft: bool, open: &mut Vec<String>, order: &mut Vec<Needed>) {
         if let Some(known) = order.iter_mut().find(|needed| needed.name == name) {
             known.soft &= soft;
@@ -120,18 +120,18 @@ impl<'a> Index<'a> {
     }
 }
 
-/// A module to be loaded.
+/// A module to load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Needed {
     pub(crate) name: String,
-    /// The module that asked for it works without.
+    /// The module that depends on it also works without it.
     pub(crate) soft: bool,
 }
 
-/// What stands before the first `:` or wildcard of an alias.
+/// The text before the first `:` or wildcard of an alias.
 fn bus(alias: &str) -> &str {
     let end = alias.find([':', '*', '?', '[']).unwrap_or(alias.len());
-    // An alias without a colon is a name (`fs-ext4`) and can only be found whole.
+    // An alias without a colon is a name (`fs-ext4`) and is only found as a whole.
     &alias[..end]
 }
 

@@ -1,4 +1,4 @@
-//! Loading modules into the kernel, each once, with what it needs, from several threads. Not here: which ones (`coldplug`).
+//! Loads modules with their dependencies into the kernel, each once, from several threads. Not here: which modules (`coldplug`).
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -11,37 +11,37 @@ use rustix::system::finit_module;
 
 use super::index::{Index, Texts};
 
-/// The kernel decompresses the file itself (include/uapi/linux/module.h). Linux 5.17, CONFIG_MODULE_DECOMPRESS.
+/// The kernel decompresses the file (include/uapi/linux/module.h). Linux 5.17, CONFIG_MODULE_DECOMPRESS.
 const COMPRESSED_FILE: i32 = 4;
 
-/// Why a module is not there.
+/// Why a module could not be loaded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum LoadError {
-    /// It, or one that it needs, is not among the modules of this kernel.
+    /// It or one of its dependencies is not among the modules of this kernel.
     #[error("this image has no module {0}")]
     Unknown(String),
     /// Its file cannot be opened.
     #[error("cannot open {}: {kind}", path.display())]
     Open { path: PathBuf, kind: io::ErrorKind },
-    /// The kernel does not take it.
+    /// The kernel refuses it.
     #[error("the kernel refuses module {name}: {errno}")]
     Refused { name: String, errno: rustix::io::Errno },
 }
 
 type Result<T> = std::result::Result<T, LoadError>;
 
-/// What becomes of the search for devices that a driver begins.
+/// How to treat a driver's probe of its devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Probes {
-    /// It goes on beside.
+    /// Asynchronous.
     GoOn,
-    /// It is waited for.
+    /// Synchronous: loading waits for it.
     Done,
 }
 
 impl Probes {
-    /// Without it the kernel holds whoever loads a module until all is done that any driver has begun, such as a search for SATA
-    /// disks (kernel/module/main.c, do_init_module).
+    /// Without this option the kernel blocks the loading process until all asynchronous probes are done, such as a search for
+    /// SATA disks (kernel/module/main.c, do_init_module).
     fn option(self) -> &'static str {
         match self {
             Self::GoOn => "async_probe",
@@ -50,14 +50,14 @@ impl Probes {
     }
 }
 
-/// The modules of the running kernel, and which of them were loaded.
+/// The modules of the running kernel, and which of them are loaded.
 #[derive(Debug)]
 pub(crate) struct Loader {
     folder: PathBuf,
     index: Index<'static>,
-    /// A cell a module: the thread that comes second waits for the first one's result.
+    /// One cell per module: a second thread waits for the result of the first.
     loaded: Mutex<HashMap<String, Arc<OnceLock<Result<()>>>>>,
-    /// `driver.option=value` of the kernel's command line, which the kernel leaves to whoever loads the module.
+    /// `driver.option=value` on the kernel's command line. The kernel leaves these to the process that loads the module.
     options: HashMap<String, String>,
 }
 
@@ -70,7 +70,7 @@ impl Loader {
         let release = rustix::system::uname().release().to_string_lossy().into_owned();
         let folders = ["/usr/lib/modules", "/lib/modules"].map(|root| Path::new(root).join(&release));
         let folder = folders.iter().find(|folder| folder.join("modules.dep").exists()).unwrap_or(&folders[0]).clone();
-        // The text lives as long as the process, which is what every name in the index points into.
+        // The text lives as long as the process, because every name in the index points into it.
         let text = |name: &str| fs::read_to_string(folder.join(name)).map(|text| &*text.leak());
         let texts = Texts {
             dep: text("modules.dep")?,
@@ -81,22 +81,22 @@ impl Loader {
         Ok(Self { index: Index::parse(texts), folder, loaded: Mutex::default(), options })
     }
 
-    /// What depmod knows.
+    /// The index of depmod's files.
     pub(crate) fn index(&self) -> &Index<'static> {
         &self.index
     }
 
-    /// Loads what goes by a name or an alias, with what it needs: file systems, link kinds, ciphers.
+    /// Loads the modules for a name or an alias, with dependencies: file systems, link kinds, ciphers.
     pub(crate) fn serve(&self, alias: &str) -> Vec<(String, Result<()>)> {
         self.index.find(alias).into_iter().map(|name| (name.clone(), self.load(&name))).collect()
     }
 
-    /// Loads a module with what it needs, and waits for no device.
+    /// Loads a module with its dependencies, without waiting for devices.
     pub(crate) fn load(&self, name: &str) -> Result<()> {
         self.load_for(name, Probes::GoOn)
     }
 
-    /// Loads a driver with what it needs, and waits until it has its devices.
+    /// Loads a driver with its dependencies, and waits until it has probed its devices.
     pub(crate) fn drive(&self, name: &str) -> Result<()> {
         self.load_for(name, Probes::Done)
     }
@@ -121,7 +121,8 @@ impl Loader {
     }
 
     fn insert(&self, name: &str, probes: Probes) -> Result<()> {
-        // Another process may have been faster, or it is built in; the kernel would decompress the file before it says so.
+        // The module may be loaded by another process already, or be built in. Check first: the kernel would decompress the file
+        // before it says so.
         if is_live(name) {
             return Ok(());
         }
@@ -132,7 +133,7 @@ impl Loader {
         let path = self.folder.join(path);
         let file = File::open(&path).map_err(|error| LoadError::Open { path: path.clone(), kind: error.kind() })?;
         let flags = if path.extension().is_some_and(|ending| ending != "ko") { COMPRESSED_FILE } else { 0 };
-        // A command line holds no NUL.
+        // A command line contains no NUL.
         let said = self.options.get(name).map_or("", String::as_str);
         let options = format!("{} {} {said}", own_option(name), probes.option());
         let options = CString::new(options.trim()).unwrap_or_default();
@@ -143,12 +144,12 @@ impl Loader {
     }
 }
 
-/// Whether a module has been loaded and has begun its work. Never of what is built in: that has no such file.
+/// Whether a module is loaded and initialized. Always false for a built-in one, which has no such file.
 pub(crate) fn is_live(module: &str) -> bool {
     fs::read_to_string(format!("/sys/module/{module}/initstate")).is_ok_and(|state| state.trim_end() == "live")
 }
 
-/// Options that every box wants: the devices that these modules make unasked are nobody's.
+/// Options for every box: no unrequested devices of these modules.
 fn own_option(module: &str) -> &'static str {
     match module {
         "dummy" => "numdummies=0",

@@ -1,5 +1,5 @@
-//! Kernel modules: devices find their drivers, at boot and when plugged. depmod's files are read at run time; there is no
-//! modprobe and no udev in the image.
+//! Kernel modules: finds the drivers for devices, at boot and when plugged. depmod's files are read at run time; the image has no
+//! modprobe and no udev.
 
 mod coldplug;
 mod glob;
@@ -14,7 +14,7 @@ mod uevent;
 pub(crate) use hotplug::{News, Settled, run as hotplug};
 pub(crate) use load::{Loader, is_live};
 
-/// Loads the modules of FAT: the file system, and the characters of its file names.
+/// Loads the modules for FAT: the file system, and the character sets of its file names.
 pub(crate) fn load_fat() {
     if let Ok(loader) = Loader::open() {
         for name in ["vfat", "nls_cp437", "nls_ascii"] {

@@ -1,15 +1,15 @@
-//! `/sbin/modprobe -q -- NAME`: what the kernel starts when it needs a module by name (kernel/module/kmod.c), as it does for
-//! file systems, link kinds and ciphers. segbox is its own; there is no other program in the image.
+//! `/sbin/modprobe -q -- NAME`: the kernel starts this when it needs a module by name (kernel/module/kmod.c), for file systems,
+//! link kinds and ciphers. segbox replaces modprobe; the image has no other program.
 
 use std::os::unix::fs::symlink;
 use std::process::ExitCode;
 
 use super::load::Loader;
 
-/// Where the kernel looks for its helper (/proc/sys/kernel/modprobe).
+/// The path of the kernel's helper (/proc/sys/kernel/modprobe).
 const PATH: &str = "/sbin/modprobe";
 
-/// Makes this program the kernel's helper, and the kernel's folder found under both of its names.
+/// Installs this program as the kernel's helper, and links /lib to /usr/lib for the kernel's folder.
 pub(crate) fn install() -> std::io::Result<()> {
     std::fs::create_dir_all("/sbin")?;
     for (to, at) in [("/proc/1/exe", PATH), ("usr/lib", "/lib")] {
@@ -21,16 +21,16 @@ pub(crate) fn install() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether this process was started as that helper.
+/// Whether the kernel started this process as its helper.
 pub(crate) fn is_called() -> bool {
     std::env::args_os().next().is_some_and(|name| name == PATH)
 }
 
-/// Loads what the last argument names. Nobody reads what it says, the kernel looks at what is there then.
+/// Loads the module that the last argument names. The output is discarded: the kernel only checks whether the module is there.
 pub(crate) fn run() -> ExitCode {
     let name = std::env::args().next_back().unwrap_or_default();
     let Ok(loader) = Loader::open() else { return ExitCode::FAILURE };
     let results = loader.serve(&name);
-    // One of several is enough: aliases of ciphers name a fast and a plain one, and the CPU may lack what the fast one needs.
+    // One of several modules is enough: aliases of ciphers name a fast and a plain one, and the CPU may not support the fast one.
     if results.iter().any(|(_, result)| result.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,5 +1,5 @@
-//! Which modules are still to be loaded, in the order of their turns, for the threads that load them. A driver that hangs holds its
-//! thread and nothing else. Not here: loading (`load`), and which modules (`coldplug`, `hotplug`).
+//! The queue of modules to load, ordered by turn, for the loading threads. A driver that hangs blocks only its thread. Not here:
+//! loading (`load`), and choosing modules (`coldplug`, `hotplug`).
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::turn::Turn;
 /// A module and its turn.
 pub(crate) type Job = (Turn, String);
 
-/// The modules that wait.
+/// Modules that wait to be loaded.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -19,21 +19,21 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     waiting: BTreeSet<Job>,
-    /// Turns of those that are being loaded.
+    /// The turns of modules that are being loaded.
     running: Vec<Turn>,
     /// The last turn that may begin.
     until: Turn,
 }
 
 impl Queue {
-    /// An empty one. Nothing after the turn `until` begins before it is told to.
+    /// An empty queue. Turns after `until` wait for [`Queue::allow`].
     pub(crate) fn new(until: Turn) -> Self {
         let state = State { waiting: BTreeSet::new(), running: Vec::new(), until };
         Self { state: Mutex::new(state), more: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is whole: a thread that panics leaves none half done.
+        // Each change is atomic, so a thread that panics leaves no partial change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -43,14 +43,14 @@ impl Queue {
         self.more.notify_all();
     }
 
-    /// Turns up to this one may begin.
+    /// Allows turns up to this one to begin.
     pub(crate) fn allow(&self, until: Turn) {
         let mut state = self.state();
         state.until = state.until.max(until);
         self.more.notify_all();
     }
 
-    /// The next module; waits for it. Whoever takes it says when it is done.
+    /// The next module; blocks until there is one. The caller reports the end with [`Queue::done`].
     pub(crate) fn take(&self) -> Job {
         let mut state = self.state();
         loop {
@@ -63,7 +63,7 @@ impl Queue {
         }
     }
 
-    /// A module of this turn is loaded, or refused.
+    /// A module of this turn was loaded or refused.
     pub(crate) fn done(&self, turn: Turn) {
         let mut state = self.state();
         if let Some(at) = state.running.iter().position(|running| *running == turn) {
@@ -71,7 +71,7 @@ impl Queue {
         }
     }
 
-    /// Whether no module of this turn or an earlier one is waiting or being loaded.
+    /// Whether no module of this turn or an earlier one waits or is being loaded.
     pub(crate) fn is_past(&self, turn: Turn) -> bool {
         let state = self.state();
         state.running.iter().all(|running| *running > turn)

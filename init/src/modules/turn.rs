@@ -1,41 +1,42 @@
-//! The order in which modules are loaded: what a boot waits for comes first. Not here: which modules there are (`coldplug`).
+//! The order in which modules are loaded: modules that a boot waits for come first. Not here: which modules there are
+//! (`coldplug`).
 
-/// What every boot waits for, by where the kernel's tree keeps its driver.
+/// Drivers that every boot waits for, by their folder in the kernel's tree.
 const FIRST: [&str; 4] = ["drivers/net/", "drivers/infiniband/", "drivers/virtio/", "drivers/firmware/"];
 
-/// Disks that are there as soon as their driver is.
+/// Disks that are ready once their driver is loaded.
 const DISKS: [&str; 3] = ["drivers/block/", "drivers/nvme/", "drivers/mmc/"];
 
-/// Disks that are searched for, port by port.
+/// Disks that the driver searches for, port by port.
 const SEARCHED: [&str; 3] = ["drivers/ata/", "drivers/scsi/", "drivers/message/"];
 
-/// A stick takes seconds until it is there: who needs one looks for it, and nobody else waits.
+/// A stick needs seconds to appear. Only a boot that needs one waits for it.
 const STICKS: [&str; 1] = ["drivers/usb/"];
 
-/// Watchdogs, and the bridges whose drivers make Intel's watchdog a device of its own.
+/// Watchdogs, and the bridges whose drivers create Intel's watchdog device.
 const WATCHDOG: [&str; 4] =
     ["drivers/watchdog/", "drivers/mfd/", "drivers/i2c/busses/i2c-i801", "drivers/platform/x86/intel/"];
 
 /// When a module is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// Before anything that may hang.
+    /// Before any driver that may hang.
     Watchdog,
-    /// What drivers are made of, and what has no hardware: beside the watchdog's.
+    /// Libraries of drivers and modules without hardware, except those of the watchdog.
     Library,
-    /// NICs, and what configurations come from.
+    /// NICs, and devices that may hold a configuration.
     First,
-    /// A box that was not started from a disk waits for all of them, one that was for its own.
+    /// Disks that are ready at once. A box waits for them, or only for the disk that it was started from.
     Disks,
-    /// The same, but for those that take longer.
+    /// Disks that are searched for. The boot waits for them in the same way.
     Searched,
-    /// Nobody waits for these.
+    /// Sticks: most boots do not wait for these.
     Sticks,
     /// Sensors, keyboards, random numbers.
     Later,
 }
 
-/// When the module of a file has its turn.
+/// The turn of a module, by the path of its file.
 pub(crate) fn turn(path: &str) -> Turn {
     let path = path.strip_prefix("kernel/").unwrap_or(path);
     let lies_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));

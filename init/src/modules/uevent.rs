@@ -1,4 +1,4 @@
-//! The kernel's word of devices that come and go (netlink, NETLINK_KOBJECT_UEVENT). Not here: what to do about them.
+//! The kernel's events for devices that come and go (netlink, NETLINK_KOBJECT_UEVENT). Not here: handling them.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -6,27 +6,27 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use netlink_sys::protocols::NETLINK_KOBJECT_UEVENT;
 use netlink_sys::{Socket, SocketAddr};
 
-/// Room for a boot's worth of devices that nobody reads while modules load; the kernel drops what does not fit.
+/// Buffer for the events of a boot, which are not read while modules load; the kernel drops events that do not fit.
 const ROOM: usize = 4 << 20;
 
-/// A device that came, went or changed.
+/// A device that was added, removed or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Uevent {
     /// `add`, `remove`, `change`, `bind`, ...
     pub(crate) action: String,
-    /// Where it is in /sys: `/devices/pci0000:00/0000:00:03.0/net/eth0`.
+    /// Its path in /sys: `/devices/pci0000:00/0000:00:03.0/net/eth0`.
     pub(crate) path: String,
     /// `net`, `block`, `pci`, ...
     pub(crate) subsystem: String,
-    /// What modules.alias knows the device by; empty where it needs no module.
+    /// Its alias for modules.alias; empty if it needs no module.
     pub(crate) modalias: String,
 }
 
 impl Uevent {
-    /// Reads a message: `add@/devices/...`, then `KEY=value`, each ending in a NUL. None for anything else.
+    /// Parses a message: `add@/devices/...`, then `KEY=value`, each ending in a NUL. None for anything else.
     pub(crate) fn parse(message: &[u8]) -> Option<Self> {
         let mut parts = message.split(|byte| *byte == 0);
-        // Of the kernel's own form: udevd's (`libudev`) is not for us.
+        // Only the kernel's format: udevd's (`libudev`) is ignored.
         let (action, path) = std::str::from_utf8(parts.next()?).ok()?.split_once('@')?;
         let mut event = Self { action: action.to_owned(), path: path.to_owned(), ..Self::default() };
         for part in parts {
@@ -42,32 +42,32 @@ impl Uevent {
         Some(event)
     }
 
-    /// Whether there is a device behind it; what segbox itself makes (segbox0, VRFs) has none.
+    /// Whether it is a hardware device; devices that segbox creates (segbox0, VRFs) are not.
     pub(crate) fn is_hardware(&self) -> bool {
         !self.path.starts_with("/devices/virtual/")
     }
 }
 
-/// A socket that hears of every device from the moment it is opened.
+/// A socket that receives all events from the moment it is opened.
 pub(crate) struct Uevents(Socket);
 
 impl Uevents {
     /// Opens it.
     pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_KOBJECT_UEVENT)?;
-        // Group 1 is the kernel's own; its sender's port is 0, and group 2 is udevd's.
+        // Group 1 is the kernel's, whose port is 0; group 2 is udevd's.
         socket.bind(&SocketAddr::new(0, 1))?;
         socket.set_non_blocking(true)?;
-        // Past the usual limit, as root may. A smaller buffer still works; what is lost is looked for again.
+        // Root may exceed the usual limit. A smaller buffer also works: after lost events all devices are looked at again.
         let fd = socket.as_fd();
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(fd, ROOM);
         Ok(Self(socket))
     }
 
-    /// The next event that is waiting.
+    /// The next waiting event.
     ///
     /// # Errors
-    /// ENOBUFS: some were lost.
+    /// ENOBUFS: events were lost.
     pub(crate) fn next(&self) -> io::Result<Option<Uevent>> {
         loop {
             match self.0.recv_from_full() {
@@ -76,7 +76,7 @@ impl Uevents {
                         return Ok(Some(event));
                     }
                 }
-                // Any program may send here; only the kernel is believed.
+                // Any program may send here; only messages of the kernel are accepted.
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),

@@ -1,5 +1,5 @@
-//! Configurations that a box is handed from outside: files of QEMU's fw_cfg (a virtual machine brings its own), or a FAT volume
-//! labelled SEGBOX (a stick). They are copied to memory: the stick can be pulled, and nothing is ever written to it.
+//! Configurations from outside the box: files in QEMU's fw_cfg (of a virtual machine), or a FAT volume labelled SEGBOX (a stick).
+//! They are copied to memory: the stick can be removed, and is never written to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,23 +15,23 @@ use super::DRIVERS;
 use super::wait::{wait, wait_for};
 use crate::modules::{Settled, is_live};
 
-/// Where the copies lie: in memory, and gone with a reboot.
+/// The folder for the copies: in memory, so a reboot removes it.
 pub(crate) const FOLDER: &str = "/run/segbox/brought";
 /// The volume's label.
 pub(crate) const LABEL: &str = "SEGBOX";
 /// QEMU's `-fw_cfg name=opt/org.segbox/segbox.toml,file=...`, as the driver qemu_fw_cfg shows it.
 const FW_CFG: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/org.segbox";
-/// The device behind it, as ACPI has it.
+/// The device of the driver, in ACPI.
 const FW_CFG_DEVICE: &str = "/sys/bus/acpi/devices/QEMU0002:00";
-/// Is live once it has read what there is.
+/// This module is live once it has read all files.
 const FW_CFG_DRIVER: &str = "qemu_fw_cfg";
-/// All files of a configuration together: far over any segbox.toml with its programs and keys, far under a small box's memory.
+/// Limit for all files of a configuration: far above any segbox.toml with programs and keys, far below the memory of a small box.
 const MOST: u64 = 16 << 20;
 
-/// Copies the files that QEMU hands over. True if there is a segbox.toml among them.
+/// Copies the files from QEMU. True if there is a segbox.toml among them.
 pub(crate) fn from_fw_cfg() -> io::Result<bool> {
     if Path::new(FW_CFG_DEVICE).exists() {
-        // A kernel that has the driver built in does not say so, and one without it never will.
+        // A kernel with a built-in driver never reports the module live, and neither does one without the driver.
         wait_for(DRIVERS, || is_live(FW_CFG_DRIVER) || Settled::Disks.is_so());
     }
     if !Path::new(FW_CFG).join("segbox.toml").is_dir() {
@@ -46,9 +46,9 @@ pub(crate) fn from_fw_cfg() -> io::Result<bool> {
     Ok(true)
 }
 
-/// The first volume with the label. `limit` and `drivers` as of [`wait`].
+/// The first volume with the label. `limit` and `drivers` are those of [`wait`].
 pub(crate) fn volume(limit: Duration, drivers: Instant) -> Option<Block> {
-    // Reading half a megabyte of every device again and again would slow down the disks that are waited for.
+    // Check each device only once: reading half a megabyte repeatedly would slow down the disks that the boot waits for.
     let mut known = std::collections::BTreeSet::new();
     wait(limit, drivers, |blocks| {
         blocks.iter().filter(|block| known.insert(block.name.clone())).find(|block| is_labelled(block)).cloned()
@@ -66,18 +66,18 @@ pub(crate) fn from_volume(block: &Block) -> io::Result<()> {
     let on = Path::new("/run/segbox/volume");
     partition::put_for_reading(&block.path(), on, "vfat")?;
     let copied = from_folder(on);
-    // Left mounted it would only look unclean when the stick is pulled.
+    // A volume that stays mounted would be marked as not cleanly unmounted when the stick is removed.
     let _ = unmount(on, UnmountFlags::DETACH);
     copied
 }
 
-/// Copies the files of a folder that can only be read.
+/// Copies the files of a read-only folder.
 pub(super) fn from_folder(folder: &Path) -> io::Result<()> {
     let mut room = MOST;
     copy(folder, Path::new(FOLDER), &mut room, &|path| path.is_file().then(|| path.to_owned()))
 }
 
-/// Copies a folder. `content` gives the file that holds an entry's bytes; an entry without is a folder.
+/// Copies a folder. `content` returns the file with an entry's bytes; an entry without one is a folder.
 fn copy(from: &Path, to: &Path, room: &mut u64, content: &dyn Fn(&Path) -> Option<PathBuf>) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -96,9 +96,9 @@ fn copy_file(from: &Path, to: &Path, room: &mut u64) -> io::Result<()> {
     let mut bytes = Vec::new();
     File::open(from)?.take(*room + 1).read_to_end(&mut bytes)?;
     *room = room.checked_sub(bytes.len() as u64).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::FileTooLarge, "more than 16 MiB in files: only the configuration belongs there")
+        io::Error::new(io::ErrorKind::FileTooLarge, "the files are larger than 16 MiB: only the configuration belongs there")
     })?;
-    // FAT knows no owner; keys have to be root's alone, or `check` refuses them.
+    // FAT has no file owners, but `check` requires keys that only root can read.
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(to)?;
     file.write_all(&bytes)
 }

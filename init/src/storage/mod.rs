@@ -1,5 +1,5 @@
-//! Disks at boot: finds and mounts the box's own partitions, finds configurations that were brought, and says where the
-//! configuration lies. Runs in a child: a broken disk holds whoever touches it. Not here: which configuration runs (`configuration`).
+//! Disks at boot: finds and mounts the box's partitions, finds external configurations, and reports where the configuration is.
+//! Runs in a child, since a broken disk can block a process. Not here: the choice of the configuration (`configuration`).
 
 mod external;
 pub(crate) mod reset;
@@ -22,42 +22,42 @@ use crate::modules::{Loader, Settled, is_live, load_fat};
 use reset::Part;
 use wait::{wait, wait_for};
 
-/// Where the config partition lies.
+/// Mount point of the config partition.
 pub(crate) const CONFIG: &str = "/run/segbox/config";
-/// Where the state partition lies.
+/// Mount point of the state partition.
 pub(crate) const STATE: &str = "/var/lib/segbox";
-/// What the commands take for the box's configuration; a link to the folder that it was taken from.
+/// The commands read the box's configuration here: a link to the folder that holds it.
 pub(crate) const ETC: &str = "/etc/segbox";
 
-/// For the drivers of disks, where no disk is known to be there: the slowest controllers take seconds.
+/// For the drivers of disks, if no disk is known to exist: the slowest controllers take seconds.
 const DRIVERS: Duration = Duration::from_secs(20);
-/// A disk that the boot loader itself read from is there for certain; a controller may take this long to find it again.
+/// The boot loader has read from this disk, so it exists. A controller may take this long to find it again.
 const EXPECTED_DISK: Duration = Duration::from_secs(10);
-/// A stick's settling time is a second (usb-storage's delay_use), its detection another one or two. Waited for only by a box that
-/// has no configuration otherwise.
+/// A stick needs a second to settle (usb-storage's delay_use), and one or two for its detection. Only a box without another
+/// configuration waits for it.
 const STICK: Duration = Duration::from_secs(5);
 
-/// What was found for the configuration.
+/// The disks and the configuration that were found.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Storage {
-    /// The partition that the configuration lies on: `vda3`.
+    /// The partition with the configuration: `vda3`.
     pub(crate) found: Option<String>,
-    /// What the system was started from.
+    /// How the system was started.
     pub(crate) started: Started,
-    /// The disk with the ESP that it was started from: `vda`.
+    /// The disk with the ESP that the system was started from: `vda`.
     pub(crate) home: Option<String>,
     pub(crate) sources: Sources,
-    /// One line each.
+    /// Problems, one line each.
     pub(crate) problems: Vec<String>,
 }
 
-/// Finds all of it. `started`: what the command line says of the start.
+/// Finds all of it. `started`: the facts from the command line.
 pub(crate) fn find(started: Started) -> Storage {
     let drivers = Instant::now() + DRIVERS;
     let mut storage = Storage { started: started.or_by_firmware(), ..Storage::default() };
     let expected = storage.started.slot.is_some();
     if expected {
-        // It will be there, and what lies on it wants the biggest of all modules: that comes beside the disk's driver.
+        // The disk will be found, and its file system needs the biggest module: load it while the disk's driver loads.
         load_ext4();
     } else {
         wait_for(DRIVERS, || Settled::Disks.is_so());
@@ -65,9 +65,9 @@ pub(crate) fn find(started: Started) -> Storage {
     let limit = if expected { EXPECTED_DISK } else { Duration::ZERO };
     storage.find_home(limit, drivers);
     let home = storage.home.clone();
-    // A disk that is not found is not waited for twice.
+    // A disk that was not found is not waited for twice.
     let left = if storage.started.esp.is_some() && home.is_none() { Duration::ZERO } else { limit };
-    // The disk that this system was started from is not waited for to be the only one.
+    // With a known boot disk there is no wait to see whether other disks appear.
     let is_home = |block: &Block| home.is_some() && block.disk == home;
     let config = wait(left, drivers, |blocks| {
         let found = partition::labelled(blocks, partition::CONFIG, home.as_deref());
@@ -76,13 +76,13 @@ pub(crate) fn find(started: Started) -> Storage {
     if expected && config.is_none() {
         match (&storage.home, &storage.started.esp) {
             (Some(home), _) => storage.problems.push(format!(
-                "no partition labelled {} on {home}, which this system was started from: `segbox flash` makes the disk anew",
+                "{home}, which this system was started from, has no partition labelled {}: write the disk again with `segbox flash`",
                 partition::CONFIG
             )),
-            // It was said already that the disk is not found.
+            // The missing disk was reported already.
             (None, Some(_)) => {}
             (None, None) => storage.problems.push(format!(
-                "no partition labelled {} after {} s: the disk that this system was booted from is not found by its kernel",
+                "no partition labelled {} after {} s: the kernel does not find the disk that this system was booted from",
                 partition::CONFIG,
                 limit.as_secs()
             )),
@@ -98,12 +98,12 @@ pub(crate) fn find(started: Started) -> Storage {
     storage.sources = storage.sources(place, drivers);
     let folder = storage.sources.wanted.as_ref().map_or(Path::new(CONFIG), |wanted| wanted.folder());
     if let Err(error) = lead(folder) {
-        storage.problems.push(format!("{ETC} cannot be made: {error}"));
+        storage.problems.push(format!("cannot create {ETC}: {error}"));
     }
     storage
 }
 
-/// The state partition, mounted.
+/// The mounted state partition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) block: Block,
@@ -111,10 +111,10 @@ pub(crate) struct State {
     pub(crate) writable: bool,
 }
 
-/// Finds and mounts the state partition: apart from the configuration, which a disk that hangs here must not hold up. What is wrong
-/// with it, and with the box's disks, comes along.
+/// Finds and mounts the state partition. This is separate from the configuration, which must not wait for a disk that hangs here.
+/// Also returns problems with it and with the box's disks.
 pub(crate) fn state(home: Option<&str>) -> (Option<State>, Vec<String>) {
-    // Here is time for all disks, of which the configuration has only waited for one.
+    // There is time to wait for all disks here, while the configuration waited for one only.
     wait_for(EXPECTED_DISK, || Settled::Disks.is_so());
     let blocks = partition::blocks();
     let (_, others) = partition::labelled(&blocks, partition::CONFIG, home).unzip();
@@ -124,9 +124,9 @@ pub(crate) fn state(home: Option<&str>) -> (Option<State>, Vec<String>) {
     };
     if ext4::needs_recovery(&block) {
         load_ext4();
-        // The kernel reads how long a file system is before it replays the journal, and a power cut may have left a longer one in
-        // there: blocks could not be allocated (EUCLEAN) until it is mounted again (fs/ext4/super.c, __ext4_fill_super). Whatever
-        // is wrong with it, the next mount says.
+        // The kernel reads the file system's size before it replays the journal, and after a power cut the journal may hold a
+        // larger size. Then blocks could not be allocated (EUCLEAN) until the next mount (fs/ext4/super.c, __ext4_fill_super).
+        // The second mount reports any other error.
         let on = Path::new(STATE);
         if partition::put_for_reading(&block.path(), on, "ext4").is_ok() {
             let _ = rustix::mount::unmount(on, rustix::mount::UnmountFlags::empty());
@@ -138,28 +138,28 @@ pub(crate) fn state(home: Option<&str>) -> (Option<State>, Vec<String>) {
 }
 
 fn not_used(other: &Block, home: Option<&str>) -> String {
-    let home = home.map(|home| format!(", and it was started from {home}")).unwrap_or_default();
+    let home = home.map(|home| format!(", which was started from {home}")).unwrap_or_default();
     format!(
-        "{} is labelled {} too and is not used: two disks with segbox are in this box{home}",
+        "{} has the label {} too and is not used: there are two segbox disks in this box{home}",
         other.name,
         partition::CONFIG
     )
 }
 
-/// Grows the state partition's file system to its partition, which `segbox flash` stretches over the disk.
+/// Grows the state partition's file system to its partition, which `segbox flash` extends over the disk.
 pub(crate) fn grow(block: &Block) -> Result<Option<Grown>, String> {
     ext4::grow(block, Path::new(STATE)).map_err(|error| {
         format!(
-            "{} ({}) cannot be grown to its partition's size: {error}; it is used as it is",
+            "{} ({}) cannot be grown to the size of its partition: {error}; it is used at its current size",
             block.name,
             partition::STATE
         )
     })
 }
 
-/// Asked for here rather than by the mount: the kernel would have to start a helper that reads all of depmod's files.
+/// Loads ext4 before the mount: otherwise the kernel starts a helper that reads all of depmod's files.
 fn load_ext4() {
-    // To read those files is what takes long.
+    // Reading these files takes most of the time.
     if !is_live("ext4")
         && let Ok(loader) = Loader::open()
     {
@@ -167,7 +167,7 @@ fn load_ext4() {
     }
 }
 
-/// Mounts one of ours. What is wrong with it comes along, with the mend.
+/// Mounts one of the box's partitions. Also returns a problem with it, and its fix.
 fn mount(block: &Block, part: Part) -> (Option<Mounted>, Option<String>) {
     load_ext4();
     let (label, on) = part.place();
@@ -175,12 +175,12 @@ fn mount(block: &Block, part: Part) -> (Option<Mounted>, Option<String>) {
     match partition::put(&block.path(), on, "ext4") {
         Ok(Mounted::ReadOnly) if block.protected => {
             let problem =
-                format!("{name} ({label}) can only be read: the disk is write-protected, or has given up writing");
+                format!("{name} ({label}) can only be read: the disk is write-protected, or refuses writes after a failure");
             (Some(Mounted::ReadOnly), Some(problem))
         }
         Ok(Mounted::ReadOnly) => {
             let problem = format!(
-                "{name} ({label}) can only be read: its file system or the disk is damaged. `factory-reset {word}` makes it anew, empty"
+                "{name} ({label}) can only be read: its file system or the disk is damaged. `factory-reset {word}` creates a new, empty file system"
             );
             (Some(Mounted::ReadOnly), Some(problem))
         }
@@ -188,14 +188,14 @@ fn mount(block: &Block, part: Part) -> (Option<Mounted>, Option<String>) {
             let faults = ext4::faults(block);
             let problem = (faults > 0).then(|| {
                 format!(
-                    "{name} ({label}) has {faults} faults in its file system, and more may come. `factory-reset {word}` makes it anew, empty"
+                    "{name} ({label}) has {faults} faults in its file system, and may get more. `factory-reset {word}` creates a new, empty file system"
                 )
             });
             (Some(Mounted::Writable), problem)
         }
         Err(error) => {
             let problem = format!(
-                "{name} ({label}) cannot be mounted: {error}. The box runs without it; `factory-reset {word}` makes it anew, empty"
+                "{name} ({label}) cannot be mounted: {error}. The box runs without it; `factory-reset {word}` creates a new, empty file system"
             );
             (None, Some(problem))
         }
@@ -203,11 +203,11 @@ fn mount(block: &Block, part: Part) -> (Option<Mounted>, Option<String>) {
 }
 
 impl Storage {
-    /// Finds the disk that the system was started from, so that slot, configuration and state are those of one disk. A stick needs
-    /// seconds until it is there, and the disk of the box beside it is another system's.
+    /// Finds the disk that the system was started from, so that slot, configuration and state are on one disk. A stick needs
+    /// seconds to appear, and the other disk of the box belongs to another system.
     fn find_home(&mut self, limit: Duration, drivers: Instant) {
         let Some(esp) = &self.started.esp else { return };
-        // A table is read once: the box's disks are busy enough at this time.
+        // Read each table only once: the disks are busy at this time.
         let mut known = std::collections::BTreeSet::new();
         self.home = wait(limit, drivers, |blocks| {
             let new: Vec<_> = blocks.iter().filter(|block| known.insert(block.name.clone())).cloned().collect();
@@ -215,14 +215,14 @@ impl Storage {
         });
         if self.home.is_none() && self.started.slot.is_some() {
             self.problems.push(format!(
-                "the disk that this system was started from is not found by its kernel: no partition {} has the UUID {esp} after {} s",
+                "the kernel does not find the disk that this system was started from: no partition {} has the UUID {esp} after {} s",
                 partition::ESP,
                 limit.as_secs()
             ));
         }
     }
 
-    /// Where configurations are, in their order: the config partition's, one that was brought, none.
+    /// The configurations in their order: that of the config partition, an external one, or none.
     fn sources(&mut self, place: Option<Mounted>, drivers: Instant) -> Sources {
         let config = Path::new(CONFIG);
         let persistent = place == Some(Mounted::Writable);
@@ -233,8 +233,8 @@ impl Storage {
             let text = fs::read_to_string(&path).unwrap_or_default();
             WantedFile { source, digest: generations::digest(text.as_bytes()), attempts: attempts(&text), path }
         };
-        // A disk that fails to say whether the file is there has one for all we know: the attempt to read it names the fault, and
-        // the last good one comes next.
+        // If the disk cannot say whether the file exists, assume that it does: the attempt to read it reports the error, and the
+        // last good file comes next.
         let there = !matches!(config.join("segbox.toml").try_exists(), Ok(false));
         let wanted = if there {
             Some(file(Source::Partition, config))
@@ -248,7 +248,7 @@ impl Storage {
         match external::from_fw_cfg() {
             Ok(true) => return Some(Source::FwCfg),
             Ok(false) => {}
-            Err(error) => self.problems.push(format!("the files of QEMU's fw_cfg cannot be read: {error}")),
+            Err(error) => self.problems.push(format!("cannot read the files of QEMU's fw_cfg: {error}")),
         }
         let volume = external::volume(STICK, drivers)?;
         load_fat();
@@ -256,7 +256,7 @@ impl Storage {
         match external::from_volume(&volume) {
             Ok(()) if Path::new(external::FOLDER).join("segbox.toml").exists() => Some(Source::Volume { device }),
             Ok(()) => {
-                self.problems.push(format!("the volume {} on {device} has no file segbox.toml", external::LABEL));
+                self.problems.push(format!("the volume {} on {device} has no segbox.toml", external::LABEL));
                 None
             }
             Err(error) => {
@@ -267,7 +267,7 @@ impl Storage {
     }
 }
 
-/// Makes /etc/segbox lead to a folder, at once for every reader.
+/// Points /etc/segbox to a folder, atomically for every reader.
 pub(crate) fn lead(folder: &Path) -> io::Result<()> {
     fs::create_dir_all("/etc")?;
     let fresh = PathBuf::from(format!("{ETC}.new"));
@@ -276,13 +276,13 @@ pub(crate) fn lead(folder: &Path) -> io::Result<()> {
     fs::rename(fresh, ETC)
 }
 
-/// The folder that a new segbox.toml can be written to: on the config partition if it takes writes, else where the box has its
-/// configuration in memory. What can only be read is copied there, with its keys and programs.
+/// The folder for a new segbox.toml: on the config partition if it is writable, or else in memory. A read-only configuration is
+/// copied there with its keys and programs.
 pub(crate) fn editable() -> io::Result<PathBuf> {
     let config = Path::new(CONFIG);
     match partition::mounted(config) {
         Some(Mounted::Writable) => Ok(config.to_owned()),
-        // Where the link leads to: led to itself it would lead nowhere.
+        // Resolve the link first: a link to itself would be broken.
         mounted => match fs::canonicalize(ETC) {
             Ok(folder) if folder != config => Ok(folder),
             _ if mounted == Some(Mounted::ReadOnly) => {
@@ -297,7 +297,7 @@ pub(crate) fn editable() -> io::Result<PathBuf> {
     }
 }
 
-/// Whether the config partition is mounted and can be written, now.
+/// Whether the config partition is mounted and writable now.
 pub(crate) fn is_persistent() -> bool {
     partition::mounted(Path::new(CONFIG)) == Some(Mounted::Writable)
 }

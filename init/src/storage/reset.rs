@@ -1,5 +1,5 @@
-//! Back to how the box came: a partition of ours is emptied where it can be written, and made anew where it cannot. Asked for on the
-//! console. Not here: asking whether it is meant.
+//! Factory reset: empties one of the box's partitions if it is writable, or else creates a new file system. The console calls it.
+//! Not here: asking for confirmation.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use segbox_firmware::partition::{self, Mounted};
 use super::{CONFIG, STATE};
 use crate::boot_source::Started;
 
-/// What can be reset.
+/// A part of the box that can be reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// segbox.toml, its generations, keys and programs.
@@ -22,12 +22,12 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// By its name on the command line.
+    /// The part with this name on the command line.
     pub(crate) fn of(word: &str) -> Option<Self> {
         [Self::Config, Self::State].into_iter().find(|part| part.word() == word)
     }
 
-    /// As it is called on the command line.
+    /// Its name on the command line.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -35,7 +35,7 @@ impl Part {
         }
     }
 
-    /// Its label, and where it is mounted.
+    /// Its partition label and its mount point.
     pub(super) fn place(self) -> (&'static str, &'static Path) {
         match self {
             Self::Config => (partition::CONFIG, Path::new(CONFIG)),
@@ -44,25 +44,25 @@ impl Part {
     }
 }
 
-/// Resets one; `progress` hears what takes its time. Gives what was done.
+/// Resets a part; `progress` receives messages about slow steps. Returns the result as text.
 ///
 /// # Errors
-/// With what was tried, on what.
+/// The operation that failed, and its object.
 pub(crate) fn reset(part: Part, progress: impl Fn(String)) -> Result<String, String> {
     let (label, on) = part.place();
     let blocks = partition::blocks();
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let home = match Started::by(&command_line).or_by_firmware().esp {
-        // Another disk's partitions are another system's.
+        // The partitions of another disk belong to another system.
         Some(esp) => Some(partition::home(&blocks, &esp).ok_or_else(|| {
-            format!("{label}: the disk that this system was started from is not there: no ESP with the UUID {esp}")
+            format!("{label}: the disk that this system was started from was not found: no ESP has the UUID {esp}")
         })?),
         None => None,
     };
     let Some((block, _)) = partition::labelled(&blocks, label, home.as_deref()) else {
-        // What a box without a disk has in memory.
+        // On a box without a disk this folder is in memory.
         return empty(on)
-            .map(|()| format!("there is no partition {label}; what was in memory is gone"))
+            .map(|()| format!("there is no partition {label}; the files in memory were removed"))
             .map_err(|error| format!("{}: {error}", on.display()));
     };
     let name = &block.name;
@@ -76,7 +76,7 @@ pub(crate) fn reset(part: Part, progress: impl Fn(String)) -> Result<String, Str
     match remake(&block, on) {
         Ok(()) => Ok(format!("{name} ({label}) is new and empty")),
         Err(error) => Err(format!(
-            "{name} ({label}) cannot be made anew: {error}. The disk is broken or write-protected: replace it, and `segbox flash` the new one"
+            "{name} ({label}) cannot be formatted: {error}. The disk is broken or write-protected: replace it, and write the new one with `segbox flash`"
         )),
     }
 }
@@ -94,7 +94,7 @@ fn empty(folder: &Path) -> io::Result<()> {
         }
         if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
     }
-    // Durable when the command says so.
+    // The files are removed on the disk when the command reports it.
     fs::File::open(folder)?.sync_all()
 }
 

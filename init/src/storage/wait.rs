@@ -1,4 +1,4 @@
-//! Waiting for disks: the kernel finds them in its own time, seconds for a stick. Not here: what is looked for.
+//! Waiting for disks: the kernel takes a while to find them, seconds for a stick. Not here: the search criteria.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,8 @@ use segbox_firmware::partition::{Block, blocks};
 
 use crate::modules::Settled;
 
-/// Looks until `found` finds something, for so long once every controller can have a driver, which `drivers` is the last moment for.
-/// The kernel finds disks in its own time, seconds for a stick. With no time at all it looks once.
+/// Looks until `found` returns a result, up to `limit`. The limit starts when every controller can have its driver, at `drivers`
+/// at the latest. With a zero limit it looks once.
 pub(crate) fn wait<T>(limit: Duration, drivers: Instant, mut found: impl FnMut(&[Block]) -> Option<T>) -> Option<T> {
     let longest = if limit.is_zero() { limit } else { limit + drivers.saturating_duration_since(Instant::now()) };
     let mut settled = None;
@@ -22,9 +22,9 @@ pub(crate) fn wait<T>(limit: Duration, drivers: Instant, mut found: impl FnMut(&
     result
 }
 
-/// Looks until it is so, or the time is up.
+/// Checks until it is so, or the time is up.
 pub(crate) fn wait_for(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    /// Looking costs little, and a boot waits for it.
+    /// A check costs little, and a boot waits for it.
     const LOOK: Duration = Duration::from_millis(10);
     let end = Instant::now() + limit;
     loop {

@@ -74,7 +74,7 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
     assert!(screen.contains("good: configured from config partition, started by Secure Boot"), "{screen}");
     assert!(screen.contains("1 SIDs"), "{screen}");
     let steps = router.settled();
-    assert!(steps.contains("it was started from vdb"), "which of the two disks is used is said:\n{steps}");
+    assert!(steps.contains("started from vdb"), "which of the two disks is used is said:\n{steps}");
     assert!(
         steps.contains("vdb3") && steps.contains("vdb4"),
         "configuration and state are of the disk that was booted:\n{steps}"

@@ -100,7 +100,7 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
         machine.files.push((FW_CFG.to_owned(), brought));
         machine.ends_at_reboot = false;
     });
-    let mend = "`factory-reset config` makes it anew";
+    let mend = "`factory-reset config` creates a new, empty file system";
     router.boot_says(&["(segbox-config) cannot be mounted", mend, "(segbox-state) cannot be mounted", "QEMU fw_cfg"]);
     assert!(router.screen.contains("cannot be mounted"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));
@@ -155,7 +155,7 @@ fn a_write_protected_disk_is_read_and_named() {
     router.type_in("factory-reset config\r");
     router.wait("Type yes: ");
     let refused = router.answer("yes");
-    assert!(refused.contains("cannot be made anew: read-only") && refused.contains("not rebooting"), "{refused}");
+    assert!(refused.contains("cannot be formatted: read-only") && refused.contains("not rebooting"), "{refused}");
 }
 
 #[test]

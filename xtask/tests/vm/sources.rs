@@ -103,7 +103,7 @@ fn a_file_that_cannot_run_gives_way_to_the_last_good_one_or_to_the_built_in_one(
         Case {
             files: vec![("segbox.toml", GOOD), ("good-000006.toml", &older), ("attempt", &attempt)],
             runs: "last good (generation 6)",
-            said: "is passed over: 2 boots in a row did not survive it",
+            said: "is passed over: 2 boots in a row failed with it",
         },
     ];
     for Case { files, runs: source, said } in cases {
