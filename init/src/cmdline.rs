@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watchdog_that_is_no_watchdog_is_said_and_not_taken() {
+    fn an_invalid_watchdog_time_is_reported_and_ignored() {
         for word in
             ["segbox.watchdog", "segbox.watchdog=", "segbox.watchdog=9", "segbox.watchdog=601", "segbox.watchdog=-1"]
         {

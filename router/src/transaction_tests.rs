@@ -66,7 +66,7 @@ fn ends_in_sync_and_then_has_nothing_to_do() {
 }
 
 #[test]
-fn whichever_step_is_refused_the_router_is_as_before() {
+fn after_any_refused_step_the_router_is_as_before() {
     let before = Actual { state: old(), ..Actual::default() };
     let steps = diff(&new(), &before).steps.len();
     assert!(steps >= 5, "the test needs a plan of some length, this one has {steps}");

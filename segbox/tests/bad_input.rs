@@ -1,4 +1,4 @@
-//! What a person may get wrong: told by place and mend, all at once, with the kernel as it was.
+//! Wrong input: every fault is reported at once, with its place and its fix, and the kernel stays unchanged.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn observed(namespace: &Namespace) -> String {
     segbox(namespace, ["observe"]).out
 }
 
-/// Every line of this file is wrong in its own way.
+/// Every line of this file has a different fault.
 const WRONG: &str = r#"[system]
 hostnam = "r2"
 [interface.eth7]
@@ -66,7 +66,7 @@ behavior = "H.Encaps"
 segments = ["fc00:0:2:2::"]
 "#;
 
-/// Line, and what is said of it.
+/// Line number, and text of the fault.
 const TOLD: [(usize, &str); 11] = [
     (2, "hostname"),
     (3, "eth7"),
@@ -153,7 +153,7 @@ char _license[] SEC("license") = "GPL";
 }
 
 #[test]
-fn files_that_are_none() {
+fn files_that_cannot_be_read() {
     let (namespace, files) = (namespace(), Files::new());
     for command in ["check", "plan", "apply"] {
         let missing = segbox(&namespace, [command, "/nonexistent/segbox.toml"]);
@@ -182,7 +182,7 @@ fn without_root_apply_says_so_at_once_and_check_works() {
     std::fs::set_permissions(files.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let file = files.write("segbox.toml", "[interface.lo]\n");
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("ours");
-    // The binary may lie where only root comes.
+    // Only root may be able to reach the binary.
     let binary = files.path().join("segbox");
     support::segbox::copy(&binary);
     let as_nobody = |words: &[&str]| {

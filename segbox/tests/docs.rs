@@ -1,4 +1,4 @@
-//! What the README and the guides show works as it stands there.
+//! The examples of the README and the guides work unchanged.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What stands between a page's fences of this language.
+/// The fenced blocks of a page in this language.
 fn fenced<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()

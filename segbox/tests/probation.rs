@@ -1,4 +1,4 @@
-//! `apply --confirm`: undone after its time unless confirmed, also when segbox was killed meanwhile.
+//! `apply --confirm`: a change is undone after its time unless it is confirmed, even if segbox was killed meanwhile.
 
 mod support;
 
@@ -62,7 +62,7 @@ fn on_probation(namespace: &Namespace, file: &Path, time: &str) -> Run {
     segbox(namespace, [OsStr::new("apply"), file.as_os_str(), "--confirm".as_ref(), time.as_ref()])
 }
 
-/// Waits for something that must come, with patience for a busy machine.
+/// Waits for an event, long enough for a busy machine.
 fn wait_for(what: &str, done: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !done() {
@@ -81,7 +81,7 @@ fn unconfirmed_it_is_undone_programs_and_keys_included() {
     assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     assert!(run.out.contains("unless you run `segbox confirm`"), "{}", run.out);
     assert!(in_sync(namespace, &after));
-    // The file of the old program may be gone by then; the undo has its own copy. (The built-in one is always there.)
+    // The object file of the old program may be gone by then: the undo has a copy. (The built-in one always exists.)
     wait_for("the change is undone", || in_sync(namespace, &before));
     assert_eq!(segbox(namespace, ["confirm"]).code, Some(1), "there is nothing to confirm any more");
     assert_eq!(segbox(namespace, ["status"]).code, Some(0), "and the old file is the applied one again");

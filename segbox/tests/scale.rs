@@ -1,4 +1,5 @@
-//! A hundred thousand policies in one file: all of them arrive, however the kernel's allocator feels, and memory stays small.
+//! A hundred thousand policies in one file: all of them are installed, however the kernel's allocator behaves, and memory use
+//! stays small.
 
 mod support;
 
@@ -29,7 +30,7 @@ fn a_hundred_thousand_policies_arrive_and_read_back() {
     assert_eq!(apply.code, Some(0), "{}{}", apply.out, apply.err);
     let plan = segbox(&namespace, ["plan".as_ref(), file.as_os_str()]);
     assert_eq!(plan.code, Some(0), "{}", plan.err);
-    // Not segbox's word alone.
+    // Check with another program than segbox too.
     let mut ip = namespace.command("ip").expect("the namespace is there");
     let listed = run(ip.args(["-6", "route", "show", "proto", "86"]));
     assert_eq!(listed.out.lines().count(), POLICIES);

@@ -1,4 +1,4 @@
-//! `segbox apply` on a real kernel as the transaction it promises to be: in sync or as before, once or twice, killed or not.
+//! `segbox apply` on a real kernel keeps its promise as a transaction: in sync or as before, once or twice, killed or not.
 
 mod support;
 
@@ -59,7 +59,7 @@ fn segbox_on(lab: &Lab, command: &str, files: &Files, text: &str) -> Run {
     segbox(&lab["router"], [command.as_ref(), file.as_os_str()])
 }
 
-/// The kernel's state as `segbox observe` sees it, without the link-local addresses, which the kernel makes when it gets to it.
+/// The kernel's state as `segbox observe` prints it, without the link-local addresses, which the kernel adds at any time.
 fn observed(namespace: &Namespace) -> Value {
     let run = segbox(namespace, ["observe"]);
     let mut dump: Value =
@@ -75,7 +75,7 @@ fn ip(namespace: &Namespace, words: &str) {
 }
 
 #[test]
-fn plan_tells_the_steps_apply_takes_them_and_then_nothing_is_left() {
+fn plan_lists_the_steps_that_apply_applies_and_then_nothing_is_left() {
     let (lab, files) = router();
     let plan = segbox_on(&lab, "plan", &files, ROUTER);
     assert_eq!(plan.code, Some(2), "{}{}", plan.out, plan.err);
@@ -92,7 +92,7 @@ fn plan_tells_the_steps_apply_takes_them_and_then_nothing_is_left() {
     let second = segbox_on(&lab, "apply", &files, ROUTER);
     assert_eq!(second.code, Some(0));
     assert!(second.out.contains("nothing to do"), "{}", second.out);
-    // The dump of before, planned on paper, has the same steps.
+    // A plan for the dump of the earlier state has the same steps.
     let dump = files.write("before.json", before.to_string());
     let paper = segbox(
         &lab["router"],
@@ -142,7 +142,7 @@ fn keys_and_addresses_of_others_stay() {
     files.write("ours.key", "ours");
     let ours = "[interface.eth0]\naddresses = [\"192.0.2.1/24\"]\n[srv6.hmac-key.78]\nalgorithm = \"sha256\"\nsecret-file = \"ours.key\"\n";
     apply(namespace, &files.write("segbox.toml", ours));
-    // In our subnet, after ours: the kernel calls it secondary.
+    // In our subnet and added after our address, so the kernel marks it as secondary.
     ip(namespace, "address add 192.0.2.9/24 dev eth0");
     assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
     let keys = run(namespace.command("ip").expect("there").args(["sr", "hmac", "show"])).out;
@@ -152,10 +152,10 @@ fn keys_and_addresses_of_others_stay() {
 }
 
 #[test]
-fn a_refused_step_is_told_in_the_kernels_words_and_all_is_undone() {
+fn a_refused_step_is_reported_with_the_kernels_answer_and_everything_is_undone() {
     let (lab, files) = router();
     let namespace = &lab["router"];
-    // Somebody else's route stands where a policy wants to.
+    // A foreign route has the same prefix as a policy.
     ip(namespace, "-6 route add 2001:db8:3::/64 dev eth0 metric 1024 proto bgp");
     let before = observed(namespace);
     let refused = segbox_on(&lab, "apply", &files, ROUTER);
@@ -165,10 +165,10 @@ fn a_refused_step_is_told_in_the_kernels_words_and_all_is_undone() {
         assert!(told.contains(words), "{words:?} is not in\n{told}");
     }
     assert_eq!(observed(namespace), before);
-    // With the other route gone the same file goes through.
+    // Without the foreign route the same file is applied.
     ip(namespace, "-6 route del 2001:db8:3::/64 metric 1024");
     apply(namespace, &files.write("segbox.toml", ROUTER));
-    // And a refusal on top of what runs leaves what runs.
+    // A refused change on a running router leaves the running state.
     ip(namespace, "-6 route add 2001:db8:4::/64 dev eth0 metric 1024 proto static");
     let running = observed(namespace);
     let more = ROUTER.replace("2001:db8:3::/64", "2001:db8:4::/64").replace("\"End\"", "\"End.T\"\ntable = 100");
@@ -209,7 +209,7 @@ fn two_at_once_do_not_mix() {
     assert_eq!(segbox(&lab["router"], ["clear"]).code, Some(0));
 }
 
-/// So many policies behind the router's own address.
+/// A file with this number of policies behind the router's address.
 fn many(policies: usize) -> String {
     let mut text = "[interface.eth0]\naddresses = [\"2001:db8:1::1/64\"]\n".to_owned();
     for number in 0..policies {
@@ -233,7 +233,7 @@ fn killed_at_any_moment_the_next_apply_gets_there() {
         let mut command = namespace.command(SEGBOX).expect("there");
         let file = &files_of[round as usize % 2];
         let mut child = command.arg("apply").arg(file).stdout(std::process::Stdio::null()).spawn().expect("it starts");
-        // A debug build takes some 200 ms for the long file: the moments are spread over all of it.
+        // A debug build takes some 200 ms for the long file; the moments are spread over all of it.
         std::thread::sleep(Duration::from_millis(7 * (round % 16)));
         child.kill().expect("it is ours");
         killed += usize::from(!child.wait().expect("it ends").success());
@@ -285,7 +285,7 @@ fn interfaces_that_change_names_get_them_back_with_all_that_was_theirs() {
     let namespace = &lab["router"];
     let before = observed(namespace);
     let mac = |interface: &str| lab.mac("router", interface).map(|byte| format!("{byte:02x}")).join(":");
-    // The two swap their names, and one gets an MTU under its new one.
+    // The two swap their names, and one gets an MTU under its new name.
     let text = format!(
         "[interface.eth1]\nmatch = {{ mac = \"{}\" }}\nmtu = 1400\nsrv6 = true\n[interface.eth0]\nmatch = {{ mac = \"{}\" }}\n",
         mac("eth0"),
@@ -306,7 +306,7 @@ fn a_polite_signal_waits_until_the_change_is_whole() {
     let mut command = namespace.command(SEGBOX).expect("there");
     let mut child = command.arg("apply").arg(&file).stdout(std::process::Stdio::null()).spawn().expect("it starts");
     let pid = rustix::process::Pid::from_child(&child);
-    // From the moment that the first route is there, a change is under way.
+    // Once the first route exists, a change is in progress.
     while !run(namespace.command("ip").expect("there").args(["-6", "route", "show", "proto", "86"]))
         .out
         .contains("2001:db8")

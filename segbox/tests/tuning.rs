@@ -1,8 +1,8 @@
-//! A box's CPUs, tuned: governor and SMT on a made tree of files where the kernel's would be, the wake-up latency on the kernel's own
-//! device. Wanted, read back, turned again by `segbox keep` when somebody else turns them, put back by `clear`. Needs root.
+//! Tuning of a box's CPUs: governor and SMT on a fake tree of files, the wake-up latency on the real kernel device. Knobs are
+//! set, read back, restored by `segbox keep` after another program changes them, and reset by `clear`. Needs root.
 //!
-//! The box is a set of namespaces with a PID 1 of its own, so that segbox takes it for the box and never turns a knob of this machine.
-//! The latency is the one exception: it is held at 500 µs for the length of the test, which forbids the deepest sleep only.
+//! The box is a set of namespaces with a PID 1, so segbox treats it as the box and never sets a knob of this machine. Only the
+//! latency is real: it is held at 500 µs during the test, which only forbids the deepest sleep.
 
 mod support;
 
@@ -22,19 +22,19 @@ max-cstate-latency-us = 500
 smt = "off"
 "#;
 const CPUS: [u32; 4] = [0, 1, 2, 3];
-/// Over the keeper's own second of silence, on a loaded machine.
+/// Longer than the keeper's pause of a second, on a loaded machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Namespaces with a first process; all of it goes with this value.
+/// Namespaces with a first process; everything is removed with this value.
 struct Boxed {
     first: Child,
-    /// The first process' number, as this machine counts.
+    /// The PID of the first process on this machine.
     pid: String,
 }
 
 impl Boxed {
     fn new() -> Self {
-        // Made where the kernel's own tree is, and seen by nobody else: unshare makes all mounts private.
+        // Mounted over the kernel's tree, and visible only here: unshare makes all mounts private.
         let make = "set -e
             for place in /run /etc /sys/devices/system/cpu; do mount -t tmpfs box $place; done
             echo ready; exec sleep infinity";
@@ -99,7 +99,7 @@ impl Boxed {
         run(&mut self.command(arguments))
     }
 
-    /// `segbox keep`, once it is at work.
+    /// Starts `segbox keep`, and waits until it works.
     fn keep(&self) -> Child {
         let mut keeper = self.command(&["keep"]).stderr(Stdio::piped()).spawn().expect("segbox");
         let waits = |keeper: &mut Child| keeper.try_wait().expect("ours").is_none();
@@ -111,7 +111,7 @@ impl Boxed {
         keeper
     }
 
-    /// A link comes and goes: news, which make the keeper look.
+    /// Adds and removes a link: the event makes the keeper check.
     fn news(&self) {
         for what in [["add", "type", "veth"].as_slice(), &["del"]] {
             let mut command = Command::new("nsenter");
@@ -120,7 +120,7 @@ impl Boxed {
         }
     }
 
-    /// Each knob of the CPUs, as `status` tells it: wanted, found, state.
+    /// Each CPU knob in the output of `status`: name, found value, state.
     fn knobs(&self) -> Vec<(String, String, String)> {
         let said = self.segbox(&["status", "--json"]);
         let status: serde_json::Value =
@@ -142,7 +142,7 @@ fn governor(cpu: u32) -> String {
     format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor")
 }
 
-/// What the kernel holds now, whoever asked for it.
+/// The latency that the kernel holds now, for any process.
 fn latency() -> i32 {
     let mut bytes = [0; 4];
     fs::File::open("/dev/cpu_dma_latency")
@@ -181,14 +181,14 @@ fn a_boxs_cpus_are_tuned_kept_so_and_put_back() {
     assert_eq!(found("CPU wake-up latency"), Some(("500", "as-wanted")), "{knobs:?}");
     assert_eq!(boxed.segbox(&["plan"]).code, Some(0), "a second apply has something to do");
 
-    // Somebody else turns them.
+    // Another program changes them.
     boxed.write(&governor(1), "schedutil\n");
     boxed.write("/sys/devices/system/cpu/smt/control", "on\n");
     boxed.news();
     soon("the governor of CPU 1 as wanted", || boxed.read(&governor(1)) == "performance");
     soon("SMT as wanted", || boxed.read("/sys/devices/system/cpu/smt/control") == "off");
 
-    // A second keeper has nothing to do; the first one holds the latency, and lets go at its end.
+    // A second keeper has nothing to do; the first one holds the latency, and releases it when it ends.
     let second = boxed.segbox(&["keep"]);
     assert!(second.code == Some(1) && second.err.contains("another segbox keeps"), "{second:?}");
     let cleared = boxed.segbox(&["clear"]);
@@ -199,7 +199,7 @@ fn a_boxs_cpus_are_tuned_kept_so_and_put_back() {
     }
     assert_eq!(latency(), before);
 
-    // Nothing is applied any more, so nothing is turned; a wish that is held goes with its keeper.
+    // Nothing is applied any more, so nothing is restored; a held request ends with its keeper.
     assert_eq!(boxed.segbox(&["apply"]).code, Some(0));
     soon("the latency held", || latency() == before.min(500));
     keeper.kill().expect("ours");
@@ -209,7 +209,7 @@ fn a_boxs_cpus_are_tuned_kept_so_and_put_back() {
 }
 
 #[test]
-fn a_governor_that_is_not_there_is_no_error_and_is_said() {
+fn a_missing_governor_is_no_error_and_is_reported() {
     let boxed = Boxed::new();
     for cpu in CPUS {
         let there = format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_available_governors");

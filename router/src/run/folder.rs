@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_and_what_is_not_there_is_none() {
+    fn written_files_read_back_and_missing_ones_are_none() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(place.path());
         assert!(folder.base().expect("readable").is_empty());

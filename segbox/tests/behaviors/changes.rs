@@ -1,4 +1,4 @@
-//! A second file over the first: what it changes forwards in the new way, what it leaves out is gone.
+//! A second file is applied over the first: changed parts forward in the new way, removed parts are gone.
 
 use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::{Frame, udp};
@@ -72,7 +72,7 @@ fn the_second_file_is_what_forwards() {
 
     apply(through.router(), &through.files.write("segbox.toml", SECOND.text()));
     let new = path(["fc00:0:5:1::"]);
-    // Nobody's SID any more: an IPv6 packet on the default route.
+    // The SID is gone, so this is an IPv6 packet on the default route.
     let plain = Packet { hop_limit: decapsulated.hop_limit - 1, ..decapsulated.clone() };
     all_hold([
         ("End.X", through.expect(&sid.bytes(), bytes(Port::Eth2, expect::end(&sid)))),
@@ -95,8 +95,8 @@ fn a_neighbour_moves() {
     all_hold([("after", through.expect_frames(&datagram(), Some((Port::Eth1, frame))))]);
 }
 
-/// `srv6` is the kernel's `seg6_enabled`: whether the box takes packets in that are addressed to itself and carry an SRH.
-/// A local SID is a route, and routes do not ask.
+/// `srv6` is the kernel's `seg6_enabled`: whether the box accepts packets with an SRH to its addresses. A local SID is a route,
+/// and the kernel does not check the setting for routes.
 #[test]
 fn srv6_off_is_about_the_boxs_own_addresses() {
     let off = FIRST.text().replace("srv6 = true", "srv6 = false");

@@ -10,7 +10,7 @@ use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("endpoints.toml"));
 
-/// Table 100 is not the file's: without VRFs segbox looks tables up and fills only the main one.
+/// The file does not fill table 100: without VRFs, segbox looks tables up and fills only the main one.
 pub(crate) fn fill_table_100(router: &Namespace, _: &Files) {
     let mut ip = router.command("ip").expect("the namespace is there");
     let filled = run(ip.args(["-6", "address", "add", "2001:db8:33::1/64", "dev", "eth2"]));
@@ -28,7 +28,7 @@ fn bytes(port: Port, packet: Option<Packet>) -> Option<(Port, Vec<u8>)> {
     Some((port, packet.expect("the model forwards it").bytes()))
 }
 
-/// What comes next on every path here: some other router's.
+/// The next SID on every path here. It belongs to another router.
 const NEXT: &str = "fc00:0:3:1::";
 
 #[test]
@@ -58,7 +58,7 @@ fn the_packet_stays_in_its_path() {
         ("End.T", &to("fc00:0:2:4::"), bytes(Port::Eth2, expect::end(&to("fc00:0:2:4::")))),
     ];
     all_hold(cases.into_iter().map(|(name, packet, expected)| (name, through.expect(&packet.bytes(), expected))));
-    // The last hop is not forwarded, and its sender is told (ICMPv6, time exceeded).
+    // A packet at its last hop is not forwarded, and the sender gets an ICMPv6 time exceeded message.
     let told = through.pass(&spent.bytes());
     assert!(told.iter().all(|(port, frame)| *port == Port::Eth1 && frame.packet()[6] == 58), "{told:?}");
 }
@@ -69,7 +69,7 @@ fn compressed_segments_move_up() {
     let end = |sid, left| (in_path(&[sid, NEXT], &datagram()), left);
     // Block fc00:0, node 2, then nodes 3 and 4: the argument moves up.
     let (shift, _) = end("fc00:0:2:3:4::", 1);
-    // Without an SRH too: the whole path is in the destination.
+    // The same without an SRH: the whole path is in the destination.
     let bare = Packet { srhs: Vec::new(), ..shift.clone() };
     let (last, _) = end("fc00:0:2::", 0);
     let (x, _) = end("fc00:0:2e:0:5:6::", 1);
@@ -85,7 +85,7 @@ fn compressed_segments_move_up() {
 }
 
 #[test]
-fn what_is_inside_comes_out() {
+fn inner_packets_are_decapsulated() {
     let through = Through::new(FILE, fill_table_100);
     let v4 = udp(
         ("198.51.100.1".parse().expect("one"), 5),

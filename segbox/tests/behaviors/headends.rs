@@ -18,7 +18,7 @@ fn to_v4(destination: &str) -> Vec<u8> {
     udp((from, 40000), (destination.parse().expect("an address"), 7), b"into the path")
 }
 
-/// The frame as it came into the router: what the L2 modes put inside.
+/// The frame that entered the router: the L2 modes encapsulate it.
 fn frame(packet: &[u8]) -> Frame {
     Frame::new([2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2], packet)
 }

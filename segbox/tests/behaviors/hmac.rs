@@ -1,4 +1,4 @@
-//! Signed SRHs (RFC 8754 section 2.1.2): what an interface asks of them, and the policy that signs.
+//! Signed SRHs (RFC 8754 section 2.1.2): the modes of an interface, and a policy that signs.
 
 use segbox_lab::expect::{self, Headend, Packet};
 use segbox_lab::udp;

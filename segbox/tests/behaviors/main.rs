@@ -1,8 +1,8 @@
-//! Every behavior and policy of the file, in the kernel: a frame goes in, and what comes out is compared byte for byte
-//! with the reference model of `segbox_lab::expect`, with its port and its Ethernet header.
+//! Every behavior and policy of the file, in the kernel: the output for each frame is compared byte for byte with the reference
+//! model of `segbox_lab::expect`, including its port and Ethernet header.
 //!
-//! End.DT4, End.DT46 and End.DT6 with a VRF need VRF devices, which not every kernel has; where there are none, `segbox
-//! check` must say so ([`vrfs`]).
+//! End.DT4, End.DT46 and End.DT6 with a VRF need VRF devices, which some kernels lack. On those, `segbox check` must say so
+//! ([`vrfs`]).
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! The ways into a namespace, and what is left of one.
+//! The ways into a namespace, and the state that must not remain after it is gone.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::support::through::{Port, Through, all_hold, datagram, in_path};
 const ROUTER: &str = include_str!("router.toml");
 const PROGRAMS: &str = concat!(include_str!("router.toml"), include_str!("programs.toml"));
 
-/// `ip netns exec` gives a command a /sys of its own, without the box's bpffs and with the namespace's own links.
+/// `ip netns exec` gives a command a separate /sys, without the box's bpffs and with the links of the namespace.
 #[test]
 fn a_router_made_through_ip_netns_exec_is_the_same_router() {
     let through = Through::new(ROUTER, fill_table_100);
@@ -37,7 +37,7 @@ fn a_router_made_through_ip_netns_exec_is_the_same_router() {
     }
 }
 
-/// A test that fails half-way leaves no namespace, whatever runs in it.
+/// A test that fails half-way leaves no namespace behind, whatever runs in it.
 #[test]
 fn a_failing_test_leaves_nothing() {
     let name = std::sync::OnceLock::new();

@@ -1,4 +1,4 @@
-//! What every built-in program makes of a packet.
+//! The output of every built-in program.
 
 use segbox_lab::expect::{self, Headend, Packet};
 
@@ -9,7 +9,7 @@ use crate::support::{path, v6};
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("programs.toml"));
 const NEXT: &str = "fc00:0:3:1::";
-/// The TLV that the file's `stamp` adds.
+/// The TLV that `stamp` of the file adds.
 const STAMP: [u8; 8] = [130, 6, 1, 2, 3, 4, 5, 6];
 
 fn to(program: u16, tlvs: &[u8]) -> Packet {
@@ -23,9 +23,9 @@ fn programs_change_the_srh_and_nothing_else() {
     let through = Through::new(FILE, fill_table_100);
     let other = [124, 6, 9, 9, 9, 9, 9, 9];
     let both = [other, STAMP].concat();
-    // 10 bytes and padding to 16: the whole of it goes.
+    // The TLV has 10 bytes and padding to 16; all of it is removed.
     let long = [130, 8, 1, 2, 3, 4, 5, 6, 7, 8, 4, 4, 0, 0, 0, 0];
-    // 12 bytes of it and padding of 4; before another TLV, 8 go and what is left of the hole is padding.
+    // The TLV has 12 bytes and padding of 4. Before another TLV, 8 bytes are removed, and the rest becomes padding.
     let between = [&[130, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10][..], &[124, 2, 7, 7]].concat();
     let padded = [&[4, 2, 0, 0][..], &[124, 2, 7, 7]].concat();
     // The TLVs before and after.
@@ -58,11 +58,11 @@ fn programs_choose_the_way_and_wrap() {
     let policy = path(["fc00:0:9:1::", "fc00:0:8:1::"]);
     let headend = Headend { source: v6("fc00:0:2::1") };
     let (x, t, dt6, insert, encap) = (to(105, &[]), to(106, &[]), to(107, &[]), to(108, &[]), to(109, &[]));
-    // A program never sees a path's last segment, so its End.DT6 ends the path wherever it stands.
+    // A program never sees a path's last segment, so its End.DT6 ends the path wherever the SID is.
     let inner = Packet::parse(&dt6.payload).expect("a packet inside");
     let inner = Packet { hop_limit: inner.hop_limit - 1, ..inner };
     let last_but_one = in_path(&["fc00:0:2:107::", NEXT], &datagram());
-    // End first, then the policy: RFC 8986's order, which the kernel's own End.B6.Insert does not keep.
+    // First End, then the policy. This is the order of RFC 8986; the kernel's End.B6.Insert uses another one.
     let inserted = {
         let advanced = Packet { hop_limit: insert.hop_limit, ..expect::end(&insert).expect("forwarded") };
         expect::insert(&advanced, &policy)

@@ -1,6 +1,6 @@
-//! What needs VRF devices (CONFIG_NET_VRF): End.DT4, End.DT46, and End.DT6 and End.T by a VRF's name.
+//! Behaviors that need VRF devices (CONFIG_NET_VRF): End.DT4, End.DT46, and End.DT6 and End.T with a VRF's name.
 //!
-//! On a kernel without them nothing is skipped: there `segbox check` must name what is missing, and `segbox apply` must
+//! On a kernel without VRF devices the test still runs: `segbox check` must name the missing feature, and `segbox apply` must
 //! change nothing.
 
 use segbox_lab::expect::{self, Packet, protocol};
@@ -12,7 +12,7 @@ use crate::support::through::{Port, Through, all_hold, at_end, datagram, in_path
 
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("vrfs.toml"));
 
-/// Asks the kernel itself, not segbox.
+/// Asks the kernel directly instead of segbox.
 fn kernel_has_vrfs() -> bool {
     let namespace = Namespace::new("probe").expect("these tests make network namespaces: run them as root");
     let mut ip = namespace.command("ip").expect("the namespace is there");

@@ -1,4 +1,4 @@
-//! A reader's life: alone, followed by another, over changes of the router, and its end.
+//! Reading events: with one reader or several, across changes of the router, and until the end.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,13 +16,13 @@ fn a_program_that_is_replaced_is_read_on() {
     let mut reader = Reader::new(through.router(), &["oam", "--json"]);
     through.pass(&marked);
     reader.events(1);
-    // Another global is another program.
+    // Another value of a global makes another program.
     let changed = FILE.replace("[program.oam]\n", "[program.oam]\nglobals = { every = 0 }\n");
     apply(through.router(), &through.files.write("segbox.toml", &changed));
     reader.hears(|err| err.matches("oam@").count() == 3 && err.contains(" no longer runs"));
     through.pass(&marked);
     assert_eq!(reader.events(2)[1]["program"], "oam");
-    // Gone with all the rest, and back again under the same name.
+    // The program is removed with everything else, and then returns under the same name.
     assert_eq!(segbox(through.router(), ["clear"]).code, Some(0));
     reader.hears(|err| err.contains("no program reports now"));
     apply(through.router(), &through.files.write("segbox.toml", &changed));
@@ -45,7 +45,7 @@ fn one_reader_at_a_time_and_a_killed_one_leaves_nothing() {
                 list(&folder.path(), &mut found);
             }
         }
-        // Other tests have other namespaces.
+        // Other tests use other namespaces.
         let own = segbox_of(&through);
         found.retain(|path| path.contains(&own));
         found.sort();
@@ -93,7 +93,7 @@ fn it_ends_when_nobody_listens_though_nothing_is_reported() {
 fn a_signal_ends_it_also_when_its_output_is_not_read() {
     let through = through();
     let marked = marked().bytes();
-    // Lines of 300 bytes: more than the 64 KiB of a pipe.
+    // Lines of 300 bytes: in total more than the 64 KiB of a pipe.
     (0..600).for_each(|_| through.send(&marked));
     through.pass(&marked);
     let mut command = through.router().command(SEGBOX).expect("the namespace is there");
@@ -105,7 +105,7 @@ fn a_signal_ends_it_also_when_its_output_is_not_read() {
         .spawn()
         .expect("segbox starts");
     let process = rustix::process::Pid::from_child(&child);
-    // It waits for the pipe when it neither runs nor takes more from the ring.
+    // It waits for the pipe when it neither runs nor reads from the ring buffer.
     let waits = || {
         let state = std::fs::read_to_string(format!("/proc/{}/wchan", child.id())).unwrap_or_default();
         state.contains("poll")
@@ -120,7 +120,7 @@ fn a_signal_ends_it_also_when_its_output_is_not_read() {
     assert!(status.success(), "{status}");
 }
 
-/// The folder's name of the router's namespace, by its inode.
+/// The folder name of the router's namespace, by its inode.
 fn segbox_of(through: &crate::support::through::Through) -> String {
     let mut command = through.router().command("readlink").expect("the namespace is there");
     let link = command.arg("/proc/self/ns/net").output().expect("coreutils").stdout;

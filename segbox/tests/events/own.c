@@ -1,4 +1,4 @@
-// A program of a user's own that reports: with types, by the clock of old kernels, through a ring of one page.
+// A user's program that reports events: with types, with the clock of old kernels, and a ring buffer of one page.
 #include <linux/bpf.h>
 #include <linux/in6.h>
 #include <bpf/bpf_helpers.h>

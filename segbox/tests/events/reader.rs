@@ -1,4 +1,4 @@
-//! A `segbox events` that runs beside the test, and what it has said so far.
+//! A `segbox events` that runs beside the test, and its output so far.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::segbox::SEGBOX;
 
-/// How long anything may take on a busy machine.
+/// Time limit for each wait, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Lines = Arc<Mutex<Vec<String>>>;
@@ -26,7 +26,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Starts it, and waits until it reads.
+    /// Starts it, and waits until it reads events.
     pub(crate) fn new(namespace: &Namespace, words: &[&str]) -> Self {
         let mut reader = Self::start(namespace, words);
         reader.hears(|err| err.contains(" reports"));
@@ -46,18 +46,18 @@ impl Reader {
         Self { child, out, err, listeners }
     }
 
-    /// Waits for words on its standard error.
+    /// Waits for text on its standard error.
     pub(crate) fn hears(&mut self, wanted: impl Fn(&str) -> bool) {
         self.until(|reader| wanted(&reader.err()));
     }
 
-    /// Waits for so many lines of JSON.
+    /// Waits for this number of JSON lines.
     pub(crate) fn events(&mut self, count: usize) -> Vec<Value> {
         self.until(|reader| reader.out.lock().expect("no listener panics").len() >= count);
         self.json()
     }
 
-    /// The lines of JSON so far.
+    /// The JSON lines so far.
     pub(crate) fn json(&self) -> Vec<Value> {
         let out = self.out.lock().expect("no listener panics");
         out.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in: {line}"))).collect()
@@ -81,7 +81,7 @@ impl Reader {
         kill_process(process, signal).expect("it runs");
     }
 
-    /// Waits until it has ended, and all that it said is heard; its exit code.
+    /// Waits until it has ended and all its output is read; returns its exit code.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         let status = ends(&mut self.child).unwrap_or_else(|| panic!("it does not end: {}", self.err()));
         self.listeners.drain(..).for_each(|listener| listener.join().expect("no listener panics"));
@@ -89,7 +89,7 @@ impl Reader {
     }
 }
 
-/// Waits until a process ends; kills one that does not.
+/// Waits until a process ends; kills it after the time limit.
 pub(crate) fn ends(child: &mut Child) -> Option<ExitStatus> {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {

@@ -1,4 +1,4 @@
-//! What a report says: the built-in programs', and a user's own.
+//! The content of events: of the built-in programs, and of a user's program.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ fn a_delay_is_that_of_the_packet_and_its_stamp_is_in_the_packet() {
         let came = through.pass(&packet.bytes());
         let [(Port::Eth1, frame)] = &came[..] else { panic!("one packet, not {came:?}") };
         let out = Packet::parse(frame.packet()).expect("a packet");
-        // Both SIDs are this box's: it is End twice, and one hop, since the packet is forwarded once.
+        // Both SIDs are on this box: it acts as End twice, and forwards the packet once.
         let twice = expect::end(&packet).and_then(|packet| expect::end(&packet)).expect("the model forwards it");
         let twice = Packet { hop_limit: twice.hop_limit + 1, ..twice };
         let mut bare = out.clone();
@@ -33,14 +33,14 @@ fn a_delay_is_that_of_the_packet_and_its_stamp_is_in_the_packet() {
     }
     let untouched = expect::end(&unstamped).expect("the model forwards it").bytes();
     all_hold([("end_dm without a stamp", through.expect(&unstamped.bytes(), Some((Port::Eth1, untouched))))]);
-    // A TLV of that type and another length is somebody else's, and so is one that ends early.
+    // A TLV of this type with another length is foreign, and so is one that ends early.
     for tlvs in [&[125, 6, 0, 0, 0, 0, 0, 0][..], &[124, 4, 0, 0, 0, 0, 125, 0]] {
         let mut foreign = unstamped.clone();
         foreign.srhs[0].tlvs = tlvs.to_vec();
         let kept = expect::end(&foreign).expect("the model forwards it").bytes();
         all_hold([("a foreign TLV", through.expect(&foreign.bytes(), Some((Port::Eth1, kept))))]);
     }
-    // Nobody read so far; the ring buffer has kept them.
+    // There was no reader so far; the ring buffer has kept the events.
     let mut reader = Reader::new(through.router(), &["delay", "--json", "--count", "3"]);
     assert_eq!(reader.ended(), Some(0), "{}", reader.err());
     let most = began.elapsed().as_nanos();
@@ -50,7 +50,7 @@ fn a_delay_is_that_of_the_packet_and_its_stamp_is_in_the_packet() {
     for event in &events {
         assert_eq!((&event["program"], &event["sid"]), (&"delay".into(), &"fc00:0:2:101::".into()), "{event}");
         assert_eq!((&event["source"], &event["session"]), (&"fc00:0:1::1".into(), &7.into()), "{event}");
-        // As it came to the second SID: with the stamp.
+        // The length at the second SID, with the stamp.
         assert_eq!(event["bytes"], packet.bytes().len() + 16, "{event}");
         let delay = event["delay_ns"].as_i64().expect("a number");
         assert!(delay > 0 && u128::from(delay.unsigned_abs()) < most, "{delay} of at most {most} ns");
@@ -59,7 +59,7 @@ fn a_delay_is_that_of_the_packet_and_its_stamp_is_in_the_packet() {
         before = at;
         assert!(event.get("tai_ns").is_none(), "the time stands as `time`: {event}");
     }
-    // The delay is from the very stamp: arrivals by the one clock lie as far apart as stamps and delays say.
+    // The delay is measured from this very stamp: the arrivals on one clock are as far apart as stamps and delays say.
     let arrived = |event: &serde_json::Value| {
         let at: Timestamp = event["time"].as_str().expect("text").parse().expect("a time");
         i64::try_from(at.as_nanosecond()).expect("this century")
@@ -89,7 +89,7 @@ fn marked_packets_are_reported_and_others_are_not() {
         "hop_limit": 33, "flags": 0x20,
     });
     assert_eq!(event, expected);
-    // A reduced SRH does not carry its first segment.
+    // A reduced SRH does not contain its first segment.
     let mut reduced = packet.clone();
     reduced.srhs[0].segments.pop();
     let expected = expect::end(&reduced).expect("the model forwards it").bytes();
@@ -110,13 +110,13 @@ fn every_is_one_packet_in_so_many() {
     reader.events(1);
     reader.signal(rustix::process::Signal::INT);
     assert_eq!(reader.ended(), Some(0));
-    // 100 on average; outside of this once in a thousand million runs.
+    // 100 on average; outside this range once in a thousand million runs.
     let told = reader.json().len();
     assert!((40..=180).contains(&told), "{told} of 800 packets at one in 8");
 }
 
 #[test]
-fn a_users_own_record_is_told_by_its_types_in_json_and_as_text() {
+fn a_users_record_is_printed_by_its_types_in_json_and_as_text() {
     let through = through();
     let packet = to(&[103]).bytes();
     let read = |words: &[&str]| {
@@ -137,7 +137,7 @@ fn a_users_own_record_is_told_by_its_types_in_json_and_as_text() {
         });
         assert_eq!(event, expected);
     }
-    // No words: whoever reports. Styles are for terminals.
+    // Without arguments all programs are read. Styles are only for terminals.
     let text = read(&["--count", "2"]);
     let expected = format!("Z  own  who fc00:0:1::1  level -3  words abcd  length {}", packet.len());
     assert!(text.out.lines().all(|line| line.ends_with(&expected)), "{expected} is not in\n{}", text.out);

@@ -1,4 +1,4 @@
-//! What is lost is told, and so is what cannot be.
+//! Lost events are reported, and so are errors.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::support::segbox::{apply, copy, run, segbox, status};
 use crate::support::through::Through;
 use crate::{marked, through, to};
 
-/// Packets that a SID has forwarded.
+/// Number of packets that a SID has forwarded.
 fn forwarded(through: &Through, sid: &str) -> u64 {
     let status = status(through.router());
     let sids = status["sids"].as_array().expect("a list");
@@ -20,7 +20,7 @@ fn forwarded(through: &Through, sid: &str) -> u64 {
     sid["packets"].as_u64().expect("it counts")
 }
 
-/// Events, and those that were lost, of all lines so far.
+/// Number of events, and of lost events, in all lines so far.
 fn sums(reader: &Reader) -> (u64, u64) {
     let lines = reader.json();
     let lost = lines.iter().filter_map(|line| line["lost"].as_u64()).sum();
@@ -28,9 +28,9 @@ fn sums(reader: &Reader) -> (u64, u64) {
 }
 
 #[test]
-fn every_event_is_told_or_counted_as_lost() {
+fn every_event_is_printed_or_counted_as_lost() {
     let through = through();
-    // A ring of one page takes no more than a hundred records of 40 bytes; nobody reads.
+    // A ring buffer of one page holds at most a hundred records of 40 bytes, and there is no reader.
     let own = to(&[103]).bytes();
     (0..300).for_each(|_| through.send(&own));
     through.pass(&own);
@@ -39,7 +39,7 @@ fn every_event_is_told_or_counted_as_lost() {
     let lost: u64 = before.split("; ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("told");
     reader.until(|reader| sums(reader).0 + lost == 301);
     assert_eq!(sums(&reader).1, 0, "lost before, not lost now");
-    // It stands still while more packets come than the ring takes.
+    // The reader is stopped while more packets arrive than the ring buffer can hold.
     reader.signal(Signal::STOP);
     (0..300).for_each(|_| through.send(&own));
     through.pass(&own);
@@ -59,7 +59,7 @@ fn a_built_in_programs_full_ring_is_counted_too() {
     let marked = marked().bytes();
     let mut reader = Reader::new(through.router(), &["oam", "--json"]);
     reader.signal(Signal::STOP);
-    // 256 KiB hold 3276 records of 72 bytes and their headers.
+    // 256 KiB hold 3276 records of 72 bytes with their headers.
     (0..3600).for_each(|_| through.send(&marked));
     through.pass(&marked);
     let sent = forwarded(&through, "fc00:0:2:102::/128");
@@ -69,7 +69,7 @@ fn a_built_in_programs_full_ring_is_counted_too() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_what_can() {
+fn programs_without_events_are_reported_with_those_that_have_them() {
     let namespace = Namespace::new("events").expect("these tests make network namespaces: run them as root");
     let files = Files::new();
     let told = |words: &[&str], expected: &[&str]| {

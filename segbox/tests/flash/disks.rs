@@ -1,4 +1,4 @@
-//! Disks and images for these tests: loop devices on sparse files, gone with their values.
+//! Disks and images for these tests: loop devices on sparse files, removed when their values are dropped.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -19,7 +19,7 @@ pub(crate) fn flash(image: &Path, disk: &Path, options: &[&str]) -> Run {
     run(Command::new(SEGBOX).arg("flash").arg(image).arg(disk).arg("--yes").args(options))
 }
 
-/// A file with nothing in it.
+/// An empty file.
 pub(crate) fn sparse(path: PathBuf, mib: u64) -> PathBuf {
     File::create(&path).and_then(|file| file.set_len(mib * MIB)).expect("a sparse file");
     path
@@ -42,7 +42,7 @@ impl Drop for Loop {
     }
 }
 
-/// A mount, for as long as it lives.
+/// A mount that lasts as long as this value.
 pub(crate) struct Mount(pub(crate) PathBuf);
 
 impl Mount {
@@ -65,7 +65,7 @@ pub(crate) fn make_ext4(device: &Path) {
     assert_eq!(made.code, Some(0), "mke2fs: {}", made.err);
 }
 
-/// An image of so many MiB: boot code, something to boot from, a config partition of 4 MiB, a state partition of 2 MiB.
+/// An image of this many MiB: boot code, a boot partition, a config partition of 4 MiB, a state partition of 2 MiB.
 pub(crate) fn image(folder: &Path, mib: u64) -> PathBuf {
     let path = sparse(folder.join(format!("image-{mib}.raw")), mib);
     let mut file = File::options().read(true).write(true).open(&path).expect("just made");
@@ -73,7 +73,7 @@ pub(crate) fn image(folder: &Path, mib: u64) -> PathBuf {
     ProtectiveMBR::with_lb_size(sectors - 1).overwrite_lba0(&mut file).expect("room");
     file.rewind().and_then(|()| file.write_all(b"boot code")).expect("room");
     let mut table = GptConfig::new().writable(true).create_from_device(file, None).expect("room for a table");
-    // Two tables, and what alignment takes.
+    // Room for two tables and for alignment.
     let system = mib - 4 - 2 - 3;
     for (label, mib) in [("segbox-esp", system), ("segbox-config", 4), ("segbox-state", 2)] {
         table.add_partition(label, mib * MIB, LINUX_FS, 0, Some(2048)).expect("room for a partition");
@@ -86,21 +86,21 @@ pub(crate) fn image(folder: &Path, mib: u64) -> PathBuf {
         let bytes = fs::read(&part).expect("just made");
         file.seek(SeekFrom::Start(place)).and_then(|_| file.write_all(&bytes)).expect("room");
     }
-    // What can be told apart from an empty disk, and from itself a piece further on.
+    // The content differs from an empty disk, and from piece to piece.
     let content: Vec<u8> = (0..MIB).map(|at| (at / 251 % 256) as u8).collect();
     file.seek(SeekFrom::Start(places[0])).and_then(|_| file.write_all(&content)).expect("room");
     file.sync_all().expect("room");
     path
 }
 
-/// A partition's place on a disk whose table is sound at both ends: first byte, bytes.
+/// A partition's first byte and size, on a disk whose table is valid at both ends.
 pub(crate) fn partition(disk: &Path, label: &str) -> (u64, u64) {
     let table = GptConfig::new().writable(false).only_valid_headers(true).open(disk).expect("a sound table");
     let found = table.partitions().values().find(|partition| partition.name == label).expect("its partition");
     (found.first_lba * SECTOR, (found.last_lba - found.first_lba + 1) * SECTOR)
 }
 
-/// Mounts a partition of a disk, to look at; by its place, which takes no kernel that knows the table.
+/// Mounts a partition of a disk for inspection. It uses the offset, so the kernel need not know the table.
 pub(crate) fn look(disk: &Path, label: &str, on: PathBuf) -> Mount {
     let (start, size) = partition(disk, label);
     let options = format!("loop,ro,noload,offset={start},sizelimit={size}");
@@ -123,7 +123,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A disk's first bytes, or its last.
+/// The first or the last bytes of a disk.
 pub(crate) fn bytes(disk: &Path, from: SeekFrom, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     let mut file = File::open(disk).expect("it is there");

@@ -1,5 +1,5 @@
-//! `segbox flash` on loop devices, which are real disks to it: a small image with a boot partition, a config and a state partition.
-//! What the image itself does on a disk is judged in a virtual machine (`xtask/tests/image.rs`).
+//! `segbox flash` on loop devices, which it treats as real disks: a small image with a boot, a config and a state partition. The
+//! image itself is tested on disks in a virtual machine (`xtask/tests/image.rs`).
 
 mod disks;
 mod refusals;

@@ -1,4 +1,4 @@
-//! What is refused, with nothing written: disks in use or that the image does not fit on, configurations that lack something.
+//! Refusals, with nothing written: disks in use, disks that do not fit the image, and incomplete configurations.
 
 use std::fs::{self, File};
 use std::io::SeekFrom;
@@ -12,7 +12,7 @@ use crate::segbox::{SEGBOX, run};
 fn refused(image: &Path, disk: &Path, options: &[&str], words: &[&str]) {
     let flashed = flash(image, disk, options);
     assert_eq!(flashed.code, Some(1), "{}", flashed.out);
-    // The report is broken into lines.
+    // The report is wrapped into lines.
     let said = flashed.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     for word in words {
         assert!(said.contains(word), "{word:?} is not said: {said}");
@@ -45,7 +45,7 @@ fn disks_that_are_in_use_or_do_not_fit() {
     let mounted = Mount::new(place.join("on"), &[&disk.0.display().to_string()]);
     refused(&image, &disk.0, &[], &["is mounted on", "unmount it"]);
     drop(mounted);
-    // Now that nobody uses it any more it is said what is on it, and it is taken.
+    // The disk is no longer in use, so its content is shown and the disk is accepted.
     let flashed = flash(&image, &disk.0, &[]);
     assert_eq!(flashed.code, Some(0), "{}", flashed.err);
     assert!(flashed.out.contains("16 MiB  ext4"), "{}", flashed.out);

@@ -1,4 +1,4 @@
-//! What is on a disk afterwards: whole, with a configuration, or not bootable at all.
+//! The state of a disk afterwards: complete, with a configuration, or not bootable.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ use crate::disks::{Loop, MIB, Mount, bytes, flash, image, look, make_ext4, names
 use crate::files::Files;
 use crate::segbox::{SEGBOX, run};
 
-/// A configuration with one of each kind of file that it can name.
+/// A configuration that names a file of each kind.
 const ROUTER: &str = r#"
 [system]
 hardware = "mine"
@@ -72,7 +72,7 @@ fn a_disk_gets_the_image_and_all_that_the_configuration_names_and_can_be_copied(
     let (start, size) = partition(&disk.0, "segbox-state");
     assert!(start + size > 39 * MIB, "the last partition takes the rest of the disk");
 
-    // The disk as an image: to a smaller one, without what it knew of itself.
+    // The disk serves as an image for a smaller one, without the state of its box.
     let log = place.join("state");
     let state = Mount::new(log, &["-t", "ext4", "-o", &format!("loop,offset={start}"), &disk.0.display().to_string()]);
     fs::write(state.0.join("random-seed"), "not for two").expect("room");
@@ -106,7 +106,7 @@ fn an_image_is_read_from_a_file_on_a_stick_that_is_not_mounted() {
     assert!(missing.code == Some(1) && missing.err.contains("No such file"), "{}", missing.err);
 }
 
-/// Neither a boot sector nor a partition table at either end, but a word for whoever looks.
+/// The disk has neither a boot sector nor a partition table at either end, but a text that says so.
 fn assert_dead(disk: &Path) {
     let start = bytes(disk, SeekFrom::Start(0), 1024);
     assert!(start.starts_with(b"segbox flash: not finished"), "{:?}", &start[..32]);
@@ -115,14 +115,14 @@ fn assert_dead(disk: &Path) {
 }
 
 #[test]
-fn a_disk_that_fails_half_way_is_said_to_and_does_not_boot() {
+fn a_disk_that_fails_half_way_is_reported_and_does_not_boot() {
     let files = Files::new();
     let place = files.path();
     let image = image(place, 64);
     let mut file = File::options().write(true).open(&image).expect("just made");
     file.seek(SeekFrom::Start(8 * MIB)).expect("a file");
     file.write_all(&vec![0x5a; 40 << 20]).expect("room");
-    // A disk that has less room than it says.
+    // A disk that has less room than it reports.
     let lying = Mount::new(place.join("small"), &["-t", "tmpfs", "-o", "size=24m", "none"]);
     let backing = sparse(lying.0.join("disk"), 64);
     let disk = Loop::new(&backing, &[]);
@@ -137,7 +137,7 @@ fn a_flash_that_is_stopped_or_killed_leaves_a_disk_that_does_not_boot() {
     let files = Files::new();
     let place = files.path();
     let image = image(place, 2048);
-    // It boots before: with a table at its end too, which firmware takes for want of the first.
+    // Before this the disk boots, with a table at its end too: firmware falls back to that one.
     let backing = sparse(place.join("disk"), 2048);
     let small = self::image(place, 16);
     let disk = Loop::new(&backing, &[]);
@@ -171,7 +171,7 @@ fn a_flash_that_is_stopped_or_killed_leaves_a_disk_that_does_not_boot() {
         }
         assert_dead(&backing);
     }
-    // And again, to the end.
+    // Once more, to the end.
     let flashed = flash(&small, &disk.0, &[]);
     assert_eq!(flashed.code, Some(0), "{}", flashed.err);
     run(&mut Command::new("sync"));

@@ -1,5 +1,5 @@
-//! `segbox apply` of changed files, again and again, under traffic: what the files have in common forwards every packet
-//! once, whatever comes, goes or changes beside it.
+//! `segbox apply` of changing files under traffic: the unchanged parts of the files forward every packet exactly once, whatever
+//! changes beside them.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,15 +17,15 @@ use support::{path, v6};
 
 const BASE: &str = concat!(include_str!("../behaviors/router.toml"), include_str!("untouched.toml"));
 
-/// Packets a second at most, and for how long at least: some tens of applies on an idle machine.
+/// Maximum packets per second, and minimum duration: some tens of applies on an idle machine.
 const RATE: u32 = 10_000;
-/// Fewer than these are no traffic.
+/// With fewer packets the test proves nothing.
 const LEAST: u32 = 5_000;
 const LONG: Duration = Duration::from_secs(5);
-/// Sent at a time: a timer's tick apart, and far below what the kernel queues for one CPU (1,000).
+/// Packets per burst: one timer tick apart, and far fewer than the kernel queues per CPU (1,000).
 const BURST: u32 = 20;
 
-/// A file of the series: other SIDs, another program and other policies beside the untouched ones.
+/// A file of the series: other SIDs, another program and other policies beside the unchanged ones.
 fn variant(number: usize) -> String {
     let mut text = BASE.to_owned();
     for sid in (0..40).filter(|sid| !(sid + number).is_multiple_of(3)) {
@@ -47,7 +47,7 @@ fn variant(number: usize) -> String {
 }
 
 #[test]
-fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
+fn unchanged_parts_lose_and_repeat_no_packet() {
     let through = Through::new(&variant(0), |_, _| ());
     let variants: Vec<_> =
         (0..4).map(|number| through.files.write(&format!("{number}.toml"), variant(number))).collect();
@@ -63,14 +63,14 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
             assert_eq!(result.code, Some(0), "{}{}", result.out, result.err);
             assert!(!result.out.contains("nothing to do"), "each file differs from the one before it");
             applied += 1;
-            // Every change once at least, however slow the machine is.
+            // Apply every change at least once, however slow the machine is.
             if Instant::now() > end && applied >= variants.len() {
                 break;
             }
         }
         enough.store(true, Ordering::Relaxed);
         let sent = sender.join().expect("the sender's own assertions");
-        // All that was sent has passed the router when the last send returned, but for another CPU's queue.
+        // All sent packets have passed the router when the last send returns, except those in another CPU's queue.
         std::thread::sleep(Duration::from_millis(200));
         done.store(true, Ordering::Relaxed);
         (sent, receiver.join().expect("the receiver's own assertions"), applied)
@@ -84,7 +84,7 @@ fn what_a_change_leaves_alone_loses_and_repeats_nothing() {
     assert!(sent > LEAST, "there was traffic: {sent} packets");
 }
 
-/// Packet `number` as it goes in, and as it must come out: through a SID, a program and a policy in turn.
+/// Packet `number` as it is sent, and as it must come out: through a SID, a program or a policy, alternating.
 fn packets(number: u32) -> (Vec<u8>, Vec<u8>) {
     let datagram = |to| udp((v6("2001:db8:a::2").into(), 9), (v6(to).into(), 9), &number.to_be_bytes());
     let into = |sid| in_path(&[sid, "fc00:0:3:1::"], &datagram("2001:db8:b::2"));
@@ -104,11 +104,11 @@ fn packets(number: u32) -> (Vec<u8>, Vec<u8>) {
     (packet, out.expect("the model forwards it").bytes())
 }
 
-/// The number, and the UDP checksum before it: all in which packets of one kind differ.
+/// Size of the number, and of the UDP checksum before it. Packets of one kind differ only in these.
 const NUMBER: usize = 4;
 const CHECKSUM: usize = 2;
 
-/// Sends numbered packets until it is enough, and says how many.
+/// Sends numbered packets until told to stop; returns their count.
 fn send(through: &Through, enough: &AtomicBool) -> u32 {
     let start = Instant::now();
     let mut sent = 0;
@@ -123,7 +123,7 @@ fn send(through: &Through, enough: &AtomicBool) -> u32 {
     sent
 }
 
-/// The numbers that came out, in their order, until all is done. Each packet must be what it has to be.
+/// The numbers that came out, in order, until the end. Every packet must be correct.
 fn receive(through: &Through, done: &AtomicBool) -> Vec<u32> {
     let expected = [0, 1, 2].map(|kind| packets(kind).1);
     let mut seen = Vec::new();

@@ -1,7 +1,7 @@
-// Three End.BPF programs of one chain; each checks what the one before it did, and drops the packet otherwise.
+// Three End.BPF programs in a chain. Each one checks the result of the previous one, and drops the packet if it is wrong.
 //
-// The scenario is that of the kernel's tools/testing/selftests/bpf/test_lwt_seg6local.sh: an egress node TLV and a flag
-// are set at the first, taken off and replaced by a tag at the second, and the third sends on through a table.
+// The scenario is that of the kernel's tools/testing/selftests/bpf/test_lwt_seg6local.sh: the first program adds an egress node
+// TLV and a flag, the second removes them and sets a tag, and the third forwards through a table.
 
 #include <linux/bpf.h>
 #include <linux/seg6_local.h>
@@ -80,7 +80,7 @@ int pop_egress(struct __sk_buff *skb)
     return store(skb, IPV6 + 5, &mark, 3) ? BPF_DROP : BPF_OK;
 }
 
-// Set from segbox.toml.
+// segbox.toml sets this.
 const volatile __u32 table = 254;
 
 SEC("lwt_seg6local/inspect_t")

@@ -1,5 +1,5 @@
-//! The scenario of the kernel's own selftest of End.BPF (tools/testing/selftests/bpf/test_lwt_seg6local.sh), each router
-//! configured by `segbox apply`, two of its programs an object of a user's, compiled by clang:
+//! The scenario of the kernel's selftest of End.BPF (tools/testing/selftests/bpf/test_lwt_seg6local.sh). Each router is
+//! configured by `segbox apply`, and two of the programs are from a user's object, compiled by clang:
 //!
 //! ```text
 //! n1 ────── n2 ─────── n3 ─────── n4 ─────── n5 ─────── n6
@@ -8,7 +8,7 @@
 //!           the SRH    End.X      sets tag   table 117
 //! ```
 //!
-//! A datagram from n1 must arrive at a socket of n6, and on the way look as each program left it.
+//! A datagram from n1 must arrive at a socket of n6. On each link it must look as the previous program left it.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -41,7 +41,7 @@ fn a_datagram_goes_through_the_chain() {
     for (node, text) in FILES {
         apply(&lab[node], &files.write(&format!("{node}.toml"), text));
     }
-    // segbox fills no table but the main one and those of VRFs.
+    // segbox fills only the main table and those of VRFs.
     let mut ip = lab["n5"].command("ip").expect("the namespace is there");
     let route = ["-6", "route", "add", "fd00::4", "via", "2001:db8:56::6", "dev", "east", "table", "117"];
     let added = run(ip.args(route));
@@ -62,7 +62,7 @@ fn a_datagram_goes_through_the_chain() {
     each_program_left_its_mark(&taps);
 }
 
-/// What the packet looks like on the links n2–n3, n3–n4, n4–n5 and n5–n6.
+/// The packet on the links n2–n3, n3–n4, n4–n5 and n5–n6.
 fn each_program_left_its_mark(taps: &[Wire; 4]) {
     let sids = path(["fd00::1", "fd00::2", "fd00::3", "fd00::4"]);
     let mut egress = vec![2, 18, 0, 0, 0xfd];
@@ -107,7 +107,7 @@ fn chain() -> Lab {
     .expect("this test makes network namespaces: run it as root")
 }
 
-/// Compiles the user's object, as a user would.
+/// Compiles the object as a user would.
 fn compile(files: &Files) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/objects/selftest.c");
     support::clang::compile(files, &std::fs::read_to_string(source).expect("the test's own source"), "selftest.o");

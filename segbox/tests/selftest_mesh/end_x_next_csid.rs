@@ -1,12 +1,12 @@
-//! NEXT-CSID with End.X: the head of the container is cut off, and the packet goes over one adjacency, whatever the routing
-//! table says; first one by its global address, then by its link-local one.
+//! NEXT-CSID with End.X: the first C-SID of the container is removed, and the packet goes over one adjacency, whatever the
+//! routing table says. The adjacency is given first by its global address, then by its link-local address.
 
 use segbox_lab::expect::{Packet, dx4, dx6, encaps_red, next_csid};
 
 use crate::mesh::{Family, Mesh, headend, made};
 use crate::support::path;
 
-/// What a router makes of a packet that is not for it.
+/// The packet as a router forwards it that has no SID for it.
 fn forwarded(packet: &Packet) -> Packet {
     Packet { hop_limit: packet.hop_limit - 1, ..packet.clone() }
 }
@@ -30,7 +30,7 @@ fn containers_choose_the_adjacency() {
         (1, "fcff:1::d4/128", 2),
         (2, "fcbb:0:200:d6::/128", 2),
         (2, "fcff:2::d4/128", 2),
-        // A SID whose route was replaced counts from there on.
+        // A SID whose route was replaced counts from that moment on.
         (3, "fcbb:0:300::/48", 3),
         (4, "fcbb:0:400::/48", 1),
     ]);

@@ -1,4 +1,4 @@
-//! End with PSP: the SRH, which H.Insert put into the packet itself, goes at the last segment but one, and at no other.
+//! End with PSP: the SRH that H.Insert put into the packet is removed at the last segment but one, and at no other.
 
 use segbox_lab::expect::{Packet, end, insert, psp};
 

@@ -1,5 +1,5 @@
-//! H.Encaps.Red: an IPv4 and IPv6 VPN of hs-1 and hs-2, and an IPv6 one of hs-3 and hs-4. The first segment is in the
-//! destination only, so a path of one segment has no SRH.
+//! H.Encaps.Red: an IPv4 and IPv6 VPN of hs-1 and hs-2, and an IPv6 VPN of hs-3 and hs-4. The first segment is only in the
+//! destination address, so a path of one segment has no SRH.
 
 use segbox_lab::expect::{dx4, dx6, encaps_red, end};
 

@@ -1,8 +1,8 @@
-//! H.Encaps.L2.Red and End.DX2: an L2 VPN of hs-1 and hs-2. What leaves one host arrives at the other as it was, with its
-//! Ethernet header and every hop that it may still make.
+//! H.Encaps.L2.Red and End.DX2: an L2 VPN of hs-1 and hs-2. A frame from one host arrives unchanged at the other, including its
+//! Ethernet header and its hop limit.
 //!
-//! Linux takes a frame for a policy by a route, so the frame must be for the router's own port. The kernel's script gives
-//! the port the far host's address; here the far host has the port's, which needs nothing of the router.
+//! Linux selects frames for a policy by a route, so the frame must be addressed to the router's port. The kernel's script gives
+//! the port the address of the far host. Here the far host has the address of the port, so the router needs no change.
 
 use segbox_lab::expect::{dx2, encaps_l2_red, end};
 use segbox_lab::{Frame, Mac};
@@ -50,7 +50,7 @@ fn frames_cross_the_core_whole() {
     ]);
 }
 
-/// The packet in the frame that comes out.
+/// The packet inside the frame that comes out.
 fn inside(frame: Option<Vec<u8>>) -> Vec<u8> {
     Frame(made(frame)).packet().to_vec()
 }

@@ -1,6 +1,6 @@
-//! The networks of the kernel's own self-tests of SRv6 (tools/testing/selftests/net/srv6_*_test.sh) with four routers, every
-//! router configured by `segbox apply`. Hosts send by their own stacks, and every packet on every link is compared with the
-//! reference model.
+//! The networks of the kernel's selftests of SRv6 (tools/testing/selftests/net/srv6_*_test.sh) with four routers, each configured
+//! by `segbox apply`. Hosts send with their normal network stacks, and every packet on every link is compared with the reference
+//! model.
 //!
 //! | module | the kernel's script |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | [`end_x_next_csid`] | `srv6_end_x_next_csid_l3vpn_test.sh` |
 //! | [`flavors`] | `srv6_end_flavors_test.sh` |
 //!
-//! Where the scripts use End.DT46, which needs VRF devices, these use End.DT6 and End.DX4, which every kernel has; VRFs are
-//! for the test of an L3 VPN in a virtual machine.
+//! The scripts use End.DT46, which needs VRF devices. These tests use End.DT6 and End.DX4, which every kernel has. The test of an
+//! L3 VPN in a virtual machine covers VRFs.
 
 #[path = "../support/mod.rs"]
 mod support;

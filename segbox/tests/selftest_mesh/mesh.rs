@@ -1,4 +1,4 @@
-//! Four routers, each with a cable to each of the others and to a host of its own:
+//! Four routers, each with a cable to each other router and to one host:
 //!
 //! ```text
 //! hs-1 ── rt-1 ───── rt-2 ── hs-2        hs-X: cafe::X/64 and 10.0.0.X/24, eth0
@@ -9,8 +9,8 @@
 //! hs-4 ── rt-4 ───── rt-3 ── hs-3
 //! ```
 //!
-//! All hosts are on one network as they see it. The kernel's scripts let the routers answer for the far ones by proxy
-//! ARP; here each host has a host route to the others by its router, so that it tries to reach every one of them.
+//! All hosts see one network. In the kernel's scripts the routers answer for remote hosts by proxy ARP. Here each host has a host
+//! route to each other host through its router.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -39,30 +39,30 @@ const CABLES: [Cable<'static>; 10] = [
     Cable("rt-3", "rt-4", "rt-4", "rt-3"),
 ];
 
-/// What the hosts speak.
+/// The address family that hosts use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,
     V6,
 }
 
-/// The network, its routers configured, every link tapped.
+/// The network, with configured routers and a tap on every link.
 pub(crate) struct Mesh {
     pub(crate) lab: Lab,
     pub(crate) files: Files,
     links: Links,
     /// Datagrams sent so far.
     sent: usize,
-    /// Datagrams that no router may carry, each with its sender.
+    /// Datagrams that no router may forward, each with its sender.
     forbidden: Vec<(usize, String)>,
 }
 
-/// What a router puts around packets: the source address that its file names.
+/// The encapsulation of a router: the source address that its file names.
 pub(crate) fn headend(router: u8) -> Headend {
     Headend { source: v6(&format!("fcff:{router}::1")) }
 }
 
-/// Whatever a behavior makes of a packet that it forwards.
+/// Unwraps a packet that the model must forward.
 pub(crate) fn made<T>(packet: Option<T>) -> T {
     packet.expect("the model forwards it")
 }
@@ -76,7 +76,7 @@ pub(crate) fn address(host: usize, family: Family) -> IpAddr {
 }
 
 impl Mesh {
-    /// The network with `segbox apply` run in each router on its part of an SRv6 configuration.
+    /// The network, with `segbox apply` run on each router with its part of an SRv6 configuration.
     pub(crate) fn new(parts: [&str; 4]) -> Self {
         let lab = Topology {
             routers: &ROUTERS,
@@ -97,15 +97,15 @@ impl Mesh {
         mesh
     }
 
-    /// `segbox apply` in a router.
+    /// Runs `segbox apply` on a router.
     pub(crate) fn configure(&self, router: usize, part: &str) {
         let name = ROUTERS[router - 1];
         apply(&self.lab[name], &self.files.write(&format!("{name}.toml"), underlay(router) + part));
     }
 
-    /// A host sends a datagram to another, which must get it. `expected` makes of the packet that left the host those that
-    /// must pass from router to router, and the one that must come out to the other host; on no other link may it pass.
-    /// Gives the frames on the two hosts' links.
+    /// A host sends a datagram to another host, which must receive it. From the packet that left the host, `expected` makes the
+    /// packets that must pass between routers and the one that must reach the other host. It must pass on no other link. Returns
+    /// the frames on the two hosts' links.
     pub(crate) fn carries(
         &mut self,
         from: usize,
@@ -130,7 +130,7 @@ impl Mesh {
         [left, on(last).expect("compared")]
     }
 
-    /// A host sends a datagram to another that it must not reach. [`Mesh::settle`] looks where it went.
+    /// A host sends a datagram to another host that it must not reach. [`Mesh::settle`] checks where it went.
     pub(crate) fn must_not_carry(&mut self, from: usize, to: usize, family: Family) {
         let payload = self.payload(from, to);
         let sender = (&self.lab[HOSTS[from - 1]], address(from, family));
@@ -143,8 +143,8 @@ impl Mesh {
         format!("datagram {} from hs-{from} to hs-{to}", self.sent)
     }
 
-    /// What each pair of hosts must not have, it did not have; each SID has counted its packets, and no error; nothing is
-    /// left to plan.
+    /// Checks at the end: forbidden datagrams did not arrive, each SID has counted its packets without errors, and the plan is
+    /// empty.
     pub(crate) fn settle(&mut self, counts: &[(usize, &str, u64)]) {
         for (from, payload) in std::mem::take(&mut self.forbidden) {
             let seen = self.links.passages(payload.as_bytes()).expect("read in time");
@@ -178,7 +178,7 @@ fn router(number: u8) -> &'static str {
 
 fn equip(lab: &Lab, host: usize) {
     let namespace = &lab[HOSTS[host - 1]];
-    // What is compared byte for byte has its checksum.
+    // Packets that are compared byte for byte need complete checksums.
     set_offload(namespace, "eth0", Offload::TxChecksum, false).expect("veth can");
     for (family, prefix) in [(Family::V4, "10.0.0.254/24"), (Family::V6, "cafe::254/64")] {
         let net: ipnet::IpNet = prefix.parse().expect("a prefix");
@@ -190,7 +190,7 @@ fn equip(lab: &Lab, host: usize) {
     }
 }
 
-/// The file of a router, but for what it does for SRv6: its ports, and the ways to the others' SIDs.
+/// The file of a router without its SRv6 part: its ports, and the routes to the other routers' SIDs.
 fn underlay(router: usize) -> String {
     let mut toml = "[system]\nhardware = \"none\"\n\n\
         [interface.host]\naddresses = [\"cafe::254/64\", \"10.0.0.254/24\"]\n"

@@ -1,5 +1,5 @@
-//! NEXT-CSID with End: a whole path in one destination address, whose head each router cuts off; and a container that is
-//! followed by a plain segment.
+//! NEXT-CSID with End: a whole path in one destination address, from which each router removes the first C-SID; and a container
+//! that is followed by a plain segment.
 
 use std::fmt::Write as _;
 
@@ -50,7 +50,7 @@ fn containers_are_cut_hop_by_hop() {
     ]);
 }
 
-/// The script's lengths of block and function; None: the kernel's own.
+/// The script's lengths of block and function; None: the kernel's default.
 const GOOD: [Option<(u16, u16)>; 5] = [None, Some((16, 16)), Some((16, 32)), Some((48, 8)), Some((8, 48))];
 const BAD: [(u16, u16); 11] =
     [(32, 0), (0, 16), (0, 32), (17, 16), (32, 17), (120, 16), (16, 120), (0, 128), (128, 0), (130, 0), (0, 0)];

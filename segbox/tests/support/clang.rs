@@ -1,4 +1,4 @@
-//! A user's own program: C, compiled by clang.
+//! A user's program: C, compiled by clang.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,7 +16,7 @@ pub(crate) fn compile(files: &Files, source: &str, object: &str) {
     assert_eq!(compiled.code, Some(0), "{}", compiled.err);
 }
 
-/// Debian's clang packages put a plain `clang` on the path only with their default version.
+/// Debian's clang packages install a plain `clang` only for their default version.
 fn clang() -> PathBuf {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<_> = std::env::split_paths(&on_path).map(|folder| folder.join("clang")).collect();

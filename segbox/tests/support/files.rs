@@ -1,10 +1,10 @@
-//! A folder of a test's own with a segbox.toml and what it names.
+//! A folder for one test, with a segbox.toml and the files that it names.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A folder that goes when this value does.
+/// A folder that is removed when this value is dropped.
 pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
@@ -12,7 +12,7 @@ impl Files {
         Self(tempfile::tempdir().expect("a folder in the system's place for temporary files"))
     }
 
-    /// Writes a file, readable by its owner only, and says where it is.
+    /// Writes a file that only its owner can read; returns its path.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, content).expect("the folder takes files");

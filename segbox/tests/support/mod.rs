@@ -1,6 +1,6 @@
-//! What the tests in network namespaces share: a router under test, and the packets that go through it.
+//! Shared code of the tests in network namespaces: a router under test, and the packets that go through it.
 //!
-//! Root only: they fail loudly where they cannot run.
+//! The tests need root, and fail where they cannot run.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 

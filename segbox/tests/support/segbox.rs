@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use segbox_lab::Namespace;
 
-/// What a command said.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -24,8 +24,8 @@ impl From<Output> for Run {
 /// The binary under test.
 pub(crate) const SEGBOX: &str = env!("CARGO_BIN_EXE_segbox");
 
-/// Copies the binary to where everybody may run it. By another process: a test beside this one that forks meanwhile would hold the
-/// copy open for writing, and the kernel starts no file that is (ETXTBSY).
+/// Copies the binary to a place where every user may run it. A separate process copies it: if a test thread forks meanwhile, the
+/// fork would hold the copy open for writing, and the kernel would refuse to run it (ETXTBSY).
 pub(crate) fn copy(to: &Path) {
     assert!(Command::new("cp").arg(SEGBOX).arg(to).status().expect("coreutils").success());
 }
@@ -39,7 +39,7 @@ pub(crate) fn run(command: &mut Command) -> Run {
     command.output().expect("the command starts").into()
 }
 
-/// Applies a file and holds segbox to what it promises: in sync afterwards, and a second apply has nothing to do.
+/// Applies a file and checks segbox's promise: in sync afterwards, and a second apply has nothing to do.
 pub(crate) fn apply(namespace: &Namespace, file: &Path) {
     let first = segbox(namespace, [OsStr::new("apply"), file.as_ref()]);
     assert_eq!(first.code, Some(0), "segbox apply in {}:\n{}{}", namespace.name(), first.out, first.err);
@@ -47,7 +47,7 @@ pub(crate) fn apply(namespace: &Namespace, file: &Path) {
     assert_eq!(plan.code, Some(0), "a plan is left after apply:\n{}{}", plan.out, plan.err);
 }
 
-/// `segbox status --json`, whatever it says of the router's health.
+/// The output of `segbox status --json`, whatever the health of the router is.
 pub(crate) fn status(namespace: &Namespace) -> serde_json::Value {
     let run = segbox(namespace, ["status", "--json"]);
     serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error} in: {}{}", run.out, run.err))

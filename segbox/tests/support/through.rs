@@ -1,5 +1,5 @@
-//! One router under test between the ports of one tester: what goes into the router on `eth0` comes out of `eth1` or
-//! `eth2`, and every byte of it is seen.
+//! One router under test between the ports of one tester: packets enter the router on `eth0` and leave on `eth1` or `eth2`, and
+//! every byte is captured.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use super::files::Files;
 use super::segbox::apply;
 use super::v6;
 
-/// Neighbours, as the files of these tests name them: the first cable ends at `eth0` of the router, and so on. A frame
-/// from the router to the tester carries these addresses.
+/// MAC addresses of the neighbours that the files of these tests name: the first cable ends at `eth0` of the router, and so on.
+/// Frames from the router to the tester are sent to these addresses.
 const TESTER: [&str; 3] = ["02:00:00:00:01:01", "02:00:00:00:02:01", "02:00:00:00:03:01"];
 
-/// Where a packet left the router.
+/// The port on which a packet left the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Port {
-    /// Back where it came from.
+    /// Back on the port on which it came.
     Eth0,
     Eth1,
     Eth2,
 }
 
-/// The router, configured, and the tester's three taps.
+/// The configured router, and the tester's three taps.
 pub(crate) struct Through {
     lab: Lab,
     taps: [Wire; 3],
@@ -32,11 +32,12 @@ pub(crate) struct Through {
 
 /// How long a packet may take through one router on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long after the marker another frame is still waited for: the sender may have changed its CPU between the two.
+/// How long to wait for another frame after the marker: the sender may have changed its CPU between the two.
 const AFTER: Duration = Duration::from_millis(20);
 
 impl Through {
-    /// A router with `segbox apply` run on this text; `prepare` makes what the file names, and what others made before.
+    /// A router with this configuration applied. `prepare` creates the files that it names, and state that other programs made
+    /// before.
     pub(crate) fn new(toml: &str, prepare: impl FnOnce(&Namespace, &Files)) -> Self {
         let lab = Topology {
             routers: &["router", "tester"],
@@ -71,8 +72,8 @@ impl Through {
         self.taps[0].send(&frame).expect("the link is up");
     }
 
-    /// What a packet makes the router send, in the order of ports. Waits for a marker that follows the packet, so a
-    /// packet that is dropped costs no time.
+    /// The frames that the router sends for a packet, in the order of ports. It waits for a marker that follows the packet, so a
+    /// dropped packet costs no time.
     pub(crate) fn pass(&self, packet: &[u8]) -> Vec<(Port, Frame)> {
         self.taps.iter().for_each(|tap| drop(tap.drain().expect("readable")));
         self.send(packet);
@@ -100,7 +101,7 @@ impl Through {
         seen
     }
 
-    /// Whether a packet makes the router send this packet from this port, and nothing else. `Err` says what it did.
+    /// Checks that the router sends only this packet from this port. `Err` has the actual result.
     pub(crate) fn expect(&self, packet: &[u8], expected: Option<(Port, Vec<u8>)>) -> Result<(), String> {
         let frames = |(port, packet): (Port, Vec<u8>)| {
             let interface = ["eth0", "eth1", "eth2"][port as usize];
@@ -111,7 +112,7 @@ impl Through {
         self.expect_frames(packet, expected.map(frames))
     }
 
-    /// The same with the whole frame given.
+    /// The same for a whole frame.
     pub(crate) fn expect_frames(&self, packet: &[u8], expected: Option<(Port, Frame)>) -> Result<(), String> {
         let got = self.pass(packet);
         let expected: Vec<_> = expected.into_iter().collect();
@@ -141,14 +142,14 @@ pub(crate) fn datagram() -> Vec<u8> {
     udp((v6("2001:db8:a::2").into(), 40000), (v6("2001:db8:b::2").into(), 7), b"through the router")
 }
 
-/// A datagram in the path given: what the headend before the router made. The first segment is the active one.
+/// A datagram in the given path, as the previous headend made it. The first segment is the active one.
 pub(crate) fn in_path(sids: &[&str], inner: &[u8]) -> Packet {
     let path: Vec<_> = sids.iter().map(|sid| v6(sid)).collect();
     let headend = expect::Headend { source: v6("fc00:0:1::1") };
     expect::encaps(inner, headend, &path).expect("a hop limit of 64")
 }
 
-/// The same at the last segment: none is left.
+/// The same at the last segment, with no segment left.
 pub(crate) fn at_end(sid: &str, inner: &[u8]) -> Packet {
     let mut packet = in_path(&["fc00:0:1:1::", sid], inner);
     packet.srhs[0].segments_left = 0;
@@ -156,7 +157,7 @@ pub(crate) fn at_end(sid: &str, inner: &[u8]) -> Packet {
     packet
 }
 
-/// Every case of a table by its name, or a report of all that failed.
+/// Checks every named case of a table, and reports all failures.
 pub(crate) fn all_hold<'a>(cases: impl IntoIterator<Item = (&'a str, Result<(), String>)>) {
     let failed: Vec<_> = cases
         .into_iter()
