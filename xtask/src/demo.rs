@@ -1,7 +1,7 @@
 //! `./dev demo`: three segbox routers and two hosts in network namespaces of this machine, and one packet followed
-//! through all of them. The files are config/examples/r1.toml, r2.toml and r3.toml, as they stand there.
+//! through all of them. The routers' files are config/examples/r1.toml, r2.toml and r3.toml.
 //!
-//! Nothing is simulated: each router is `segbox apply` in a namespace, and what is shown was captured on the links.
+//! Nothing is simulated: each router is `segbox apply` in a namespace, and the packets shown were captured on the links.
 
 mod hop;
 mod journey;
@@ -17,13 +17,13 @@ use journey::Direction;
 use network::Network;
 use screen::{count, end, heading, line};
 
-/// How the demo ends.
+/// The state that the demo leaves.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Leave the network, to look around in
+    /// Keep the network afterwards, to look around in it
     #[arg(long)]
     keep: bool,
-    /// Remove what an earlier `--keep` left, and do nothing else
+    /// Remove the network that an earlier `--keep` left; do nothing else
     #[arg(long, conflicts_with = "keep")]
     remove: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 /// Builds the network, sends, shows, judges, removes.
 ///
 /// # Errors
-/// The network could not be built, or the packet did not make its way.
+/// The network could not be built, or the packet did not arrive.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if !rustix::process::geteuid().is_root() {
         return as_root();
@@ -70,13 +70,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 fn failed(faults: &[String]) -> Failure {
     Failure::new(
-        "the demo's packet did not make its way",
+        "the demo's packet did not arrive as it should",
         faults.join("; "),
         "run ./dev demo --keep, and look at `segbox status` in each router for counters and deviations",
     )
 }
 
-/// Starts again through sudo: namespaces are root's.
+/// Starts the demo again through sudo: only root makes namespaces.
 fn as_root() -> Result<(), Failure> {
     let fix = "run ./dev demo as root";
     let fault = |why: String| Failure::new("the demo makes network namespaces, which takes root", why, fix);
@@ -86,7 +86,7 @@ fn as_root() -> Result<(), Failure> {
     process::run(Command::new(sudo).arg(keep).arg(me).args(std::env::args_os().skip(1)), fix)
 }
 
-/// Ctrl-C, a closed terminal or a kill: nothing is left all the same.
+/// Removes the network on Ctrl-C, a closed terminal or a kill.
 fn remove_on_signal() -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let fault = |error: std::io::Error| Failure::new("cannot wait for signals", error.to_string(), "try again");
@@ -104,7 +104,7 @@ fn remove_on_signal() -> Result<(), Failure> {
             }
         });
         segbox_lab::remove_ours();
-        // What a shell makes of an interrupted command.
+        // The status that a shell gives an interrupted command.
         std::process::exit(130);
     });
     Ok(())

@@ -17,29 +17,29 @@ use crate::{linker, process, workspace};
 
 const TARGET: &str = "bpfel-unknown-none";
 
-/// What makes rustc's code as short as clang's.
+/// Flags that make rustc's code as short as clang's.
 const FLAGS: [&str; 6] = [
-    // BTF is made from debug information; llvm-strip takes the rest away again.
+    // BTF is made from debug information; llvm-strip then removes the rest.
     "-Cdebuginfo=2",
     "-Clinker=bpf-linker",
     "-Clink-arg=--btf",
-    // 32-bit instructions; Linux 5.1. v4 would ask for 6.6.
+    // 32-bit instructions, which need Linux 5.1. v4 would need 6.6.
     "-Ctarget-cpu=v3",
-    // Else every initialisation becomes a call of a loop over bytes.
+    // Otherwise every initialisation becomes a call of a loop over bytes.
     "-Clink-arg=--disable-expand-memcpy-in-order",
-    // aya-ebpf asks for it; it decides on register names that no program here uses.
+    // aya-ebpf needs it. It selects register names that no program here uses.
     "--cfg=bpf_target_arch=\"x86_64\"",
 ];
 
-/// Profile of the programs, whatever the host's release profile is. At 3 the segment loop is unrolled sixteen times;
-/// clang builds the C peers at 2 as well.
+/// Profile of the programs, independent of the host's release profile. Level 3 unrolls the segment loop sixteen times;
+/// clang builds the C peers at level 2 as well.
 const PROFILE: [(&str, &str); 3] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
     ("CARGO_PROFILE_RELEASE_LTO", "off"),
 ];
 
-/// Builds what is not up to date.
+/// Builds the programs unless they are up to date.
 ///
 /// # Errors
 /// No compiler, no linker, a program that does not compile, a disk that is full.
@@ -84,7 +84,7 @@ fn build(toolchain: &Toolchain, linker: &Path) -> Result<PathBuf, Failure> {
                 "set XDG_CACHE_HOME to a path without a colon",
             )
         })?;
-    // A directory of its own: the compiler differs from the host's, and neither waits for the other's lock.
+    // A separate directory: the compiler differs from the host's, and neither build waits for the other's lock.
     let output = workspace::target().join("ebpf");
     let flags = FLAGS.iter().map(ToString::to_string).chain(remap(toolchain)).collect::<Vec<_>>().join("\x1f");
     process::run(
@@ -104,12 +104,12 @@ fn build(toolchain: &Toolchain, linker: &Path) -> Result<PathBuf, Failure> {
     Ok(output.join(TARGET).join("release"))
 }
 
-/// Takes the machine's paths out of the objects. A later one wins, so the general come first.
+/// Options that keep this machine's paths out of the objects. A later option wins, so the general ones come first.
 fn remap(toolchain: &Toolchain) -> Vec<String> {
     let cargo_home = workspace::cargo_home();
     let source = toolchain.source();
     let mut paths = vec![(cargo_home.clone(), "/cargo"), (workspace::root(), "/segbox")];
-    // The registry's directory is named after its host.
+    // The name of the registry's directory depends on the registry's host.
     if let Ok(registries) = cargo_home.join("registry/src").read_dir() {
         paths.extend(registries.flatten().map(|registry| (registry.path(), "/registry")));
     }
@@ -118,7 +118,7 @@ fn remap(toolchain: &Toolchain) -> Vec<String> {
     paths.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect()
 }
 
-/// Everything that the objects are made from.
+/// Key of everything that the objects are made from.
 fn key(toolchain: &Toolchain) -> Result<String, Failure> {
     let root = workspace::root();
     let mut key = Key::default().text(&toolchain.version).text(&FLAGS.concat()).text(&format!("{PROFILE:?}"));

@@ -1,6 +1,6 @@
-//! As much of ELF as it takes to count a BPF program's instructions.
+//! The part of ELF that is needed to count a BPF program's instructions.
 //!
-//! Reads 64-bit little-endian objects with section headers, which is what both compilers write. Does not relocate.
+//! Reads 64-bit little-endian objects with section headers, as both compilers write them. Does not relocate.
 
 /// Why an object cannot be counted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub(crate) enum ElfError {
     /// It has no section that a program could be in.
     #[error("no section named lwt_*")]
     NoProgram,
-    /// A program calls a function of its own, which is in another section and would go uncounted.
+    /// A program calls a function of the object, which is in another section and would not be counted.
     #[error("section {0} calls a function of the object, which would not be counted; inline it")]
     Call(String),
 }
@@ -20,7 +20,7 @@ pub(crate) enum ElfError {
 const INSTRUCTION: usize = 8;
 /// Opcode of a call.
 const CALL: u8 = 0x85;
-/// What the source register of a call says if it is to a function of the object and not to a helper.
+/// Value of a call's source register where the call is to a function of the object and not to a helper.
 const TO_FUNCTION: u8 = 1;
 
 /// Instructions of an object's programs: the sections named `lwt_*`.

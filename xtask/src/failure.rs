@@ -1,4 +1,4 @@
-//! How a task fails: what was tried, why it did not work, and what to do about it.
+//! The failure of a task: the attempt, the cause and the fix. Prints nothing.
 
 use std::path::Path;
 
@@ -6,26 +6,26 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 #[error("{tried}\n  why: {why}\n  fix: {fix}")]
 pub(crate) struct Failure {
-    /// What was tried, on what.
+    /// The attempt, with its object.
     pub(crate) tried: String,
-    /// What the answer was.
+    /// The cause.
     pub(crate) why: String,
-    /// What to do.
+    /// The next step for the user.
     pub(crate) fix: String,
 }
 
 impl Failure {
-    /// A failure of three sentences.
+    /// A failure of these three sentences.
     pub(crate) fn new(tried: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { tried: tried.into(), why: why.into(), fix: fix.into() }
     }
 
-    /// A file operation that failed; `verb` is what was tried, such as "read".
+    /// A file operation that failed; `verb` names it, such as "read".
     pub(crate) fn file(verb: &str, path: &Path, error: &std::io::Error) -> Self {
         Self::new(
             format!("cannot {verb} {}", path.display()),
             error.to_string(),
-            "check that the path exists and that you may use it, and that the disk is not full",
+            "check that the path exists, that you have the rights to it, and that the disk is not full",
         )
     }
 }

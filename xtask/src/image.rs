@@ -1,7 +1,7 @@
 //! Builds the firmware image: kernel, initrd, UKI, and a disk with all of it, into `target/image`.
 //!
-//! The flow is here, a step a module. mkosi does the packing, in a tree of Debian 13's tools, whatever the machine has;
-//! what is slow is kept in the user's cache under a key of its inputs. Starts nothing: that is `vm`.
+//! The flow is here, with one module per step. mkosi packs the image with a tree of Debian 13's tools, which does not depend on the
+//! machine's. Slow results are kept in the user's cache under a key of their inputs. Starts no image: `vm` does.
 
 mod archive;
 mod binary;
@@ -41,27 +41,27 @@ pub(crate) use archive::KEEP_LISTS;
 pub(crate) use needed::Needed;
 pub(crate) use tools::Tools;
 
-/// What the user decides.
+/// The user's choices.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Sign the UKI and the boot loader for Secure Boot with this key
     #[arg(long, value_name = "PEM", requires = "secure_boot_certificate")]
     pub(crate) secure_boot_key: Option<PathBuf>,
-    /// The key's certificate, which the board's firmware is given as well
+    /// The key's certificate, which the board's firmware needs as well
     #[arg(long, value_name = "PEM", requires = "secure_boot_key")]
     pub(crate) secure_boot_certificate: Option<PathBuf>,
-    /// Sign the slot's manifest with this minisign key; its password is taken from SEGBOX_MINISIGN_PASSWORD
+    /// Sign the slot's manifest with this minisign key; SEGBOX_MINISIGN_PASSWORD holds its password
     #[arg(long, value_name = "KEY")]
     pub(crate) minisign_key: Option<PathBuf>,
-    /// Put the image there instead of target/image; what was there is replaced
+    /// Put the image there instead of target/image; replaces an image that is there
     #[arg(long, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,
-    /// Build all of it twice, in two places and from nothing, and compare every byte
+    /// Build everything twice, in two places and from nothing, and compare every byte
     #[arg(long, conflicts_with = "output")]
     pub(crate) reproduce: bool,
 }
 
-/// Builds what is not up to date.
+/// Builds the image unless it is up to date, and prints its sizes.
 ///
 /// # Errors
 /// No network where packages are needed, a fault in the sources, an image over its budget.
@@ -74,23 +74,23 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the image's files are.
+/// The folder of the image's files.
 pub(crate) fn folder() -> PathBuf {
     workspace::target().join("image")
 }
 
-/// Builds what is not up to date; returns the folder with all files.
+/// Builds the image unless it is up to date; returns the folder with all files.
 pub(crate) fn build(tools: &Tools, options: &Options) -> Result<PathBuf, Failure> {
-    // The image has modes of its own, not the user's.
+    // The image's file modes do not depend on the user's umask.
     rustix::process::umask(Mode::from_raw_mode(0o022));
-    // A wrong key is found now rather than after minutes.
+    // A wrong key is an error now and not after minutes.
     sign::check(tools, options)?;
     let output = place(options)?;
     for path in [&workspace::root(), &output, &workspace::cache()?] {
         without_separators(path)?;
     }
     let scratch = beside(&output, "new");
-    let _turn = lock(&beside(&output, "lock"), "another build of the image is under way; waiting for it")?;
+    let _turn = lock(&beside(&output, "lock"), "another build makes this image; waiting for it")?;
     let kernel = kernel::tree(tools)?;
     let binaries = Binaries::build()?;
     let key = key(tools, &kernel, &binaries, options)?;
@@ -99,42 +99,42 @@ pub(crate) fn build(tools: &Tools, options: &Options) -> Result<PathBuf, Failure
     }
     let assembled = assemble(tools, &kernel, &binaries, options, &scratch).and_then(|()| budget::check(&scratch));
     if let Err(failure) = assembled {
-        // mkosi's own words stay, for whoever is pointed at them.
+        // mkosi's log stays, because the failure names it.
         drop(fs::remove_file(scratch.join("segbox.raw")));
         return Err(failure);
     }
     tree::write(&scratch.join(".key"), key)?;
-    // For tests, which do not build anything themselves.
+    // Tests use the tools and build nothing themselves.
     let link = scratch.join("tools");
     std::os::unix::fs::symlink(tools.tree(), &link).map_err(|error| Failure::file("link", &link, &error))?;
-    // Whoever looks finds an old image or a new one, none in between.
+    // At each moment there is a whole image, the old one or the new one.
     tree::replace(&scratch, &output)?;
     Ok(output)
 }
 
-/// Where the image goes.
+/// The folder for the image.
 fn place(options: &Options) -> Result<PathBuf, Failure> {
     let Some(output) = &options.output else { return Ok(folder()) };
     let whole = std::path::absolute(output).map_err(|error| Failure::file("find", output, &error))?;
-    // What is there is replaced: it has to be an image, lest somebody's folder goes.
+    // The folder is replaced, so it has to be an image: no other folder of the user may be lost.
     let is_empty = |entries: fs::ReadDir| entries.count() == 0;
     let free = fs::read_dir(&whole).map_or(!whole.exists(), is_empty);
     if whole.file_name().is_none() || !free && !whole.join(".key").exists() {
         return Err(Failure::new(
             format!("cannot put the image into {}", whole.display()),
-            "there is something else",
-            "name a folder that is not there yet",
+            "the folder is not empty and holds no image",
+            "name a folder that does not exist",
         ));
     }
     Ok(whole)
 }
 
-/// Finds out whether mkosi can go there: it takes a path for a list where it has one of these.
+/// Refuses paths that mkosi would read as a list.
 fn without_separators(path: &Path) -> Result<(), Failure> {
     if path.to_string_lossy().contains([',', ':']) {
         return Err(Failure::new(
             format!("cannot build an image in {}", path.display()),
-            "mkosi takes a path with a comma or a colon in it for several",
+            "mkosi reads a path with a comma or a colon as several paths",
             "build it in a folder with another name, or name one by --output or XDG_CACHE_HOME",
         ));
     }
@@ -149,7 +149,7 @@ fn beside(folder: &Path, ending: &str) -> PathBuf {
     folder.with_file_name(name)
 }
 
-/// Everything behind the kernel and the binary: a few seconds.
+/// Makes the image's files from the kernel and the binaries: a minute.
 fn assemble(
     tools: &Tools,
     kernel: &kernel::Kernel,
@@ -172,12 +172,12 @@ fn assemble(
     fs::remove_dir_all(&work).map_err(|error| Failure::file("remove", &work, &error))
 }
 
-/// Everything that the image is made from.
+/// Key of everything that the image is made from.
 fn key(tools: &Tools, kernel: &kernel::Kernel, binaries: &Binaries, options: &Options) -> Result<String, Failure> {
     let root = workspace::root();
     let release = release::Release::of(&root);
     let mut key = Key::default().text(tools.key()).text(&kernel.key).text(&format!("{release:?}"));
-    // The programs that lay it out are inputs too.
+    // The code that lays it out is an input too.
     for folder in ["image", "hw-profiles", "xtask/src/image"] {
         for path in workspace::files(&root.join(folder))? {
             key = key.file(&root, &path)?;

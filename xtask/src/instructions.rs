@@ -1,4 +1,4 @@
-//! Counts the BPF instructions of each Rust program and of its peer in C: what the language costs.
+//! Counts the BPF instructions of each Rust program and of its peer in C: the cost of the language.
 //!
 //! The peers are in `fastpath-ebpf/c` and make the same checks and the same helper calls. Both are compiled by the same
 //! LLVM for the same instruction set. The benchmark's programs are not part of the product: they have no peers and are not
@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<(), Failure> {
 /// Counts, and writes docs/instruction-counts.md.
 ///
 /// # Errors
-/// As [`check`], but for counts that are higher: they are written down as they are.
+/// As [`check`], except that a higher count is written down and no error.
 pub(crate) fn write() -> Result<(), Failure> {
     let toolchain = Toolchain::find()?;
     let counts = count(&toolchain)?;
@@ -64,7 +64,7 @@ fn count(toolchain: &Toolchain) -> Result<Vec<Count>, Failure> {
         process::run(
             Command::new(&clang)
                 .args(C_FLAGS)
-                // Debian keeps asm/types.h in the host's directory, which clang does not look into for BPF.
+                // Debian keeps asm/types.h in the host's directory, where clang does not look for BPF.
                 .arg("-idirafter")
                 .arg(format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH))
                 .arg("-c")

@@ -1,4 +1,4 @@
-//! bpf-linker, built once against the compiler's LLVM and kept in the user's cache.
+//! bpf-linker, built once against the compiler's LLVM and kept in the user's cache. Links nothing itself.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ const VERSION: &str = "0.13.0";
 /// It does not build; or the compiler is rustup's and there is none on the PATH.
 pub(crate) fn directory(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     if toolchain.kind == Kind::Nightly {
-        // Its LLVM is its own and nothing says where a matching one would be to build against.
+        // Nothing says where an LLVM lies that matches the one in rustup's compiler.
         return on_path("bpf-linker").and_then(|place| Some(place.parent()?.to_owned())).ok_or_else(|| {
             Failure::new("cannot find bpf-linker", "it is not on the PATH", "cargo install bpf-linker")
         });
@@ -59,7 +59,7 @@ pub(crate) fn directory(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     );
     let what = format!("building bpf-linker {VERSION} for LLVM {llvm_version}, once, into {}", home.display());
     Step::quiet(&what, 150).run(|| process::run(&mut cargo, &fix))?;
-    // Only the binary is of use from now on; what is left of the build is not worth failing for.
+    // Only the binary is of use from now on. Leftovers of the build are no reason to fail.
     let _ = fs::remove_dir_all(&build);
     Ok(bin)
 }

@@ -1,4 +1,4 @@
-//! Developer tasks. `./dev` is the way in; it installs what a task needs and calls `cargo xtask TASK`.
+//! Developer tasks. `./dev` is the entry point: it installs the packages that a task needs and calls `cargo xtask TASK`.
 
 use std::process::ExitCode;
 
@@ -37,38 +37,38 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the BPF programs into target/bpf, unless they are there and nothing has changed
+    /// Build the BPF programs into target/bpf, unless they are up to date
     Ebpf,
     /// Count the BPF instructions of the Rust programs and of their C peers
     Instructions {
-        /// Fail if a Rust program has more than its peer, and write nothing
+        /// Fail if a Rust program has more instructions than its peer; write nothing
         #[arg(long)]
         check: bool,
     },
-    /// Structure, format, lints, licences
+    /// Check structure, format, lints and licences
     Check(check::Options),
-    /// The fast tests; with --all everything, with a name one part
+    /// Run the fast tests; with --all everything, with a name one part
     Test(test::Options),
-    /// A short run of every fuzz target
+    /// Run every fuzz target for a few seconds
     Fuzz,
-    /// The release programs: segbox and segbench
+    /// Compile the release programs, segbox and segbench
     Build,
     /// Remove old kernels, tools and packages from the user's cache
     Clean(clean::Options),
     /// Compare `segbox apply` of many routes with `ip -6 -batch`, and measure its memory; needs a release build
     Scale {
-        /// How often, in turn
+        /// Rounds; each measures both
         #[arg(long, default_value_t = 7)]
         rounds: usize,
         /// Write docs/scale.md
         #[arg(long)]
         write: bool,
     },
-    /// Three routers in network namespaces, and a packet through all of them
+    /// Set up three routers in network namespaces, and send a packet through all of them
     Demo(demo::Options),
-    /// The firmware image: kernel, initrd, UKI, and a disk with all of it
+    /// Build the firmware image: kernel, initrd, UKI, and a disk that holds them
     Image(image::Options),
-    /// The image in QEMU, between two network namespaces, with packets through it
+    /// Run the image in QEMU between two network namespaces, with packets through it
     Vm(vm_run::Options),
 }
 

@@ -1,4 +1,4 @@
-//! Runs other programs and says what went wrong with them.
+//! Runs other programs, and turns their failures into ours.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Runs a command with its output on the terminal.
 ///
 /// # Errors
-/// It cannot be started or does not succeed; `fix` says what to do then.
+/// It cannot be started or does not succeed; `fix` is the failure's advice.
 pub(crate) fn run(command: &mut Command, fix: &str) -> Result<(), Failure> {
     let status = ends_with_us(command).status().map_err(|error| Failure::new(name(command), error.to_string(), fix))?;
     if status.success() { Ok(()) } else { Err(Failure::new(name(command), status.to_string(), fix)) }
@@ -34,21 +34,21 @@ pub(crate) fn output(command: &mut Command, fix: &str) -> Result<String, Failure
     }
 }
 
-/// Has a command told to end (SIGTERM) when this process has, whatever that ended by: a SIGKILL leaves nobody else to do it.
-#[expect(unsafe_code, reason = "only between fork and exec is it the child's own wish")]
+/// Asks the kernel to end a command (SIGTERM) when the thread that starts it ends. After a SIGKILL only the kernel can do so.
+#[expect(unsafe_code, reason = "the request has to be made by the child, between fork and exec")]
 pub(crate) fn ends_with_us(command: &mut Command) -> &mut Command {
     let us = getpid();
-    let wish = move || {
+    let request = move || {
         set_parent_process_death_signal(Some(Signal::TERM))?;
-        // What ended before the wish is not told any more.
+        // If the parent ended before the request, no signal will come.
         if getppid() == Some(us) { Ok(()) } else { Err(Errno::SRCH.into()) }
     };
-    // SAFETY: the closure makes two system calls and has a number of its own: no memory is allocated and no lock taken between fork
+    // SAFETY: the closure makes two system calls and uses a number that it owns: it allocates no memory and takes no lock between fork
     // and exec.
-    unsafe { command.pre_exec(wish) }
+    unsafe { command.pre_exec(request) }
 }
 
-/// The command as one would type it.
+/// The command's words.
 fn name(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
-//! `segbox apply` against `ip -6 -batch` with the same seg6 routes, interleaved in one run, and what it takes in memory. Ratios:
-//! an absolute time says something about one machine only.
+//! Compares `segbox apply` with `ip -6 -batch` for the same seg6 routes, interleaved in one run, and measures its memory. Reports
+//! ratios: an absolute time holds for one machine only.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,9 +13,9 @@ use segbox_lab::Namespace;
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// Enough for the kernel's per-CPU allocator to run dry now and then, which is part of the matter.
+/// Enough to exhaust the kernel's per-CPU allocator now and then, which is a part of the comparison.
 const ROUTES: usize = 30_000;
-/// The most that one file is promised to hold.
+/// Policies that one file may hold, as documented.
 const MOST: usize = 100_000;
 
 /// One round.
@@ -23,11 +23,11 @@ struct Round {
     apply: Duration,
     plan: Duration,
     batch: Duration,
-    /// Routes that `ip` did not get into the kernel: it does not try again where the kernel's allocator asks it to wait.
+    /// Routes that `ip` did not add: it does not try again where the kernel's allocator asks it to wait.
     lost: usize,
 }
 
-/// Measures and prints; with `write`, also into docs/scale.md.
+/// Measures and prints; with `write`, also writes docs/scale.md.
 ///
 /// # Errors
 /// Not root, or a command failed.
@@ -83,11 +83,11 @@ fn inside(namespace: &Namespace, program: impl AsRef<std::ffi::OsStr>) -> Result
     command.map_err(|error| Failure::new("cannot enter the namespace", error.to_string(), "run as root"))
 }
 
-/// Time of a command whose output nobody reads.
+/// Time of a command whose output is discarded.
 fn time(command: &mut Command) -> Result<Duration, Failure> {
     let begin = Instant::now();
     command.stdout(Stdio::null());
-    process::run(command, "its own words stand above")?;
+    process::run(command, "read its message above")?;
     Ok(begin.elapsed())
 }
 
@@ -102,7 +102,7 @@ fn round(segbox: &Path, toml: &Path, batch: &Path) -> Result<Round, Failure> {
     process::run(inside(&theirs, "ip")?.args(["link", "add", "segbox0", "type", "ifb"]), "iproute2 is needed")?;
     process::run(inside(&theirs, "ip")?.args(["link", "set", "segbox0", "up"]), "iproute2 is needed")?;
     let begin = Instant::now();
-    // -force: it goes on where a route is refused. Its complaints are counted by what is missing in the end.
+    // -force: it continues where a route is refused. The routes that are missing in the end are counted.
     let ended = inside(&theirs, "ip")?.args(["-6", "-force", "-batch"]).arg(batch).stderr(Stdio::null()).status();
     let batch = begin.elapsed();
     ended.map_err(|error| Failure::new("ip -6 -batch", error.to_string(), "install iproute2"))?;
@@ -113,12 +113,12 @@ fn round(segbox: &Path, toml: &Path, batch: &Path) -> Result<Round, Failure> {
     Ok(Round { apply, plan, batch, lost: ROUTES - listed.lines().count() })
 }
 
-/// The kernel takes a namespace with many routes apart after it is gone, on a CPU that the next measurement shall have.
+/// Waits: the kernel removes a namespace's routes after the namespace is gone, on a CPU that the next measurement needs.
 fn settle() {
     std::thread::sleep(Duration::from_secs(2));
 }
 
-/// Most memory that `segbox apply` has of a file of [`MOST`] policies, in MiB, and of the plan in sync after it.
+/// Peak memory in MiB of `segbox apply` with a file of [`MOST`] policies, and of the plan in sync after it.
 fn memory(segbox: &Path, toml: &Path) -> Result<[f64; 2], Failure> {
     let namespace = namespace()?;
     let mut most = [0.0; 2];
@@ -132,21 +132,21 @@ fn memory(segbox: &Path, toml: &Path) -> Result<[f64; 2], Failure> {
     Ok(most)
 }
 
-/// Waits for a child and reads its peak resident memory from the kernel's own account of it.
+/// Waits for a child and reads its peak resident memory from the kernel's account.
 #[expect(unsafe_code, reason = "wait4 alone tells one child's resources, and rustix does not have it")]
 fn peak_of(child: std::process::Child) -> Result<f64, Failure> {
     let mut status = 0;
-    // SAFETY: rusage is a plain struct of integers, for which all zeroes is a value.
+    // SAFETY: rusage is a plain struct of integers, for which all zeroes are valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let pid = libc::pid_t::try_from(child.id()).expect("a process id fits its type");
-    // SAFETY: the child is ours and not waited for, the pointers are those of living variables.
+    // SAFETY: the child is ours and not yet waited for; the pointers are those of living variables.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let status = std::process::ExitStatus::from_raw(status);
     if waited == pid && status.success() {
         // In KiB, getrusage(2).
         Ok(usage.ru_maxrss as f64 / 1024.0)
     } else {
-        Err(Failure::new(format!("segbox with {MOST} policies"), status.to_string(), "its own words stand above"))
+        Err(Failure::new(format!("segbox with {MOST} policies"), status.to_string(), "read its message above"))
     }
 }
 

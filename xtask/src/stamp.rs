@@ -1,4 +1,4 @@
-//! Keys of build results: a hash over everything that goes in. The same key means that there is nothing to do.
+//! Keys of build results: a hash over all inputs. The same key means that there is nothing to do. Stores no key.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ impl Key {
         self.0.update(bytes);
     }
 
-    /// The key: 16 hexadecimal digits, plenty to tell a developer's builds apart.
+    /// The key: 16 hexadecimal digits, which is enough for a developer's builds.
     pub(crate) fn finish(self) -> String {
         hex::encode(&self.0.finalize()[..8])
     }

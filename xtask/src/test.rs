@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if !jobs.is_empty() {
         announce(options, &jobs);
         let mut board = Board::new(jobs.len());
-        for done in schedule::run(jobs, &mut board)? {
+        for done in schedule::run(jobs, &mut board, &job::logs())? {
             totals.add(&done);
             if let verdict::Ended::Ran { is_success: true, took, .. } = done.ended {
                 times::keep(&job::time_name(&done.name), took);
@@ -96,7 +96,8 @@ fn jobs(options: &Options, all: Vec<Target>) -> Result<Vec<Job>, Failure> {
         return Err(unknown(name, &all));
     }
     let binaries = Arc::new(Mutex::new(Binaries::default()));
-    let mut jobs = stages::before(&chosen, &binaries);
+    let is_whole = chosen.iter().all(|target| target.is_crate(name));
+    let mut jobs = stages::before(&chosen, is_whole, &binaries);
     jobs.extend(chosen.into_iter().map(|target| Job::of_tests(target, &binaries, true, &options.filters)));
     jobs.sort_by_key(Job::rank);
     Ok(jobs)

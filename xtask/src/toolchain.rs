@@ -1,7 +1,7 @@
 //! Finds a Rust compiler that can build `core` for the BPF target, and the LLVM tools that go with it.
 //!
-//! Debian's `rustc-web` with `rust-web-src` is asked first: it is what `./dev` installs. Elsewhere it is a nightly of
-//! rustup's with `rust-src`. Versions are found, never assumed. Installs nothing.
+//! Looks for Debian's `rustc-web` with `rust-web-src` first, because `./dev` installs these; then for rustup's nightly with
+//! `rust-src`. Asks for versions and assumes none. Installs nothing.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use crate::{process, workspace};
 
 /// A compiler with its library sources.
 pub(crate) struct Toolchain {
-    /// Which one it is.
+    /// Its origin.
     pub(crate) kind: Kind,
-    /// What `rustc -vV` says, the whole of it.
+    /// The whole output of `rustc -vV`.
     pub(crate) version: String,
     /// Major version of the LLVM in it.
     pub(crate) llvm: u32,
@@ -22,24 +22,24 @@ pub(crate) struct Toolchain {
     pub(crate) sysroot: PathBuf,
 }
 
-/// Where a compiler comes from.
+/// The origin of a compiler.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Debian's rustc-web. Stable, so it is told to accept what build-std needs.
+    /// Debian's rustc-web. It is a stable compiler, so it is told to accept the features that build-std needs.
     Debian,
     /// A nightly of rustup's.
     Nightly,
 }
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-/// Debian keeps each LLVM in a directory of its own.
+/// Debian keeps each LLVM in a separate directory with this beginning.
 const DEBIAN_LLVM: &str = "/usr/lib/llvm-";
 
 impl Toolchain {
-    /// The first that is complete.
+    /// The first complete one.
     ///
     /// # Errors
-    /// None is; both answers are quoted.
+    /// Neither is complete; both answers are quoted.
     pub(crate) fn find() -> Result<Self, Failure> {
         let debian = match Self::probe(Kind::Debian) {
             Ok(toolchain) => return Ok(toolchain),
@@ -87,7 +87,7 @@ impl Toolchain {
             }
             Kind::Nightly => {
                 let mut cargo = rustup("cargo");
-                // What the cargo that runs us has set for its own compiler.
+                // The cargo that runs us has set these for another compiler.
                 cargo.env_remove("RUSTC").env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
                 cargo
             }
@@ -114,7 +114,7 @@ impl Toolchain {
         })
     }
 
-    /// Where Debian keeps this compiler's LLVM.
+    /// Debian's directory of this compiler's LLVM.
     pub(crate) fn llvm_prefix(&self) -> PathBuf {
         PathBuf::from(format!("{DEBIAN_LLVM}{}", self.llvm))
     }

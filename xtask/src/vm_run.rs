@@ -1,8 +1,8 @@
 //! `./dev vm`: the image in QEMU, between two network namespaces, with its console in the terminal and packets going
 //! through it.
 //!
-//! The machine itself is the library `segbox_vm`; here are the two hosts, the traffic and the terminal. Everything goes
-//! when the command ends, by Ctrl-C too.
+//! The machine itself is the library `segbox_vm`; here are the two hosts, the traffic and the terminal. Everything is removed
+//! when the command ends, also by Ctrl-C.
 
 mod handed;
 mod scenario;
@@ -30,43 +30,43 @@ use screen::Screen;
 use terminal::Terminal;
 use traffic::{Fare, Traffic};
 
-/// Which machine.
+/// The machine to run.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Its segbox.toml; image/vm.toml if none is named
+    /// The machine's segbox.toml [default: image/vm.toml]
     #[arg(value_name = "FILE.toml")]
     file: Option<PathBuf>,
-    /// Boot from the disk by BIOS, as it does unless told otherwise
+    /// Boot from the disk by BIOS, which is the default
     #[arg(long, conflicts_with_all = ["uefi", "direct"])]
     bios: bool,
     /// Boot from the disk by UEFI
     #[arg(long, conflicts_with = "direct")]
     uefi: bool,
-    /// Without a disk: QEMU loads kernel and initrd itself
+    /// Boot without a disk: QEMU loads kernel and initrd itself
     #[arg(long)]
     direct: bool,
-    /// End once packets of every kind have come through and the status was shown; fail if that takes longer than three minutes
+    /// End once packets of every kind have passed and the status was shown; fail if that takes longer than three minutes
     #[arg(long)]
     once: bool,
-    /// Take the image that is in target/image, and build nothing
+    /// Use the image that is in target/image; build nothing
     #[arg(long)]
     no_build: bool,
 }
 
 /// Queue pairs of a port: two, as many as the machine has processors.
 const QUEUES: usize = 2;
-/// The console's last row once the machine is up, and what its command line begins with.
+/// The console's last row once the machine is up, and the prompt of its command line.
 const UP: &str = "press a key";
 const PROMPT: &str = "> ";
 /// Longest boot under emulation on a busy machine.
 const BOOT: Duration = Duration::from_secs(180);
-/// Between two paintings of our lines.
+/// Time between two paintings of our lines.
 const PAINT: Duration = Duration::from_millis(500);
 
-/// Builds what is missing, boots it and shows it.
+/// Builds the image unless it is up to date, boots it and shows its console.
 ///
 /// # Errors
-/// The image does not build, the file has faults, QEMU does not start, or with `--once` nothing comes through.
+/// The image does not build, the file has faults, QEMU does not start, or with `--once` no packet passes.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let begin = Instant::now();
     let stop = stop_on_signal()?;
@@ -139,12 +139,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         End::Gone => Err(Failure::new(
             "waited for packets through the machine",
             format!("it has ended; {}", traffic.summary()),
-            "read what its console says above",
+            "read the console's lines above",
         )),
         End::Late => Err(Failure::new(
             "waited for packets through the machine",
             format!("{} after {} s", traffic.summary(), BOOT.as_secs()),
-            "read what its console says above",
+            "read the console's lines above",
         )),
     }
 }
@@ -153,7 +153,7 @@ fn title(hosts: &[Namespace; 2]) -> String {
     format!("packets from host A ({}) through the box to host B ({})", hosts[0].name(), hosts[1].name())
 }
 
-/// What stands below the console.
+/// Our lines below the console.
 struct Shown {
     title: String,
     /// None where the output is no terminal.
@@ -209,30 +209,30 @@ fn boot(options: &Options, folder: &Path) -> Boot {
     Boot::Disk { image: folder.join("segbox.raw"), firmware, keep: false }
 }
 
-/// A host with nothing in it yet: its port comes with the machine.
+/// A host without a port, which comes with the machine.
 fn host(role: &str) -> Result<Namespace, segbox_lab::Error> {
     let namespace = Namespace::new(role)?;
     namespace.up("lo")?;
     Ok(namespace)
 }
 
-/// How it ended.
+/// The end of the session.
 enum End {
-    /// By the user, or because everything was seen.
+    /// The user ended it, or everything was seen.
     Stopped,
-    /// By the guest.
+    /// The guest ended it.
     Gone,
-    /// Nothing came through in time.
+    /// No packet passed in time.
     Late,
 }
 
-/// What was seen of the machine so far.
+/// The progress of the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Booting,
-    /// A key was pressed; the command line comes.
+    /// A key was pressed; the command line will appear.
     Called,
-    /// `status` was typed once packets went through.
+    /// `status` was typed after the first packets had passed.
     Asked,
 }
 
@@ -250,12 +250,12 @@ fn attend(
     while !stop.load(Ordering::Relaxed) && !vm.has_ended() {
         let now = |vm: &mut Vm, wanted| vm.console.expect(wanted, Duration::ZERO).is_ok();
         stage = match stage {
-            // The status screen shows what goes on by itself; a script wants it as text.
+            // A person sees the status screen. A script wants the status as text.
             Stage::Booting if once && now(&mut vm, UP) => {
                 vm.console.send("\r")?;
                 Stage::Called
             }
-            // Counters that are zero would show little.
+            // Before, the counters are zero.
             Stage::Called if traffic.flows() && now(&mut vm, PROMPT) => {
                 vm.console.send("status\r")?;
                 Stage::Asked
@@ -270,7 +270,7 @@ fn attend(
         match keys.recv_timeout(LOOK) {
             Ok(typed) => vm.console.send_bytes(&typed)?,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-            // Nobody types: a script.
+            // There is no keyboard: a script runs this.
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
         }
     }
@@ -278,7 +278,7 @@ fn attend(
     Ok(if stop.load(Ordering::Relaxed) { End::Stopped } else { End::Gone })
 }
 
-/// Ctrl-C, a closed terminal or a kill end the machine; a second time, or if that takes long, the process.
+/// Ends the machine on Ctrl-C, a closed terminal or a kill. The second time, or after 15 s, ends the process.
 fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let fault = |error: std::io::Error| Failure::new("cannot wait for signals", error.to_string(), "try again");
@@ -297,12 +297,12 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
             let mut any = any;
             any().await;
             told.store(true, Ordering::Relaxed);
-            // What is on its way down is left alone for a moment; a build in progress is not waited for.
+            // The machine gets a moment to end. A build in progress does not.
             tokio::select! { () = any() => {} () = tokio::time::sleep(Duration::from_secs(15)) => {} }
         });
         terminal::restore();
         segbox_lab::remove_ours();
-        // What a shell makes of an interrupted command.
+        // The status that a shell gives an interrupted command.
         std::process::exit(130);
     });
     Ok(stop)

@@ -1,4 +1,4 @@
-//! Where things are in this repository and on this machine. Creates nothing.
+//! Paths in this repository and on this machine. Creates nothing.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    // Cargo sets it when it runs us; compiled in, it would bind the binary to the place where it was built.
+    // Cargo sets it when it runs us. A path that is compiled in would be wrong after a move of the repository.
     let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
     xtask.parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
@@ -17,7 +17,7 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// What is in a directory, itself and below.
+/// The files of a directory and below.
 ///
 /// # Errors
 /// A directory cannot be read.
@@ -36,7 +36,7 @@ pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Where the tools are kept that are built once and serve every checkout.
+/// The folder of the tools that are built once and serve every clone.
 ///
 /// # Errors
 /// Neither `XDG_CACHE_HOME` nor `HOME` is set.
@@ -47,7 +47,7 @@ pub(crate) fn cache() -> Result<PathBuf, Failure> {
         Failure::new(
             "cannot find the cache directory",
             "neither XDG_CACHE_HOME nor HOME is set",
-            "export HOME=/root, say",
+            "set HOME, for example: export HOME=/root",
         )
     })
 }

@@ -1,5 +1,5 @@
-//! What a router did to a packet, in a few words: by which SID or policy (asked of the router itself), and to which effect
-//! (read off the packets before and after). Knows nothing of the demo's own files.
+//! Describes a router's treatment of a packet in a few words: the SID or policy, which the router itself names, and the effect,
+//! which shows in the packet before and after. Does not read the demo's files.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use segbox_lab::expect::{Packet, Srh, protocol};
 use super::network::Network;
 use super::screen::count;
 
-/// Type of a TLV that is there for alignment only (RFC 8754 section 2.1.1.2).
+/// Type of a TLV that only aligns (RFC 8754 section 2.1.1.2).
 const PADN: u8 = 4;
 
 /// The SID or policy that a packet met, as the router's status names it: `SID fc00:0:2:100::  End.BPF stamp`.
@@ -51,7 +51,7 @@ fn destination(packet: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// What became of a packet between one link and the next.
+/// The difference between a packet on one link and on the next.
 pub(super) fn effect(before: &[u8], after: &[u8]) -> String {
     let (outer, inner) = (Packet::parse(before), Packet::parse(after));
     if let Some(packet) = &outer
@@ -72,7 +72,7 @@ pub(super) fn effect(before: &[u8], after: &[u8]) -> String {
     }
 }
 
-/// Whether a packet carries this one, but for the hop that one of them has made since.
+/// Whether a packet carries this one. Their hop limits may differ by the hop between them.
 fn is_inside(outer: &Packet, inner: &[u8]) -> bool {
     let same = |a: &[u8], b: &[u8]| a.len() == b.len() && a.last_chunk::<8>() == b.last_chunk::<8>();
     matches!(outer.protocol, protocol::IPV6 | protocol::IPV4) && same(&outer.payload, inner)

@@ -1,4 +1,4 @@
-//! One datagram between the hosts, captured on every link, and told hop by hop.
+//! One datagram between the hosts, captured on every link and described hop by hop.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::network::{LINKS, Network, ROUTERS, lab_failed};
 use super::screen;
 use crate::failure::Failure;
 
-/// Which way the datagram goes.
+/// The direction of the datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     /// host-a to host-b.
@@ -20,18 +20,18 @@ pub(super) enum Direction {
     Back,
 }
 
-/// What became of a datagram.
+/// The journey of a datagram.
 pub(super) struct Journey {
     direction: Direction,
-    /// On the links in the order of the way; None where it was not seen.
+    /// The packet on each link, in the order of the path; None where it was not seen.
     frames: Vec<Option<Frame>>,
-    /// What the receiving socket got.
+    /// The content that the receiving socket got.
     received: Option<String>,
 }
 
-/// How long the datagram may take: the first one waits while neighbours find each other.
+/// Longest time to arrive: the first datagram waits until the neighbours have found each other.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a link is looked at for a datagram that has arrived, or never will.
+/// Longest time to look for a datagram on a link once it has arrived, or is lost.
 const LOOK: Duration = Duration::from_millis(200);
 /// The TLV of `builtin:end_add_tlv`, as r2.toml leaves it.
 const TLV: u8 = 124;
@@ -46,7 +46,7 @@ impl Direction {
         if self == Self::There { "hello, host-b" } else { "hello, host-a" }
     }
 
-    /// In the order of the way.
+    /// In the order of the path.
     fn in_order<T>(self, mut things: Vec<T>) -> Vec<T> {
         if self == Self::Back {
             things.reverse();
@@ -80,7 +80,7 @@ impl Network {
 }
 
 impl Journey {
-    /// Shows the way, with the packets or without.
+    /// Shows the path, with the packets or without.
     pub(super) fn tell(&self, network: &Network, whole: bool) {
         let [(from, _), (to, _)] = self.direction.ends();
         screen::host(from, &format!("sends \"{}\"", self.direction.text()));
@@ -112,7 +112,7 @@ impl Journey {
         }
     }
 
-    /// What is not as it should be.
+    /// Deviations from the expected journey.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let [(_, _), (to, _)] = self.direction.ends();

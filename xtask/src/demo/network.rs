@@ -42,7 +42,7 @@ pub(super) const LINKS: [Cable<'static>; 4] = [
 
 /// Echo requests sent to each address.
 const PINGS: u16 = 3;
-/// How long an answer may take on a busy machine.
+/// Longest time for an answer, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The network, with a tap on the near end of every link.
@@ -63,7 +63,7 @@ impl Network {
         let start = Instant::now();
         let lab = NETWORK.build().map_err(lab_failed)?;
         for host in ["host-a", "host-b"] {
-            // So that a captured datagram carries its checksum, as on a real cable.
+            // Without offload a captured datagram carries its checksum, as on a real cable.
             set_offload(&lab[host], "eth0", Offload::TxChecksum, false).map_err(lab_failed)?;
         }
         let tap = |Cable(node, interface, ..): Cable<'_>| lab.wire(node, interface).map_err(lab_failed);
@@ -73,7 +73,7 @@ impl Network {
         Ok(Self { taps: [a?, b?, c?, d?], segbox, lab })
     }
 
-    /// Makes routers of the bare namespaces.
+    /// Turns the bare namespaces into routers.
     pub(super) fn configure(&self) -> Result<(), Failure> {
         for router in ROUTERS {
             let file = format!("config/examples/{router}.toml");
@@ -85,22 +85,22 @@ impl Network {
             if !output.status.success() {
                 undone(router, &format!("segbox apply {file}"));
                 quote(&out);
-                let fix = "the message is segbox's own; `segbox doctor` says what this kernel lacks";
+                let fix = "segbox says above why; `segbox doctor` names what this kernel lacks";
                 return Err(Failure::new(format!("{router}: segbox apply {file}"), err.trim(), fix));
             }
-            // segbox's own last line ends with how many steps it took and how long.
+            // The last line of segbox ends with the number of steps and the time.
             let summary = out.trim_end().rsplit_once('(').map_or("", |(_, summary)| summary.trim_end_matches(')'));
             done(router, &format!("segbox apply {file}"), summary);
         }
         Ok(())
     }
 
-    /// segbox in a router's namespace, as one would type it.
+    /// A segbox command in a router's namespace.
     pub(super) fn segbox(&self, router: &str) -> Command {
         self.lab[router].exec(&self.segbox)
     }
 
-    /// Echo requests over both families; what is wrong with the answers.
+    /// Sends echo requests over both families; returns the faults of the answers.
     pub(super) fn ping(&self) -> Result<Vec<String>, Failure> {
         let mut faults = Vec::new();
         for (from, to, how) in [
@@ -124,27 +124,27 @@ impl Network {
         Ok(faults)
     }
 
-    /// One echo, and how long its answer took.
+    /// Sends one echo request; returns the time until the answer.
     fn echo(&self, from: IpAddr, to: IpAddr, sequence: u16) -> Result<Option<Duration>, Failure> {
         let request = echo_request(from, to, 0x5b, sequence, b"segbox demo");
         let frame = Frame::new(self.lab.mac("host-a", "eth0"), self.lab.mac("r1", "lan"), &request);
         let start = Instant::now();
         self.taps[0].send(&frame).map_err(lab_failed)?;
-        // From the identifier on the answer is the request's own.
+        // From the identifier on, the answer repeats the request.
         let at = if from.is_ipv4() { 24 } else { 44 };
         let answers = |frame: &Frame| frame.packet().get(at..) == Some(&request[at..]);
         let answer = self.taps[0].find(PATIENCE, |captured| !captured.outgoing && answers(&captured.frame));
         Ok(answer.map_err(lab_failed)?.map(|_| start.elapsed()))
     }
 
-    /// Shows what each router says of itself.
+    /// Shows each router's status.
     pub(super) fn status(&self) -> Result<(), Failure> {
         for (at, router) in ROUTERS.into_iter().enumerate() {
             if at > 0 {
                 line("");
             }
             let mut status = self.segbox(router);
-            // Its output is set in, so it cannot see the terminal itself.
+            // Its output is indented by us, so it cannot see the terminal itself.
             if anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never {
                 status.env("CLICOLOR_FORCE", "1");
             }
@@ -157,7 +157,7 @@ impl Network {
         Ok(())
     }
 
-    /// Leaves the network, and says how to use and to remove it.
+    /// Keeps the network, and says how to use it and how to remove it.
     pub(super) fn keep(&mut self) {
         self.lab.keep();
         let (router, host) = (self.lab["r2"].name(), self.lab["host-a"].name());

@@ -1,4 +1,4 @@
-//! What the demo looks like: 100 columns, colour only on a terminal. Decides nothing about what is said.
+//! The demo's layout: 100 columns, colour only on a terminal. Does not choose the content.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -14,12 +14,12 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Columns that the demo uses.
 const WIDTH: usize = 100;
 
-/// Prints a line. A closed pipe ends the showing, not the demo: it still has to clean up.
+/// Prints a line. A closed pipe ends the output, not the demo, which still has to clean up.
 pub(super) fn line(text: &str) {
     let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
 }
 
-/// The nodes in their order, each with what is known of it everywhere.
+/// The nodes in their order, each with its facts.
 const NODES: [(&str, &str); 5] = [
     ("host-a", "2001:db8:a::2"),
     ("r1", "fc00:0:1::/48"),
@@ -28,11 +28,11 @@ const NODES: [(&str, &str); 5] = [
     ("host-b", "2001:db8:b::2"),
 ];
 
-/// What is shown, as a picture.
+/// The network as a picture.
 pub(super) fn title() {
     let (mut names, mut below, mut end) = (String::new(), String::new(), 0);
     for (at, (name, what)) in NODES.into_iter().enumerate() {
-        // Every node has 19 columns, its name in their middle.
+        // Every node has 19 columns, with its name in the middle.
         let start = at * 19 + (19 - name.len()) / 2;
         let gap = start - end;
         let cable = if at == 0 { " ".repeat(gap) } else { format!(" {} ", "─".repeat(gap - 2)) };
@@ -56,22 +56,22 @@ pub(super) fn heading(text: &str) {
     line("");
 }
 
-/// Something that worked, and what it was about.
+/// A step that worked, with a summary.
 pub(super) fn done(name: &str, text: &str, detail: &str) {
     line(&format!("  {} {}{}  {}", styled(GOOD, "✓"), styled(NAME, format!("{name:<8}")), text, styled(FAINT, detail)));
 }
 
-/// Something that did not.
+/// A step that failed.
 pub(super) fn undone(name: &str, text: &str) {
     line(&format!("  {} {}{text}", styled(BAD, "✗"), styled(NAME, format!("{name:<8}"))));
 }
 
-/// A host at an end of the way.
+/// A host at an end of the path.
 pub(super) fn host(name: &str, text: &str) {
     line(&format!("  {} {}  {text}", styled(HEAD, "○"), styled(NAME, name)));
 }
 
-/// A router on the way: what the packet met there, and what became of it.
+/// A router on the path: the SID or policy that the packet met there, and the effect.
 pub(super) fn router(name: &str, met: &str, effect: &str) {
     line(&format!("  {} {}  {}", styled(HEAD, "●"), styled(NAME, name), met));
     line(&format!("  {}     {effect}", styled(FAINT, "│")));
@@ -82,7 +82,7 @@ pub(super) fn router_in_short(name: &str, met: &str, effect: &str) {
     line(&format!("  {} {}  {met:<36}  {effect}", styled(HEAD, "●"), styled(NAME, name)));
 }
 
-/// A packet on a link, what was not there on the link before in colour.
+/// A packet on a link. Lines that the previous link's packet lacks are in colour.
 pub(super) fn packet(text: &str, before: &str) {
     let bar = styled(FAINT, "│");
     line(&format!("  {bar}"));
@@ -94,12 +94,12 @@ pub(super) fn packet(text: &str, before: &str) {
     line(&format!("  {bar}"));
 }
 
-/// Lines of another program, set in.
+/// Another program's lines, indented.
 pub(super) fn quote(text: &str) {
     text.lines().for_each(|row| line(&format!("    {row}")));
 }
 
-/// The last word.
+/// The verdict.
 pub(super) fn end(faults: &[String], success: &str) {
     if faults.is_empty() {
         line(&format!("  {} {success}", styled(GOOD, "✓")));

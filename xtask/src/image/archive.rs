@@ -1,7 +1,7 @@
-//! Debian's archive, as this machine reaches it: where packages come from, in which versions, and fetching one.
+//! Debian's archive, as this machine reaches it: the sources of packages, their versions, and the download of one.
 //!
-//! Asks apt with a configuration of its own, so that the machine's lists and sources stay as they are. No host is named
-//! here: the machine's own sources say where Debian is. Installs nothing.
+//! Runs apt with a separate configuration, so that the machine's lists and sources stay as they are. Names no mirror: the
+//! machine's apt sources do. Installs nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,28 +16,27 @@ use crate::{process, workspace};
 
 /// The Debian that the image is made of. Its security suite is part of it.
 const SUITE: &str = "trixie";
-/// How long the archive's lists are taken for current: a kernel with a security fix is in the image a day after.
+/// Lists this old are fetched again: a kernel with a security fix is in the image after a day.
 const LISTS_LAST: Duration = Duration::from_secs(24 * 3600);
-/// Set, the lists are current however old they are: a test run has the same ones from its first build to its last.
+/// If this variable is set, the lists are current at any age: a test run uses the same lists from its first build to its last.
 pub(crate) const KEEP_LISTS: &str = "SEGBOX_KEEP_LISTS";
 const FIX: &str = "the image is made of Debian packages: check the network and that `apt-get update` works here";
 
-/// The archive, its lists up to date.
+/// The archive, with up-to-date lists.
 #[derive(Debug)]
 pub(super) struct Archive {
     home: PathBuf,
 }
 
 impl Archive {
-    /// Reads where the machine's Debian comes from, and fetches the lists if the last ones are a day old.
+    /// Reads the machine's apt sources, and fetches the lists if the last ones are a day old.
     ///
     /// # Errors
     /// No apt, no Debian among its sources, no network.
     pub(super) fn open() -> Result<Self, Failure> {
         let archive = Self { home: workspace::cache()?.join("apt") };
-        // Two may be started at once: neither reads what the other one is writing.
-        let _turn =
-            lock(&archive.home.join("lock"), "Debian's lists are being fetched by another build; waiting for it")?;
+        // Of two builds at the same time, neither reads a file that the other is writing.
+        let _turn = lock(&archive.home.join("lock"), "another build fetches Debian's lists; waiting for it")?;
         for folder in ["apt.conf.d", "preferences.d", "state/lists/partial", "cache/archives/partial"] {
             let folder = archive.home.join(folder);
             fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
@@ -45,7 +44,7 @@ impl Archive {
         keep(&archive.configuration(), &archive.configuration_text())?;
         let sources = sources()?;
         if fs::read_to_string(archive.sources()).ok().as_deref() != Some(sources.as_str()) {
-            // The last lists are of other sources, also for the next run should this one be killed before it has new ones.
+            // The last lists are of other sources. The next run must know this too, if this one is killed before it has new lists.
             drop(fs::remove_file(archive.stamp()));
         }
         keep(&archive.sources(), &sources)?;
@@ -66,7 +65,7 @@ impl Archive {
         self.home.join("sandbox")
     }
 
-    /// `NAME VERSION` of packages, a line each.
+    /// `NAME VERSION` of packages, one line each.
     ///
     /// # Errors
     /// The archive has no such package.
@@ -111,16 +110,16 @@ impl Archive {
         let stamp = self.stamp();
         match updated {
             Ok(_) => tree::write(&stamp, ""),
-            // Away from the network the last lists serve: everything that they name may be in the cache.
+            // Without a network the last lists serve: their packages may be in the cache.
             Err(failure) if stamp.exists() => {
-                eprintln!("warning: Debian's lists cannot be fetched, the last ones are used ({})", failure.why);
+                eprintln!("warning: cannot fetch Debian's lists, so the last ones are used ({})", failure.why);
                 Ok(())
             }
             Err(failure) => Err(failure),
         }
     }
 
-    /// There since all lists were fetched, and as old as they are.
+    /// A file that is made when all lists are fetched, so it is as old as they are.
     fn stamp(&self) -> PathBuf {
         self.home.join("updated")
     }
@@ -145,7 +144,7 @@ impl Archive {
         self.sandbox().join("etc/apt/sources.list.d/mkosi.sources")
     }
 
-    /// (Error-Mode: without it a list that could not be fetched is a warning, and the old one or none is used.)
+    /// Error-Mode makes a list that cannot be fetched an error; otherwise apt warns and uses the old list or none.
     fn configuration_text(&self) -> String {
         let home = self.home.display();
         format!(
@@ -158,7 +157,7 @@ impl Archive {
     }
 }
 
-/// Leaves a text alone that is there already: somebody may be reading it.
+/// Writes a text unless it is there: another process may be reading it.
 fn keep(path: &Path, text: &str) -> Result<(), Failure> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
@@ -166,12 +165,12 @@ fn keep(path: &Path, text: &str) -> Result<(), Failure> {
     tree::write(path, text)
 }
 
-/// Sources of the image's Debian, from the mirrors that this machine gets its own Debian from.
+/// Sources of the image's Debian, at the mirrors that this machine's Debian comes from.
 fn sources() -> Result<String, Failure> {
     let format = "$(LABEL)|$(REPO_URI)";
     let targets = process::output(
         Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]),
-        "the image is built on Debian, where apt-get is",
+        "build the image on Debian, which has apt-get",
     )?;
     let mirror = |label: &str| {
         targets
@@ -183,7 +182,7 @@ fn sources() -> Result<String, Failure> {
         return Err(Failure::new(
             "cannot find Debian among apt's sources",
             "`apt-get indextargets` names no source labelled Debian and Debian-Security",
-            "run apt-get update; on a system that is not Debian build in a container of Debian",
+            "run apt-get update; on another system build in a container of Debian",
         ));
     };
     Ok(stanza(main, &format!("{SUITE} {SUITE}-updates")) + "\n" + &stanza(security, &format!("{SUITE}-security")))

@@ -1,5 +1,5 @@
-//! The `segbox` of the image and the tester's `segbench`: static, without symbols, and the same bytes wherever the
-//! repository lies.
+//! The `segbox` of the image and the tester's `segbench`: static and without symbols. Their bytes do not
+//! depend on the place of the repository.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// A program.
 #[derive(Debug)]
 pub(super) struct Binary {
-    /// Where it is.
+    /// Its file.
     pub(super) path: PathBuf,
     /// Cargo's identifiers of the packages that are linked into it.
     pub(super) linked: BTreeSet<String>,
 }
 
-/// Both.
+/// Both programs.
 #[derive(Debug)]
 pub(super) struct Binaries {
     pub(super) segbox: Binary,
@@ -36,7 +36,7 @@ impl Binaries {
     /// They do not compile.
     pub(super) fn build() -> Result<Self, Failure> {
         ebpf::run()?;
-        // One after the other: in one build segbox would get features of crates that only segbench asks for.
+        // One after the other: in one build segbox would get features of crates that only segbench needs.
         Ok(Self { segbox: compile("segbox", "segbox")?, segbench: compile("segbox-bench", "segbench")? })
     }
 }
@@ -48,14 +48,14 @@ fn compile(package: &str, name: &str) -> Result<Binary, Failure> {
 fn build(package: &str, name: &str) -> Result<Binary, Failure> {
     let root = workspace::root();
     let target = workspace::target();
-    // As cargo writes it.
+    // Cargo's messages have absolute paths.
     let target = std::path::absolute(&target).map_err(|error| Failure::file("find", &target, &error))?;
-    // With --target the build has a folder of its own, and the host's builds are not thrown away for other flags.
+    // With --target the build has a separate folder, and its other flags do not discard the host's builds.
     let messages = process::output(
         Command::new(workspace::cargo())
             .current_dir(&root)
             .args(["build", "--quiet", "--release", "--package", package, "--bin", name, "--target", TARGET])
-            // Cargo tells what it builds, also where nothing is to be done; its complaints are for people all the same.
+            // Cargo lists all it would build, also if all is up to date. It still renders errors for people.
             .arg("--message-format=json-render-diagnostics")
             .arg("--target-dir")
             .arg(&target)
@@ -70,8 +70,8 @@ fn build(package: &str, name: &str) -> Result<Binary, Failure> {
     Ok(Binary { path: folder.join(name), linked })
 }
 
-/// The package of a message about something that was built for the target. What was built for the machine that builds is elsewhere:
-/// build scripts, procedural macros and what they are made of.
+/// The package of a message about something that was built for the target. Build scripts, procedural macros and their dependencies are
+/// built for the host, in another folder.
 fn linked(message: &Value, folder: &Path) -> Option<String> {
     let kinds = message["target"]["kind"].as_array()?;
     let files = message["filenames"].as_array()?;
@@ -84,13 +84,13 @@ fn linked(message: &Value, folder: &Path) -> Option<String> {
 
 fn flags(root: &Path) -> Vec<String> {
     let cargo_home = workspace::cargo_home();
-    // The general come first: a later one wins.
+    // A later option wins, so the general ones come first.
     let mut paths = vec![(cargo_home.clone(), "/cargo"), (root.to_owned(), "/segbox")];
-    // The registry's directory is named after its host.
+    // The name of the registry's directory depends on the registry's host.
     if let Ok(registries) = cargo_home.join("registry/src").read_dir() {
         paths.extend(registries.flatten().map(|registry| (registry.path(), "/registry")));
     }
     let remap = paths.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
-    // There is no dynamic loader in the image, and no musl is needed for that.
+    // The image has no dynamic loader. glibc links statically, so musl is not needed.
     ["-Ctarget-feature=+crt-static".to_owned()].into_iter().chain(remap).collect()
 }

@@ -1,8 +1,8 @@
-//! GRUB's two boot images for BIOS boards, written where a BIOS and GRUB itself look for them: what `grub-bios-setup`
-//! does to a disk, done to a file, without a loop device and the same each time.
+//! Writes GRUB's two boot images for BIOS boards to the places where a BIOS and GRUB look for them. `grub-bios-setup` does this to a
+//! disk; here it is done to a file, without a loop device and with the same bytes each time.
 //!
-//! The boot image's first 440 bytes go into the master boot record, which tells it where the core image starts; the core
-//! image goes into the BIOS boot partition, and its first sector tells where the rest of it is. The offsets are GRUB's
+//! The boot image's first 440 bytes go into the master boot record, with the start of the core image in them. The core
+//! image goes into the BIOS boot partition, with the place of its rest in its first sector. The offsets are GRUB's
 //! (`include/grub/i386/pc/boot.h`, `include/grub/offsets.h`).
 
 use std::fs::File;
@@ -11,19 +11,19 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of a sector.
 const SECTOR: usize = 512;
-/// How much of the first sector is code; behind it are the disk's signature and the protective partition table.
+/// Bytes of code in the first sector; behind them are the disk's signature and the protective partition table.
 const CODE: usize = 440;
-/// Where the boot image has the core image's first sector (GRUB_BOOT_MACHINE_KERNEL_SECTOR).
+/// Offset of the core image's first sector in the boot image (GRUB_BOOT_MACHINE_KERNEL_SECTOR).
 const CORE_AT: usize = 0x5c;
-/// A jump over a check of the drive's number (GRUB_BOOT_MACHINE_DRIVE_CHECK). Two no-ops turn the check on: some BIOSes
+/// Offset of a jump over a check of the drive's number (GRUB_BOOT_MACHINE_DRIVE_CHECK). Two no-ops turn the check on: some BIOSes
 /// hand over 0 or 1 for a hard disk.
 const DRIVE_CHECK: usize = 0x66;
-/// Where the core image's first sector has its list of blocks: start, length in sectors, segment to load to.
+/// Offset of the list of blocks in the core image's first sector: start, length in sectors, segment to load to.
 const BLOCKS_AT: usize = SECTOR - 12;
-/// Behind the first sector of the core image, which is loaded at 0x8000 (GRUB_BOOT_MACHINE_KERNEL_SEG).
+/// The segment behind the first sector of the core image, which is loaded at 0x8000 (GRUB_BOOT_MACHINE_KERNEL_SEG).
 const LOAD_SEGMENT: u16 = 0x820;
 
-/// Writes both. `first` and `sectors` say where the BIOS boot partition is.
+/// Writes both. `first` and `sectors` are the place and length of the BIOS boot partition.
 ///
 /// # Errors
 /// The core image does not fit, an image is not GRUB's, or the disk cannot be written.

@@ -1,4 +1,4 @@
-//! How large the image may be. A box boots what its firmware loads at a few megabytes a second, and people fetch the rest.
+//! Limits for the size of the image. A box's firmware loads a few megabytes per second, and people download the rest. Shrinks nothing.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 const FILES: [(&str, Option<u64>); 6] = [
     ("kernel", None),
     ("initrd", None),
-    // Loaded whole before the first instruction of it runs: by a BIOS from a stick that takes seconds.
+    // It is loaded as a whole before its first instruction runs, which takes a BIOS with a USB stick seconds.
     ("segbox.efi", Some(20 * MIB)),
     ("segbox.raw.zst", Some(64 * MIB)),
     ("segbox.qcow2", None),
@@ -31,14 +31,14 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
             return Err(Failure::new(
                 format!("{name} is too large"),
                 format!("{size} bytes, {} over its limit of {} MiB", size - limit, limit / MIB),
-                "take modules out of image/kernel/mkosi.conf, or find what made the segbox binary grow",
+                "remove modules from image/kernel/mkosi.conf, or find out why the segbox binary grew",
             ));
         }
     }
     Ok(())
 }
 
-/// A line a file.
+/// One line per file.
 ///
 /// # Errors
 /// A file is missing.

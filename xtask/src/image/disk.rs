@@ -1,5 +1,5 @@
-//! The disk: boot loaders, two slots with the first one filled, and the partitions for configuration and state, as a raw
-//! image, compressed, and as qcow2.
+//! The disk: boot loaders, two slots with the first one filled, and the partitions for configuration and state. Written as a
+//! raw image, compressed, and as qcow2. Flashes nothing.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,17 +11,16 @@ use super::{Options, Tools, bios, empty, sign, tree};
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// What GRUB is made of, on either firmware. Nothing of it is loaded from the disk: a module that is missing is one that
-/// nobody misses.
+/// GRUB's modules for both firmwares. They are all in GRUB's file: none is loaded from the disk.
 const MODULES: &str =
     "configfile echo fat halt keystatus loadenv minicmd normal part_gpt probe reboot serial sleep terminal test";
-/// On BIOS boards: reading disks, and Linux's own boot protocol.
+/// More modules for BIOS boards: reading disks, and Linux's boot protocol.
 const BIOS_MODULES: &str = "biosdisk linux";
-/// On UEFI boards: starting the UKI.
+/// More modules for UEFI boards: starting the UKI.
 const UEFI_MODULES: &str = "chain";
-/// And checking signatures: under Secure Boot GRUB starts nothing that none of its modules has checked.
+/// More modules for signed images: under Secure Boot GRUB starts only files that one of its modules has checked.
 const SIGNED_MODULES: &str = "gcry_rsa gcry_sha256 pgp";
-/// GRUB's folder on the ESP, which its configuration is in.
+/// The folder of GRUB's configuration on the ESP.
 const FOLDER: &str = "/segbox";
 /// Number of the ESP, behind the BIOS boot partition.
 const ESP: u32 = 2;
@@ -29,11 +28,11 @@ const ESP: u32 = 2;
 const BIOS: u32 = 1;
 /// Bytes of a sector.
 const SECTOR: u64 = 512;
-/// GRUB's environment block: exactly this long, which GRUB overwrites in place.
+/// Length of GRUB's environment block, which GRUB overwrites in place.
 const STATE_LEN: usize = 1024;
-/// Files that a slot has beside those of its manifest, some of them only if they are signed.
+/// Files of a slot that its manifest does not list; some are there only in a signed image.
 const SIGNATURES: [&str; 3] = ["segbox.efi.sig", "manifest.json", "manifest.json.minisig"];
-/// Log2 of how far back zstd looks: kernel and initrd are on the disk by themselves and again in the UKI, and count once.
+/// Log2 of zstd's window. Kernel and initrd are on the disk as files and again in the UKI: with this window they are stored once.
 const WINDOW: &str = "--long=26";
 
 /// Builds `segbox.raw`, `segbox.raw.zst` and `segbox.qcow2` from the slot's files in `output`.
@@ -59,7 +58,7 @@ pub(super) fn build(
             signed_loader_for_uefi(tools, &signer, work, &loader)?;
             signer.sign_for_grub(&esp.join("segbox/grub.cfg"))?;
             signer.sign_for_grub(&output.join("segbox.efi"))?;
-            // For the board's setup, which takes certificates from a FAT volume.
+            // The board's setup reads certificates from a FAT volume.
             signer.write_certificate(&esp.join("segbox/secure-boot.cer"))?;
         }
         None => loader_for_uefi(tools, &[], UEFI_MODULES, &loader)?,
@@ -77,7 +76,7 @@ pub(super) fn build(
         .option("--tools-tree", tools.tree())
         .option("--skeleton-tree", &layout)
         .option("--source-date-epoch", release.time.to_string())
-        // repart leaves the seed of ext4's folder hashes to chance, and thinks of disks that stay as small as the image's.
+        // By default repart gives ext4 a random seed for its folder hashes, and a layout for disks that stay as small as the image's.
         .option("--environment", format!("\"SYSTEMD_REPART_MKFS_OPTIONS_EXT4={}\"", empty::OPTIONS.trim()))
         .build()?;
     let raw = output.join("segbox.raw");
@@ -124,7 +123,7 @@ fn state() -> String {
     format!("{text}{}", "#".repeat(STATE_LEN - text.len()))
 }
 
-/// A GRUB in one file, with the prefix that it looks for its configuration in.
+/// A GRUB in one file; it looks for its configuration at the prefix.
 fn grub(
     tools: &Tools,
     platform: &str,
@@ -144,16 +143,15 @@ fn loader_for_uefi(tools: &Tools, options: &[&OsStr], modules: &str, place: &Pat
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
     }
-    // Without a device in it the prefix is on the partition that GRUB was started from.
+    // A prefix without a device is on the partition that GRUB was started from.
     grub(tools, "x86_64-efi", FOLDER, options, modules, place)
 }
 
-/// A GRUB that the firmware finds to be whole, and that finds its configuration and the UKI to be so: they have a `.sig` beside them.
+/// A GRUB that the firmware verifies, and that verifies its configuration and the UKI by the `.sig` files beside them.
 fn signed_loader_for_uefi(tools: &Tools, signer: &sign::Signer<'_>, work: &Path, place: &Path) -> Result<(), Failure> {
     let (made, key) = (work.join("grub.efi"), work.join("grub.pgp"));
     tree::write(&key, signer.public_key())?;
-    // shim vouches for loaders on boards that know Microsoft's keys only. Here the firmware knows the key itself; GRUB would wait
-    // for shim in vain.
+    // shim is for boards that know only Microsoft's keys. Here the firmware knows the key itself, and GRUB must not ask for shim.
     let options = ["--disable-shim-lock".as_ref(), "--pubkey".as_ref(), key.as_os_str()];
     loader_for_uefi(tools, &options, &format!("{UEFI_MODULES} {SIGNED_MODULES}"), &made)?;
     signer.sign_for_firmware(&made, place)
@@ -161,7 +159,7 @@ fn signed_loader_for_uefi(tools: &Tools, signer: &sign::Signer<'_>, work: &Path,
 
 fn loader_for_bios(tools: &Tools, work: &Path, raw: &Path) -> Result<(), Failure> {
     let made = work.join("core.img");
-    // The disk is the one that GRUB was started from.
+    // A prefix that begins with a comma is on the disk that GRUB was started from.
     grub(tools, "i386-pc", &format!("(,gpt{ESP}){FOLDER}"), &[], BIOS_MODULES, &made)?;
     let read = |path: &Path| fs::read(path).map_err(|error| Failure::file("read", path, &error));
     let boot = read(&tools.tree().join("usr/lib/grub/i386-pc/boot.img"))?;
@@ -172,7 +170,7 @@ fn loader_for_bios(tools: &Tools, work: &Path, raw: &Path) -> Result<(), Failure
 }
 
 fn pack(tools: &Tools, raw: &Path, output: &Path) -> Result<(), Failure> {
-    // Nearly all of it is compressed already or empty. One thread, so that every machine writes the same bytes.
+    // Nearly all content is compressed already or empty. With one thread every machine writes the same bytes.
     let mut zstd = tools.command("zstd");
     zstd.args(["--quiet", "--force", "-T1", "-9", WINDOW]).arg(raw).arg("-o").arg(output.join("segbox.raw.zst"));
     process::output(&mut zstd, "check that the disk is not full")?;

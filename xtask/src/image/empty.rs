@@ -1,5 +1,5 @@
-//! An empty ext4, compressed: what the box writes to a partition whose file system is beyond repair. The options are those of the
-//! disk's own file systems.
+//! An empty ext4, compressed: the box writes it to a partition whose file system is beyond repair. Its options are those of the image's
+//! file systems.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::release::Release;
 use crate::failure::Failure;
 use crate::process;
 
-/// What `mke2fs` is told, here and for the disk's partitions, and by the tests.
+/// Options of `mke2fs`, here, for the disk's partitions, and in the tests.
 pub(super) const OPTIONS: &str = include_str!("../../../image/disk/mke2fs.options");
 /// As long as the image's partitions; the kernel makes it longer where there is room.
 const LENGTH: u64 = 64 << 20;
@@ -22,7 +22,7 @@ pub(super) fn build(tools: &Tools, release: &Release, work: &Path, place: &Path)
     let mut mke2fs = tools.command("../sbin/mke2fs");
     mke2fs.env("MKE2FS_CONFIG", tools.tree().join("etc/mke2fs.conf"));
     mke2fs.env("SOURCE_DATE_EPOCH", release.time.to_string());
-    // The box gives it an identifier and a label of its own.
+    // The box later replaces identifier and label.
     mke2fs.args([
         "-q",
         "-t",

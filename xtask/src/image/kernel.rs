@@ -1,4 +1,4 @@
-//! Debian's kernel with the modules and the firmware of a router, in the cache.
+//! Debian's kernel with the modules and the firmware of a router, in the cache. Compiles none.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use super::{Tools, tools};
 use crate::failure::Failure;
 use crate::progress::Step;
 
-/// A kernel with all that belongs to it.
+/// A kernel with its modules and firmware.
 #[derive(Debug)]
 pub(super) struct Kernel {
     home: PathBuf,
     /// `6.12.117+deb13-amd64`
     pub(super) release: String,
-    /// Tells it from any other.
+    /// The key that tells it from others.
     pub(super) key: String,
 }
 
@@ -24,12 +24,12 @@ impl Kernel {
         self.home.join("kernel/usr/lib/modules").join(&self.release)
     }
 
-    /// What it was built with: `segbox check` then need not go through the kernel's symbols.
+    /// Its build configuration: with it `segbox check` need not read the kernel's symbols.
     pub(super) fn configuration(&self) -> PathBuf {
         self.home.join("kernel/boot").join(format!("config-{}", self.release))
     }
 
-    /// Firmware that the modules ask for.
+    /// Firmware that the modules load.
     pub(super) fn firmware(&self) -> PathBuf {
         self.home.join("kernel/usr/lib/firmware")
     }
@@ -45,11 +45,11 @@ impl Kernel {
     }
 }
 
-/// Where mkosi looks for the part of a UKI that the board's firmware starts, and for what its profiles are made of.
+/// mkosi's paths of the part of a UKI that the board's firmware starts, and of its add-on.
 pub(super) const STUBS: [&str; 2] =
     ["usr/lib/systemd/boot/efi/linuxx64.efi.stub", "usr/lib/systemd/boot/efi/addonx64.efi.stub"];
 
-/// The newest kernel that Debian has, from the cache if it is there.
+/// Debian's newest kernel, from the cache if it is there.
 ///
 /// # Errors
 /// No network, not root.

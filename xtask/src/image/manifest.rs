@@ -1,4 +1,5 @@
-//! What a slot holds: its files with their hashes, the firmware of its cards, the packages that they come from, and what built them.
+//! The manifest of a slot: its files with their hashes, the firmware of its cards, the packages that they come from, and the tools that
+//! built them. Signs nothing.
 
 use std::fs;
 use std::path::Path;
@@ -13,11 +14,11 @@ use super::{Tools, tree};
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// The files of a slot, in the order that they are written.
+/// The files of a slot, in the order in which they are written.
 pub(super) const SLOT_FILES: [&str; 4] = ["kernel", "initrd", "segbox.efi", "segbox.cdx.json"];
-/// Packages that have files in the image, out of the kernel's tree and the tools'.
+/// Packages of the kernel's and the tools' tree that have files in the image.
 const IN_THE_IMAGE: [&str; 5] = ["linux-image-", "firmware-", "systemd-boot-efi", "grub-pc-bin", "grub-efi-amd64-bin"];
-/// Packages whose version decides about bytes of the image.
+/// Packages whose version changes bytes of the image.
 const BUILT_WITH: [&str; 9] =
     ["cpio", "dosfstools", "e2fsprogs", "grub-common", "kmod", "mtools", "systemd-repart", "systemd-ukify", "zstd"];
 

@@ -1,4 +1,4 @@
-//! mkosi: Debian 13's, fetched and never installed, since Debian 12's is too old. Runs one project of `image/` at a time.
+//! mkosi of Debian 13: it is fetched but not installed, because Debian 12's is too old. Runs one project of `image/` at a time.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use super::kept::kept;
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// mkosi, and where it gets packages from.
+/// mkosi, and its sources of packages.
 #[derive(Debug)]
 pub(super) struct Mkosi {
     folder: PathBuf,
@@ -35,7 +35,7 @@ impl Mkosi {
         archive.versions(&["mkosi".to_owned()])
     }
 
-    /// A project in the making: `image/NAME`, its results in `output`.
+    /// A run of the project `image/NAME`, with its results in `output`.
     pub(super) fn project(&self, name: &str, output: &Path) -> Project {
         let mut command = Command::new(python());
         command
@@ -52,7 +52,7 @@ impl Mkosi {
     }
 }
 
-/// The version alone.
+/// The version without the name.
 pub(super) fn number(version: &str) -> &str {
     version.trim_start_matches("mkosi ")
 }
@@ -71,10 +71,10 @@ impl Project {
         self
     }
 
-    /// Runs it. What it says is kept beside its results, and shown if it fails.
+    /// Runs it. Its output is kept beside its results, and shown if it fails.
     ///
     /// # Errors
-    /// It fails, mostly for want of a package or of root's rights.
+    /// It fails, mostly because a package or root's rights are missing.
     pub(super) fn build(mut self) -> Result<(), Failure> {
         let cache = workspace::cache()?;
         let folders = [("--package-cache-dir", cache.join("packages")), ("--workspace-directory", cache.join("mkosi"))];
@@ -88,7 +88,7 @@ impl Project {
         let both = file.try_clone().map_err(|error| Failure::file("write", &log, &error))?;
         let tried = format!("mkosi for image/{}", self.name);
         self.command.arg("build").stdin(std::process::Stdio::null()).stdout(file).stderr(both);
-        // It takes its own programs along.
+        // mkosi ends its programs when it ends.
         let status = process::ends_with_us(&mut self.command).status();
         let status = status.map_err(|error| Failure::new(&tried, error.to_string(), "apt-get install python3"))?;
         if status.success() {
@@ -100,12 +100,12 @@ impl Project {
         Err(Failure::new(
             tried,
             status.to_string(),
-            format!("read its last lines above; all of them: {}", log.display()),
+            format!("read its last lines above; the whole log: {}", log.display()),
         ))
     }
 }
 
-/// The system's own: mkosi wants nothing but the standard library, and a version manager's shim may lead anywhere.
+/// The system's Python: mkosi needs only the standard library, and a version manager's Python may lack even that.
 fn python() -> &'static str {
     if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" }
 }

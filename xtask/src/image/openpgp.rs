@@ -1,7 +1,7 @@
-//! An RSA key and its signatures as OpenPGP packets (RFC 4880): the only signatures that GRUB checks by itself. Encodes; the key's
-//! owner signs.
+//! An RSA key and its signatures as OpenPGP packets (RFC 4880): the only signatures that GRUB checks without shim. Only encodes:
+//! openssl signs.
 
-/// Signature type: a document, as its bytes are.
+/// Signature type: a binary document.
 const BINARY: u8 = 0x00;
 /// Public-key algorithm 1.
 const RSA: u8 = 1;
@@ -10,7 +10,7 @@ const SHA256: u8 = 8;
 /// Packet tags.
 const SIGNATURE: u8 = 2;
 const PUBLIC_KEY: u8 = 6;
-/// Subpackets: when it was signed, and with which key.
+/// Subpackets: time of the signature, and identifier of the key.
 const CREATED: u8 = 2;
 const ISSUER: u8 = 16;
 
@@ -18,8 +18,8 @@ const ISSUER: u8 = 16;
 pub(super) struct PublicKey(Vec<u8>);
 
 impl PublicKey {
-    /// That of an RSA key. Its identifier is made from all of this, so that the same key has the same one for ever: there is no time
-    /// in it.
+    /// The public key of an RSA key. Its identifier is a hash over the packet. The time in it is zero, so that the same key always has
+    /// the same identifier.
     pub(super) fn new(modulus: &[u8], exponent: &[u8]) -> Self {
         let mut body = vec![4, 0, 0, 0, 0, RSA];
         body.extend(number(modulus));
@@ -32,7 +32,7 @@ impl PublicKey {
         packet(PUBLIC_KEY, &self.0)
     }
 
-    /// What the fingerprint is the SHA-1 of.
+    /// The bytes whose SHA-1 is the fingerprint.
     pub(super) fn fingerprinted(&self) -> Vec<u8> {
         // The same as the packet: tag 6 with a length of two bytes.
         self.packet()
@@ -45,14 +45,14 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    /// One of this time, in seconds since 1970.
+    /// A signature of this time, in seconds since 1970.
     pub(super) fn at(time: u32) -> Self {
         let mut hashed = vec![4, BINARY, RSA, SHA256, 0, 6, 5, CREATED];
         hashed.extend(time.to_be_bytes());
         Self { hashed }
     }
 
-    /// What is hashed and signed for a file of this content.
+    /// The bytes that are hashed and signed for a file of this content.
     pub(super) fn signed(&self, content: &[u8]) -> Vec<u8> {
         let mut all = content.to_vec();
         all.extend(&self.hashed);
@@ -61,7 +61,7 @@ impl Signing {
         all
     }
 
-    /// The packet: what a file's `.sig` is. `hash` is the SHA-256 of what was signed, `signature` RSA's number.
+    /// The packet, which is a file's `.sig`. `hash` is the SHA-256 of the signed bytes, `signature` RSA's number.
     pub(super) fn packet(&self, fingerprint: &[u8; 20], hash: &[u8], signature: &[u8]) -> Vec<u8> {
         let mut body = self.hashed.clone();
         body.extend([0, 10, 9, ISSUER]);
@@ -72,7 +72,7 @@ impl Signing {
     }
 }
 
-/// A packet with a length of two bytes, which all of these have room in.
+/// A packet with a length field of two bytes, which suffices for keys and signatures.
 fn packet(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(body.len()).expect("a key of at most 16384 bits");
     let mut packet = vec![0x80 | tag << 2 | 1];

@@ -1,4 +1,4 @@
-//! Which segbox this is: version, time and revision, as the image says it.
+//! The release: version, time and revision that the image reports.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,18 +10,18 @@ use crate::process;
 pub(super) struct Release {
     /// `0.1.0`
     pub(super) version: &'static str,
-    /// Seconds since 1970: the time of everything in the image. The last commit's, so that the same sources give the
+    /// Seconds since 1970: the time of every file in the image. It is the last commit's, so that the same sources give the
     /// same bytes.
     pub(super) time: u64,
     /// The last commit, if there is one.
     pub(super) revision: Option<String>,
 }
 
-/// The time of an image from sources that no git knows: 1 January 2026.
+/// The time of an image from sources without git: 1 January 2026.
 const NO_TIME: u64 = 1_767_225_600;
 
 impl Release {
-    /// That of the sources at `root`.
+    /// The release of the sources at `root`.
     pub(super) fn of(root: &Path) -> Self {
         let git = |arguments: &[&str]| {
             process::output(Command::new("git").current_dir(root).args(arguments), "git init").ok()

@@ -1,9 +1,9 @@
-//! The files that leave the house, which two builds must have alike: compared by `--reproduce`, and by a test that includes this file.
+//! The files that are released, which two builds must make alike. `--reproduce` compares them, and so does a test that includes this file.
 
 /// The archive that makes a machine a tester.
 pub(crate) const TESTER: &str = "tester.cpio.zst";
 
-/// All of them.
+/// All released files.
 pub(crate) const FILES: [&str; 10] = [
     "kernel",
     "initrd",

@@ -1,7 +1,7 @@
 //! Builds the image twice and compares every byte: from nothing, in two places, as two users on two machines would. Each build
-//! is `cargo xtask image` of a clone, with a cache of its own: the kernel's tree, the BPF programs, the binary and this program are
-//! all made anew. What was fetched is shared (crates, Debian's lists and packages), and so are the tools: compilers, bpf-linker,
-//! mkosi and the tree that it runs in.
+//! is `cargo xtask image` in a clone with an empty cache: the kernel's tree, the BPF programs, the binary and this program are
+//! all made anew. The builds share downloads (crates, Debian's lists and packages) and tools: compilers, bpf-linker, mkosi and
+//! its tree.
 
 use std::fs;
 use std::io::Read;
@@ -16,7 +16,7 @@ use super::{Options, Tools, tree};
 use crate::failure::Failure;
 use crate::{ebpf, process, workspace};
 
-/// Two developers: what their places and settings are called.
+/// Two developers: names of their folders, and their settings.
 const BUILDS: [Build; 2] = [
     Build { name: "one", umask: "022", settings: &[("TZ", "UTC"), ("LC_ALL", "C")] },
     Build {
@@ -35,13 +35,13 @@ struct Build {
 /// Builds both and compares them.
 ///
 /// # Errors
-/// A file differs; both are kept to be looked at.
+/// A file differs; both builds are kept for comparison.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    // What both share is there before the first of them.
+    // Their shared parts are made before the first build.
     Tools::open()?;
     ebpf::run()?;
     let place = workspace::target().join("reproduce");
-    // Both now: somebody may go on working meanwhile.
+    // Both clones are made now: the developer may go on editing meanwhile.
     for build in &BUILDS {
         let place = place.join(build.name);
         tree::empty(&place)?;
@@ -65,8 +65,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     Err(Failure::new(
         format!("two builds differ: {}", differ.join(", ")),
-        "something of the machine, the place or the time is in them",
-        format!("compare what is in {} (diffoscope)", place.display()),
+        "they contain something of the machine, the place or the time",
+        format!("compare the two folders in {}, for example with diffoscope", place.display()),
     ))
 }
 
@@ -110,17 +110,17 @@ impl Build {
             };
         }
         command.env("HOME", &home).env("XDG_CACHE_HOME", home.join(".cache")).env_remove("CARGO_TARGET_DIR");
-        process::run(&mut command, "read what it says above; `cargo xtask image` alone is faster to fix")
+        process::run(&mut command, "read its output above; `cargo xtask image` alone shows the fault faster")
     }
 
-    /// A command with this developer's umask, which is a process's own: a shell is the plain way to start another with it.
+    /// A command with this developer's umask. A shell sets it, because a umask is a property of a process.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("umask {} && exec \"$@\"", self.umask), "sh"]).arg(program);
         command
     }
 
-    /// The sources as git knows them, with what is changed and not yet committed.
+    /// Clones the sources, with changes that are not yet committed.
     fn clone(&self, to: &Path) -> Result<(), Failure> {
         let root = workspace::root();
         let git = |arguments: &[&str]| {
@@ -148,7 +148,7 @@ fn link(target: &Path, place: &Path) -> Result<(), Failure> {
     symlink(target, place).map_err(|error| Failure::file("link", place, &error))
 }
 
-/// Where rustup has its toolchains: not in the home that the builds are given.
+/// The folder of rustup's toolchains, which is outside of the builds' home.
 fn rustup_home() -> PathBuf {
     std::env::var_os("RUSTUP_HOME")
         .map_or_else(|| std::env::home_dir().unwrap_or_default().join(".rustup"), PathBuf::from)

@@ -1,7 +1,7 @@
-//! The bill of materials: every crate that is linked into `segbox`, as CycloneDX 1.6. Which those are is told by the build itself,
-//! what they are by cargo's metadata: crates that only build or test something are left out, procedural macros too.
+//! The bill of materials: every crate that is linked into `segbox`, as CycloneDX 1.6. The build's messages list these crates, and
+//! cargo's metadata describes them. Crates that only build or test something are left out, and so are procedural macros.
 //!
-//! Debian's packages are in the manifest.
+//! Does not list Debian's packages: the manifest does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::tree;
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// Writes it.
+/// Writes the bill.
 pub(super) fn write(linked: &BTreeSet<String>, output: &Path) -> Result<(), Failure> {
     let metadata = process::output(
         Command::new(workspace::cargo()).current_dir(workspace::root()).args([
@@ -22,7 +22,7 @@ pub(super) fn write(linked: &BTreeSet<String>, output: &Path) -> Result<(), Fail
             "--locked",
             "--filter-platform=x86_64-unknown-linux-gnu",
         ]),
-        "read cargo's message; a Cargo.lock that is out of date is fixed by `cargo build`",
+        "read cargo's message; `cargo build` updates a Cargo.lock that is out of date",
     )?;
     let lock = tree::read(&workspace::root().join("Cargo.lock"))?;
     let metadata: Value = serde_json::from_str(&metadata)
@@ -33,7 +33,7 @@ pub(super) fn write(linked: &BTreeSet<String>, output: &Path) -> Result<(), Fail
     tree::write(output, format!("{bill:#}\n"))
 }
 
-/// What cargo calls a package: its place, name and version.
+/// Cargo's identifier of a package: its place, name and version.
 type Id<'a> = &'a str;
 
 fn bill(metadata: &Value, linked: &BTreeSet<String>, checksums: &BTreeMap<(String, String), String>) -> Option<Value> {
@@ -61,7 +61,7 @@ fn bill(metadata: &Value, linked: &BTreeSet<String>, checksums: &BTreeMap<(Strin
             "bom-ref": purl(id)?, "name": name, "version": version, "purl": purl(id)?,
         });
         if let Some(license) = package["license"].as_str() {
-            // The old way to write an alternative.
+            // Some crates still write an alternative with a slash.
             component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
         }
         if let Some(checksum) = checksums.get(&(name.to_owned(), version.to_owned())) {
@@ -82,7 +82,7 @@ fn bill(metadata: &Value, linked: &BTreeSet<String>, checksums: &BTreeMap<(Strin
     }))
 }
 
-/// What a package needs of what is linked: its dependencies of the normal kind.
+/// The linked packages that a package depends on by the normal kind.
 fn needed<'a>(node: &'a Value, linked: &BTreeSet<String>) -> Option<Vec<Id<'a>>> {
     let normal = |dependency: &&Value| {
         dependency["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))

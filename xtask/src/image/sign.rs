@@ -1,6 +1,5 @@
-//! The user's keys: whether they can sign at all, and signing with them. For the firmware, as sbsign does; for GRUB, which checks what
-//! it reads, as OpenPGP has it; and a slot's manifest as minisign does. Nothing is signed without a key. The UKI's signature for the
-//! firmware is made where the UKI is, by mkosi.
+//! Checks the user's keys, and signs with them: for the firmware with sbsign, for GRUB as OpenPGP, and a slot's manifest as minisign.
+//! Without a key nothing is signed. Does not sign the UKI for the firmware: mkosi does, when it packs it.
 
 use std::fs;
 use std::io::Cursor;
@@ -15,16 +14,16 @@ use super::{Options, Tools, tree};
 use crate::failure::Failure;
 use crate::process;
 
-/// What is asked of the key of Secure Boot.
+/// The requirements for the key of Secure Boot.
 const PEM: &str = "give an RSA key in PEM without a password, and its certificate, as `openssl req -x509 -newkey rsa:2048 -nodes` makes them";
 /// The key's password, if it has one.
 const PASSWORD: &str = "SEGBOX_MINISIGN_PASSWORD";
 
-/// Finds out whether the keys can be used, before anything is built: what signs in the end would ask for a password in the middle, or
-/// take a certificate that the firmware then refuses.
+/// Finds out whether the keys can be used, before anything is built. Otherwise a signing program would ask for a password in the middle
+/// of the build, or accept a certificate that the firmware then refuses.
 ///
 /// # Errors
-/// A file is missing or is no key; a password is wrong or missing; the certificate is another key's.
+/// A file is missing or is no key, a password is wrong or missing, or the certificate belongs to another key.
 pub(super) fn check(tools: &Tools, options: &Options) -> Result<(), Failure> {
     if let Some(path) = &options.minisign_key {
         signed(path, "")?;
@@ -37,9 +36,9 @@ pub(super) fn check(tools: &Tools, options: &Options) -> Result<(), Failure> {
         process::output(tools.command("openssl").args(arguments).arg("-in").arg(path), fix)
             .map_err(|failure| Failure { tried: format!("cannot use {}", path.display()), ..failure })
     };
-    // An empty password, lest it asks for one.
+    // With an empty password openssl does not ask for one.
     let public = ["pkey", "-passin", "pass:", "-pubout"];
-    let no_key = "give an RSA key in PEM without a password: `openssl pkey -in KEY -out PLAIN` takes it off";
+    let no_key = "give an RSA key in PEM without a password: `openssl pkey -in KEY -out PLAIN` removes the password";
     let of_key = openssl(&public, key, no_key)?;
     let no_certificate = "give the key's certificate in PEM, as `openssl req -x509 -key KEY` makes it";
     let of_certificate = openssl(&["x509", "-pubkey", "-noout"], certificate, no_certificate)?;
@@ -50,7 +49,7 @@ pub(super) fn check(tools: &Tools, options: &Options) -> Result<(), Failure> {
             no_certificate,
         ));
     }
-    // UEFI asks of a board for RSA alone, with 2048 bits (UEFI specification, section 32.2.4).
+    // A board has to support only RSA with 2048 bits (UEFI specification, section 32.2.4).
     let text = openssl(&["pkey", "-passin", "pass:", "-noout", "-text_pub"], key, no_key)?;
     if text.contains("Modulus") {
         return Ok(());
@@ -74,10 +73,10 @@ pub(super) struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    /// With the user's key, if there is one.
+    /// A signer with the user's key, if there is one.
     ///
     /// # Errors
-    /// It is not what [`check`] takes.
+    /// [`check`] would refuse the key.
     pub(super) fn of(
         tools: &'a Tools,
         options: &'a Options,
@@ -108,17 +107,17 @@ impl<'a> Signer<'a> {
         let hash = process::output(tools.command("openssl").args(["dgst", "-sha1", "-r"]).arg(&scratch), PEM)?;
         let hash = hash.split(' ').next().and_then(|digits| hex::decode(digits).ok()?.try_into().ok());
         let fingerprint = hash.ok_or_else(|| bad("fingerprint"))?;
-        // Nobody checks it; a time that does not fit any more is as good as any.
+        // GRUB does not check the time, so any value serves where it no longer fits.
         let time = u32::try_from(release.time).unwrap_or(u32::MAX);
         Ok(Some(Self { tools, key, certificate, public, fingerprint, time, scratch }))
     }
 
-    /// What GRUB is given to check with.
+    /// The public key, for GRUB.
     pub(super) fn public_key(&self) -> Vec<u8> {
         self.public.packet()
     }
 
-    /// Writes a program with a signature in it, for the firmware.
+    /// Writes a copy of a program that carries a signature for the firmware.
     pub(super) fn sign_for_firmware(&self, program: &Path, signed: &Path) -> Result<(), Failure> {
         if let Some(folder) = signed.parent() {
             fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
@@ -143,7 +142,7 @@ impl<'a> Signer<'a> {
         tree::write(&with_ending(path, "sig"), packet)
     }
 
-    /// Writes the certificate as firmware reads it.
+    /// Writes the certificate in the format that firmware reads.
     pub(super) fn write_certificate(&self, place: &Path) -> Result<(), Failure> {
         let mut convert = self.tools.command("openssl");
         convert.args(["x509", "-outform", "DER", "-in"]).arg(self.certificate).arg("-out").arg(place);
@@ -162,7 +161,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 /// Writes `manifest.json.minisig`, if there is a key. `minisign -Vm manifest.json -P PUBLIC` checks it.
 ///
 /// # Errors
-/// The key is none, or its password is another one.
+/// The file is no key, or the password is wrong.
 pub(super) fn manifest(options: &Options, output: &Path) -> Result<(), Failure> {
     let Some(path) = &options.minisign_key else { return Ok(()) };
     let manifest = tree::read(&output.join("manifest.json"))?;
@@ -186,8 +185,8 @@ fn sign(key: &str, password: Option<String>, content: &str) -> minisign::Result<
         Some(password) => key.into_secret_key(Some(password))?,
         None => key.into_unencrypted_secret_key()?,
     };
-    // The comment is signed too. The signature has random numbers in it (the crate hedges against faults of the machine), so it
-    // is the manifest that two builds have in common, not its signature.
+    // The comment is signed too. The crate puts random numbers into the signature, as a protection against faults of the machine. So
+    // two builds have the same manifest, but not the same signature.
     let signature = minisign::sign(None, &key, Cursor::new(content), Some("segbox slot manifest"), None)?;
     Ok(signature.into_string())
 }

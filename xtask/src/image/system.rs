@@ -1,6 +1,6 @@
 //! The system: one tree with `segbox` as its only program, packed as kernel, initrd and UKI.
 //!
-//! Lays the tree out and has mkosi pack it. Nothing of Debian's userland is in it.
+//! Lays the tree out and lets mkosi pack it. Takes no program of Debian's into it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,7 +13,7 @@ use super::{Options, Tools, empty, tree};
 use crate::failure::Failure;
 use crate::{process, workspace};
 
-/// Packs it: `kernel`, `initrd` and `segbox.efi` are in `output` afterwards.
+/// Packs `kernel`, `initrd` and `segbox.efi` into `output`.
 pub(super) fn build(
     tools: &Tools,
     kernel: &Kernel,
@@ -34,7 +34,7 @@ pub(super) fn build(
         .mkosi
         .project("system", &packed)
         .option("--tools-tree", tools.tree())
-        // mkosi wants the one before it does anything, and runs depmod over whatever else comes that early.
+        // mkosi needs os-release at its start. It would run depmod on a whole system that it got that early.
         .option("--skeleton-tree", &identity)
         .option("--extra-tree", &system)
         .option("--source-date-epoch", release.time.to_string());
@@ -43,11 +43,11 @@ pub(super) fn build(
             .option("--secure-boot", "yes")
             .option("--secure-boot-key", key)
             .option("--secure-boot-certificate", certificate)
-            // Deterministic, as systemd's own signing tool is not: it signs the time as well.
+            // sbsign is deterministic. systemd's signing tool is not: it signs the time as well.
             .option("--secure-boot-sign-tool", "sbsign");
     }
     project.build()?;
-    // The same program serves a build machine, which flashes disks with it.
+    // A build machine flashes disks with the same program.
     tree::copy(binary, &output.join("segbox"))?;
     for (made, name) in [("segbox.vmlinuz", "kernel"), ("segbox.initrd", "initrd"), ("segbox.efi", "segbox.efi")] {
         tree::copy(&packed.join(made), &output.join(name))?;
@@ -59,7 +59,7 @@ fn lay_out(tools: &Tools, kernel: &Kernel, binary: &Path, system: &Path) -> Resu
     tree::empty(system)?;
     let init = system.join("init");
     tree::copy(binary, &init)?;
-    // As every other box calls it, for what the console starts by name.
+    // The console starts the command by this name, as on every other box.
     link("../../init", &system.join("usr/bin/segbox"))?;
 
     let modules = system.join("usr/lib/modules").join(&kernel.release);
@@ -74,8 +74,8 @@ fn lay_out(tools: &Tools, kernel: &Kernel, binary: &Path, system: &Path) -> Resu
     tree::copy_all(&workspace::root().join("hw-profiles"), &system.join("usr/share/segbox/hw-profiles"))
 }
 
-/// Debian's modules without their own compression: the initrd has one already, which is faster, and the kernel would undo xz again
-/// while a boot waits for the driver. Debian's signature is the module's end, inside of what is compressed.
+/// Decompresses Debian's modules. The initrd is compressed as a whole, with a faster method, and a boot would wait for the kernel to
+/// undo xz. Debian's signature is at the end of the decompressed module, so it stays.
 fn plain(tools: &Tools, modules: &Path) -> Result<(), Failure> {
     const COMPRESSED: &str = ".ko.xz";
     let files = workspace::files(modules)?;
@@ -99,12 +99,12 @@ fn link(target: &str, place: &Path) -> Result<(), Failure> {
     symlink(target, place).map_err(|error| Failure::file("link", place, &error))
 }
 
-/// Gives every file the release's time and the same mode, whatever the umask is of whoever cloned the sources. depmod's files count
-/// as newer than the modules only if nothing is younger; mkosi would start depmod otherwise, in a tree that has none.
+/// Gives every file the release's time and a fixed mode, which does not depend on the umask of the clone. mkosi starts depmod, which the
+/// tree lacks, if any module is newer than depmod's files.
 fn same_marks(system: &Path, release: &Release) -> Result<(), Failure> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(release.time);
     for path in workspace::files(system)? {
-        // What the names under /usr/bin lead to has its turn too.
+        // The target of a link gets its time as a file.
         if path.is_symlink() {
             continue;
         }

@@ -1,6 +1,6 @@
 //! The tester: `segbench` as an archive that is loaded behind the initrd, so that a spare machine boots as a tester.
 //!
-//! Not in the initrd itself: a box does not measure, and the UKI has no room.
+//! It is not in the initrd itself: a box does not measure, and the UKI has no room.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,10 +15,10 @@ use super::{Tools, tree};
 use crate::failure::Failure;
 use crate::process;
 
-/// The only file in it. The initrd has the folder, and the console looks there.
+/// The archive's only file. The initrd has the folder, and the console looks there.
 const PROGRAM: &str = "usr/bin/segbench";
 
-/// Packs it into `output`.
+/// Packs the archive into `output`.
 pub(super) fn build(
     tools: &Tools,
     binary: &Path,

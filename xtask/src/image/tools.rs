@@ -1,5 +1,5 @@
-//! The tree of Debian 13's tools that builds and runs the image: made once, kept in the cache, used without installing
-//! or entering anything.
+//! The tree of Debian 13's tools that build and run the image. It is made once and kept in the cache; its programs run from
+//! outside, so nothing is installed and no container is entered.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::progress::Step;
 use crate::stamp::Key;
 use crate::workspace;
 
-/// The tools, there to be used.
+/// The tools, ready for use.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(super) archive: Archive,
@@ -38,7 +38,7 @@ impl Tools {
         Ok(Self { archive, mkosi, home, key })
     }
 
-    /// Tells this tree from any other.
+    /// The key that tells this tree from others.
     pub(super) fn key(&self) -> &str {
         &self.key
     }

@@ -1,4 +1,4 @@
-//! Laying out and moving folders. Everything here is root's own and on one file system.
+//! Lays out and moves folders, which belong to root and are on one file system.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::failure::Failure;
 
-/// Makes an empty folder, whatever was there.
+/// Makes an empty folder in the place of any other.
 pub(super) fn empty(folder: &Path) -> Result<(), Failure> {
     remove(folder)?;
     fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))
@@ -21,7 +21,7 @@ pub(super) fn remove(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Puts a folder in another one's place, at once: there is no moment without either.
+/// Exchanges a folder for a new one atomically: at each moment there is one of them.
 pub(super) fn replace(new: &Path, old: &Path) -> Result<(), Failure> {
     let renamed = if old.exists() {
         renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE).map_err(std::io::Error::from)
@@ -29,7 +29,7 @@ pub(super) fn replace(new: &Path, old: &Path) -> Result<(), Failure> {
         fs::rename(new, old)
     };
     renamed.map_err(|error| Failure::file("rename", new, &error))?;
-    // The old one now, if there was one.
+    // By now this is the old one, if there was one.
     remove(new)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     copied.map_err(|error| Failure::file(&format!("copy {} to", from.display()), to, &error))
 }
 
-/// Copies a folder with all that is in it. Links are copied as what they lead to.
+/// Copies a folder with its content. Links are copied as their targets.
 pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
     for path in crate::workspace::files(from)? {
         copy(&path, &to.join(path.strip_prefix(from).unwrap_or(&path)))?;

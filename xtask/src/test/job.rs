@@ -53,7 +53,7 @@ impl Job {
     ) -> Self {
         let (rule, binaries, filters) = (target.rule(), Arc::clone(binaries), filters.to_vec());
         let mut needs = vec![table::COMPILE];
-        needs.extend(rule.needs_image.then_some(table::IMAGE));
+        needs.extend(rule.needs);
         let name = target.label();
         let make = move || {
             let path = binaries.lock().unwrap_or_else(PoisonError::into_inner).path(&target);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::board::Board;
-use super::job::{self, Job};
+use super::job::Job;
 use super::table::Beside;
 use super::verdict::{Done, Ended};
 use crate::failure::Failure;
@@ -34,9 +35,8 @@ struct Running {
 }
 
 /// Runs all jobs; returns them in the order in which they ended. Those that could not start are among them.
-pub(super) fn run(jobs: Vec<Job>, board: &mut Board) -> Result<Vec<Done>, Failure> {
-    let logs = job::logs();
-    fs::create_dir_all(&logs).map_err(|error| Failure::file("create", &logs, &error))?;
+pub(super) fn run(jobs: Vec<Job>, board: &mut Board, logs: &Path) -> Result<Vec<Done>, Failure> {
+    fs::create_dir_all(logs).map_err(|error| Failure::file("create", logs, &error))?;
     let names: BTreeSet<String> = jobs.iter().map(|job| job.name.clone()).collect();
     let (mut waiting, mut running, mut done) = (jobs, Vec::<Running>::new(), Vec::<Done>::new());
     let (send, events) = channel();
@@ -52,7 +52,8 @@ pub(super) fn run(jobs: Vec<Job>, board: &mut Board) -> Result<Vec<Done>, Failur
             let job = waiting.remove(place);
             running.push(Running { name: job.name.clone(), beside: job.beside, slots: slots(&job) });
             board.started(&job.name);
-            start(job, send.clone());
+            let log = logs.join(format!("{}.log", job.name.replace('/', "-")));
+            start(job, log, send.clone());
         }
         if running.is_empty() {
             return Ok(done);
@@ -92,10 +93,10 @@ fn may_start(job: &Job, names: &BTreeSet<String>, running: &[Running], done: &[D
 }
 
 /// Runs a job on a thread. The same thread starts and awaits the command, which is told to end when that thread does.
-fn start(job: Job, events: Sender<Event>) {
+fn start(job: Job, log: PathBuf, events: Sender<Event>) {
     thread::spawn(move || {
         let (name, is_tests, begin) = (job.name.clone(), job.is_tests, Instant::now());
-        let ended = match (job.make)().and_then(|command| attend(command, &name, &events)) {
+        let ended = match (job.make)().and_then(|command| attend(command, &name, &log, &events)) {
             Ok((is_success, output)) => {
                 if is_success {
                     (job.then)(&output.plain);
@@ -118,9 +119,8 @@ struct Output {
     all: Vec<String>,
 }
 
-fn attend(mut command: Command, name: &str, events: &Sender<Event>) -> Result<(bool, Output), Failure> {
-    let path = job::logs().join(format!("{}.log", name.replace('/', "-")));
-    let log = File::create(&path).map_err(|error| Failure::file("write", &path, &error))?;
+fn attend(mut command: Command, name: &str, log: &Path, events: &Sender<Event>) -> Result<(bool, Output), Failure> {
+    let log = File::create(log).map_err(|error| Failure::file("write", log, &error))?;
     let fault = |error: std::io::Error| Failure::new(format!("cannot run {name}"), error.to_string(), "report this");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process::ends_with_us(&mut command).spawn().map_err(fault)?;
@@ -176,7 +176,8 @@ mod tests {
             sleeping("needs that", &["needs it"], Beside::Anything, "true"),
             sleeping("fine", &["of another run"], Beside::Nothing, "echo out; echo err >&2"),
         ];
-        let done = run(jobs, &mut Board::new(4)).expect("a folder for logs");
+        let logs = tempfile::tempdir().expect("a folder");
+        let done = run(jobs, &mut Board::new(4), logs.path()).expect("a folder for logs");
         let told: Vec<_> = done.iter().map(|done| (done.name.as_str(), done.ended.is_success())).collect();
         assert_eq!(told, [("broken", false), ("needs it", false), ("needs that", false), ("fine", true)]);
         let Ended::Ran { lines, .. } = &done[3].ended else { panic!("it ran") };

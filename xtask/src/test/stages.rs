@@ -1,6 +1,7 @@
 //! The stages beside the test binaries: what is compiled and built for them, and the checks that are no Rust test. Each is
 //! a command of its own, so that the locks that it takes are not inherited by what runs beside it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,14 +14,18 @@ use crate::{image, workspace};
 
 /// All stages.
 pub(super) fn all(binaries: &Arc<Mutex<Binaries>>) -> Vec<Job> {
-    vec![programs(), compile(binaries, &[]), build_image(), fuzz(), instructions(), examples()]
+    vec![programs(), compile(binaries, &everything()), build_image(), fuzz(), instructions(), examples()]
 }
 
-/// One stage, with what it needs.
+fn everything() -> Vec<String> {
+    vec!["--workspace".to_owned()]
+}
+
+/// One stage, with the stages that it needs.
 pub(super) fn one(name: &str) -> Vec<Job> {
     match name {
         PROGRAMS => vec![programs()],
-        COMPILE => vec![programs(), compile(&Arc::default(), &[])],
+        COMPILE => vec![programs(), compile(&Arc::default(), &everything())],
         IMAGE => vec![programs(), build_image()],
         EXAMPLES => vec![programs(), examples()],
         FUZZ => vec![programs(), fuzz()],
@@ -29,42 +34,47 @@ pub(super) fn one(name: &str) -> Vec<Job> {
     }
 }
 
-/// What some targets need.
-pub(super) fn before(targets: &[Target], binaries: &Arc<Mutex<Binaries>>) -> Vec<Job> {
+/// The stages that some targets need. `is_whole` says that they are all targets of their crates.
+pub(super) fn before(targets: &[Target], is_whole: bool, binaries: &Arc<Mutex<Binaries>>) -> Vec<Job> {
     let mut jobs = vec![programs()];
-    if targets.iter().any(|target| target.kind == Kind::Integration) {
-        jobs.push(binaries_of_a_build());
-    }
-    jobs.push(compile(binaries, targets));
-    jobs.extend(targets.iter().any(|target| target.rule().needs_image).then(build_image));
+    let is_needed = |stage| targets.iter().any(|target| target.rule().needs == Some(stage));
+    jobs.extend(is_needed(BINARIES).then(segbox));
+    jobs.push(compile(binaries, &selection(targets, is_whole)));
+    jobs.extend(is_needed(IMAGE).then(build_image));
     jobs
+}
+
+/// Cargo's options for some targets.
+fn selection(targets: &[Target], is_whole: bool) -> Vec<String> {
+    let mut options = BTreeSet::new();
+    for target in targets {
+        options.insert(format!("--package={}", target.package));
+        options.extend((!is_whole).then(|| match target.kind {
+            Kind::Library => "--lib".to_owned(),
+            Kind::Program => format!("--bin={}", target.name),
+            Kind::Integration => format!("--test={}", target.name),
+        }));
+    }
+    options.into_iter().collect()
 }
 
 fn programs() -> Job {
     Job { is_wide: true, ..xtask(PROGRAMS, &[], &["ebpf"]) }
 }
 
-/// Compiles the tests: all of them, or those of some targets.
-fn compile(binaries: &Arc<Mutex<Binaries>>, targets: &[Target]) -> Job {
-    let mut arguments: Vec<String> = ["test", "--no-run", "--workspace"].map(str::to_owned).to_vec();
+/// Compiles the tests that cargo's options select.
+fn compile(binaries: &Arc<Mutex<Binaries>>, options: &[String]) -> Job {
+    let mut arguments = vec!["test".to_owned(), "--no-run".to_owned()];
     arguments.push("--message-format=json-render-diagnostics".to_owned());
-    for target in targets {
-        match target.kind {
-            Kind::Library => arguments.push("--lib".to_owned()),
-            Kind::Program => arguments.extend(["--bin".to_owned(), target.name.clone()]),
-            Kind::Integration => arguments.extend(["--test".to_owned(), target.name.clone()]),
-        }
-    }
-    // Cargo takes `--lib` once.
-    let mut seen_lib = false;
-    arguments.retain(|argument| argument != "--lib" || !std::mem::replace(&mut seen_lib, true));
+    arguments.extend_from_slice(options);
     let binaries = Arc::clone(binaries);
     let then = move |lines: &[String]| binaries.lock().unwrap_or_else(PoisonError::into_inner).add(lines);
     Job { is_wide: true, then: Box::new(then), ..cargo(COMPILE, &[PROGRAMS, BINARIES], arguments) }
 }
 
-fn binaries_of_a_build() -> Job {
-    let arguments = ["build", "--workspace", "--bins"].map(str::to_owned).to_vec();
+/// segbox alone. Where everything is compiled, it is too.
+fn segbox() -> Job {
+    let arguments = ["build", "--package", "segbox"].map(str::to_owned).to_vec();
     Job { is_wide: true, ..cargo(BINARIES, &[PROGRAMS], arguments) }
 }
 
@@ -111,4 +121,39 @@ fn me() -> PathBuf {
     let path = std::env::current_exe().unwrap_or_else(|_| workspace::target().join("debug/xtask"));
     let text = path.to_string_lossy();
     text.strip_suffix(" (deleted)").map_or_else(|| path.clone(), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_named_is_compiled() {
+        let target = |kind, name: &str| Target {
+            folder: "plan".to_owned(),
+            package: "segbox-plan".to_owned(),
+            kind,
+            name: name.to_owned(),
+        };
+        let targets = [target(Kind::Library, "segbox_plan"), target(Kind::Integration, "laws")];
+        assert_eq!(selection(&targets, true), ["--package=segbox-plan"]);
+        assert_eq!(selection(&targets, false), ["--lib", "--package=segbox-plan", "--test=laws"]);
+    }
+
+    #[test]
+    fn a_target_brings_the_stages_that_it_needs() {
+        let target = |folder: &str, name: &str| Target {
+            folder: folder.to_owned(),
+            package: folder.to_owned(),
+            kind: Kind::Integration,
+            name: name.to_owned(),
+        };
+        let names = |targets: &[Target]| {
+            let jobs = before(targets, false, &Arc::default());
+            jobs.into_iter().map(|job| job.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[target("plan", "laws")]), [PROGRAMS, COMPILE]);
+        assert_eq!(names(&[target("xtask", "vm")]), [PROGRAMS, COMPILE, IMAGE]);
+        assert_eq!(names(&[target("bench", "real")]), [PROGRAMS, BINARIES, COMPILE]);
+    }
 }

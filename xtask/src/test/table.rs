@@ -9,7 +9,7 @@ pub(super) const STRUCTURE: &str = "structure";
 pub(super) const PROGRAMS: &str = "bpf-programs";
 /// The test binaries.
 pub(super) const COMPILE: &str = "compile";
-/// The programs of a development build, which some tests look for beside the one that they test.
+/// The program segbox of a development build.
 pub(super) const BINARIES: &str = "binaries";
 /// The firmware image.
 pub(super) const IMAGE: &str = "build-image";
@@ -41,21 +41,23 @@ pub(super) enum Beside {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) beside: Beside,
-    /// Whether the image has to be built before.
-    pub(super) needs_image: bool,
+    /// Stage that has to be done before, besides compiling.
+    pub(super) needs: Option<&'static str>,
     /// Whether the fast tier leaves it out.
     pub(super) is_slow: bool,
 }
 
-const USUAL: Rule = Rule { beside: Beside::Anything, needs_image: false, is_slow: false };
+const USUAL: Rule = Rule { beside: Beside::Anything, needs: None, is_slow: false };
 const MEASURES: Rule = Rule { beside: Beside::Nothing, ..USUAL };
-const MACHINE: Rule = Rule { beside: Beside::NoMachine, needs_image: true, ..USUAL };
+/// segbench starts the segbox that lies beside it.
+const RUNS_SEGBOX: Rule = Rule { needs: Some(BINARIES), ..MEASURES };
+const MACHINE: Rule = Rule { beside: Beside::NoMachine, needs: Some(IMAGE), ..USUAL };
 
 /// Folder of the crate, name of the target, and its rule.
 const RULES: &[(&str, &str, Rule)] = &[
     // Rates and latencies on one CPU.
-    ("bench", "real", MEASURES),
-    ("bench", "faults", MEASURES),
+    ("bench", "real", RUNS_SEGBOX),
+    ("bench", "faults", RUNS_SEGBOX),
     ("bench", "one_side", MEASURES),
     // Ten thousand packets per second, of which none may be lost.
     ("init", "no_loss", MEASURES),

@@ -46,7 +46,12 @@ impl Target {
     /// Whether the user means it by a name.
     pub(super) fn answers_to(&self, name: &str) -> bool {
         let is_file = self.kind == Kind::Integration && self.name == name;
-        self.folder == name || self.package == name || self.label() == name || is_file
+        self.is_crate(name) || self.label() == name || is_file
+    }
+
+    /// Whether a name means its whole crate.
+    pub(super) fn is_crate(&self, name: &str) -> bool {
+        self.folder == name || self.package == name
     }
 
     /// How it runs.

@@ -1,4 +1,4 @@
-//! The segbox.toml that the machine is handed, and what it names: checked before anything boots.
+//! The segbox.toml that the machine gets by QEMU's fw_cfg, and the files that it names, checked before anything boots.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,11 +7,12 @@ use segbox_config::Needs;
 
 use crate::failure::Failure;
 
-/// Where the machine finds its configuration; PID 1 looks there. Files that it names lie beside it.
+/// PID 1 looks for the configuration there. Files that it names lie beside it.
 const FW_CFG: &str = "opt/org.segbox";
-/// QEMU's longest name of such a file (FW_CFG_MAX_FILE_PATH of its hw/nvram/fw_cfg.c), without the zero behind it.
+/// Longest name of such a file in QEMU (FW_CFG_MAX_FILE_PATH of hw/nvram/fw_cfg.c), without the zero behind it.
 const FW_CFG_NAME: usize = 55;
-/// Has the image's own program look at the file: its faults are told before anything boots.
+
+/// Runs the image's `segbox check` on the file, so that the user sees its faults before anything boots.
 pub(super) fn check(folder: &Path, file: &Path) -> Result<(), Failure> {
     let checked =
         Command::new(folder.join("segbox")).args(["check", "--elsewhere"]).arg(file).stdout(Stdio::null()).status();
@@ -23,7 +24,7 @@ pub(super) fn check(folder: &Path, file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The file and all that it names, as the machine is handed them.
+/// The file and all files that it names, with their names in fw_cfg.
 pub(super) fn files(file: &Path, needs: &Needs) -> Result<Vec<(String, PathBuf)>, Failure> {
     let fault = |why: String, fix| Failure::new(format!("cannot hand {} to the machine", file.display()), why, fix);
     if let Some(named) = needs.outside().next() {
@@ -31,7 +32,7 @@ pub(super) fn files(file: &Path, needs: &Needs) -> Result<Vec<(String, PathBuf)>
     }
     let beside = file.parent().unwrap_or(Path::new("."));
     let profile = needs.profile.as_ref().map(|name| format!("hw-profiles/{name}.toml"));
-    // A profile of the house is in the image.
+    // A profile of the repository is in the image.
     let profile = profile.filter(|name| beside.join(name).is_file());
     let named = needs.files().map(str::to_owned).chain(profile);
     let mut files = vec![(format!("{FW_CFG}/segbox.toml"), file.to_owned())];

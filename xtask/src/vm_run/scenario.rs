@@ -1,5 +1,5 @@
-//! What a segbox.toml means for the two hosts beside its machine: which ports the machine gets, which addresses the hosts have, and
-//! what they send through it. Pure: it makes data of a Config.
+//! Derives the two hosts beside a machine from its segbox.toml: the machine's ports, the hosts' addresses, and the packets that they
+//! send through it. Pure: turns a Config into data.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,17 +9,17 @@ use segbox_config::{Behavior, Config, HeadendMode, HmacMode, IfName, LocalSid, L
 use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, udp};
 
-/// Ports that a machine has at most: as many as a small board's.
+/// Most ports of a machine: as many as a small board has.
 const MOST: usize = 8;
-/// Addresses of ports that the file does not match by one.
+/// MAC addresses of ports for which the file gives none.
 const MAC: Mac = [0x52, 0x54, 0, 0, 0, 0x0a];
-/// Host A's own Ethernet address, which nobody asks for.
+/// Host A's Ethernet address. No neighbour asks for it.
 const FROM: Mac = [2, 0, 0, 0, 0, 0x0a];
 const FROM_PORT: u16 = 40000;
 const TO_PORT: u16 = 7;
 /// The kernel's main routing table.
 const MAIN: u32 = 254;
-/// What every packet of ours says, and behind it which flow it is of.
+/// The payload of every packet of ours; the number of its flow follows.
 pub(super) const MARK: &[u8] = b"segbox flow ";
 
 /// A port of the machine, and its other end.
@@ -37,18 +37,18 @@ pub(super) struct Cable {
 /// Packets of one kind from host A's first port.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
-    /// How they go: `plain`, `by End fc00:0:2:1::`.
+    /// Their path: `plain`, `by End fc00:0:2:1::`.
     pub(super) about: String,
     pub(super) frame: Frame,
 }
 
-/// All of it.
+/// Ports, hosts and flows.
 #[derive(Debug, Default)]
 pub(super) struct Scenario {
     /// In the order of the guest's PCI bus.
     pub(super) cables: Vec<Cable>,
     pub(super) flows: Vec<Flow>,
-    /// What the user should know of what is not sent.
+    /// Reasons why some packets are not sent, for the user.
     pub(super) remarks: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl Scenario {
             }
             scenario.cables.push(cable(at, matcher.and_then(|matcher| matcher.mac).map(|mac| mac.0), addresses));
         }
-        // Without interfaces of the file's there are two hosts all the same.
+        // A file without interfaces has two hosts as well.
         for at in scenario.cables.len()..2 {
             scenario.cables.push(cable(at, None, Vec::new()));
         }
@@ -103,7 +103,7 @@ impl Scenario {
         scenario
     }
 
-    /// Host A at one side, host B at the other and at the rest, and what goes between them.
+    /// Puts host A at one interface and host B at all others, and plans the flows between them.
     fn connect(&mut self, config: &Config, near: &Side<'_>, far: &Side<'_>) {
         let mut ends = 0;
         for (at, cable) in self.cables.iter_mut().enumerate() {
@@ -125,7 +125,7 @@ impl Scenario {
             (_, Some(HmacMode::Require)) => Some("it requires an HMAC there"),
             _ => None,
         };
-        // Two kinds of SIDs at most: what is shown has to fit below a console. Programs first.
+        // Two kinds of SIDs at most: the lines have to fit below a console. Programs first.
         let mut sids: Vec<(&LocalSid, Vec<Ipv6Addr>)> =
             config.sids.iter().filter_map(|sid| Some((sid, path(sid, b, &is_far)?))).collect();
         sids.sort_by_key(|(sid, _)| !matches!(sid.endpoint.behavior, Behavior::EndBpf { .. }));
@@ -149,7 +149,7 @@ impl Scenario {
         }
     }
 
-    /// A flow more, of the packet that is made around its payload; none where none can be made.
+    /// Adds a flow with the packet that `make` puts around its payload, unless none can be made.
     fn flow(&mut self, to: Mac, about: String, packet: impl Fn(&[u8]) -> Option<Vec<u8>>) {
         let payload = [MARK, self.flows.len().to_string().as_bytes()].concat();
         if let Some(packet) = packet(&payload) {
@@ -169,7 +169,7 @@ fn cable(at: usize, mac: Option<Mac>, addresses: Vec<IpNet>) -> Cable {
     }
 }
 
-/// Addresses of a neighbour at an interface: those that the file calls next hops, or the net's first that is free. IPv6 first.
+/// Addresses of a neighbour at an interface: the file's next hops, or the first free one of the net. IPv6 first.
 fn host_addresses(config: &Config, name: &IfName) -> Vec<IpNet> {
     let next_hops: Vec<IpAddr> = config
         .routes
@@ -185,7 +185,7 @@ fn host_addresses(config: &Config, name: &IfName) -> Vec<IpNet> {
         let mut here: Vec<IpAddr> =
             next_hops.iter().filter(|hop| net.contains(*hop) && !is_own(hop)).copied().collect();
         if here.is_empty() {
-            // The first of them is a net's own address, or 192.0.2.1; of a /127 it is as good as the other.
+            // The first is the address of the net itself, or 192.0.2.1; of a /127 it is as good as the other.
             let mut free = net.hosts().skip(1).take(2).chain(net.hosts().take(1));
             here = free.find(|address| !is_own(address)).into_iter().collect();
         }
@@ -209,7 +209,7 @@ fn next_hop(behavior: &Behavior) -> Option<IpAddr> {
     }
 }
 
-/// The path of a packet that a SID sends on to host B; None where it would go elsewhere.
+/// The path of a packet that a SID forwards to host B; None where it would leave elsewhere.
 fn path(sid: &LocalSid, b: Ipv6Addr, is_far: &dyn Fn(&Ipv6Addr) -> bool) -> Option<Vec<Ipv6Addr>> {
     let at = sid.sid.addr();
     if sid.endpoint.flavors.next_csid.is_some() {
@@ -230,7 +230,7 @@ fn steered(policy: &Policy) -> Option<(&'static str, Ipv6Addr)> {
         (IpNet::V6(net), HeadendMode::Encaps | HeadendMode::EncapsRed | HeadendMode::Insert)
             if policy.table == MAIN =>
         {
-            // Not the net's own address, which is its routers' (RFC 4291 section 2.6.1).
+            // Not the first address, which belongs to the net's routers (RFC 4291 section 2.6.1).
             Some((mode.name(), net.hosts().nth(1).unwrap_or(net.addr())))
         }
         _ => None,

@@ -1,5 +1,5 @@
-//! The user's screen: the machine's console, and below it a few lines of ours that stay. The console's lines scroll above them. What a
-//! program on the console clears or writes over is painted again at the next turn.
+//! The user's screen: the machine's console, and below it a few lines of ours. The console scrolls above them. Lines that a program on
+//! the console clears or overwrites are painted again at the next turn.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ struct Shared {
     closed: bool,
 }
 
-/// Where the console's output stands: our lines may not go into the middle of anything.
+/// The state of the console's output: our lines may not interrupt a sequence or a character.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Place {
     #[default]
@@ -25,7 +25,7 @@ enum Place {
     Escape,
     /// In a control sequence, up to its final byte.
     Sequence,
-    /// So many bytes of a character are still to come.
+    /// So many bytes of a character are missing.
     Character(u8),
 }
 
@@ -52,19 +52,19 @@ impl Screen {
         Self(Arc::default())
     }
 
-    /// Puts these lines at the screen's end. False if it has to be tried again: the console is in the middle of something.
+    /// Puts these lines at the screen's end. False if the console is in the middle of a sequence: try again.
     pub(super) fn paint(&self, lines: &[String]) -> bool {
         let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.console != Place::Between || shared.closed {
             return shared.closed;
         }
-        // A terminal that does not say how large it is gets the console alone.
+        // A terminal that does not tell its size gets the console alone.
         let Ok(size) = tcgetwinsize(io::stdout()) else { return true };
         put(&painted(lines, usize::from(size.ws_row), usize::from(size.ws_col)));
         true
     }
 
-    /// Gives the terminal back: all of it scrolls again, and what comes next stands below.
+    /// Gives the terminal back: all of it scrolls again, and the next output stands below.
     pub(super) fn close(&self) {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shared.closed = true;
@@ -90,13 +90,13 @@ impl Write for Screen {
 }
 
 fn put(text: &str) {
-    // A terminal that is gone is told by its signal.
+    // If the terminal is gone, a signal says so.
     drop(io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
 }
 
-/// Lines at the end of a screen of this size: the cursor's place and colours are kept, and the rows above are what scrolls.
+/// Lines at the end of a screen of this size. Keeps the cursor's place and colours; only the rows above scroll.
 fn painted(lines: &[String], rows: usize, columns: usize) -> String {
-    // Half of a small screen is the console's.
+    // On a small screen the console keeps half of the rows.
     let count = lines.len().min(rows / 2);
     let above = rows - count;
     if count == 0 {

@@ -1,4 +1,4 @@
-//! The user's terminal as the machine's: every key goes to the guest as it is typed, but for Ctrl-C, which ends it all.
+//! The user's terminal as the machine's: every key goes to the guest at once, except Ctrl-C, which ends the command.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, channel};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 
-/// How the terminal was before; None while it is so.
+/// The terminal's settings before ours; None while they are in force.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// The terminal, put back as it was when this is dropped.
+/// The terminal. Dropping this restores its settings.
 pub(super) struct Terminal {
-    /// What is typed. Ends where standard input ends.
+    /// The user's keys. Ends where standard input ends.
     pub(super) keys: Receiver<Vec<u8>>,
 }
 
@@ -21,10 +21,10 @@ impl Terminal {
         let before = if isatty(&stdin) { tcgetattr(&stdin).ok() } else { None };
         if let Some(before) = before {
             let mut raw = before.clone();
-            // Not line by line, and no echo: the guest does both.
+            // No lines and no echo: the guest provides both.
             raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
             *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
-            // A terminal that refuses shows what is typed twice.
+            // A terminal that refuses shows each key twice.
             let _ = tcsetattr(&stdin, OptionalActions::Now, &raw);
         }
         let (send, keys) = channel();
@@ -48,7 +48,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Puts it back, from whichever thread: the end by a second signal drops nothing.
+/// Restores the settings, from any thread: the end by a second signal drops no value.
 pub(super) fn restore() {
     if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);

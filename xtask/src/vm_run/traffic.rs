@@ -1,5 +1,5 @@
-//! Packets from host A through the machine to host B, fifty a second, each flow in its turn. Counts what is sent and what arrives,
-//! whatever is around it by then; judges nothing, that is for tests.
+//! Packets from host A through the machine to host B, fifty per second, from each flow in turn. Counts packets that are sent and that
+//! arrive, with any headers. Does not judge: tests do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +9,16 @@ use segbox_lab::{Namespace, Wire};
 
 use super::scenario::{Flow, MARK};
 
-/// Between two packets.
+/// Time between two packets.
 const PACE: Duration = Duration::from_millis(20);
 /// A packet that has not arrived after this time is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Traffic that goes until the process ends.
+/// Traffic until the process ends.
 pub(super) struct Traffic {
     counts: Arc<Vec<Count>>,
     abouts: Vec<String>,
-    /// What had been sent and had arrived at some moments of the last seconds.
+    /// Counts of sent and arrived packets at some moments of the last seconds.
     moments: Vec<(Instant, Vec<(u64, u64)>)>,
 }
 
@@ -26,19 +26,19 @@ pub(super) struct Traffic {
 struct Count {
     sent: AtomicU64,
     arrived: AtomicU64,
-    /// What had been sent before the first one arrived: while the machine booted.
+    /// Packets that were sent before the first one arrived: while the machine booted.
     before: AtomicU64,
 }
 
-/// How a flow fares.
+/// The counts of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fare {
     pub(super) about: String,
-    /// Since the first one came through.
+    /// Since the first one passed.
     pub(super) sent: u64,
     pub(super) arrived: u64,
     pub(super) lost: u64,
-    /// Arrivals a second, of late.
+    /// Arrivals per second, lately.
     pub(super) rate: u64,
 }
 
@@ -51,7 +51,7 @@ impl Traffic {
             let frames: Vec<_> = flows.iter().map(|flow| flow.frame.clone()).collect();
             std::thread::spawn(move || {
                 for (frame, count) in frames.iter().zip(sending.iter()).cycle() {
-                    // A machine that does not take it yet, or not any more.
+                    // The machine is not ready yet, or has ended.
                     if near.send(frame).is_ok() {
                         count.sent.fetch_add(1, Ordering::Relaxed);
                     }
@@ -75,12 +75,12 @@ impl Traffic {
         Ok(Self { counts, abouts, moments: Vec::new() })
     }
 
-    /// Whether packets of every flow have come through.
+    /// Whether packets of every flow have passed.
     pub(super) fn flows(&self) -> bool {
         self.counts.iter().all(|count| count.arrived.load(Ordering::Relaxed) > 3)
     }
 
-    /// Looks at the counters; twice a second gives good rates.
+    /// Reads the counters; twice per second gives good rates.
     pub(super) fn fares(&mut self, now: Instant) -> Vec<Fare> {
         let counts: Vec<_> = self.counts.iter().map(Count::since_first).collect();
         self.moments.retain(|(at, _)| now - *at < 3 * PATIENCE);
@@ -88,7 +88,7 @@ impl Traffic {
         fares(&self.abouts, &self.moments)
     }
 
-    /// In a line.
+    /// All flows in one line.
     pub(super) fn summary(&mut self) -> String {
         let fares = self.fares(Instant::now());
         let one = |fare: &Fare| match fare.arrived {
@@ -109,9 +109,9 @@ impl Count {
         }
     }
 
-    /// Sent since the first one arrived, and arrived.
+    /// Packets sent since the first one arrived, and packets that arrived.
     fn since_first(&self) -> (u64, u64) {
-        // In this order: what arrives between the two is not counted as lost.
+        // In this order a packet that arrives between the two reads is not counted as lost.
         let sent = self.sent.load(Ordering::Relaxed);
         let arrived = self.arrived.load(Ordering::Relaxed);
         let before = if arrived == 0 { sent } else { self.before.load(Ordering::Relaxed) };
@@ -119,11 +119,11 @@ impl Count {
     }
 }
 
-/// What moments of the last seconds say, the last of them being now.
+/// Rate and loss from the moments of the last seconds; the last moment is now.
 fn fares(abouts: &[String], moments: &[(Instant, Vec<(u64, u64)>)]) -> Vec<Fare> {
     let Some((now, counts)) = moments.last() else { return Vec::new() };
     let (first, of_first) = &moments[0];
-    // The last moment that lies so far back that all of its packets have arrived or are lost.
+    // The last moment whose packets have all arrived or are lost by now.
     let settled = moments.iter().rev().find(|(at, _)| *now - *at >= PATIENCE);
     let seconds = (*now - *first).as_secs_f64().max(0.1);
     let each = abouts.iter().zip(counts).enumerate();
@@ -137,7 +137,7 @@ fn fares(abouts: &[String], moments: &[(Instant, Vec<(u64, u64)>)]) -> Vec<Fare>
     .collect()
 }
 
-/// Which flow a packet is of, whatever headers are before its payload.
+/// The flow of a packet, behind any headers.
 fn number(packet: &[u8]) -> Option<usize> {
     let at = packet.windows(MARK.len()).rposition(|window| window == MARK)?;
     std::str::from_utf8(&packet[at + MARK.len()..]).ok()?.trim_end_matches('\0').parse().ok()

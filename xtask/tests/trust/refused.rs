@@ -78,7 +78,11 @@ fn a_folder_with_something_else_is_not_replaced() {
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("letter"), "dear").expect("writable");
     let output = xtask_image(place.path()).output().expect("it starts");
-    assert!(!output.status.success() && said(&output).contains("there is something else"), "{}", said(&output));
+    assert!(
+        !output.status.success() && said(&output).contains("the folder is not empty and holds no image"),
+        "{}",
+        said(&output)
+    );
     assert!(place.path().join("letter").exists());
 }
 
