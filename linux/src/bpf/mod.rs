@@ -1,7 +1,7 @@
 //! The BPF half: reads objects, loads programs, keeps them and their maps in the kernel by pins.
 //!
 //! - `object`, `btf`, `rename`: an ELF object's bytes, taken apart. No kernel.
-//! - `relocate`, `load`, `sys`: into the kernel.
+//! - `relocate`, `load`, `load_error`, `sys`: into the kernel.
 //! - `bpffs`, `folder`, `pins`, `maps`, `apply`: what is in the kernel, by name.
 //! - `events`: what the programs report.
 //! - `builtins`: the objects that segbox brings along.
@@ -13,6 +13,7 @@ mod builtins;
 mod events;
 mod folder;
 mod load;
+mod load_error;
 mod maps;
 mod object;
 mod pins;
@@ -26,7 +27,8 @@ pub use btf::BtfError;
 pub use builtins::{BUILTINS, Builtin, builtin};
 pub use events::{Events, EventsError};
 pub use folder::FolderError;
-pub use load::{LoadError, verify};
+pub use load::verify;
+pub use load_error::LoadError;
 pub use maps::{MapError, MapRow};
 pub use object::{ObjectError, read_object};
 pub use pins::{PinError, Programs, sweep};

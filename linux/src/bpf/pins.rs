@@ -21,7 +21,8 @@ use segbox_plan::{Bytes, RowKey};
 
 use super::bpffs::{Bpffs, BpffsError};
 use super::folder::{FolderError, Locked, name_of, pin_of};
-use super::load::{LoadError, load};
+use super::load::load;
+use super::load_error::LoadError;
 use super::maps::{Map, MapError, MapRow};
 use super::sys;
 use crate::namespace::{Fate, Namespace};

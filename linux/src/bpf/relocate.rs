@@ -8,7 +8,7 @@ use aya_obj::Map;
 use aya_obj::generated::bpf_insn;
 use segbox_config::Program;
 
-use super::load::LoadError;
+use super::load_error::LoadError;
 use super::object::Parts;
 
 /// A program as it goes into the kernel, but for the descriptors of its maps.
