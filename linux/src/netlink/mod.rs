@@ -32,7 +32,7 @@ use segbox_plan::{Actual, Materials, RouteKey, Secret, Step};
 
 pub use error::{ObserveError, OpenError, StepError};
 pub use ethtool::Changes;
-pub(crate) use ethtool::{Channels, Ethtool, Rings};
+pub(crate) use ethtool::{Ethtool, Rings};
 use links::Links;
 use observe::in_table;
 pub use power::PowerButton;

@@ -1,15 +1,16 @@
 //! One network card: all of its knobs read, and one of them turned, each by the way it goes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use segbox_config::IfName;
+use segbox_plan::tune::value::{Channels, HashFields, Spread, on_off, parse_on_off};
 use segbox_plan::tune::{CardKnob, CardSeen, Flow, Most};
 
 use super::error::TuneError;
 use super::sysfs::number;
 use super::{interrupts, ioctl, steering};
-use crate::netlink::{Channels, Ethtool, Rings};
+use crate::netlink::{Ethtool, Rings};
 
 /// A card as found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ fn read_by_netlink(ethtool: &mut Ethtool, name: IfName, card: &mut Card) {
     if let Ok(Some((now, most))) = ethtool.channels(name) {
         let Channels { combined, rx, tx } = most;
         (card.seen.most.combined, card.seen.most.rx, card.seen.most.tx) = (combined, rx, tx);
-        card.turns.insert(CardKnob::Queues, now.text());
+        card.turns.insert(CardKnob::Queues, now.to_string());
     }
     if let Ok(Some((now, most))) = ethtool.rings(name) {
         let most = (most.rx.unwrap_or(0), most.tx.unwrap_or(0));
@@ -67,47 +68,20 @@ fn read_by_netlink(ethtool: &mut Ethtool, name: IfName, card: &mut Card) {
     }
     let offloads = ethtool.offloads(name).unwrap_or_default();
     let rows = |map: BTreeMap<&'static str, bool>| {
-        map.into_iter().map(|(offload, on)| (CardKnob::Offload(offload.to_owned()), switch(on).to_owned()))
+        map.into_iter().map(|(offload, on)| (CardKnob::Offload(offload.to_owned()), on_off(on).to_owned()))
     };
     card.turns.extend(rows(offloads.turns));
     card.fixed.extend(rows(offloads.fixed));
 }
 
-fn switch(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
-}
-
 /// A card without a table that spreads does not hash by anything either, whatever the kernel fills in.
 fn read_hash(name: IfName, turns: &mut BTreeMap<CardKnob, String>) {
     let Some(table) = ioctl::spread(name).ok().filter(|table| !table.is_empty()) else { return };
-    turns.insert(CardKnob::Spread, spread_text(&table));
+    turns.insert(CardKnob::Spread, Spread::of(table).to_string());
     for flow in [Flow::Ipv6, Flow::Tcp6, Flow::Udp6] {
         if let Ok(fields) = ioctl::hash(name, flow) {
-            turns.insert(CardKnob::Hash(flow), fields);
+            turns.insert(CardKnob::Hash(flow), fields.to_string());
         }
-    }
-}
-
-/// `even 4` where four queues get as many entries each, give or take one, in whichever order; else every entry's queue.
-fn spread_text(table: &[u32]) -> String {
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    for queue in table {
-        *counts.entry(*queue).or_default() += 1;
-    }
-    let sizes: BTreeSet<usize> = counts.values().copied().collect();
-    let from_zero = counts.keys().copied().eq(0..u32::try_from(counts.len()).unwrap_or(u32::MAX));
-    let is_even = sizes.first().zip(sizes.last()).is_some_and(|(least, most)| most - least <= 1);
-    if from_zero && is_even {
-        return format!("even {}", counts.len());
-    }
-    table.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-/// The table that a text asks for; empty for the driver's own even one.
-fn spread_table(text: &str) -> Option<Vec<u32>> {
-    match text.strip_prefix("even ") {
-        Some(_) => Some(Vec::new()),
-        None => text.split(' ').map(|queue| queue.parse().ok()).collect(),
     }
 }
 
@@ -117,11 +91,7 @@ pub(super) fn turn(ethtool: &mut Ethtool, name: IfName, knob: &CardKnob, value: 
     let refused = |source| TuneError::Ethtool { name, knob: knob.clone(), value: value.to_owned(), source };
     let refused_by_ioctl = |source| TuneError::Ioctl { name, knob: knob.clone(), value: value.to_owned(), source };
     let number = || value.parse::<u32>().map_err(|_| wrong());
-    let on = || match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err(wrong()),
-    };
+    let on = || parse_on_off(value).ok_or_else(wrong);
     match knob {
         CardKnob::Queues => {
             let channels = Channels::parse(value).ok_or_else(wrong)?;
@@ -131,8 +101,18 @@ pub(super) fn turn(ethtool: &mut Ethtool, name: IfName, knob: &CardKnob, value: 
         CardKnob::TxRing => ethtool.set_rings(name, Rings { rx: None, tx: Some(number()?) }).map_err(refused),
         CardKnob::Offload(offload) => ethtool.set_offload(name, offload, on()?).map_err(refused),
         CardKnob::Coalesce(parameter) => ethtool.set_coalescing(name, parameter, number()?).map_err(refused),
-        CardKnob::Spread => ioctl::set_spread(name, &spread_table(value).ok_or_else(wrong)?).map_err(refused_by_ioctl),
-        CardKnob::Hash(flow) => ioctl::set_hash(name, *flow, value).map_err(refused_by_ioctl),
+        CardKnob::Spread => {
+            let table = match Spread::parse(value).ok_or_else(wrong)? {
+                // An empty table is the driver's even one.
+                Spread::Even(_) => Vec::new(),
+                Spread::Table(table) => table,
+            };
+            ioctl::set_spread(name, &table).map_err(refused_by_ioctl)
+        }
+        CardKnob::Hash(flow) => {
+            let fields = HashFields::parse(value.split_ascii_whitespace()).ok_or_else(wrong)?;
+            ioctl::set_hash(name, *flow, &fields).map_err(refused_by_ioctl)
+        }
         CardKnob::Irq(queue) => {
             let (_, bus) = ioctl::driver(name).map_err(refused_by_ioctl)?;
             let queues = interrupts::of_card(name, &bus);
@@ -142,22 +122,5 @@ pub(super) fn turn(ethtool: &mut Ethtool, name: IfName, knob: &CardKnob, value: 
         CardKnob::Xps(queue) => steering::set_xps(name, *queue, value),
         CardKnob::Rps(queue) => steering::set_rps(name, *queue, value),
         CardKnob::ThreadedNapi => steering::set_threaded(name, on()?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_even_table_is_one_whichever_way_the_driver_deals() {
-        assert_eq!(spread_text(&[0, 1, 2, 0, 1, 2]), "even 3");
-        assert_eq!(spread_text(&[0, 0, 1, 1, 2]), "even 3", "in blocks, as igb does");
-        assert_eq!(spread_text(&[0, 0]), "even 1");
-        assert_eq!(spread_text(&[1, 1]), "1 1", "queue 0 gets nothing");
-        assert_eq!(spread_text(&[0, 0, 0, 1]), "0 0 0 1");
-        assert_eq!(spread_table("0 0 0 1"), Some(vec![0, 0, 0, 1]));
-        assert_eq!(spread_table("even 3"), Some(vec![]));
-        assert_eq!(spread_table("x"), None);
     }
 }

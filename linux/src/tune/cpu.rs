@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use segbox_plan::tune::{CpuSeen, Knob, Machine, parse_cpu_list};
+use segbox_plan::tune::value::parse_cpu_list;
+use segbox_plan::tune::{CpuSeen, Knob, Machine};
 
 use super::error::TuneError;
 use super::sysfs::{number, numbered, read, write};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use segbox_config::IfName;
+use segbox_plan::tune::value::{irq_lists, parse_irq_lists};
 
 use super::error::TuneError;
 use super::sysfs::{number, numbered, read, write};
@@ -60,18 +61,13 @@ fn file(irq: u32) -> String {
 
 /// Where a queue's interrupts may go: `2`, or `1+2` where they differ. (effective_affinity changes only when the next one comes.)
 pub(super) fn affinity(irqs: &[u32]) -> Option<String> {
-    let mut lists = irqs.iter().map(|irq| read(file(*irq))).collect::<Option<Vec<_>>>()?;
-    lists.dedup();
-    Some(lists.join("+"))
+    irqs.iter().map(|irq| read(file(*irq))).collect::<Option<Vec<_>>>().map(irq_lists)
 }
 
 /// Sends a queue's interrupts to these CPUs.
 pub(super) fn set_affinity(irqs: &[u32], value: &str) -> Result<(), TuneError> {
-    let lists: Vec<&str> = value.split('+').collect();
-    for (at, irq) in irqs.iter().enumerate() {
-        write(file(*irq), lists.get(at).or(lists.last()).copied().unwrap_or_default())?;
-    }
-    Ok(())
+    let lists = parse_irq_lists(value, irqs.len());
+    irqs.iter().zip(lists).try_for_each(|(irq, list)| write(file(*irq), list))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use segbox_config::IfName;
 use segbox_plan::tune::Flow;
+use segbox_plan::tune::value::{HashField, HashFields};
 
 /// ETHTOOL_* (include/uapi/linux/ethtool.h).
 const GET_DRIVER: u32 = 0x03;
@@ -20,18 +21,18 @@ const SET_SPREAD: u32 = 0x39;
 /// A table has a few hundred entries, ConnectX' the most of any; a driver that speaks of more is not believed.
 const MOST_ENTRIES: u32 = 1 << 16;
 
-/// RXH_*, by a profile's words and others for what a driver may have on by itself. The flow label came with Linux 6.18.
-const FIELDS: [(&str, u32); 10] = [
-    ("src", 1 << 4),
-    ("dst", 1 << 5),
-    ("src-port", 1 << 6),
-    ("dst-port", 1 << 7),
-    ("flow-label", 1 << 9),
-    ("mac", 1 << 1),
-    ("vlan", 1 << 2),
-    ("protocol", 1 << 3),
-    ("gtp-teid", 1 << 8),
-    ("discard", 1 << 31),
+/// RXH_*. The flow label came with Linux 6.18.
+const FIELDS: [(HashField, u64); 10] = [
+    (HashField::Src, 1 << 4),
+    (HashField::Dst, 1 << 5),
+    (HashField::SrcPort, 1 << 6),
+    (HashField::DstPort, 1 << 7),
+    (HashField::FlowLabel, 1 << 9),
+    (HashField::Mac, 1 << 1),
+    (HashField::Vlan, 1 << 2),
+    (HashField::Protocol, 1 << 3),
+    (HashField::GtpTeid, 1 << 8),
+    (HashField::Discard, 1 << 31),
 ];
 
 /// struct ethtool_drvinfo.
@@ -87,20 +88,18 @@ fn number(flow: Flow) -> u32 {
     }
 }
 
-/// What a card hashes of these packets: `src dst`.
-pub(super) fn hash(name: IfName, flow: Flow) -> io::Result<String> {
+/// What a card hashes of these packets.
+pub(super) fn hash(name: IfName, flow: Flow) -> io::Result<HashFields> {
     let mut request = Hash { command: GET_HASH, flow: number(flow), fields: 0, rest: [0; 22] };
     // SAFETY: the kernel reads and writes at most one ethtool_rxnfc (192 bytes), which this is.
     unsafe { ask(name, (&raw mut request).cast()) }?;
-    let set = FIELDS.iter().filter(|(_, bit)| request.fields & u64::from(*bit) != 0);
-    Ok(set.map(|(field, _)| *field).collect::<Vec<_>>().join(" "))
+    let set = FIELDS.iter().filter(|(_, bit)| request.fields & bit != 0);
+    Ok(HashFields(set.map(|(field, _)| *field).collect()))
 }
 
-/// Hashes these fields of these packets. A word that is none is EINVAL, as a field that the card cannot hash.
-pub(super) fn set_hash(name: IfName, flow: Flow, words: &str) -> io::Result<()> {
-    let bit = |word: &str| FIELDS.iter().find(|(field, _)| *field == word).map(|(_, bit)| u64::from(*bit));
-    let fields = words.split_ascii_whitespace().map(bit).sum::<Option<u64>>();
-    let fields = fields.ok_or(io::Error::from_raw_os_error(libc::EINVAL))?;
+/// Hashes these fields of these packets. A field that the card cannot hash is EINVAL.
+pub(super) fn set_hash(name: IfName, flow: Flow, wanted: &HashFields) -> io::Result<()> {
+    let fields = FIELDS.iter().filter(|(field, _)| wanted.0.contains(field)).fold(0, |bits, (_, bit)| bits | bit);
     let mut request = Hash { command: SET_HASH, flow: number(flow), fields, rest: [0; 22] };
     // SAFETY: as for reading.
     unsafe { ask(name, (&raw mut request).cast()) }
@@ -162,9 +161,7 @@ mod tests {
     fn what_is_not_there_is_an_error() {
         let nowhere: IfName = "nowhere0".parse().expect("a name");
         assert_eq!(driver(nowhere).expect_err("no such interface").raw_os_error(), Some(libc::ENODEV));
-        assert_eq!(
-            set_hash(nowhere, Flow::Ipv6, "colour").expect_err("no such word").raw_os_error(),
-            Some(libc::EINVAL)
-        );
+        let hash = set_hash(nowhere, Flow::Ipv6, &HashFields::default());
+        assert_eq!(hash.expect_err("no such interface").raw_os_error(), Some(libc::ENODEV));
     }
 }

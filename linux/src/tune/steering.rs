@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use segbox_config::IfName;
 use segbox_plan::tune::CardKnob;
+use segbox_plan::tune::value::on_off;
 
 use super::error::TuneError;
 use super::sysfs::{list_of_mask, mask_of_list, numbered, read, write};
@@ -29,11 +30,11 @@ pub(super) fn observe(name: IfName, turns: &mut BTreeMap<CardKnob, String>) {
     masks("tx", "xps_cpus", CardKnob::Xps);
     masks("rx", "rps_cpus", CardKnob::Rps);
     let threaded = match read(folder(name).join("threaded")).as_deref() {
-        Some("0") => Some("off"),
-        Some("1") => Some("on"),
+        Some("0") => Some(false),
+        Some("1") => Some(true),
         _ => None,
     };
-    turns.extend(threaded.map(|value| (CardKnob::ThreadedNapi, value.to_owned())));
+    turns.extend(threaded.map(|threaded| (CardKnob::ThreadedNapi, on_off(threaded).to_owned())));
 }
 
 pub(super) fn set_xps(name: IfName, number: u32, list: &str) -> Result<(), TuneError> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use segbox_plan::tune::{cpu_list, parse_cpu_list};
+use segbox_plan::tune::value::{cpu_list, parse_cpu_list};
 
 use super::error::TuneError;
 

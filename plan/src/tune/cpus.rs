@@ -1,4 +1,4 @@
-//! Which CPUs forward, in which order a card's queues go to them, and lists of CPUs as the kernel writes them. Pure.
+//! Which CPUs forward, and in which order a card's queues go to them.
 
 use std::collections::BTreeSet;
 
@@ -33,32 +33,6 @@ pub(super) fn near_first(cpus: &[u32], machine: &Machine, node: Option<u32>) -> 
     let is_far = |cpu: &u32| node.is_some() && machine.cpus.get(cpu).and_then(|seen| seen.node) != node;
     ordered.sort_by_key(|cpu| (is_far(cpu), *cpu));
     ordered
-}
-
-/// `[0, 1, 2, 5]` → `0-2,5`, as the kernel prints a mask (lib/vsprintf.c, bitmap_list_string).
-pub fn cpu_list(cpus: impl IntoIterator<Item = u32>) -> String {
-    let sorted: Vec<u32> = cpus.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-    let runs = sorted.chunk_by(|one, next| *next == one + 1);
-    let texts: Vec<String> = runs
-        .map(|run| match run {
-            [first, .., last] => format!("{first}-{last}"),
-            [only] => only.to_string(),
-            [] => String::new(),
-        })
-        .collect();
-    texts.join(",")
-}
-
-/// `0-2,5` → `[0, 1, 2, 5]`; None where it is no list. Empty is one.
-pub fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
-    let mut cpus = BTreeSet::new();
-    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        // The kernel's largest NR_CPUS; a nonsensical range must not fill the memory.
-        cpus.extend(first..=last.min(8191));
-    }
-    Some(cpus.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -99,14 +73,5 @@ mod tests {
         let machine = Machine { cpus: (0..4).map(cpu).collect(), ..Machine::default() };
         assert_eq!(near_first(&[1, 2, 3], &machine, Some(1)), [2, 3, 1]);
         assert_eq!(near_first(&[1, 2, 3], &machine, None), [1, 2, 3]);
-    }
-
-    #[test]
-    fn lists_read_back() {
-        for (cpus, text) in [(vec![], ""), (vec![3], "3"), (vec![0, 1, 2, 5], "0-2,5"), (vec![0, 2], "0,2")] {
-            assert_eq!(cpu_list(cpus.clone()), text);
-            assert_eq!(parse_cpu_list(text), Some(cpus));
-        }
-        assert_eq!(parse_cpu_list("1-x"), None);
     }
 }

@@ -9,15 +9,17 @@ mod card;
 mod cpus;
 mod knob;
 mod machine;
+mod nics;
 mod queues;
 mod refused;
 mod system;
+/// What knobs stand at, as text and as values.
+pub mod value;
 mod wish;
 
 use segbox_config::IfName;
 use segbox_config::profile::Profile;
 
-pub use cpus::{cpu_list, parse_cpu_list};
 pub use knob::{CardKnob, Flow, Knob, Share};
 pub use machine::{CardSeen, CpuSeen, Machine, Most};
 pub use refused::Refusals;
@@ -40,7 +42,7 @@ pub(crate) fn tune(tuning: Tuning<'_>, actual: &Actual, state: &mut State) -> Ve
     let Some(machine) = &actual.machine else { return Vec::new() };
     let mut wishes = Wishes::new(actual, machine, tuning.refused, state);
     system::tune(tuning.profile, machine, &mut wishes);
-    card::tune(tuning.profile, machine, &mut wishes);
+    nics::tune(tuning.profile, machine, &mut wishes);
     wishes.done()
 }
 

@@ -3,8 +3,8 @@
 use segbox_config::profile::Irq;
 
 use super::card::Card;
-use super::cpus::cpu_list;
 use super::knob::CardKnob;
+use super::value::{Channels, Spread, cpu_list};
 use super::wish::Wishes;
 
 /// `count` receive queues; `near` are the forwarding CPUs, nearest first; `end` is where the last card with few queues ended.
@@ -74,9 +74,16 @@ fn each(
 
 /// As many of the hash's values for each queue as for any other.
 pub(super) fn spread_evenly(card: Card<'_>, wishes: &mut Wishes<'_>) {
-    let now = wishes.found(&card.knob(CardKnob::Queues)).and_then(|value| value.parse::<u32>().ok());
-    // With separate queues the driver's own spreading is left alone.
-    let Some(now) = now else { return };
-    let count = wishes.asked(&card.setting(CardKnob::Queues)).and_then(|value| value.parse().ok()).unwrap_or(now);
-    wishes.wish(card.setting(CardKnob::Spread), format!("even {count}"));
+    // A driver without a table does not say how it spreads.
+    if wishes.found(&card.knob(CardKnob::Spread)).is_none() {
+        return;
+    }
+    // With separate queues the driver's spreading is left alone.
+    let pairs = |value| match Channels::parse(value) {
+        Some(Channels { combined, rx: 0, tx: 0 }) => Some(combined),
+        _ => None,
+    };
+    let Some(now) = wishes.found(&card.knob(CardKnob::Queues)).and_then(pairs) else { return };
+    let count = wishes.asked(&card.setting(CardKnob::Queues)).and_then(pairs).unwrap_or(now);
+    wishes.wish(card.setting(CardKnob::Spread), Spread::Even(count).to_string());
 }

@@ -16,7 +16,6 @@ use super::reply::TalkError;
 use super::socket::{Raw, Socket};
 
 pub use changes::Changes;
-pub(crate) use channels::Channels;
 pub(crate) use rings::Rings;
 
 /// ETHTOOL_MSG_* of the user's side (include/uapi/linux/ethtool_netlink.h).

@@ -1,0 +1,44 @@
+//! Wishes for all network cards, card by card: which table of the profile is a card's, and in which order its knobs are asked for. Not
+//! here: the knobs of one card (`card`), and those of its queues (`queues`).
+
+use std::collections::BTreeMap;
+
+use segbox_config::profile::Profile;
+
+use super::card::{self, Card};
+use super::knob::CardKnob;
+use super::machine::Machine;
+use super::value::on_off;
+use super::wish::Wishes;
+use super::{cpus, queues};
+
+/// The table of every card that has none of its own.
+const ANY: &str = "*";
+
+pub(super) fn tune(profile: &Profile, machine: &Machine, wishes: &mut Wishes<'_>) {
+    let forwarding = cpus::forwarding(&profile.cpu, machine);
+    // Cards with fewer queues than there are CPUs go on where the last one on their node ended.
+    let mut ends: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+    for (name, seen) in &machine.cards {
+        let tables = [name.as_str(), &seen.driver, ANY];
+        let Some(table) = tables.into_iter().find_map(|key| profile.nics.get(key)) else { continue };
+        let card = Card { name: *name, seen, table };
+        let near = cpus::near_first(&forwarding, machine, seen.node);
+        let count = card::queue_count(card, near.len(), wishes);
+        card::ring(card, CardKnob::RxRing, table.rx_ring, seen.most.rx_ring, wishes);
+        card::ring(card, CardKnob::TxRing, table.tx_ring, seen.most.tx_ring, wishes);
+        for (offload, on) in &table.offloads {
+            wishes.wish(card.setting(CardKnob::Offload(offload.clone())), on_off(*on));
+        }
+        for (name, value) in &table.coalesce {
+            wishes.wish(card.setting(CardKnob::Coalesce(name.clone())), value.to_string());
+        }
+        if card::hash(card, wishes) {
+            queues::spread_evenly(card, wishes);
+        }
+        queues::tune(card, &near, count, ends.entry(seen.node).or_default(), wishes);
+        if let Some(threaded) = table.threaded_napi {
+            wishes.wish(card.setting(CardKnob::ThreadedNapi), on_off(threaded));
+        }
+    }
+}
