@@ -79,9 +79,7 @@ fn record(boot: &mut Boot, reapplied: Reapplied) -> Vec<String> {
 /// Causes the failure that `segbox.panic` or `segbox.hang` asks for. Only once: after a boot that ended badly it does nothing.
 pub(super) fn fail_on_purpose(init: &Init, mishap: Mishap) {
     if init.boot.last_end.is_some_and(|end| !end.is_clean()) {
-        return notice!(
-            "the kernel's command line asks for {mishap:?}; ignored, because the last boot ended badly"
-        );
+        return notice!("the kernel's command line asks for {mishap:?}; ignored, because the last boot ended badly");
     }
     match mishap {
         Mishap::Panic => panic!("the kernel's command line has segbox.panic"),

@@ -160,7 +160,8 @@ fn disks(init: &mut Init, (from, looking): (Moment, Result<Task<Storage>, Lost>)
 fn configure(init: &mut Init, sources: &Sources, failsafe: bool) {
     if failsafe {
         init.note(
-            "started with segbox.failsafe: the configuration of this box is not applied; use `apply` to apply it".to_owned(),
+            "started with segbox.failsafe: the configuration of this box is not applied; use `apply` to apply it"
+                .to_owned(),
         );
     }
     if let Some(wanted) = sources.wanted.as_ref().filter(|wanted| wanted.is_passed_over() && !failsafe) {

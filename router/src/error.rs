@@ -19,9 +19,7 @@ pub enum ChangeError {
     #[diagnostic(help("nothing was changed; `segbox status` shows which file it was"))]
     Overtaken,
     #[error("the kernel refuses {} of the programs in the file; nothing was applied", refused.len())]
-    #[diagnostic(help(
-        "the verifier's log is above; it shows source lines if the object has BTF (clang -g)"
-    ))]
+    #[diagnostic(help("the verifier's log is above; it shows source lines if the object has BTF (clang -g)"))]
     Verifier { refused: Vec<VerifierError> },
     #[error("cannot read the router's state")]
     #[diagnostic(help(

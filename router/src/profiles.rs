@@ -97,7 +97,9 @@ impl Profiles {
                 match best_match(&sound.collect(), &machine.signature()) {
                     Ok(name) => name.to_owned(),
                     Err(none) => {
-                        return Choice::Trouble(format!("the hardware is not tuned: {none}; name a profile in `hardware`"));
+                        return Choice::Trouble(format!(
+                            "the hardware is not tuned: {none}; name a profile in `hardware`"
+                        ));
                     }
                 }
             }
@@ -141,7 +143,8 @@ mod tests {
     fn every_profile_of_the_folder_is_built_in_and_valid() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hw-profiles");
         let there: BTreeMap<_, _> = files(&folder).collect();
-        let built_in: BTreeMap<_, _> = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let built_in: BTreeMap<_, _> =
+            BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         assert_eq!(built_in.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
         for (name, text) in built_in {
             parse(&name, text).unwrap_or_else(|faults| panic!("{faults}"));

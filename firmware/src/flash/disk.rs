@@ -134,8 +134,7 @@ impl Disk {
     }
 
     fn busy(&self, why: &str) -> FlashError {
-        const FIX: &str =
-            "check for another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
+        const FIX: &str = "check for another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
         FlashError::Refused { path: self.path.clone(), why: why.to_owned(), fix: FIX }
     }
 
@@ -182,7 +181,7 @@ mod tests {
         let backing = tempfile::NamedTempFile::new().expect("a file");
         backing.as_file().set_len(1 << 20).expect("room");
         let attached = std::process::Command::new("losetup").args(["--find", "--show"]).arg(backing.path()).output();
-        let attached = made.expect("losetup");
+        let attached = attached.expect("losetup");
         let device = Loop(String::from_utf8_lossy(&attached.stdout).trim().into());
         let mut target =
             Disk::look(&device.0, 0, Host::OTHER).and_then(|disk| disk.open()).expect("root, and a loop device");

@@ -16,7 +16,8 @@ use crate::clock::Moment;
 use crate::storage;
 
 /// The configuration of a box without a usable file. Nothing is forwarded, and only the console is reachable.
-const BUILT_IN: &str = "# Built in. Use `edit` on the console to enter your own file.\n[system]\nhostname = \"segbox\"\n";
+const BUILT_IN: &str =
+    "# Built in. Use `edit` on the console to enter your own file.\n[system]\nhostname = \"segbox\"\n";
 const BUILT_IN_FILE: &str = "/run/segbox/built-in.toml";
 
 /// Time limit for one attempt: a hundred thousand routes take a second, a missing NIC takes three.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use segbox_router::{Change, ChangeError, FolderError, Router};
 use serde::{Deserialize, Serialize};
 
-use super::apply::{Refused, with_causes, checked, match_nics, apply_checked};
+use super::apply::{Refused, apply_checked, checked, match_nics, with_causes};
 
 /// How long this waits while another change of the router is in progress.
 const BUSY: Duration = Duration::from_secs(1);

@@ -133,7 +133,8 @@ fn segbox(terminal: &Terminal, words: &[&str]) -> io::Result<()> {
     if status.success() && holds && writable {
         let text = fs::read_to_string(Path::new(ETC).join("segbox.toml"))?;
         if let Err(error) = generations::keep(Path::new(CONFIG), &text) {
-            terminal.put(&format!("applied, but the configuration could not be saved as the last good one: {error}\n"))?;
+            terminal
+                .put(&format!("applied, but the configuration could not be saved as the last good one: {error}\n"))?;
         }
     }
     Ok(())

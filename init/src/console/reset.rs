@@ -19,7 +19,9 @@ pub(super) fn factory_reset(terminal: &Terminal, words: &[&str]) -> io::Result<(
         [_, word] => match Part::of(word) {
             Some(Part::Config) => &[Part::Config],
             Some(Part::State) => &[Part::State],
-            None => return terminal.put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n"),
+            None => {
+                return terminal.put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n");
+            }
         },
         _ => return terminal.put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n"),
     };

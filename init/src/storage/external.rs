@@ -96,7 +96,10 @@ fn copy_file(from: &Path, to: &Path, room: &mut u64) -> io::Result<()> {
     let mut bytes = Vec::new();
     File::open(from)?.take(*room + 1).read_to_end(&mut bytes)?;
     *room = room.checked_sub(bytes.len() as u64).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::FileTooLarge, "the files are larger than 16 MiB: only the configuration belongs there")
+        io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the files are larger than 16 MiB: only the configuration belongs there",
+        )
     })?;
     // FAT has no file owners, but `check` requires keys that only root can read.
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(to)?;

@@ -174,8 +174,9 @@ fn mount(block: &Block, part: Part) -> (Option<Mounted>, Option<String>) {
     let (name, word) = (&block.name, part.word());
     match partition::put(&block.path(), on, "ext4") {
         Ok(Mounted::ReadOnly) if block.protected => {
-            let problem =
-                format!("{name} ({label}) can only be read: the disk is write-protected, or refuses writes after a failure");
+            let problem = format!(
+                "{name} ({label}) can only be read: the disk is write-protected, or refuses writes after a failure"
+            );
             (Some(Mounted::ReadOnly), Some(problem))
         }
         Ok(Mounted::ReadOnly) => {

@@ -35,9 +35,7 @@ pub enum FolderError {
     ))]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
     #[error("{} has an unknown format", path.display())]
-    #[diagnostic(help(
-        "another version of segbox may have written it; run `segbox clear`, or remove the file"
-    ))]
+    #[diagnostic(help("another version of segbox may have written it; run `segbox clear`, or remove the file"))]
     Content { path: PathBuf, source: serde_json::Error },
     #[error("another segbox is changing this router")]
     #[diagnostic(help(

@@ -54,7 +54,10 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;
     }
     if let Some(time) = confirm.filter(|_| !report.applied.is_empty()) {
-        print(&format!("the change is undone in {} unless you run `segbox confirm`\n", humantime::format_duration(time)))?;
+        print(&format!(
+            "the change is undone in {} unless you run `segbox confirm`\n",
+            humantime::format_duration(time)
+        ))?;
     }
     Ok(OK)
 }
