@@ -30,6 +30,8 @@ mod transaction_tests;
 
 use std::os::unix::fs::MetadataExt;
 
+use segbox_config::IfName;
+
 pub use change::{Change, Wanted};
 pub use confirm::ConfirmError;
 pub use error::{ChangeError, VerifierError};
@@ -102,6 +104,16 @@ impl Router {
         let links = self.target.netlink.links().map_err(|error| ChangeError::Kernel(error.into()))?;
         let profiles = Some(profiles::Profiles::read().names());
         Ok(Seen { links: Some(links), profiles, ..self.seen_without_links() })
+    }
+}
+
+impl Router {
+    /// Renames an interface, whatever its hardware is.
+    ///
+    /// # Errors
+    /// There is no such interface, or the kernel refuses the name.
+    pub fn rename(&mut self, from: IfName, to: IfName) -> Result<(), segbox_linux::StepError> {
+        self.target.netlink.rename(from, to)
     }
 }
 

@@ -1,13 +1,9 @@
 //! Finds, waits for and renames the NICs of this box. Not here: which NIC gets which name (`segbox_plan::nic_names`).
-#![expect(unsafe_code, reason = "a rename by ioctl needs only the name, on any hardware")]
 
 use std::fs;
-use std::io;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use segbox_config::{Config, IfName, LinkSeen};
 use segbox_plan::degrade::missing;
 use segbox_plan::nic_names::{Nic, renames};
@@ -26,7 +22,7 @@ pub(crate) fn settle(router: &mut Router, config: &Config, first: bool) -> Resul
         let links = links(router)?;
         for (from, to) in renames(&nics(&links), &bound(config), first) {
             // A NIC that came or went meanwhile is handled in the next round. A name that stays wrong is reported as missing.
-            drop(rename(from, to));
+            drop(router.rename(from, to));
         }
         let links = self::links(router)?;
         if missing(config, &links).is_empty() || Instant::now() >= end {
@@ -54,23 +50,4 @@ fn nics(links: &[LinkSeen]) -> Vec<Nic> {
         text.trim().parse().unwrap_or(0)
     };
     real.map(|link| Nic { link: link.clone(), port: port(link) }).collect()
-}
-
-fn rename(from: IfName, to: IfName) -> io::Result<()> {
-    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    // SAFETY: an all-zero ifreq is valid: two empty names.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    put(&mut request.ifr_name, from);
-    // SAFETY: the kernel reads this field for this request, and it is zeroed.
-    put(unsafe { &mut request.ifr_ifru.ifru_newname }, to);
-    // SAFETY: SIOCSIFNAME reads one ifreq, which `request` is, and the socket is open.
-    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFNAME as libc::Ioctl, &raw const request) };
-    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// An IfName has at most 15 bytes, so the last of the 16 stays zero.
-fn put(field: &mut [libc::c_char; libc::IFNAMSIZ], name: IfName) {
-    for (to, from) in field.iter_mut().zip(name.as_str().bytes()) {
-        *to = from.cast_signed();
-    }
 }

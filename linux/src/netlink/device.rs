@@ -46,20 +46,8 @@ pub(super) fn set_up(socket: &mut Socket, index: u32, up: bool) -> Result<(), Ta
     set(socket, if up { builder.up() } else { builder.down() })
 }
 
-/// Gives a link its name. Another that bears it moves out of the way first, to `rename` and its index, as udev called them:
-/// where two swap names, the other's own step finds it by its hardware.
-pub(super) fn rename(socket: &mut Socket, links: &Links, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
-    if link.name == name {
-        return Ok(());
-    }
-    if let Some(other) = links.named(name) {
-        let aside = format!("rename{}", other.index).parse().expect("`rename` and 10 digits fit a name");
-        rename_one(socket, other, aside)?;
-    }
-    rename_one(socket, link, name)
-}
-
-fn rename_one(socket: &mut Socket, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
+/// Gives a link a name that no other link has. It is found by its index, so its present name does not matter.
+pub(super) fn rename(socket: &mut Socket, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
     let renamed = |socket: &mut Socket| set(socket, LinkUnspec::new_with_index(link.index).name(name.as_str()));
     match renamed(socket) {
         // Before Linux 6.2 (net/core/dev.c, dev_change_name) only a link that is down changes its name.
@@ -71,4 +59,17 @@ fn rename_one(socket: &mut Socket, link: &LinkRow, name: IfName) -> Result<(), T
         }
         other => other,
     }
+}
+
+/// Gives a link a name that another may have. The other is called `rename` and its index meanwhile, as udev called it: where two links
+/// swap their names, the other's step finds it by its hardware.
+pub(super) fn rename_over(socket: &mut Socket, links: &Links, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
+    if link.name == name {
+        return Ok(());
+    }
+    if let Some(other) = links.named(name) {
+        let aside = format!("rename{}", other.index).parse().expect("`rename` and 10 digits fit a name");
+        rename(socket, other, aside)?;
+    }
+    rename(socket, link, name)
 }

@@ -149,6 +149,16 @@ impl Netlink {
         Ok(links.iter().map(links::LinkRow::seen).collect())
     }
 
+    /// Gives a link another name, which no link has.
+    ///
+    /// # Errors
+    /// ENODEV: there is no link `from`. EEXIST: there is a link `to`.
+    pub fn rename(&mut self, from: IfName, to: IfName) -> Result<(), TalkError> {
+        let links = Links::read(self.first())?;
+        let gone = || TalkError::Refused(Refusal { errno: libc::ENODEV, words: None });
+        device::rename(self.first(), links.named(from).ok_or_else(gone)?, to)
+    }
+
     /// What went through each link of the namespace.
     ///
     /// # Errors

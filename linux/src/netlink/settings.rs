@@ -63,7 +63,7 @@ impl Netlink {
         let links = Links::read(self.first()).map_err(StepError::Links)?;
         let missing = || StepError::NoHardware { hardware: in_words(hardware), name: value.to_owned() };
         let link = links.with(hardware).ok_or_else(missing)?;
-        device::rename(self.first(), &links, link, name).map_err(failed)
+        device::rename_over(self.first(), &links, link, name).map_err(failed)
     }
 }
 

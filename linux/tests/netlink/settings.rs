@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segbox_config::{HmacAlgorithm, Matcher};
-use segbox_linux::StepError;
+use segbox_linux::{StepError, TalkError};
 use segbox_plan::{Delta, HmacKey, Materials, Secret, Setting, Step, secret_digest, sysctl};
 
 use super::world::*;
@@ -100,6 +100,23 @@ fn two_interfaces_swap_their_names() {
         assert_eq!(found.setting(&Setting::LinkUp(name("eth0"))).as_deref(), Some("up"));
         let error = results(&mut netlink, &[set(with(9), "eth9")]).pop().expect("a result").expect_err("no such card");
         assert!(error.to_string().contains("MAC 02:00:00:00:00:09"), "{error}");
+    });
+}
+
+#[test]
+fn an_interface_that_is_up_gets_a_free_name_and_no_other() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        veth("eth0", 1, "eth1", 2, &here());
+        apply(&mut netlink, &[up("eth0")]);
+        netlink.rename(name("eth0"), name("uplink")).expect("the name is free");
+        let found = observe(&mut netlink);
+        assert_eq!(found.setting(&Setting::LinkUp(name("uplink"))).as_deref(), Some("up"));
+        assert_eq!(found.setting(&Setting::LinkUp(name("eth0"))), None);
+        for (from, to, errno) in [("uplink", "eth1", libc::EEXIST), ("eth0", "eth2", libc::ENODEV)] {
+            let error = netlink.rename(name(from), name(to)).expect_err("taken, or not there");
+            assert!(matches!(&error, TalkError::Refused(refusal) if refusal.errno == errno), "{error}");
+        }
     });
 }
 
