@@ -1,6 +1,6 @@
-//! How long, and how much memory, a file of many policies takes: `cargo bench -p segbox-config [-- NUMBER]`.
+//! The time and memory that a file of many policies takes: `cargo bench -p segbox-config [-- NUMBER]`.
 //!
-//! Best of five rounds; the peak is the process's own VmHWM, the file's text and the surroundings counted in.
+//! The time is the best of five rounds. The memory is the VmHWM of the process, with the file's text and the surroundings.
 #![expect(clippy::expect_used, reason = "a measurement stops on a surprise")]
 
 use std::fmt::Write as _;

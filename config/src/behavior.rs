@@ -22,7 +22,7 @@ pub(crate) use row::Makes;
 pub use row::{Inner, Row};
 use row::{PLAIN, names};
 
-/// What a node does for one of its SIDs (RFC 8986 section 4), with what the behavior needs.
+/// The behavior of a SID (RFC 8986 section 4), with its parameters.
 ///
 /// VRFs are already resolved to their routing table: the kernel keeps the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub enum Behavior {
     /// Decapsulation and L2 cross-connect.
     #[serde(rename = "End.DX2")]
     EndDx2 {
-        /// Where the inner frame leaves.
+        /// The interface that the inner frame leaves by.
         interface: IfName,
     },
     /// Decapsulation and IPv4 cross-connect.
@@ -73,7 +73,7 @@ pub enum Behavior {
     /// Decapsulation and IPv6 lookup.
     #[serde(rename = "End.DT6")]
     EndDt6 {
-        /// Where the inner packet is looked up.
+        /// The table for the lookup.
         lookup: Lookup,
     },
     /// Decapsulation and lookup in a VRF, by the inner packet's family.
@@ -85,13 +85,13 @@ pub enum Behavior {
     /// Endpoint bound to a policy, by insertion; the kernel's End.B6.
     #[serde(rename = "End.B6.Insert")]
     EndB6Insert {
-        /// In the order the packet visits them.
+        /// In the order in which the packet visits them.
         segments: Vec<Ipv6Addr>,
     },
     /// Endpoint bound to a policy, by encapsulation.
     #[serde(rename = "End.B6.Encaps")]
     EndB6Encaps {
-        /// In the order the packet visits them.
+        /// In the order in which the packet visits them.
         segments: Vec<Ipv6Addr>,
     },
     /// A BPF program runs on the packet after the segment was advanced.
@@ -264,7 +264,7 @@ pub const HEADENDS: &[Row] = &[
     Row {
         name: "H.BPF",
         defined: LINUX,
-        does: "Run a program on the way in (LWT BPF IN).",
+        does: "Run a program on incoming packets (LWT BPF IN).",
         makes: Makes::Program,
         needs: &["program"],
         takes: &["via"],
@@ -312,7 +312,7 @@ impl Behavior {
         self.parts().0
     }
 
-    /// What it works with.
+    /// Its parameters, in the form that all behaviors share.
     pub fn parameters(&self) -> Parameters<'_> {
         self.parts().1
     }
@@ -327,10 +327,10 @@ impl Behavior {
 /// A SID's behavior with its flavors: all that the kernel keeps of a local SID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// What is done.
+    /// The behavior.
     #[serde(flatten)]
     pub behavior: Behavior,
-    /// With which variations.
+    /// Its flavors.
     #[serde(flatten)]
     pub flavors: Flavors,
 }

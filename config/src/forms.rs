@@ -1,5 +1,5 @@
-//! How single values are written: addresses, prefixes, names. One function a form, from text to value; [`Form`] names them
-//! for the grammar. Not here: whether a value makes sense where it stands.
+//! The forms of single values: addresses, prefixes, names. One function per form, from text to value; [`Form`] names them for the
+//! grammar. Not here: whether a value makes sense where it stands.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,11 +12,11 @@ use crate::names::IfName;
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Anything but nothing; what it takes, for a person.
+    /// Any text but an empty one; with the words for it in messages.
     Free(&'static str),
     Ip,
     Ipv6,
-    /// An address with the prefix length of its link: bits behind the length stay.
+    /// An address with the prefix length of its link; it may have host bits.
     OnLink,
     Prefix,
     Ipv6Prefix,
@@ -55,28 +55,28 @@ impl Form {
         }
     }
 
-    /// What it is, with its article.
+    /// Its name in messages, with an article.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Free(wanted) => wanted,
             Self::Ip => "an IPv6 or IPv4 address",
             Self::Ipv6 => "an IPv6 address",
-            Self::OnLink => "an address with its link's prefix length",
+            Self::OnLink => "an address with the prefix length of its link",
             Self::Prefix => "an IPv6 or IPv4 prefix",
             Self::Ipv6Prefix => "an IPv6 prefix",
             Self::Sid => "an IPv6 address or prefix",
             Self::Mac => "a MAC address",
-            Self::Pci => "a PCI path",
+            Self::Pci => "a PCI address",
             Self::Interface => "an interface name",
             Self::Hostname => "a host name",
-            Self::Program => "a program's name",
+            Self::Program => "the name of a program",
             Self::KeyId => "a key id",
             Self::CpuList => "a list of CPUs",
-            Self::Sysctl => "a sysctl's name",
+            Self::Sysctl => "the name of a sysctl",
         }
     }
 
-    /// An ECMA 262 pattern that every text of this form fits. It lets through some that [`Form::check`] does not.
+    /// An ECMA 262 pattern that every text of this form fits. It also fits some texts that [`Form::check`] refuses.
     pub(crate) fn pattern(self) -> &'static str {
         match self {
             Self::Free(_) => "^[\\s\\S]+$",
@@ -112,9 +112,13 @@ pub(crate) fn ipv4(text: &str) -> Result<Ipv4Addr, TextFault> {
     text.parse().map_err(|_| fault())
 }
 
-/// Address and length, whatever stands behind the length.
+/// An address and a prefix length; host bits are allowed.
 pub(crate) fn on_link(text: &str) -> Result<IpNet, TextFault> {
-    let fault = || TextFault::Prefix { text: text.into(), family: "IPv6 or IPv4", example: "2001:db8:12::2/64" };
+    address_and_length(text, "2001:db8:12::2/64")
+}
+
+fn address_and_length(text: &str, example: &'static str) -> Result<IpNet, TextFault> {
+    let fault = || TextFault::Prefix { text: text.into(), family: "IPv6 or IPv4", example };
     let (address, length) = text.split_once('/').ok_or_else(fault)?;
     let address = address.parse::<IpAddr>().map_err(|_| fault())?;
     let most = if address.is_ipv6() { 128 } else { 32 };
@@ -126,7 +130,7 @@ pub(crate) fn on_link(text: &str) -> Result<IpNet, TextFault> {
 }
 
 pub(crate) fn prefix(text: &str) -> Result<IpNet, TextFault> {
-    let net = on_link(text)?;
+    let net = address_and_length(text, "2001:db8:12::/64")?;
     if net.addr() == net.network() {
         Ok(net)
     } else {
@@ -151,7 +155,7 @@ pub(crate) fn mac(text: &str) -> Result<Mac, TextFault> {
     text.parse().map_err(|_| TextFault::Mac { text: text.into() })
 }
 
-/// A PCI path in lower case, as sysfs has it.
+/// A PCI address in lower case, as in sysfs.
 pub(crate) fn pci(text: &str) -> Result<String, TextFault> {
     let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut parts = text.splitn(3, ':');
@@ -184,7 +188,7 @@ fn program(text: &str) -> Result<(), TextFault> {
     if fits && (1..=63).contains(&text.len()) { Ok(()) } else { Err(TextFault::Program { text: text.into() }) }
 }
 
-/// A dotted name; a `/` in a part is a `.` of an interface's name, as sysctl(8) has it.
+/// A dotted name; a `/` in a part stands for a `.` in an interface's name, as in sysctl(8).
 fn sysctl(text: &str) -> Result<(), TextFault> {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/'))
@@ -199,10 +203,10 @@ pub(crate) fn key_id(text: &str) -> Result<u32, TextFault> {
     id.ok_or_else(|| TextFault::KeyId { text: text.into() })
 }
 
-/// The CPUs of a list as Linux writes them, `0,2-3`, in ascending order.
+/// The CPUs of a list as Linux writes it, `0,2-3`; in ascending order.
 pub(crate) fn cpu_list(text: &str) -> Result<Vec<u32>, TextFault> {
     let fault = || TextFault::CpuList { text: text.into() };
-    // NR_CPUS is at most 8192 on x86; a larger number is a slip, and 0-4294967295 would fill the memory.
+    // NR_CPUS is at most 8192 on x86. A larger number is a mistake, and 0-4294967295 would fill the memory.
     let cpu =
         |text: &str| text.parse::<u32>().ok().filter(|cpu| *cpu < 8192 && !text.starts_with('+')).ok_or_else(fault);
     let mut cpus = std::collections::BTreeSet::new();
@@ -222,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_says_what_would_be_right() {
+    fn a_prefix_with_host_bits_is_told_the_right_one() {
         assert_eq!(
             prefix("2001:db8::1/64"),
             Err(TextFault::HostBits { text: "2001:db8::1/64".into(), right: "2001:db8::/64".into() })

@@ -1,5 +1,5 @@
-//! What the kernel must have for what a file asks: feature, first Linux version, build option. Not here: finding out (linux), and
-//! the features of single behaviors (the table of behaviors has them; [`crate::features`] puts both together).
+//! Features of the kernel that a file may need: name, first Linux version, build option. Not here: finding out whether a kernel has
+//! them (linux), and the features of single behaviors (the table of behaviors has them; [`crate::features`] puts both together).
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,8 @@ impl Feature {
         "CONFIG_NET_VRF",
         "no [vrf], and no SID that needs one; End.T and End.DT6 can use a table",
     );
-    /// Dummy devices: where segbox's own routes hang; an ifb device is used in their place.
-    pub const DUMMY: Self =
-        Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox uses an ifb device for its own routes");
+    /// Dummy devices, for the device of SIDs and policies (segbox0). Without them it is an ifb device.
+    pub const DUMMY: Self = Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox0 is an ifb device");
     /// Per-SID counters.
     pub const COUNTERS: Self = Self::seg6("per-SID counters", (5, 14), "status shows no packets per SID");
     /// nf_tables with NFT_META_IIFKIND: policies in a VRF.
@@ -50,7 +49,7 @@ impl Feature {
         Self { name, since, option, without }
     }
 
-    /// One that came to SRv6 later, and has no build option for itself.
+    /// A later part of SRv6; its build option is that of SRv6.
     pub(crate) const fn seg6(name: &'static str, since: (u32, u32), without: &'static str) -> Self {
         Self::new(name, since, "CONFIG_IPV6_SEG6_LWTUNNEL", without)
     }

@@ -1,8 +1,8 @@
-//! segbox.toml: text in, a [`Config`] that cannot be wrong out. Pure: no file, no kernel, no clock.
+//! From the text of a segbox.toml to a [`Config`] without faults. Pure: it reads no file, asks no kernel and no clock.
 //!
-//! [`read()`] takes the text and never fails: its [`Draft`] holds all that is well-formed, and what is wrong. [`Draft::needs`]
-//! names the files to gather into [`Surroundings`], with the box and the kernel; [`Draft::resolve`] holds the Draft against
-//! them and gives the Config, or all [`Faults`] at once.
+//! [`read()`] takes the text and never fails: its [`Draft`] has all that is well-formed, and the faults. [`Draft::needs`] names the
+//! files that belong into [`Surroundings`], beside the box's interfaces and kernel. [`Draft::resolve`] checks the Draft against them
+//! and gives the Config, or all [`Faults`] at once.
 
 mod behavior;
 mod fault;

@@ -1,4 +1,4 @@
-//! A Config: what a segbox.toml without a fault says, defaults filled in, names resolved. Not here: text, places, files.
+//! A Config: the content of a segbox.toml without faults, with defaults filled in and names resolved. Not here: text, places, files.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,7 +10,7 @@ use crate::behavior::{Endpoint, HeadendMode};
 use crate::names::IfName;
 use crate::object::Hook;
 
-/// One box. Every reference inside it (a VRF, a program, a key) leads to something that is there.
+/// One box. Every reference inside it (a VRF, a program, a key) leads to an entry that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// `[system]`.
@@ -23,7 +23,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[[neighbor]]`.
     pub neighbors: Vec<Neighbor>,
-    /// `[srv6] source`: the outer source address of what this box encapsulates.
+    /// `[srv6] source`: the outer source address of packets that this box encapsulates.
     pub encap_source: Option<Ipv6Addr>,
     /// `[srv6.hmac-key.ID]`.
     pub hmac_keys: BTreeMap<u32, HmacKey>,
@@ -40,11 +40,11 @@ pub struct Config {
 pub struct System {
     /// The box's name.
     pub hostname: Option<String>,
-    /// Which hardware profile.
+    /// The choice of the hardware profile.
     pub hardware: Hardware,
 }
 
-/// Which hardware profile tunes the box.
+/// The choice of the hardware profile that tunes the box.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Hardware {
     /// The best match.
@@ -59,7 +59,7 @@ pub enum Hardware {
 /// `[interface.NAME]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// The hardware this name belongs to; without one, the interface is found by its name.
+    /// The hardware that this name belongs to; without it the interface is found by its name.
     pub matches: Option<Matcher>,
     /// Addresses with their on-link prefix length.
     pub addresses: Vec<IpNet>,
@@ -67,31 +67,31 @@ pub struct Interface {
     pub mtu: Option<u32>,
     /// Accept SRv6 packets here (seg6_enabled).
     pub srv6: bool,
-    /// What is asked of the HMAC TLV of packets that come in here (seg6_require_hmac).
+    /// The check of the HMAC TLV of incoming packets (seg6_require_hmac).
     pub hmac: Option<HmacMode>,
 }
 
-/// Hardware that an interface name belongs to: what is given must fit, all of it.
+/// Hardware that an interface name belongs to; all that is given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Matcher {
     /// Permanent MAC address.
     pub mac: Option<Mac>,
-    /// PCI path, `0000:03:00.0`.
+    /// PCI address, `0000:03:00.0`.
     pub pci: Option<String>,
 }
 
 /// net.ipv6.conf.IF.seg6_require_hmac.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HmacMode {
-    /// -1: not looked at.
+    /// -1: it is not checked.
     Ignore,
-    /// 0: checked where there.
+    /// 0: it is checked in packets that have one.
     Check,
-    /// 1: must be there and right.
+    /// 1: each packet must have one, and a right one.
     Require,
 }
 
-/// A VRF: a master device over a routing table.
+/// A VRF: a master device with a routing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vrf {
     /// Its routing table.
@@ -103,26 +103,26 @@ pub struct Vrf {
 /// A plain route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Where to.
+    /// The traffic of the route.
     pub destination: IpNet,
     /// The gateway; without one the destination is on the interface's link.
     pub via: Option<IpAddr>,
-    /// Leaves here; without one the kernel finds it from the gateway.
+    /// The interface that packets leave by; without it the kernel finds it by the gateway.
     pub interface: Option<IfName>,
     /// Routing table: 254 (main) or the VRF's.
     pub table: u32,
-    /// Lower wins; None is the kernel's default (1024 for IPv6, 0 for IPv4).
+    /// The lowest wins; None is the kernel's default (1024 for IPv6, 0 for IPv4).
     pub metric: Option<u32>,
 }
 
 /// A permanent neighbour entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbor {
-    /// Whose.
+    /// The neighbour's address.
     pub address: IpAddr,
     /// Its link-layer address.
     pub mac: Mac,
-    /// On this link.
+    /// The interface of its link.
     pub interface: IfName,
 }
 
@@ -133,13 +133,13 @@ pub struct Mac(pub [u8; 6]);
 /// An HMAC key (RFC 8754 section 2.1.2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct HmacKey {
-    /// How the digest is made.
+    /// The hash function.
     pub algorithm: HmacAlgorithm,
     /// The shared secret, 1 to 64 bytes (the kernel's SEG6_HMAC_SECRET_LEN).
     pub secret: Vec<u8>,
 }
 
-/// What the kernel can make an HMAC with (include/uapi/linux/seg6_hmac.h).
+/// The kernel's hash functions for an HMAC (include/uapi/linux/seg6_hmac.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HmacAlgorithm {
@@ -152,59 +152,59 @@ pub enum HmacAlgorithm {
 /// An entry of My Local SID Table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalSid {
-    /// The SID; /128 unless the file says otherwise.
+    /// The SID; a /128 unless the file has a prefix length.
     pub sid: Ipv6Net,
-    /// What is done for it.
+    /// Its behavior and flavors.
     pub endpoint: Endpoint,
 }
 
-/// What this box does as a headend for a destination.
+/// A policy of this box as a headend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Traffic to here is steered.
+    /// The destination of the traffic that is steered.
     pub destination: IpNet,
-    /// How.
+    /// The way it is steered.
     pub steer: Steer,
-    /// The route's device; without one segbox's own.
+    /// The device of the policy's route; without it segbox uses segbox0.
     pub interface: Option<IfName>,
-    /// H.BPF only: the gateway of packets that the program lets pass as they are.
+    /// H.BPF only: the gateway of packets that the program does not change.
     pub via: Option<IpAddr>,
     /// Routing table: 254 (main) or the VRF's.
     pub table: u32,
-    /// Lower wins; None is the kernel's default.
+    /// The lowest wins; None is the kernel's default.
     pub metric: Option<u32>,
 }
 
-/// How a policy steers.
+/// The way a policy steers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Steer {
     /// By a segment list.
     Segments {
-        /// Which headend behavior.
+        /// The headend behavior.
         mode: HeadendMode,
-        /// In the order the packet visits them.
+        /// In the order in which the packet visits them.
         segments: Vec<Ipv6Addr>,
         /// HMAC key id; 0 is none.
         hmac_key: u32,
     },
-    /// By a program on the way in (LWT BPF IN): the name of a `[program.NAME]` table.
+    /// By a program that runs on incoming packets (LWT BPF IN): the name of a `[program.NAME]` table.
     Program(String),
 }
 
-/// A program, ready to be loaded: which one of which object, its globals and its managed maps' rows already as bytes.
+/// A program that is ready to be loaded. Its globals and its maps' entries are already bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Program {
     /// The whole ELF object.
     pub object: Arc<[u8]>,
-    /// The ELF section that the program lies in, as the object names it.
+    /// The program's ELF section, by the object's name for it.
     pub section: String,
     /// The program's function in that section.
     pub function: String,
-    /// Where it runs.
+    /// The hook that it runs on.
     pub hook: Hook,
-    /// Read-only globals to set before it is verified, in the object's byte order (little endian).
+    /// Values of read-only globals, in the object's byte order (little endian). They are set before the program is verified.
     pub globals: BTreeMap<String, Vec<u8>>,
-    /// Maps that the file fills: map name → key → value, as the kernel keeps them.
+    /// Maps that the file fills: map name → key → value, in the kernel's bytes.
     pub rows: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
@@ -229,7 +229,7 @@ impl std::str::FromStr for Mac {
         let mut parts = text.split(':');
         for octet in &mut octets {
             let part = parts.next().unwrap_or_default();
-            // Two digits each, as the kernel prints them; a longer or signed part fails as a number does.
+            // Two digits per byte, as the kernel prints them; a longer or signed part is refused.
             *octet = u8::from_str_radix(if part.len() == 2 { part } else { "" }, 16)?;
         }
         if parts.next().is_some() { Err("".parse::<u8>().expect_err("nothing is no number")) } else { Ok(Self(octets)) }
@@ -250,7 +250,7 @@ impl<'de> serde::Deserialize<'de> for Mac {
 }
 
 impl std::fmt::Debug for HmacKey {
-    /// Never the secret: a Config may end in a log.
+    /// Without the secret: a Config may get into a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HmacKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }

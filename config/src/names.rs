@@ -1,30 +1,30 @@
-//! Names the kernel gives limits to. Not here: whether a thing of that name exists.
+//! Names that the kernel limits. Not here: whether an interface of that name exists.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A network interface's name: 1 to 15 bytes, as the kernel's `dev_valid_name` (net/core/dev.c) takes it.
+/// A network interface's name: 1 to 15 bytes, by the rules of the kernel's `dev_valid_name` (net/core/dev.c).
 ///
-/// Held in place (16 bytes, `Copy`): a hundred thousand routes name their interface without an allocation each.
+/// It is 16 bytes without an allocation (`Copy`), since each of a hundred thousand routes has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfName([u8; 16]);
 
-/// Why a text is no interface name.
+/// The rule for interface names that a text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IfNameError {
-    /// Nothing at all.
-    #[error("an interface name has at least one character")]
+    /// An empty text.
+    #[error("at least one character is needed")]
     Empty,
     /// Over the kernel's IFNAMSIZ - 1.
-    #[error("an interface name has at most 15 bytes")]
+    #[error("at most 15 bytes are allowed")]
     TooLong,
-    /// `.` and `..` would be folders of sysfs.
-    #[error("`.` and `..` are no interface names")]
+    /// `.` and `..` are folders of sysfs.
+    #[error("`.` and `..` are reserved")]
     Dots,
-    /// White space, `/` and `:` are refused by the kernel; a NUL or a byte outside ASCII cannot be typed in a shell.
-    #[error("an interface name has no white space, `/`, `:` or control characters, and is ASCII")]
+    /// The kernel refuses white space, `/` and `:`. A control character or a byte outside ASCII cannot be typed in a shell.
+    #[error("only printable ASCII characters are allowed, without white space, `/` and `:`")]
     Character,
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_what_the_kernel_takes_and_nothing_else() {
+    fn accepts_the_names_that_the_kernel_accepts() {
         for good in ["e", "eth0", "enp3s0f1np1", "a23456789012345", "eth0.100"] {
             assert_eq!(good.parse::<IfName>().map(|name| name.to_string()), Ok(good.to_owned()));
         }

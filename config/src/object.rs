@@ -1,23 +1,23 @@
-//! What is known of a BPF object before it is loaded: its programs, globals and maps. Not here: reading the ELF (linux does).
+//! A BPF object before it is loaded: its programs, globals and maps. Not here: reading the ELF file (linux does).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a program runs, by the ELF section libbpf names it with.
+/// The place where a program runs, by the ELF section that libbpf has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hook {
-    /// `lwt_seg6local`: BPF_PROG_TYPE_LWT_SEG6LOCAL, what End.BPF runs. Linux 4.18.
+    /// `lwt_seg6local`: BPF_PROG_TYPE_LWT_SEG6LOCAL, run by End.BPF. Linux 4.18.
     #[serde(rename = "lwt_seg6local")]
     Seg6Local,
-    /// `lwt_in`: BPF_PROG_TYPE_LWT_IN, what H.BPF runs. Linux 4.10; its bpf_lwt_push_encap 4.18.
+    /// `lwt_in`: BPF_PROG_TYPE_LWT_IN, run by H.BPF. Linux 4.10; bpf_lwt_push_encap came with 4.18.
     #[serde(rename = "lwt_in")]
     LwtIn,
 }
 
 impl Hook {
-    /// The ELF section's name, or what comes before its `/`.
+    /// The ELF section's name up to its `/`.
     pub fn section(self) -> &'static str {
         match self {
             Self::Seg6Local => "lwt_seg6local",
@@ -25,14 +25,14 @@ impl Hook {
         }
     }
 
-    /// The hook of an ELF section's name, `lwt_in` or `lwt_in/name`; None for any other section.
+    /// The hook of an ELF section, `lwt_in` or `lwt_in/name`; None for a section of another kind.
     pub fn of_section(section: &str) -> Option<Self> {
         let kind = section.split_once('/').map_or(section, |(kind, _)| kind);
         [Self::Seg6Local, Self::LwtIn].into_iter().find(|hook| hook.section() == kind)
     }
 }
 
-/// A BPF object file, read.
+/// The content of a BPF object file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Object {
     /// The whole file.
@@ -52,7 +52,7 @@ pub struct ObjectProgram {
     pub section: String,
     /// Its function.
     pub function: String,
-    /// Where it runs; None where segbox has no such hook.
+    /// The hook that it runs on; None where segbox has no hook for its section.
     pub hook: Option<Hook>,
 }
 
@@ -65,29 +65,29 @@ pub struct MapShape {
     pub key: Shape,
     /// Type of a value.
     pub value: Shape,
-    /// Most rows it takes.
+    /// The most entries that it has room for.
     pub max_entries: u32,
 }
 
 /// Map types that a file can fill, and the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapKind {
-    /// BPF_MAP_TYPE_ARRAY: u32 keys, every row is always there, zeroed.
+    /// BPF_MAP_TYPE_ARRAY: u32 keys. Every entry is there from the start, filled with zeros.
     Array,
     /// BPF_MAP_TYPE_HASH or LRU_HASH.
     Hash,
     /// BPF_MAP_TYPE_LPM_TRIE: keys are a u32 prefix length in bits, then the address in network byte order.
     LpmTrie,
-    /// BPF_MAP_TYPE_RINGBUF: the program's own, its value the type of a record. `segbox events` reads the one named `events`.
+    /// BPF_MAP_TYPE_RINGBUF: filled by the program; its value is the type of a record. `segbox events` reads the one named `events`.
     RingBuf,
-    /// Any other (BPF_MAP_TYPE_* number): the program's own, not to be filled from a file.
+    /// Another type (its BPF_MAP_TYPE_* number), which a file cannot fill.
     Other(u32),
 }
 
-/// The type of a global, a map's key or value: from BTF, or a bare size where the object has none for it.
+/// The type of a global, or of a map's key or value: from BTF, or only a size where the object has no BTF for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// Nothing but a size in bytes is known.
+    /// Only the size in bytes is known.
     Bytes(u32),
     /// An integer, bool or enum.
     Int {
@@ -96,11 +96,11 @@ pub enum Shape {
         /// Two's complement.
         signed: bool,
     },
-    /// So many of one type.
+    /// A number of elements of one type.
     Array(Box<Shape>, u32),
     /// A struct.
     Struct {
-        /// With padding, in bytes.
+        /// In bytes, with padding.
         size: u32,
         /// Its fields, in order.
         fields: Vec<Field>,

@@ -1,4 +1,4 @@
-//! Where something stands in a text: byte ranges, and the line and column a person looks for. Not here: what stands there.
+//! Places in a text: byte ranges, and their lines and columns. Not here: the content of a text.
 
 use std::sync::OnceLock;
 
@@ -11,23 +11,23 @@ pub struct Span {
     pub end: u32,
 }
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct At<T> {
     pub(crate) value: T,
     pub(crate) span: Span,
 }
 
-/// A text with the name a person knows it by.
+/// A text and the name of its file.
 #[derive(Default)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Where each line starts; only made when a place is asked for.
+    /// The start of each line; computed when the first place is asked for.
     lines: OnceLock<Vec<u32>>,
 }
 
-/// Columns count characters this far into a line, and bytes beyond: a file of one long line stays linear.
+/// A column counts characters in so many first bytes of a line, and bytes after them. So a file of one long line takes linear time.
 const COUNTED: usize = 4096;
 
 impl Source {
@@ -45,7 +45,7 @@ impl Source {
         let start = lines[line] as usize;
         let before = &self.text.as_bytes()[start..(offset as usize).min(self.text.len())];
         let (counted, rest) = before.split_at(before.len().min(COUNTED));
-        // In UTF-8 every byte but those of the form 10xxxxxx starts a character.
+        // In UTF-8 every byte starts a character, except those of the form 10xxxxxx.
         let characters = counted.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
         (line + 1, characters + rest.len() + 1)
     }

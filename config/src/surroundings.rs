@@ -1,5 +1,5 @@
-//! What a file can only be checked against: the files it names, the box's interfaces, the kernel. Gathered by the edges
-//! (init, linux); decided on here.
+//! The surroundings of a file that it is checked against: the files it names, the box's interfaces, the kernel. Not here: gathering
+//! them (init and linux do).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::model::Mac;
 use crate::names::IfName;
 use crate::object::Object;
 
-/// What the file speaks of and does not hold. What was not asked (None) is not checked.
+/// All that the file needs and does not contain. A part that was not gathered (None) is not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// The interfaces of this network namespace.
@@ -19,27 +19,27 @@ pub struct Surroundings {
     pub objects: BTreeMap<String, Result<Object, String>>,
     /// By the text in the file: the key file, or why there is none.
     pub secrets: BTreeMap<String, Result<SecretFile, String>>,
-    /// Names of the hardware profiles there are.
+    /// The names of all hardware profiles.
     pub profiles: Option<BTreeSet<String>>,
 }
 
-/// An interface that is there.
+/// An interface of the box.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LinkSeen {
-    /// The name it has now.
+    /// Its present name.
     pub name: IfName,
-    /// Its permanent MAC address (the current one where the driver knows no permanent one).
+    /// Its permanent MAC address; the current one where the driver has no permanent one.
     pub mac: Option<Mac>,
-    /// Its PCI path, `0000:03:00.0`.
+    /// Its PCI address, `0000:03:00.0`.
     pub pci: Option<String>,
 }
 
-/// A key file as it lies on disk.
+/// The content and mode of a key file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretFile {
-    /// st_mode's permission bits: any for group or others is a fault.
+    /// The permission bits of st_mode: one for the group or for others is a fault.
     pub mode: u32,
-    /// Its content without the line end that editors add.
+    /// Its content, without the line end that editors add.
     pub secret: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
-//! Files with one kind of fault each, and files without: what is said of them stands beside them.
+//! Files with one kind of fault each, and files without faults. A snapshot beside each file has the faults or the Config.
 //!
-//! `cargo insta review`, or `INSTA_UPDATE=always cargo test -p segbox-config`, takes over what changed.
+//! `cargo insta review`, or `INSTA_UPDATE=always cargo test -p segbox-config`, accepts changes.
 #![expect(clippy::expect_used, reason = "a test stops on a surprise")]
 
 mod support;
@@ -107,7 +107,7 @@ fn every_kind_of_fault_has_a_file() {
         seen.extend(profile::read(text, "").expect_err("it has a fault").iter().map(Fault::code));
     }
     let missing: Vec<_> = kinds.difference(&seen).collect();
-    // A file of 4 GiB is no test case.
+    // A file of 4 GiB is too large for a test.
     assert_eq!(missing, ["segbox::file_too_long"]);
 }
 

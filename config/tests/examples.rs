@@ -1,4 +1,4 @@
-//! Every example is a file without a fault and without a warning but those it is about.
+//! Every example has no faults, and no warnings but those that it is meant to show.
 #![expect(clippy::expect_used, reason = "a test stops on a surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The grammar's three faces say the same: the checker, the JSON Schema, the reference page.
+//! The checker, the JSON Schema and the reference page agree: all three are made from the grammar.
 #![expect(clippy::expect_used, reason = "a test stops on a surprise")]
 
 use std::fs;
@@ -60,7 +60,7 @@ fn the_schema_refuses_what_is_wrong_by_itself() {
 
 #[test]
 fn every_key_of_the_schema_is_a_key_of_the_parser_s() {
-    // The example of each key, put under its table: only an unknown key would be told as such.
+    // Each key of the schema with some value, in its table: no key is reported as unknown.
     fn visit(schema: &Value, header: &str, told: &mut Vec<String>) {
         let Some(properties) = schema["properties"].as_object() else { return };
         for (key, inside) in properties {
@@ -93,5 +93,8 @@ fn the_reference_page_is_the_grammar_s() {
         fs::write(&path, &page).expect("the page can be written");
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/segbox-toml.md is old: SEGBOX_BLESS=1 cargo test -p segbox-config writes it anew");
+    assert!(
+        written == page,
+        "docs/segbox-toml.md is out of date: SEGBOX_BLESS=1 cargo test -p segbox-config writes it again"
+    );
 }

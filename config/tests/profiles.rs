@@ -1,17 +1,17 @@
-//! hw-profiles/ says why: each value has a comment with its cause, its number and its source, and what the comments reckon is reckoned
+//! hw-profiles/ gives reasons: each value has a comment with its reason, its number and its source. The calculations in comments are done
 //! again here.
 //!
-//! A value's comment is the one on its line or right above it. That also speaks for the values below it, up to the next comment or blank
-//! line, which it names: `tx-ring`. A block that stands alone speaks for every table of the file, for what it quotes with its value:
-//! `rps = "off"`. So a key that somebody adds, or a number that somebody changes, has no comment until one is written.
+//! The comment of a value is on its line or right above it. Such a comment also counts for the values below it that it names (`tx-ring`),
+//! up to the next comment or blank line. A block that stands alone counts for every table of the file, for the values that it quotes:
+//! `rps = "off"`. So a new key or a changed number has no comment until one is written.
 #![expect(clippy::expect_used, reason = "a test stops on a surprise")]
 
 use std::fs;
 use std::path::PathBuf;
 
-/// Packets of 64 bytes a microsecond, with preamble and gap, at 1, 10, 25 and 100 Gbit/s.
+/// Packets of 64 bytes per microsecond, with preamble and gap, at 1, 10, 25 and 100 Gbit/s.
 const LINE_RATES: [&str; 4] = ["1.488", "14.88", "37.2", "148.8"];
-/// What a source looks like: a file of the kernel's or of its documentation, one of its interfaces, a standard, a manual.
+/// The marks of a source: a file of the kernel or of its documentation, one of its interfaces, a standard, a manual.
 const SOURCES: [&str; 8] = [".c", ".h", ".rst", "/proc/", "/sys/", "RFC ", "Intel SDM", "datasheet"];
 
 /// Name and text of each profile.
@@ -25,7 +25,7 @@ fn profiles() -> Vec<(String, String)> {
     profiles
 }
 
-/// The value of an inline table's keys; of any other value itself, under no name.
+/// The keys and values of an inline table; any other value without a key.
 fn parts(value: &str) -> Vec<(Option<&str>, &str)> {
     match value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         None => vec![(None, value)],
@@ -46,7 +46,7 @@ fn has_source(comment: &str) -> bool {
     SOURCES.iter().any(|source| if source.starts_with('.') { ends(source) } else { comment.contains(source) })
 }
 
-/// The values of a profile that no comment explains, and what it lacks.
+/// The values of a profile that no comment explains, and the missing part.
 fn unexplained(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     // Entries of the blocks that stand alone; the comment above, and whether a value stood between it and here.
@@ -116,7 +116,7 @@ fn number(word: &str) -> Option<(f64, f64)> {
     Some((value, 0.5 / 10_f64.powi(i32::try_from(digits).expect("few"))))
 }
 
-/// What a sentence with `(14.88 Mpps / 3)` says that is not so: how long descriptors last, how many packets a time is.
+/// The errors in a sentence with a calculation such as `(14.88 Mpps / 3)`: the time that descriptors last, the packets in a time.
 fn misreckoned(sentence: &str) -> Vec<String> {
     let words: Vec<&str> = words(sentence).collect();
     let rates: Vec<usize> =

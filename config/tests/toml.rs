@@ -1,4 +1,4 @@
-//! Reading any text ends without a panic, and takes for TOML what the `toml` crate takes for TOML.
+//! Reading a text never panics, and agrees with the `toml` crate on whether the text is TOML.
 #![expect(clippy::expect_used, reason = "a test stops on a surprise")]
 
 use std::fs;
@@ -11,20 +11,20 @@ fn full() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/full.toml")).expect("the example is there")
 }
 
-/// Whether it is TOML, by us.
+/// Whether it is TOML, by our reader.
 fn is_toml(text: &str) -> bool {
     let faults = read(text.to_owned(), "").check(&Surroundings::default()).unwrap_or_else(|faults| faults);
-    // Every fault can be shown: its place is in the text and its words can be made.
+    // Every fault can be printed: its place is in the text.
     assert!(faults.to_string().lines().count() >= faults.len());
     assert!(faults.iter().all(|fault| fault.span.start <= fault.span.end && fault.span.end as usize <= text.len()));
-    // Numbers over 64 bits are TOML; ours are not.
+    // A number over 64 bits is TOML, and a fault of ours.
     let syntax = |kind: &FaultKind| matches!(kind, FaultKind::Syntax(fault) if !matches!(fault, SyntaxFault::NumberTooLong { .. }));
     !faults.iter().any(|fault| syntax(&fault.kind))
 }
 
 fn agrees(text: &str) {
     let theirs = toml::de::DeTable::parse(text);
-    // Dates have no place in a segbox.toml, so theirs are not looked into here.
+    // A segbox.toml has no dates, so dates are not compared.
     let dated =
         theirs.as_ref().is_err_and(|error| error.message().contains("date") || error.message().contains("time"));
     if !dated {
@@ -32,7 +32,7 @@ fn agrees(text: &str) {
     }
 }
 
-/// Pieces that TOML is made of, in any order: more of them make sense together than of random bytes.
+/// Pieces of TOML in any order: they are more often near to TOML than random bytes.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "\n",

@@ -1,4 +1,4 @@
-//! A step in one line, for people: `+ sid  fc00:0:2:1::/128  End (PSP)  dev segbox0`.
+//! A step as one line of text: `+ sid       fc00:0:2:1::/128  End PSP dev segbox0`. Not here: a step as JSON.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// The kind of thing, in a word: `sid`, `policy`, `address`.
+    /// The kind of its object, in a word: `sid`, `policy`, `address`.
     pub fn noun(&self) -> &'static str {
         match self {
             Self::Setting(Delta { key: Setting::Sysctl(_), .. }) => "sysctl",
@@ -50,7 +50,7 @@ impl Step {
         }
     }
 
-    /// Which thing: `fc00:0:2:1::/128`, `2001:db8::1/64 dev eth0`.
+    /// The name of its object: `fc00:0:2:1::/128`, `2001:db8::1/64 dev eth0`.
     pub fn subject(&self) -> String {
         match self {
             Self::Setting(delta) => delta.key.to_string(),

@@ -75,7 +75,7 @@ const TOLD: [(usize, &str); 11] = [
     (10, "chmod 600"),
     (12, "outside the locator"),
     (14, "USP"),
-    (20, "there twice"),
+    (20, "appears twice"),
     (24, "missing.o"),
     (28, "from 0 to 255"),
     (30, "IPv4"),

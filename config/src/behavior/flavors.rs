@@ -56,7 +56,7 @@ pub(crate) const FLAVOR_NAMES: [&str; 2] = [Flavor::ALL[0].name(), Flavor::ALL[1
 /// A flavor of RFC 8986 or RFC 9800 that Linux refuses (SEG6_LOCAL_FLV_SUPP_OPS in net/ipv6/seg6_local.c).
 pub(crate) struct RefusedFlavor {
     pub(crate) name: &'static str,
-    /// How to do without.
+    /// A way to do without it.
     pub(crate) instead: &'static str,
 }
 

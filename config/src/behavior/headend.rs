@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a headend does to a packet on its way into a policy.
+/// The headend behavior of a policy with a segment list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HeadendMode {
     /// Outer IPv6 header with an SRH.

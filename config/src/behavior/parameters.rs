@@ -1,5 +1,5 @@
-//! What a SID's behavior works with, in one form for all behaviors: the reader and netlink's decoder fill it in, netlink's
-//! encoder and `plan`'s descriptions go through it. Not here: which behavior needs what (its row says so).
+//! The parameters of SIDs' behaviors, in one form for all of them: the reader and netlink's decoder fill it in, netlink's encoder and
+//! `plan`'s descriptions go through it. Not here: which behavior has which parameter (its row says so).
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::IfName;
 
-/// The parameters of a behavior; None where it has no use for one.
+/// The parameters of a behavior; None where it does not use one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters<'a> {
     /// The adjacency (SEG6_LOCAL_NH4, SEG6_LOCAL_NH6).
     pub next_hop: Option<IpAddr>,
-    /// The link of the adjacency, or where frames leave (SEG6_LOCAL_OIF).
+    /// The link of the adjacency, or the interface that frames leave by (SEG6_LOCAL_OIF).
     pub interface: Option<IfName>,
     /// The table that is looked up (SEG6_LOCAL_TABLE, SEG6_LOCAL_VRFTABLE).
     pub lookup: Option<Lookup>,
-    /// The policy's segments, in the order the packet visits them (SEG6_LOCAL_SRH).
+    /// The policy's segments, in the order in which the packet visits them (SEG6_LOCAL_SRH).
     pub segments: Option<Cow<'a, [Ipv6Addr]>>,
     /// The program that runs (SEG6_LOCAL_BPF).
     pub program: Option<Cow<'a, str>>,
 }
 
-/// Where a packet is looked up.
+/// The table of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lookup {

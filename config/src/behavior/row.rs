@@ -6,14 +6,14 @@ use super::headend::HeadendMode;
 use super::parameters::Parameters;
 use crate::kernel::Feature;
 
-/// All that is known of a behavior without the code that carries it out.
+/// A behavior as data.
 #[derive(Debug)]
 pub struct Row {
     /// RFC 8986's name, or Linux's.
     pub name: &'static str,
-    /// Where it is defined: `RFC 8986 section 4.8`.
+    /// Its definition: `RFC 8986 section 4.8`.
     pub defined: &'static str,
-    /// What it does: a sentence.
+    /// A sentence that describes it.
     pub does: &'static str,
     pub(crate) makes: Makes,
     /// Keys of the file that must be there.
@@ -22,21 +22,21 @@ pub struct Row {
     pub one_of: &'static [&'static str],
     /// Keys that may be there, without `csid`: that one belongs to the flavor NEXT-CSID.
     pub(crate) takes: &'static [&'static str],
-    /// What it takes out of the packet and forwards; None where it forwards the packet itself.
+    /// The kind of packet that it takes out and forwards; None where it forwards the outer packet.
     pub inner: Option<Inner>,
-    /// Whether its segments go into the packet's own header chain, and not into an outer header.
+    /// Whether its segments go into an SRH that it inserts into the packet, and not into an outer header.
     pub inserts: bool,
-    /// The flavors that Linux has for it, each with what the kernel must have.
+    /// The flavors that Linux has for it, each with the feature that the kernel must have.
     pub flavors: &'static [(Flavor, Feature)],
-    /// What the kernel must have for it, besides SRv6 at all.
+    /// The feature that the kernel must have for it, besides SRv6 at all.
     pub feature: Option<Feature>,
-    /// What the kernel must have for one of its keys.
+    /// Features that the kernel must have for single keys.
     pub key_features: &'static [(&'static str, Feature)],
     /// Whether segbox's XDP fast path carries it out too. The kernel carries out every behavior.
     pub fast_path: bool,
 }
 
-/// What a row of the file becomes.
+/// The part of a Config that an entry of the file becomes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Makes {
     /// A SID's behavior; None where a parameter that it needs is missing or of another kind.
@@ -47,7 +47,7 @@ pub(crate) enum Makes {
     Program,
 }
 
-/// What stands inside an outer IPv6 header.
+/// The kind of packet inside an outer IPv6 header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inner {
     /// An Ethernet frame.
@@ -60,7 +60,7 @@ pub enum Inner {
     Either,
 }
 
-/// What a row says of a column that it does not name.
+/// The columns that a row does not name.
 pub(super) const PLAIN: Row = Row {
     name: "",
     defined: "",
@@ -84,17 +84,17 @@ impl Row {
         self.takes.iter().copied().chain(csid)
     }
 
-    /// Every key that it speaks of.
+    /// All its keys.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.needs.iter().chain(self.one_of).copied().chain(self.takes())
     }
 
-    /// Whether it speaks of a key.
+    /// Whether it has a key.
     pub fn has(&self, key: &str) -> bool {
         self.keys().any(|name| name == key)
     }
 
-    /// What the kernel must have for a flavor; None where Linux does not have the flavor for this behavior.
+    /// The feature that the kernel must have for a flavor; None where Linux does not have the flavor for this behavior.
     pub fn flavor(&self, flavor: Flavor) -> Option<Feature> {
         self.flavors.iter().find(|(has, _)| *has == flavor).map(|(_, feature)| *feature)
     }
@@ -112,7 +112,7 @@ impl Row {
         }
     }
 
-    /// All that it may need of the kernel, besides SRv6 at all.
+    /// Every feature that it may need, besides SRv6 at all.
     pub(crate) fn features(&self) -> impl Iterator<Item = Feature> {
         let of_keys = self.key_features.iter().map(|(_, feature)| *feature);
         self.feature.into_iter().chain(self.flavors.iter().map(|(_, feature)| *feature)).chain(of_keys)

@@ -1,6 +1,6 @@
-//! What can be wrong with a file, one variant a kind: what, why, and what to write instead. Not here: finding it.
+//! The faults of a file: one variant per kind says what is wrong, why, and how to fix it. Not here: finding them.
 //!
-//! The words of a fault stand beside its variant; whether it is a warning does too. [`report`] puts them before a person.
+//! The text of a fault stands at its variant, and whether it is a warning. [`report`] prints them.
 
 mod network;
 mod profile;
@@ -24,28 +24,28 @@ pub use syntax::SyntaxFault;
 
 use crate::place::Span;
 
-/// One thing wrong at one place, or between two.
+/// One fault, at one place or between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Where.
     pub span: Span,
-    /// The other place, where two entries clash, and what it is.
+    /// The other place, where two entries clash, and its label.
     pub beside: Option<(Span, &'static str)>,
-    /// What, why and its mend.
+    /// Its kind, with the details.
     pub kind: FaultKind,
 }
 
-/// Every kind of fault, by what it is about.
+/// Every kind of fault, by its subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 #[error(transparent)]
 pub enum FaultKind {
-    /// TOML itself.
+    /// TOML syntax.
     #[diagnostic(transparent)]
     Syntax(#[from] SyntaxFault),
     /// Keys and their types.
     #[diagnostic(transparent)]
     Shape(#[from] ShapeFault),
-    /// How a single value is written.
+    /// The form of a single value.
     #[diagnostic(transparent)]
     Text(#[from] TextFault),
     /// Interfaces, VRFs, routes, neighbours.
@@ -60,7 +60,7 @@ pub enum FaultKind {
     /// Hardware profiles.
     #[diagnostic(transparent)]
     Profile(#[from] ProfileFault),
-    /// What the file was checked against.
+    /// The box and the files around the file.
     #[diagnostic(transparent)]
     Surroundings(#[from] SurroundingsFault),
 }
@@ -74,13 +74,13 @@ impl Fault {
         Self { beside: Some((span, what)), ..self }
     }
 
-    /// Whether the file can be used all the same.
+    /// Whether the file can be used in spite of it.
     pub fn is_warning(&self) -> bool {
         self.kind.severity() == Some(Severity::Warning)
     }
 
-    /// What to write instead.
-    pub fn mend(&self) -> String {
+    /// The way to fix it.
+    pub fn fix(&self) -> String {
         self.kind.help().map(|help| help.to_string()).unwrap_or_default()
     }
 
@@ -118,25 +118,26 @@ impl Diagnostic for Fault {
     }
 }
 
-/// Names that a wrong one is held against, at most.
+/// A wrong name is compared with so many names at most.
 const MOST_NAMES: usize = 512;
 
-/// What a person may have meant by `given`: the nearest of `among`, or all of them where none is near and they are few.
+/// The name of `among` that is most like a wrong one, as a suggestion; all of them where none is alike and they are few.
 pub(crate) fn near<'a>(given: &str, among: impl IntoIterator<Item = &'a str>) -> String {
     let among: Vec<_> = among.into_iter().collect();
-    // A hundred thousand names held against a hundred thousand would take minutes.
+    // A hundred thousand wrong names, each compared with a hundred thousand, would take minutes.
     if among.len() > MOST_NAMES {
-        return format!("there are {} of them", among.len());
+        return format!("use one of the {} that are there", among.len());
     }
     let lower = given.to_lowercase();
     let likeness = |word: &str| strsim::jaro_winkler(&lower, &word.to_lowercase());
     let best = among.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match best {
-        // Below 0.8 two words share little but their length.
+        // Below 0.8 two words have little in common but their length.
         Some(best) if likeness(best) >= 0.8 => format!("did you mean `{best}`?"),
-        None => "there is none".into(),
-        _ if among.len() > 16 => format!("there are {} of them, none near", among.len()),
-        _ => format!("there is {}", listed(among)),
+        None => "remove it; there is none".into(),
+        _ if among.len() > 16 => format!("use one of the {} that are there; none is similar", among.len()),
+        _ if among.len() == 1 => format!("use {}, the only one", listed(among)),
+        _ => format!("use one of {}", listed(among)),
     }
 }
 
@@ -155,15 +156,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_word_is_offered_or_all_of_them() {
+    fn the_most_similar_word_is_offered_or_all_of_them() {
         assert_eq!(near("end.dt64", ["End", "End.DT46", "End.X"]), "did you mean `End.DT46`?");
-        assert_eq!(near("foo", ["mtu", "match"]), "there is `mtu` and `match`");
-        assert_eq!(near("foo", []), "there is none");
+        assert_eq!(near("foo", ["mtu", "match"]), "use one of `mtu` and `match`");
+        assert_eq!(near("foo", ["mtu"]), "use `mtu`, the only one");
+        assert_eq!(near("foo", []), "remove it; there is none");
     }
 
     #[test]
     fn a_fault_stays_small() {
-        // A hundred thousand of them must fit where the tree was.
+        // A hundred thousand of them must fit into the memory that the tree had.
         assert!(size_of::<Fault>() <= 160, "{}", size_of::<Fault>());
     }
 }

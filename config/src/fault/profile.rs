@@ -1,22 +1,22 @@
-//! Faults of hardware profiles, each in itself.
+//! Faults of hardware profiles. Not here: whether a profile fits a box ([`crate::profile`]).
 
 use miette::Diagnostic;
 
-/// What is wrong with a profile.
+/// A fault of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum ProfileFault {
-    /// A CPU for both.
-    #[error("CPU {cpu} is for housekeeping and for forwarding")]
-    #[diagnostic(code(segbox::cpu_twice), help("leave it to one of the two"))]
+    /// A CPU in both lists.
+    #[error("CPU {cpu} is in `housekeeping` and in `forwarding`")]
+    #[diagnostic(code(segbox::cpu_twice), help("remove it from one of the two"))]
     CpuTwice {
         /// Its number.
         cpu: u32,
     },
-    /// A knob that goes by a list that isn't there.
-    #[error("`{key} = \"{word}\"` goes by `forwarding` of `[cpu]`, and that is not there")]
+    /// A knob that needs the list of forwarding CPUs.
+    #[error("`{key} = \"{word}\"` needs the key `forwarding` of `[cpu]`, which is missing")]
     #[diagnostic(
         code(segbox::no_forwarding),
-        help("add `forwarding = \"1-3\"` to `[cpu]`, or give `{key}` another value")
+        help("add it, for example `forwarding = \"1-3\"`, or give `{key}` another value")
     )]
     NoForwarding {
         /// The knob.

@@ -1,50 +1,50 @@
-//! Faults of programs: which one of an object, its globals, its maps' rows.
+//! Faults of programs: which one of an object, its globals, its maps. Not here: finding them (the reader, and [`crate::resolve`]).
 
 use miette::Diagnostic;
 
-/// What is wrong with a program's table, in itself or held against its object.
+/// A fault of a `[program.NAME]`, by itself or compared with its object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum ProgramFault {
-    /// A program that isn't in the file.
-    #[error("there is no `[program.{name}]`")]
+    /// A program that is not in the file.
+    #[error("the file has no `[program.{name}]`")]
     #[diagnostic(code(segbox::unknown_program), help("{near}"))]
     UnknownProgram {
         /// As written.
         name: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
-    /// Loaded by nobody.
+    /// A program without a use.
     #[error("no SID and no policy uses the program `{name}`")]
     #[diagnostic(
         severity(Warning),
         code(segbox::program_unused),
-        help("it is not loaded; name it in a SID with `End.BPF` or a policy with `H.BPF`, or remove it")
+        help("segbox does not load it; use it in a SID with `End.BPF` or in a policy with `H.BPF`, or remove it")
     )]
     Unused {
         /// Its name.
         name: String,
     },
-    /// An object without any.
-    #[error("`{object}` holds no program that segbox could run")]
+    /// An object without programs.
+    #[error("`{object}` has no program that segbox can run")]
     #[diagnostic(
         code(segbox::no_program),
-        help("put one in the section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)")
+        help("put one into the ELF section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)")
     )]
     NoProgram {
         /// The object.
         object: String,
     },
-    /// Which one?
-    #[error("`{object}` holds several programs")]
-    #[diagnostic(code(segbox::several_programs), help("choose one by `section`: there is {names}"))]
+    /// An object with several programs, where none is chosen.
+    #[error("`{object}` has several programs")]
+    #[diagnostic(code(segbox::several_programs), help("choose one of {names} with the key `section`"))]
     Several {
         /// The object.
         object: String,
         /// Their sections and functions.
         names: String,
     },
-    /// No such one.
+    /// An unknown section or function.
     #[error("`{object}` has no section and no function `{section}`")]
     #[diagnostic(code(segbox::no_such_section), help("{near}"))]
     NoSuchSection {
@@ -52,11 +52,11 @@ pub enum ProgramFault {
         object: String,
         /// As written.
         section: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
     /// A section of another kind of program.
-    #[error("`{section}` is a program segbox has no place for")]
+    #[error("segbox cannot run a program in the section `{section}`")]
     #[diagnostic(
         code(segbox::no_such_hook),
         help("choose one in a section `lwt_seg6local` (for End.BPF) or `lwt_in` (for H.BPF)")
@@ -66,19 +66,19 @@ pub enum ProgramFault {
         section: String,
     },
     /// End.BPF with lwt_in, or H.BPF with lwt_seg6local.
-    #[error("the program `{program}` is made for `{has}`, and {behavior} runs `{wants}`")]
-    #[diagnostic(code(segbox::wrong_hook), help("name a program in a section `{wants}` here"))]
+    #[error("the program `{program}` is in a section `{has}`, and {behavior} needs one in a section `{wants}`")]
+    #[diagnostic(code(segbox::wrong_hook), help("use another program here"))]
     WrongHook {
         /// Its name.
         program: String,
         /// Its section's kind.
         has: &'static str,
-        /// Who runs it.
+        /// The behavior that runs it.
         behavior: &'static str,
-        /// What that runs.
+        /// The kind of section that it needs.
         wants: &'static str,
     },
-    /// No such global.
+    /// An unknown global.
     #[error("`{object}` has no read-only global `{name}`")]
     #[diagnostic(code(segbox::no_such_global), help("{near}"))]
     NoSuchGlobal {
@@ -86,10 +86,10 @@ pub enum ProgramFault {
         object: String,
         /// As written.
         name: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
-    /// No such map.
+    /// An unknown map.
     #[error("`{object}` has no map `{name}`")]
     #[diagnostic(code(segbox::no_such_map), help("{near}"))]
     NoSuchMap {
@@ -97,19 +97,22 @@ pub enum ProgramFault {
         object: String,
         /// As written.
         name: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
-    /// A map of a type that has no rows to fill.
-    #[error("the map `{name}` is of a type that cannot be filled from a file")]
-    #[diagnostic(code(segbox::map_not_filled), help("array, hash, LRU hash and LPM trie maps can; remove this table"))]
+    /// A map of a type that a file cannot fill.
+    #[error("a file cannot fill the map `{name}`: it is of another type")]
+    #[diagnostic(
+        code(segbox::map_not_filled),
+        help("remove this table; a file can fill maps of the types array, hash, LRU hash and LPM trie")
+    )]
     NotFilled {
         /// The map.
         name: String,
     },
     /// Over the map's max_entries.
-    #[error("{rows} rows are over the {most} that the map `{name}` takes")]
-    #[diagnostic(code(segbox::too_many_rows), help("take rows out, or build the object with a larger map"))]
+    #[error("the map `{name}` has room for {most} entries, and the file has {rows}")]
+    #[diagnostic(code(segbox::too_many_rows), help("remove entries, or build the object with a larger `max_entries`"))]
     TooManyRows {
         /// The map.
         name: String,
@@ -130,27 +133,31 @@ pub enum ProgramFault {
         most: u32,
     },
     /// Two keys of the same bytes.
-    #[error("two rows of the map `{name}` have the same key")]
-    #[diagnostic(code(segbox::row_twice), help("keep one of the two"))]
+    #[error("two entries of the map `{name}` have the same key")]
+    #[diagnostic(code(segbox::row_twice), help("remove one of the two"))]
     RowTwice {
         /// The map.
         name: String,
     },
     /// A value of another type.
-    #[error("`{name}` takes {wanted}, and this is {found}")]
+    #[error("{of}`{name}` cannot be {found}")]
     #[diagnostic(code(segbox::value_type), help("write {wanted}"))]
     ValueType {
+        /// `a key of `, or nothing.
+        of: &'static str,
         /// The global, map or field.
         name: String,
         /// From the object's types.
         wanted: String,
-        /// What is there.
+        /// As written.
         found: String,
     },
-    /// A number its type doesn't hold.
-    #[error("`{name}` cannot be {value}")]
+    /// A number that does not fit the type.
+    #[error("{of}`{name}` cannot be {value}")]
     #[diagnostic(code(segbox::value_range), help("write a number from {min} to {max}"))]
     ValueRange {
+        /// `a key of `, or nothing.
+        of: &'static str,
         /// The global, map or field.
         name: String,
         /// As written.
@@ -161,19 +168,21 @@ pub enum ProgramFault {
         max: i128,
     },
     /// Too many or too few bytes or elements.
-    #[error("`{name}` takes {wanted} {unit}, and here are {found}")]
+    #[error("{of}`{name}` has {wanted} {unit}, and here are {found}")]
     #[diagnostic(code(segbox::value_length), help("write {wanted} {unit}"))]
     ValueLength {
+        /// `a key of `, or nothing.
+        of: &'static str,
         /// The global, map or field.
         name: String,
-        /// What its type holds.
+        /// By its type.
         wanted: usize,
         /// As written.
         found: usize,
         /// `bytes` or `elements`.
         unit: &'static str,
     },
-    /// No such field.
+    /// An unknown field.
     #[error("`{name}` has no field `{field}`")]
     #[diagnostic(code(segbox::no_such_field), help("{near}"))]
     NoSuchField {
@@ -181,7 +190,7 @@ pub enum ProgramFault {
         name: String,
         /// As written.
         field: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
 }

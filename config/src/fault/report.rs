@@ -1,6 +1,5 @@
-//! Faults before a person: sorted by place, each on one line, or drawn into the text by a miette handler.
-//!
-//! Which of the two is for the command line to choose; the lines cost the same for ten faults and for a hundred thousand.
+//! Faults in print: sorted by place, each on one line, or drawn into the text by a miette handler. Not here: which of the two (the
+//! command line chooses).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,10 +10,10 @@ use miette::{Diagnostic, MietteError, MietteSpanContents, Severity, SourceCode, 
 use super::{Fault, FaultKind, SyntaxFault};
 use crate::place::Source;
 
-/// All that is wrong with a file, or all that is worth a warning, in the order of the text.
+/// All faults or all warnings of a file, in the order of the text.
 ///
-/// Its `Display` is a line each: `file:line:column: fault: what (mend: what to write instead)`. As a [`Diagnostic`] it has
-/// the faults as related ones over the file's text.
+/// Its `Display` has a line per fault: `file:line:column: fault: what is wrong (fix: how to fix it)`. As a [`Diagnostic`] it has
+/// the faults as related ones, over the file's text.
 #[derive(Clone)]
 pub struct Faults {
     source: Arc<Source>,
@@ -23,7 +22,7 @@ pub struct Faults {
 
 impl Faults {
     pub(crate) fn new(source: Arc<Source>, mut faults: Vec<Fault>) -> Self {
-        // Stable: what is found first at a place is the cause of what is found later.
+        // Stable: the first fault that was found at a place is the cause of later ones.
         faults.sort_by_key(|fault| fault.span);
         one_per_broken_line(&source, &mut faults);
         Self { source, faults }
@@ -39,7 +38,7 @@ impl Faults {
         self.faults.iter()
     }
 
-    /// How many.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.faults.len()
     }
@@ -64,17 +63,17 @@ impl Faults {
                 let (line, column) = self.source.place(span.start);
                 write!(f, " ({what}: {line}:{column})")?;
             }
-            write!(f, " (mend: {})", fault.mend())
+            write!(f, " (fix: {})", fault.fix())
         })
     }
 }
 
-/// A line that is not TOML keeps its first syntax fault: the parser loses its way there, and all else on the line follows from it.
+/// A line that is not TOML keeps its first syntax fault only: the parser loses its way there, and the other faults follow from it.
 fn one_per_broken_line(source: &Source, faults: &mut Vec<Fault>) {
     let is_broken =
         |fault: &Fault| matches!(fault.kind, FaultKind::Syntax(SyntaxFault::Toml { .. } | SyntaxFault::NoValue));
     let line = |fault: &Fault| source.place(fault.span.start).0;
-    // Each line that is still without its fault.
+    // The lines whose fault has not come yet.
     let mut open: BTreeSet<usize> = faults.iter().filter(|fault| is_broken(fault)).map(line).collect();
     if open.is_empty() {
         return;

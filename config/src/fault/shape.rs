@@ -1,49 +1,49 @@
-//! Faults of keys and of single values: unknown, missing, of the wrong type, not written as such a value is.
+//! Faults of keys and of single values: unknown, missing, of the wrong type, wrongly written. Not here: two keys that do not go together.
 
 use miette::Diagnostic;
 
 use crate::names::IfNameError;
 
-/// What is wrong with a key, whatever its value is about.
+/// A fault of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum ShapeFault {
-    /// No such key.
+    /// An unknown key.
     #[error("{table} has no key `{key}`")]
     #[diagnostic(code(segbox::unknown_key), help("{near}"))]
     UnknownKey {
         /// As written.
         key: String,
-        /// Where it stands, `[[srv6.sid]]`.
+        /// Its table, `[[srv6.sid]]`.
         table: &'static str,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
     /// A key that must be there.
-    #[error("{table} lacks `{key}`")]
-    #[diagnostic(code(segbox::missing_key), help("add `{key} = {example}`"))]
+    #[error("{table} needs the key `{key}`")]
+    #[diagnostic(code(segbox::missing_key), help("add it, for example `{key} = {example}`"))]
     MissingKey {
         /// Its name.
         key: &'static str,
-        /// Where it should stand.
+        /// Its table.
         table: &'static str,
-        /// One that would do.
+        /// One that is right.
         example: &'static str,
     },
-    /// A number where a text belongs, and so on.
-    #[error("`{key}` takes {wanted}, and this is {found}")]
-    #[diagnostic(code(segbox::wrong_type), help("write it as in `{example}`"))]
+    /// A number where a string belongs, and so on.
+    #[error("`{key}` cannot be {found}: it takes {wanted}")]
+    #[diagnostic(code(segbox::wrong_type), help("write it like `{example}`"))]
     WrongType {
         /// The key.
         key: String,
-        /// What belongs there.
+        /// The right kind of value.
         wanted: String,
-        /// What is there.
+        /// As written.
         found: &'static str,
-        /// One that would do.
+        /// One that is right.
         example: String,
     },
     /// A number too small or too large.
-    #[error("`{key}` is {value}, out of {min} to {max}")]
+    #[error("`{key}` cannot be {value}")]
     #[diagnostic(code(segbox::out_of_range), help("write a number from {min} to {max}{unit}"))]
     OutOfRange {
         /// The key.
@@ -59,53 +59,53 @@ pub enum ShapeFault {
     },
     /// A word that is none of those it may be.
     #[error("`{key}` cannot be `{text}`")]
-    #[diagnostic(code(segbox::not_one_of), help("{near}"))]
+    #[diagnostic(code(segbox::not_one_of), help("{fix}"))]
     NotOneOf {
         /// The key.
         key: String,
         /// As written.
         text: String,
-        /// What may have been meant.
-        near: String,
+        /// The most similar word, or all that the key takes.
+        fix: String,
     },
 }
 
-/// What is wrong with a value as it is written.
+/// A fault of the form of a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum TextFault {
     /// Not an address.
-    #[error("`{text}` is no {family} address")]
-    #[diagnostic(code(segbox::no_address), help("write one as `ip` prints it, like `{example}`"))]
+    #[error("`{text}` is not an {family} address")]
+    #[diagnostic(code(segbox::no_address), help("write an address such as `{example}`"))]
     Address {
         /// As written.
         text: String,
-        /// `IPv6`, `IPv4`, `IP`.
+        /// `IPv6`, `IPv4`, `IPv6 or IPv4`.
         family: &'static str,
-        /// One that would do.
+        /// One that is right.
         example: &'static str,
     },
     /// Not a prefix.
-    #[error("`{text}` is no {family} prefix")]
-    #[diagnostic(code(segbox::no_prefix), help("write an address, `/` and a length, like `{example}`"))]
+    #[error("`{text}` is not an {family} prefix")]
+    #[diagnostic(code(segbox::no_prefix), help("write an address, `/` and a length, such as `{example}`"))]
     Prefix {
         /// As written.
         text: String,
-        /// `IPv6`, `IPv4`, `IP`.
+        /// `IPv6`, `IPv4`, `IPv6 or IPv4`.
         family: &'static str,
-        /// One that would do.
+        /// One that is right.
         example: &'static str,
     },
     /// A prefix longer than its address.
-    #[error("`{text}` has a longer prefix than the address has bits")]
-    #[diagnostic(code(segbox::prefix_too_long), help("a prefix of this family has at most {most} bits"))]
+    #[error("the prefix of `{text}` is longer than the address")]
+    #[diagnostic(code(segbox::prefix_too_long), help("write a prefix length from 0 to {most}"))]
     PrefixTooLong {
         /// As written.
         text: String,
         /// 32 or 128.
         most: u8,
     },
-    /// A prefix with bits behind its length.
-    #[error("`{text}` is an address in a prefix, not a prefix: it has bits set behind its length")]
+    /// A prefix with host bits.
+    #[error("`{text}` is not a prefix: it has bits set after the prefix length")]
     #[diagnostic(code(segbox::host_bits), help("write `{right}`"))]
     HostBits {
         /// As written.
@@ -114,34 +114,34 @@ pub enum TextFault {
         right: String,
     },
     /// Not a MAC address.
-    #[error("`{text}` is no MAC address")]
-    #[diagnostic(code(segbox::no_mac), help("write six bytes of two hexadecimal digits, like `52:54:00:12:34:56`"))]
+    #[error("`{text}` is not a MAC address")]
+    #[diagnostic(code(segbox::no_mac), help("write six bytes of two hexadecimal digits, such as `52:54:00:12:34:56`"))]
     Mac {
         /// As written.
         text: String,
     },
-    /// Not a PCI path.
-    #[error("`{text}` is no PCI path")]
-    #[diagnostic(code(segbox::no_pci_path), help("write it as `lspci -D` prints it, like `0000:03:00.0`"))]
+    /// Not a PCI address.
+    #[error("`{text}` is not a PCI address")]
+    #[diagnostic(code(segbox::no_pci_path), help("write it as `lspci -D` prints it, such as `0000:03:00.0`"))]
     Pci {
         /// As written.
         text: String,
     },
     /// Not an interface name.
-    #[error("`{text}` is no name for an interface: {why}")]
-    #[diagnostic(code(segbox::no_interface_name), help("choose one like `eth0`"))]
+    #[error("`{text}` cannot be the name of an interface: {why}")]
+    #[diagnostic(code(segbox::no_interface_name), help("write a name such as `eth0`"))]
     Interface {
         /// As written.
         text: String,
-        /// Which of the kernel's rules it breaks.
+        /// The rule that it breaks.
         why: IfNameError,
     },
     /// Not a host name.
-    #[error("`{text}` is no host name")]
+    #[error("`{text}` is not a host name")]
     #[diagnostic(
         code(segbox::no_hostname),
         help(
-            "letters, digits and `-` in labels with dots between, at most 64 characters (RFC 1123 section 2.1), like `r2`"
+            "write labels of letters, digits and `-` with dots between them, at most 64 characters (RFC 1123 section 2.1), such as `r2`"
         )
     )]
     Hostname {
@@ -149,47 +149,49 @@ pub enum TextFault {
         text: String,
     },
     /// Not a program's name.
-    #[error("`{text}` is no name for a program")]
+    #[error("`{text}` cannot be the name of a program")]
     #[diagnostic(
         code(segbox::no_program_name),
-        help("1 to 63 of `a`-`z`, `A`-`Z`, `0`-`9`, `_` and `-`: it is a file name in bpffs, which takes no dots")
+        help(
+            "use 1 to 63 of `a`-`z`, `A`-`Z`, `0`-`9`, `_` and `-`: the name becomes a file name in bpffs, which allows no dots"
+        )
     )]
     Program {
         /// As written.
         text: String,
     },
-    /// Not an HMAC key's id.
-    #[error("`{text}` is no HMAC key id")]
+    /// Not an HMAC key id.
+    #[error("`{text}` is not an HMAC key id")]
     #[diagnostic(
         code(segbox::no_key_id),
-        help("write a number from 1 to 4294967295: 0 means no key (RFC 8754 section 2.1.2.1)")
+        help("write a number from 1 to 4294967295; 0 means no key (RFC 8754 section 2.1.2.1)")
     )]
     KeyId {
         /// As written.
         text: String,
     },
     /// Not a list of CPUs.
-    #[error("`{text}` is no list of CPUs")]
-    #[diagnostic(code(segbox::no_cpu_list), help("write numbers and ranges with commas between, like `0,2-3`"))]
+    #[error("`{text}` is not a list of CPUs")]
+    #[diagnostic(code(segbox::no_cpu_list), help("write numbers and ranges with commas between them, such as `0,2-3`"))]
     CpuList {
         /// As written.
         text: String,
     },
     /// Not a sysctl's name.
-    #[error("`{text}` is no sysctl's name")]
+    #[error("`{text}` is not the name of a sysctl")]
     #[diagnostic(
         code(segbox::no_sysctl),
-        help("write it as `sysctl` prints it, in quotes, like `\"net.core.netdev_budget\"`")
+        help("write it as `sysctl` prints it, in quotes, such as `\"net.core.netdev_budget\"`")
     )]
     Sysctl {
         /// As written.
         text: String,
     },
-    /// Nothing at all.
-    #[error("this is empty")]
-    #[diagnostic(code(segbox::empty), help("{wanted}"))]
+    /// An empty string.
+    #[error("this value is empty")]
+    #[diagnostic(code(segbox::empty), help("write {wanted}"))]
     Empty {
-        /// What belongs there.
+        /// The right kind of value.
         wanted: &'static str,
     },
 }

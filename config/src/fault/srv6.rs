@@ -1,37 +1,37 @@
-//! Faults of SIDs, policies and HMAC keys.
+//! Faults of SIDs, policies and HMAC keys. Not here: finding them (the reader).
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use miette::Diagnostic;
 
-/// What is wrong with what the box does for SRv6.
+/// A fault of `[srv6]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum Srv6Fault {
-    /// A key that the behavior has no use for.
-    #[error("{behavior} takes no `{key}`")]
-    #[diagnostic(code(segbox::key_not_taken), help("{behavior} takes {takes}"))]
+    /// A key that the behavior does not use.
+    #[error("{behavior} does not use `{key}`")]
+    #[diagnostic(code(segbox::key_not_taken), help("remove it; {behavior} uses {uses}"))]
     KeyNotTaken {
         /// RFC 8986's name.
         behavior: &'static str,
         /// The key.
         key: &'static str,
-        /// The keys it has a use for.
-        takes: String,
+        /// The keys that it uses.
+        uses: String,
     },
     /// A key that the behavior needs.
     #[error("{behavior} needs `{key}`")]
-    #[diagnostic(code(segbox::key_needed), help("add `{key} = {example}`"))]
+    #[diagnostic(code(segbox::key_needed), help("add it, for example `{key} = {example}`"))]
     KeyNeeded {
         /// RFC 8986's name.
         behavior: &'static str,
         /// The key.
         key: &'static str,
-        /// One that would do.
+        /// One that is right.
         example: &'static str,
     },
     /// Neither or both of two keys.
-    #[error("{behavior} needs `{first}` or `{second}`, and one of them only")]
-    #[diagnostic(code(segbox::one_key_of_two), help("{mend}"))]
+    #[error("{behavior} needs exactly one of `{first}` and `{second}`")]
+    #[diagnostic(code(segbox::one_key_of_two), help("{fix}"))]
     OneKeyOfTwo {
         /// RFC 8986's name.
         behavior: &'static str,
@@ -40,23 +40,23 @@ pub enum Srv6Fault {
         /// The other.
         second: &'static str,
         /// Add one, or remove one.
-        mend: String,
+        fix: String,
     },
-    /// A SID that isn't a unicast address.
-    #[error("`{sid}` is {what}, which no packet is sent to as a segment")]
-    #[diagnostic(code(segbox::sid_unusable), help("take one of your locator, like `fc00:0:2:1::`"))]
+    /// An address that no SID can have.
+    #[error("`{sid}` cannot be a SID: it is {what}")]
+    #[diagnostic(code(segbox::sid_unusable), help("write an address inside your locator, such as `fc00:0:2:1::`"))]
     SidUnusable {
         /// The SID.
         sid: Ipv6Addr,
         /// `the unspecified address` and so on.
         what: &'static str,
     },
-    /// Not routed to this box, perhaps.
-    #[error("`{sid}` lies outside the locator `{locator}`")]
+    /// A SID that other routers may not route to this box.
+    #[error("the SID `{sid}` is outside the locator `{locator}`")]
     #[diagnostic(
         severity(Warning),
         code(segbox::outside_locator),
-        help("take one inside it, or see that others route this one here")
+        help("use a SID inside the locator, or make sure that other routers route this one to this box")
     )]
     OutsideLocator {
         /// The SID.
@@ -64,34 +64,36 @@ pub enum Srv6Fault {
         /// `[srv6] locator`.
         locator: String,
     },
-    /// The local table is looked up before any SID.
-    #[error("`{sid}` is an address of `{interface}`, so the kernel takes its packets in before it sees a SID")]
-    #[diagnostic(code(segbox::sid_is_address), help("give the SID an address of its own"))]
+    /// The kernel looks up local addresses before SIDs.
+    #[error(
+        "the SID `{sid}` is also an address of `{interface}`: the kernel delivers its packets to this box and never looks up the SID"
+    )]
+    #[diagnostic(code(segbox::sid_is_address), help("give the SID an address that no interface has"))]
     SidIsAddress {
         /// The SID.
         sid: Ipv6Addr,
-        /// Who has it.
+        /// The interface that has it.
         interface: crate::names::IfName,
     },
     /// Two behaviors for a SID.
-    #[error("the SID `{sid}` is there twice")]
-    #[diagnostic(code(segbox::sid_twice), help("a SID has one behavior: keep one, or give the other another function"))]
+    #[error("the SID `{sid}` appears twice")]
+    #[diagnostic(code(segbox::sid_twice), help("a SID has one behavior: remove one of the two, or change its address"))]
     SidTwice {
         /// The SID.
         sid: String,
     },
-    /// What the kernel cannot do.
+    /// A flavor that Linux does not have.
     #[error("Linux does not have the flavor {flavor}")]
     #[diagnostic(code(segbox::flavor_unsupported), help("{instead}"))]
     FlavorUnsupported {
         /// RFC 8986's or RFC 9800's name.
         flavor: &'static str,
-        /// What to do.
+        /// A way to do without it.
         instead: &'static str,
     },
-    /// A flavor that goes with other behaviors.
-    #[error("the kernel has no {flavor} for {behavior}")]
-    #[diagnostic(code(segbox::flavor_not_here), help("{flavor} goes with {goes_with}: remove it from `flavors`"))]
+    /// A flavor that Linux has for other behaviors.
+    #[error("Linux does not have the flavor {flavor} for {behavior}")]
+    #[diagnostic(code(segbox::flavor_not_here), help("remove it; Linux has {flavor} for {goes_with}"))]
     FlavorNotHere {
         /// The flavor.
         flavor: &'static str,
@@ -101,23 +103,21 @@ pub enum Srv6Fault {
         goes_with: String,
     },
     /// The same flavor twice.
-    #[error("the flavor {flavor} is there twice")]
-    #[diagnostic(code(segbox::flavor_twice), help("keep one"))]
+    #[error("the flavor {flavor} appears twice")]
+    #[diagnostic(code(segbox::flavor_twice), help("remove one of the two"))]
     FlavorTwice {
         /// The flavor.
         flavor: &'static str,
     },
     /// Lengths without the flavor they belong to.
-    #[error("`csid` says how long the fields of NEXT-CSID are, and that flavor is not there")]
+    #[error("`csid` needs the flavor NEXT-CSID, which is missing")]
     #[diagnostic(code(segbox::csid_alone), help("add `flavors = [\"NEXT-CSID\"]`, or remove `csid`"))]
     CsidAlone,
-    /// Lengths the kernel refuses.
-    #[error("the kernel takes no NEXT-CSID of {block} + {function} bits")]
+    /// Lengths that the kernel refuses.
+    #[error("the kernel refuses NEXT-CSID with {block} + {function} bits")]
     #[diagnostic(
         code(segbox::csid_lengths),
-        help(
-            "each length is a multiple of 8 from 8 to 120, and both together at most 128 (net/ipv6/seg6_local.c, next_csid_chk_*)"
-        )
+        help("write multiples of 8 from 8 to 120, both together at most 128 (net/ipv6/seg6_local.c, next_csid_chk_*)")
     )]
     CsidLengths {
         /// Locator-block, in bits.
@@ -125,14 +125,14 @@ pub enum Srv6Fault {
         /// Locator-node and function, in bits.
         function: i128,
     },
-    /// Containers with an argument don't match.
+    /// A SID that a container with further C-SIDs does not match.
     #[error(
-        "`{sid}` is longer than block and function ({bits} bits), so a container with more C-SIDs behind never fits it"
+        "the SID `{sid}` is longer than its block and function ({bits} bits): no container with further C-SIDs matches it"
     )]
     #[diagnostic(
         severity(Warning),
         code(segbox::csid_prefix),
-        help("write the SID as a /{bits} (RFC 9800 section 4.1)")
+        help("write the SID with the prefix length /{bits} (RFC 9800 section 4.1)")
     )]
     CsidPrefix {
         /// The SID.
@@ -141,44 +141,48 @@ pub enum Srv6Fault {
         bits: u8,
     },
     /// `segments = []`.
-    #[error("{behavior} has no segment to send a packet to")]
-    #[diagnostic(code(segbox::no_segments), help("write at least one, in the order the packet visits them"))]
+    #[error("{behavior} has no segments")]
+    #[diagnostic(code(segbox::no_segments), help("write at least one"))]
     NoSegments {
         /// RFC 8986's name.
         behavior: &'static str,
     },
     /// The SRH's length is one byte of 8-byte units.
-    #[error("{behavior} has {count} segments, over the {most} that fit{why}")]
+    #[error("{behavior} has {count} segments, and only {most} fit{room}")]
     #[diagnostic(
         code(segbox::too_many_segments),
-        help("split the list: a SID with End.B6.Encaps further on can carry the rest (RFC 8986 section 4.13)")
+        help(
+            "shorten the list: a node on the path can add the rest, by a SID with End.B6.Encaps (RFC 8986 section 4.13)"
+        )
     )]
     TooManySegments {
         /// RFC 8986's name.
         behavior: &'static str,
         /// As written.
         count: usize,
-        /// What fits.
+        /// The most that fit.
         most: usize,
-        /// What takes room.
-        why: &'static str,
+        /// Into what.
+        room: &'static str,
     },
-    /// Not a unicast address.
-    #[error("the segment `{segment}` is {what}")]
-    #[diagnostic(code(segbox::segment_unusable), help("write a SID of the node the packet is to visit"))]
+    /// An address that no segment can have.
+    #[error("`{segment}` cannot be a segment: it is {what}")]
+    #[diagnostic(code(segbox::segment_unusable), help("write a SID of the node that the packet is to visit"))]
     SegmentUnusable {
         /// The segment.
         segment: Ipv6Addr,
         /// `a multicast address` and so on.
         what: &'static str,
     },
-    /// The outer destination is steered again.
-    #[error("the first segment `{segment}` lies in `{destination}` itself, so its packets would be steered here again")]
+    /// A policy that steers the packets that it has encapsulated.
+    #[error(
+        "the first segment `{segment}` is inside the policy's destination `{destination}`: the policy steers its encapsulated packets again"
+    )]
     #[diagnostic(
         severity(Warning),
         code(segbox::steers_itself),
         help(
-            "add a route to the segment's locator, more specific than `{destination}`, unless a routing daemon brings one"
+            "add a route to the segment's locator that is more specific than `{destination}`, unless a routing daemon adds one"
         )
     )]
     SteersItself {
@@ -188,31 +192,33 @@ pub enum Srv6Fault {
         destination: String,
     },
     /// Only IPv6 has extension headers.
-    #[error("H.Insert puts an SRH into the packet itself, and `{destination}` is IPv4")]
+    #[error(
+        "H.Insert cannot steer the IPv4 traffic to `{destination}`: it inserts an SRH, which only IPv6 packets can have"
+    )]
     #[diagnostic(code(segbox::insert_ipv4), help("use `H.Encaps`"))]
     InsertIpv4 {
         /// The policy's destination.
         destination: String,
     },
-    /// bpf_push_seg6_encap says IPv6 of whatever it wraps.
-    #[error("on IPv4 traffic `{destination}` bpf_lwt_push_encap cannot push an SRH")]
+    /// bpf_push_seg6_encap marks the inner packet as IPv6, always.
+    #[error("the program cannot push an SRH onto the IPv4 traffic to `{destination}`")]
     #[diagnostic(
         severity(Warning),
         code(segbox::bpf_ipv4),
         help(
-            "see that the program pushes BPF_LWT_ENCAP_IP only, or nothing: BPF_LWT_ENCAP_SEG6 marks the inner packet as IPv6 \
-             (net/core/filter.c, bpf_push_seg6_encap); `H.Encaps` does IPv4"
+            "make sure that it calls bpf_lwt_push_encap with BPF_LWT_ENCAP_IP only, or use `H.Encaps`: BPF_LWT_ENCAP_SEG6 marks \
+             the inner packet as IPv6 (net/core/filter.c, bpf_push_seg6_encap)"
         )
     )]
     BpfIpv4 {
         /// The policy's destination.
         destination: String,
     },
-    /// `[srv6] source` that can be no source.
-    #[error("`{address}` is {what}, which no packet can come from")]
+    /// An address that no packet can come from.
+    #[error("`{address}` cannot be a source address: it is {what}")]
     #[diagnostic(
         code(segbox::source_unusable),
-        help("write an address of this box that others reach, like `fc00:0:2::1`")
+        help("write an address of this box that other routers can reach, such as `fc00:0:2::1`")
     )]
     SourceUnusable {
         /// The address.
@@ -220,26 +226,28 @@ pub enum Srv6Fault {
         /// `a multicast address` and so on.
         what: &'static str,
     },
-    /// Policies in a VRF whose packets cannot be told from a customer's.
+    /// Policies in a VRF whose packets cannot be told from a customer's: segbox goes by their source address.
     #[error(
-        "IPv6 that comes into the VRF `{vrf}` can reach the main table: the box has no address that its policies send from"
+        "IPv6 packets of the VRF `{vrf}` can leave it by the main table: this box has no known source address for its policies, so segbox cannot stop them"
     )]
     #[diagnostic(
         severity(Warning),
         code(segbox::vrf_needs_source),
-        help("add `source` to `[srv6]`, an address of this box that others reach, like `fc00:0:2::1`")
+        help(
+            "add the key `source` to `[srv6]`: an address of this box that other routers can reach, such as `fc00:0:2::1`"
+        )
     )]
     VrfNeedsSource {
         /// The VRF.
         vrf: String,
     },
-    /// An HMAC key that isn't in the file.
-    #[error("there is no `[srv6.hmac-key.{id}]`")]
+    /// An HMAC key that is not in the file.
+    #[error("the file has no `[srv6.hmac-key.{id}]`")]
     #[diagnostic(code(segbox::unknown_hmac_key), help("{near}"))]
     UnknownHmacKey {
         /// As written.
         id: u32,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
 }

@@ -1,32 +1,33 @@
-//! Faults that only show against the box: its interfaces, its kernel, the files the file names.
+//! Faults that only show on a box: its interfaces, its kernel, and the files that the file names. Not here: finding them
+//! ([`crate::resolve`]).
 
 use miette::Diagnostic;
 
 use crate::names::IfName;
 
-/// What does not fit what the file was checked against.
+/// A fault of the file on this box.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum SurroundingsFault {
-    /// No interface of that name.
+    /// An interface that is not there.
     #[error("this box has no interface `{name}`")]
     #[diagnostic(code(segbox::no_such_interface), help("{near}"))]
     NoSuchInterface {
         /// The name.
         name: IfName,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
     /// `match` fits nothing.
-    #[error("no interface of this box matches `{name}`")]
-    #[diagnostic(code(segbox::no_hardware), help("there is {there}"))]
+    #[error("no interface of this box fits the `match` of `{name}`")]
+    #[diagnostic(code(segbox::no_hardware), help("write the `mac` or `pci` of one of these: {there}"))]
     NoHardware {
         /// The name it was to get.
         name: IfName,
-        /// What there is.
+        /// The interfaces of the box.
         there: String,
     },
     /// `match` fits several.
-    #[error("several interfaces of this box match `{name}`: {which}")]
+    #[error("several interfaces of this box fit the `match` of `{name}`: {which}")]
     #[diagnostic(code(segbox::several_interfaces), help("give both `mac` and `pci`"))]
     SeveralInterfaces {
         /// The name it was to get.
@@ -34,29 +35,29 @@ pub enum SurroundingsFault {
         /// Those that fit.
         which: String,
     },
-    /// No profile of that name.
+    /// An unknown profile.
     #[error("there is no hardware profile `{name}`")]
     #[diagnostic(code(segbox::no_such_profile), help("{near}"))]
     NoSuchProfile {
         /// As written.
         name: String,
-        /// What may have been meant.
+        /// The most similar name.
         near: String,
     },
-    /// Something the kernel lacks.
+    /// A feature that the kernel lacks.
     #[error("this kernel ({major}.{minor}) lacks {what}{elsewhere}")]
     #[diagnostic(
         code(segbox::kernel_lacks),
-        help("it comes with Linux {since_major}.{since_minor} and {option}; without it: {without}")
+        help("use Linux {since_major}.{since_minor} or later with {option}; without it: {without}")
     )]
     KernelLacks {
         /// Running version.
         major: u32,
         /// Running version.
         minor: u32,
-        /// The feature, as a person calls it.
+        /// The feature.
         what: &'static str,
-        /// How often the file asks for it, if more than once.
+        /// The number of places that ask for it, if there are several.
         elsewhere: String,
         /// First version that has it.
         since_major: u32,
@@ -64,32 +65,35 @@ pub enum SurroundingsFault {
         since_minor: u32,
         /// The build option.
         option: &'static str,
-        /// What goes without it.
+        /// The consequence.
         without: &'static str,
     },
     /// The object cannot be read.
-    #[error("the object `{object}` cannot be used: {why}")]
+    #[error("cannot use the BPF object `{object}`: {why}")]
     #[diagnostic(
         code(segbox::object_unreadable),
-        help("a path is relative to this file; `segbox programs` lists the built-in ones")
+        help("a path is relative to the folder of segbox.toml; `segbox programs` lists the built-in objects")
     )]
     ObjectUnreadable {
         /// As written.
         object: String,
-        /// In the words of who tried.
+        /// The reason.
         why: String,
     },
     /// The key file cannot be read.
-    #[error("the key file `{file}` cannot be read: {why}")]
-    #[diagnostic(code(segbox::secret_unreadable), help("write the key into it; its path is relative to this file"))]
+    #[error("cannot read the key file `{file}`: {why}")]
+    #[diagnostic(
+        code(segbox::secret_unreadable),
+        help("write the key into this file; its path is relative to the folder of segbox.toml")
+    )]
     SecretUnreadable {
         /// As written.
         file: String,
-        /// In the words of who tried.
+        /// The reason.
         why: String,
     },
-    /// A secret that others can read.
-    #[error("the key file `{file}` is open to others (mode {mode:04o})")]
+    /// A secret that other users can read or write.
+    #[error("other users have access to the key file `{file}` (mode {mode:04o})")]
     #[diagnostic(code(segbox::secret_open), help("run `chmod 600 {file}`"))]
     SecretOpen {
         /// As written.
@@ -106,9 +110,9 @@ pub enum SurroundingsFault {
         /// Its size.
         bytes: usize,
     },
-    /// Nobody looked.
-    #[error("`{file}` was not looked at")]
-    #[diagnostic(code(segbox::not_looked_at), help("check the file where `{file}` can be read"))]
+    /// A file that was not read, though the Config needs it.
+    #[error("`{file}` was not read")]
+    #[diagnostic(code(segbox::not_looked_at), help("check segbox.toml where `{file}` is too"))]
     NotLookedAt {
         /// The object or key file, as written.
         file: String,

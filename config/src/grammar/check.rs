@@ -1,12 +1,12 @@
-//! Holds a document against the grammar: unknown and missing keys, wrong types, values not written as such a value is.
+//! Checks a document by the grammar: unknown and missing keys, wrong types, wrong forms. Not here: what keys mean together.
 //!
-//! What passes here can be read without a fault by [`mod@crate::read`], which asks the same forms.
+//! A value that passes here is read without a fault by [`mod@crate::read`], which uses the same forms.
 
 use super::{Key, Kind, Range, Table};
 use crate::fault::{Fault, ShapeFault, listed, near};
 use crate::toml::{Entry, Value};
 
-/// Adds every fault of a table and all that it holds.
+/// Adds every fault of a table and of the tables in it.
 pub(crate) fn check(table: &Table, entry: Entry<'_>, faults: &mut Vec<Fault>) {
     let mut seen = 0_u32;
     for child in entry.children() {
@@ -37,18 +37,15 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
                 faults.push(Fault::new(entry.span(), fault));
             }
         }
-        (Kind::Word(words) | Kind::WordOrInt(words, _), Value::Text(text)) => {
+        (Kind::Refusable(_, refused), Value::Text(text)) if refused.contains(&text) => {}
+        (Kind::Word(words) | Kind::Refusable(words, _) | Kind::WordOrInt(words, _), Value::Text(text)) => {
             if !words.contains(&text) {
-                let near = near(text, words.iter().copied());
-                faults
-                    .push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
-            }
-        }
-        (Kind::Refusable(words, refused), Value::Text(text)) => {
-            if !words.contains(&text) && !refused.contains(&text) {
-                let near = near(text, words.iter().copied());
-                faults
-                    .push(Fault::new(entry.span(), ShapeFault::NotOneOf { key: key.into(), text: text.into(), near }));
+                let fix = match kind {
+                    Kind::WordOrInt(..) => format!("write {}", kind.wanted()),
+                    _ => near(text, words.iter().copied()),
+                };
+                let fault = ShapeFault::NotOneOf { key: key.into(), text: text.into(), fix };
+                faults.push(Fault::new(entry.span(), fault));
             }
         }
         (Kind::WordOr(words, form), Value::Text(text)) => {
@@ -81,7 +78,7 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
                 if let Err(fault) = form.check(child.key()) {
                     faults.push(Fault::new(child.key_span(), fault));
                     if matches!(of, Kind::Scalar) {
-                        // `net.core.x = 1` without quotes: a table named `net`. Its name says it all.
+                        // `net.core.x = 1` without quotes makes a table named `net`. The fault of its name is enough.
                         continue;
                     }
                 }
@@ -110,40 +107,40 @@ fn wrong(kind: &Kind, entry: Entry<'_>, found: Value<'_>, key: &str, example: &s
     )
 }
 
-/// A value's type, with its article.
+/// A value's type in messages, with an article.
 pub(crate) fn kind_of(value: Value<'_>) -> &'static str {
     match value {
         Value::Bad => "nothing",
-        Value::Text(_) => "a text",
+        Value::Text(_) => "a string",
         Value::Int(_) => "a number",
         Value::Float => "a number with a fraction",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Date => "a date",
-        Value::List => "a list",
+        Value::List => "an array",
         Value::Table => "a table",
     }
 }
 
 impl Kind {
-    /// What it takes, for a person.
+    /// The values that it takes, in messages.
     pub(crate) fn wanted(&self) -> String {
         match self {
-            Self::Text(form) => format!("a text: {}", form.name()),
+            Self::Text(form) => format!("a string with {}", form.name()),
             Self::Word(words) | Self::Refusable(words, _) => format!("one of {}", listed(words.iter().copied())),
-            Self::WordOr(words, form) => format!("{} or a text: {}", listed(words.iter().copied()), form.name()),
+            Self::WordOr(words, form) => format!("{} or a string with {}", listed(words.iter().copied()), form.name()),
             Self::Int(range) => format!("a number from {} to {}{}", range.min, range.max, range.unit),
             Self::WordOrInt(words, range) => {
                 format!("{} or a number from {} to {}", listed(words.iter().copied()), range.min, range.max)
             }
             Self::Bool => "`true` or `false`".into(),
             Self::List(of) => match of {
-                Self::Text(form) => format!("a list, each {}", form.name()),
-                of => format!("a list, each {}", of.wanted()),
+                Self::Text(form) => format!("an array, each element {}", form.name()),
+                of => format!("an array, each element {}", of.wanted()),
             },
             Self::Table(_) | Self::Named(..) => "a table".into(),
-            Self::Rows(_) => "tables, each under a header".into(),
-            Self::Typed => "what the object's types say".into(),
-            Self::Scalar => "a text, a number or a truth value".into(),
+            Self::Rows(_) => "an array of tables".into(),
+            Self::Typed => "a value of the object's type".into(),
+            Self::Scalar => "a string, a number or a boolean".into(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Every table and key as data: its kind, its words, an example. The checker, the JSON Schema and the reference page all read
-//! it, so none of them can know a key that the others don't. Not here: what keys mean together.
+//! Every table and key as data: its kind, its description, an example. The checker, the JSON Schema and the reference page all read
+//! it, so each of them knows the same keys. Not here: what keys mean together.
 
 mod check;
 mod profile;
@@ -19,12 +19,12 @@ use crate::forms::Form;
 
 /// A table's keys.
 pub(crate) struct Table {
-    /// As a person writes its header, `[interface.NAME]`.
+    /// Its header, `[interface.NAME]`.
     pub(crate) title: &'static str,
-    /// What it is for: a sentence.
+    /// Its purpose: a sentence.
     pub(crate) doc: &'static str,
     pub(crate) keys: &'static [Key],
-    /// By a value of the key `behavior`, which keys are needed and which make no sense.
+    /// The values of the key `behavior`: each says which keys the table needs and may have.
     pub(crate) rows: &'static [Row],
 }
 
@@ -34,18 +34,18 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) doc: &'static str,
-    /// A value as it stands behind `=`; empty for tables.
+    /// A value as it stands after `=`; empty for tables.
     pub(crate) example: &'static str,
 }
 
-/// What a key holds.
+/// The kind of a key's value.
 pub(crate) enum Kind {
     Text(Form),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// One of the first words. The second are known too, and refused where the reason can be told.
+    /// One of the first words. The second ones are refused later, where the reason is known.
     Refusable(&'static [&'static str], &'static [&'static str]),
-    /// One of these words, or a text of the form.
+    /// One of these words, or a string of the form.
     WordOr(&'static [&'static str], Form),
     Int(Range),
     /// One of these words, or a number.
@@ -54,13 +54,13 @@ pub(crate) enum Kind {
     List(&'static Kind),
     /// `{ }` or `[name]`.
     Table(&'static Table),
-    /// `[name.NAME]`: any number of tables by names of this form.
+    /// `[name.NAME]`: any number of tables, with names of this form.
     Named(Form, &'static Kind),
     /// `[[name]]`.
     Rows(&'static Table),
-    /// Anything: the type comes from an object.
+    /// Any value: its type comes from an object.
     Typed,
-    /// Anything a sysctl takes: a text, a number or a bool.
+    /// A value of a sysctl: a string, a number or a boolean.
     Scalar,
 }
 
@@ -127,7 +127,7 @@ mod tests {
     fn every_key_is_described_and_its_example_is_of_its_kind() {
         for root in [&SEGBOX, &PROFILE] {
             visit(root, &mut |table| {
-                assert!(table.keys.len() <= 32, "the checker keeps a bit a key");
+                assert!(table.keys.len() <= 32, "the checker keeps a bit per key");
                 for key in table.keys {
                     assert!(key.doc.ends_with('.'), "{} {}", table.title, key.name);
                     if key.example.is_empty() {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_speak_of_keys_that_are_there() {
+    fn rows_name_keys_that_are_there() {
         visit(&SEGBOX, &mut |table| {
             for row in table.rows {
                 for name in row.keys() {

@@ -1,4 +1,4 @@
-//! The tables of a hardware profile.
+//! The grammar of a hardware profile. Not here: which profile fits a box.
 
 use super::{Key, Kind, Table, range};
 use crate::forms::Form;
@@ -6,27 +6,27 @@ use crate::forms::Form;
 /// The profile.
 pub(crate) static PROFILE: Table = Table {
     title: "The profile",
-    doc: "What depends on the box and not on the network. A knob that is not here is left as it is.",
+    doc: "Settings that depend on the box and not on the network. segbox does not touch a setting that the profile does not name.",
     rows: &[],
     keys: &[
         Key::required(
             "description",
             Kind::Text(Form::Free("a sentence")),
-            "The box family, for a person.",
+            "The box family, in words.",
             "\"Supermicro X8SIL, Intel 82599\"",
         ),
         Key::optional(
             "match",
             Kind::Table(&MATCH),
-            "Which boxes: every key given must fit; the profile with the most keys wins.",
+            "The boxes it is for: every key that is given must fit. Of several profiles that fit, the one with the most keys wins.",
             "",
         ),
         Key::optional("cpu", Kind::Table(&CPU), "The CPUs.", ""),
-        Key::optional("bpf", Kind::Table(&BPF), "How the kernel runs BPF programs.", ""),
+        Key::optional("bpf", Kind::Table(&BPF), "The kernel's settings for BPF programs.", ""),
         Key::optional(
             "nic",
             Kind::Named(Form::Free("a driver or an interface"), &Kind::Table(&NIC)),
-            "Network cards, by driver; one by interface wins over it, and `*` is for every card without one.",
+            "Network cards, by driver or by interface. A table by interface wins over one by driver; `*` is for all other cards.",
             "",
         ),
         Key::optional("sysctl", Kind::Named(Form::Sysctl, &Kind::Scalar), "Kernel settings, by their dotted name.", ""),
@@ -35,37 +35,37 @@ pub(crate) static PROFILE: Table = Table {
 
 static MATCH: Table = Table {
     title: "[match]",
-    doc: "Which boxes the profile is for. Without a key it fits any, and loses to every other that fits.",
+    doc: "The boxes the profile is for. Without a key it fits every box, and every other profile that fits wins over it.",
     rows: &[],
     keys: &[
         Key::optional(
             "board",
             Kind::Text(Form::Free("a glob")),
-            "DMI board name; `*` and `?` stand for what differs.",
+            "DMI board name; `*` and `?` are wildcards.",
             "\"X8SIL*\"",
         ),
         Key::optional(
             "cpu",
             Kind::Text(Form::Free("a glob")),
-            "CPU model name; `*` and `?` stand for what differs.",
+            "CPU model name; `*` and `?` are wildcards.",
             "\"*X3440*\"",
         ),
         Key::optional(
             "nics",
             Kind::List(&Kind::Text(Form::Free("a driver"))),
-            "Drivers of network cards that must all be there.",
+            "Drivers of network cards: all of them must be there.",
             "[\"ixgbe\"]",
         ),
         Key::optional(
             "any-nic",
             Kind::List(&Kind::Text(Form::Free("a driver"))),
-            "Drivers of network cards of which at least one must be there.",
+            "Drivers of network cards: at least one of them must be there.",
             "[\"i40e\", \"ice\"]",
         ),
         Key::optional(
             "virtual",
             Kind::Bool,
-            "Whether there must be a hypervisor under it (the CPU flag of that name), or must not.",
+            "Whether the box must be a virtual machine (the CPU flag `hypervisor`), or must not.",
             "false",
         ),
     ],
@@ -73,42 +73,42 @@ static MATCH: Table = Table {
 
 static CPU: Table = Table {
     title: "[cpu]",
-    doc: "The CPUs and what each is for.",
+    doc: "The CPUs and their work.",
     rows: &[],
     keys: &[
         Key::optional(
             "governor",
             Kind::Text(Form::Free("a governor")),
-            "cpufreq's scaling governor, on every CPU.",
+            "The scaling governor of cpufreq, on every CPU.",
             "\"performance\"",
         ),
         Key::optional(
             "max-cstate-latency-us",
             Kind::Int(range(0, 1_000_000, " (microseconds)")),
-            "Longest time a CPU may take to wake up, in microseconds; held through /dev/cpu_dma_latency.",
+            "Longest time that a CPU may take to wake up, in microseconds (/dev/cpu_dma_latency).",
             "1",
         ),
         Key::optional("smt", Kind::Word(&["keep", "off"]), "Simultaneous multithreading.", "\"keep\""),
-        Key::optional(
-            "housekeeping",
-            Kind::Text(Form::CpuList),
-            "CPUs for everything that is not forwarding.",
-            "\"0\"",
-        ),
+        Key::optional("housekeeping", Kind::Text(Form::CpuList), "CPUs for everything but forwarding.", "\"0\""),
         Key::optional("forwarding", Kind::Text(Form::CpuList), "CPUs that forward packets.", "\"1-3\""),
     ],
 };
 
 static BPF: Table = Table {
     title: "[bpf]",
-    doc: "How the kernel runs BPF programs.",
+    doc: "The kernel's settings for BPF programs.",
     rows: &[],
     keys: &[
-        Key::optional("jit", Kind::Word(&["on", "off", "debug"]), "net.core.bpf_jit_enable 1, 0 and 2.", "\"on\""),
+        Key::optional(
+            "jit",
+            Kind::Word(&["on", "off", "debug"]),
+            "The BPF JIT: net.core.bpf_jit_enable 1, 0 and 2.",
+            "\"on\"",
+        ),
         Key::optional(
             "harden",
             Kind::Bool,
-            "net.core.bpf_jit_harden: slower programs, safer against their authors.",
+            "net.core.bpf_jit_harden: slower programs, protection against malicious ones.",
             "false",
         ),
     ],
@@ -122,48 +122,48 @@ static NIC: Table = Table {
         Key::optional(
             "queues",
             Kind::WordOrInt(&["forwarding"], range(1, 1024, "")),
-            "Receive and transmit queues: a number, or one a forwarding CPU.",
+            "Receive and transmit queues: a number, or one per forwarding CPU.",
             "\"forwarding\"",
         ),
-        Key::optional("rx-ring", RING, "Receive descriptors a queue.", "\"max\""),
-        Key::optional("tx-ring", RING, "Transmit descriptors a queue.", "\"max\""),
+        Key::optional("rx-ring", RING, "Receive descriptors per queue.", "\"max\""),
+        Key::optional("tx-ring", RING, "Transmit descriptors per queue.", "\"max\""),
         Key::optional(
             "irq",
             Kind::WordOr(&["one-per-forwarding-cpu"], Form::CpuList),
-            "Where the queues' interrupts go: a forwarding CPU each, or a list of CPUs in turn.",
+            "The CPUs of the queues' interrupts: one forwarding CPU per queue, or a list of CPUs in turn.",
             "\"one-per-forwarding-cpu\"",
         ),
         Key::optional(
             "xps",
             Kind::Word(&["same-cpu", "off"]),
-            "Which transmit queue a CPU uses: that whose interrupt it gets.",
+            "The transmit queue of a CPU: `same-cpu` is the queue whose interrupts the CPU gets.",
             "\"same-cpu\"",
         ),
         Key::optional(
             "rps",
             Kind::Word(&["off", "forwarding"]),
-            "Spreading in software, where the card cannot.",
+            "Spreading packets over CPUs in software, for cards that cannot do it.",
             "\"off\"",
         ),
         Key::optional(
             "rss-hash",
             Kind::List(&Kind::Word(&["src", "dst", "flow-label", "src-port", "dst-port"])),
-            "What of an IPv6 packet the card spreads by.",
+            "The fields of an IPv6 packet that the card spreads by.",
             "[\"src\", \"dst\", \"flow-label\"]",
         ),
         Key::optional(
             "coalesce",
             Kind::Table(&COALESCE),
-            "How long the card waits for more before it interrupts.",
+            "The time that the card collects packets before it interrupts.",
             "{ rx-usecs = 30, adaptive-rx = false }",
         ),
         Key::optional(
             "offloads",
             Kind::Table(&OFFLOADS),
-            "What the card does itself.",
+            "Work that the card does for the kernel.",
             "{ gro = true, lro = false, ntuple = true }",
         ),
-        Key::optional("threaded-napi", Kind::Bool, "Whether packets are polled in kernel threads.", "false"),
+        Key::optional("threaded-napi", Kind::Bool, "Whether kernel threads poll for packets.", "false"),
     ],
 };
 
@@ -176,12 +176,12 @@ static COALESCE: Table = Table {
     doc: "Interrupt coalescing, by ethtool's names.",
     rows: &[],
     keys: &[
-        Key::optional("rx-usecs", USECS, "Receive: microseconds after a packet.", "30"),
-        Key::optional("tx-usecs", USECS, "Transmit: microseconds after a packet.", "50"),
-        Key::optional("rx-frames", FRAMES, "Receive: at most so many packets.", "64"),
-        Key::optional("tx-frames", FRAMES, "Transmit: at most so many packets.", "64"),
-        Key::optional("adaptive-rx", Kind::Bool, "Receive: whether the driver chooses.", "false"),
-        Key::optional("adaptive-tx", Kind::Bool, "Transmit: whether the driver chooses.", "false"),
+        Key::optional("rx-usecs", USECS, "Receive: microseconds from a packet to the interrupt.", "30"),
+        Key::optional("tx-usecs", USECS, "Transmit: microseconds from a packet to the interrupt.", "50"),
+        Key::optional("rx-frames", FRAMES, "Receive: packets per interrupt, at most.", "64"),
+        Key::optional("tx-frames", FRAMES, "Transmit: packets per interrupt, at most.", "64"),
+        Key::optional("adaptive-rx", Kind::Bool, "Receive: whether the driver chooses the values.", "false"),
+        Key::optional("adaptive-tx", Kind::Bool, "Transmit: whether the driver chooses the values.", "false"),
     ],
 };
 
@@ -196,7 +196,7 @@ static OFFLOADS: Table = Table {
         Key::optional(
             "lro",
             Kind::Bool,
-            "Large receive offload: never on a router, it breaks forwarded packets.",
+            "Large receive offload; leave it off on a router: it merges packets that are to be forwarded.",
             "false",
         ),
         Key::optional("ntuple", Kind::Bool, "Flow steering rules.", "true"),

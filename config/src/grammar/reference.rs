@@ -1,4 +1,5 @@
-//! The grammar as a page of markdown: docs/segbox-toml.md.
+//! The grammar as a page of markdown: docs/segbox-toml.md. Not here: anything that the grammar does not say, but for the page's head
+//! and the table of value types.
 
 use std::fmt::{self, Write as _};
 
@@ -9,52 +10,52 @@ use crate::kernel::Feature;
 /// The reference page of segbox.toml and of hardware profiles, as markdown.
 pub fn reference() -> String {
     let mut page = String::new();
-    write(&mut page).expect("a String takes it all");
+    write(&mut page).expect("a String takes any text");
     page
 }
 
 const HEAD: &str = "\
 # segbox.toml
 
-Every key there is. This page is made from the same table that the file is checked by: `cargo test -p segbox-config` compares
-the two, and `SEGBOX_BLESS=1 cargo test -p segbox-config` writes it anew.
+All keys of the file. This page is made from the table that segbox checks the file with: `cargo test -p segbox-config` compares the
+two, and `SEGBOX_BLESS=1 cargo test -p segbox-config` writes the page again.
 
-Unknown keys are faults. Addresses and prefixes may be written in any form that `ip` takes; a prefix has no bits set behind its
-length. A key marked with ● must be there.
+An unknown key is a fault. Addresses and prefixes can have any form that `ip` takes; a prefix has no bits set after its length. A key
+with ● must be there.
 ";
 
 const VALUES: &str = "\
 ## Values of globals and maps
 
-`[program.NAME.globals]` and `[program.NAME.map.MAPNAME]` hold values whose types the object knows:
+The values of `[program.NAME.globals]` and `[program.NAME.map.MAPNAME]` have the types of the object:
 
 | the object's type | in the file |
 |---|---|
-| integer, bool, enum | a number that it holds (little endian); `true` and `false` are 1 and 0 |
-| 16 bytes, but for an integer or a struct of several fields | an IPv6 address as text, in network byte order |
-| 4 bytes, integers too | an IPv4 address as text, in network byte order |
-| 6 bytes | a MAC address as text |
-| bytes of any length | `\"0x…\"`, two hexadecimal digits a byte; or a list of numbers to 255 |
+| integer, bool, enum | a number that fits (little endian); `true` and `false` are 1 and 0 |
+| 16 bytes, but not an integer and not a struct of several fields | an IPv6 address as a string (network byte order) |
+| 4 bytes, integers too | an IPv4 address as a string (network byte order) |
+| 6 bytes | a MAC address as a string |
+| bytes of any length | `\"0x…\"`, two hexadecimal digits per byte; or an array of numbers from 0 to 255 |
 | 1, 2, 4 or 8 bytes without a type | also a number, little endian |
-| array | a list, all its elements |
-| struct | a table by field names; a field that is not there is zero; one of a single field also as that field |
+| array | an array with all elements |
+| struct | a table by field names; a missing field is zero; for a struct of one field also the value of that field |
 
-The key of a map's row is a text: a number as `7` or `0x7`, the key of an LPM trie as a prefix, and a struct as its fields in
-order with a space between them.
+The key of a map's entry is a string: a number as `7` or `0x7`, the key of an LPM trie as a prefix, a struct as its fields in order with
+a space between them.
 ";
 
 fn write(page: &mut String) -> fmt::Result {
     page.push_str(HEAD);
     tables(page, &SEGBOX, 2)?;
     writeln!(page, "\n{VALUES}")?;
-    writeln!(page, "## Hardware profiles\n\nFiles of `hw-profiles/`, one a box family.")?;
+    writeln!(page, "## Hardware profiles\n\nThe files of `hw-profiles/`, one per box family.")?;
     tables(page, &PROFILE, 3)
 }
 
 /// A table's section and those of the tables in it.
 fn tables(page: &mut String, table: &Table, depth: usize) -> fmt::Result {
     writeln!(page, "\n{} {}\n\n{}\n", "#".repeat(depth), table.title, table.doc)?;
-    writeln!(page, "| key | takes | for instance | |\n|---|---|---|---|")?;
+    writeln!(page, "| key | takes | example | |\n|---|---|---|---|")?;
     for key in table.keys {
         let mark = if key.required { " ●" } else { "" };
         let example = if key.example.is_empty() { String::new() } else { format!("`{}`", key.example) };
@@ -89,7 +90,7 @@ fn linux(feature: Feature) -> String {
     format!("Linux {major}.{minor}")
 }
 
-/// The table that a key holds, if it has keys of its own to tell of.
+/// The table of a key's value, if it is one.
 fn inner(kind: &Kind) -> Option<&'static Table> {
     match kind {
         Kind::Table(table) | Kind::Rows(table) => Some(table),

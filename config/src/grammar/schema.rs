@@ -1,5 +1,5 @@
-//! The grammar as JSON Schema, for editors. It takes every file that has no fault; it lets through what only shows when two
-//! keys are held against each other, or against the box.
+//! The grammar as JSON Schema, for editors. It accepts every file without faults. Not here: faults that show only when two keys are
+//! compared, or a key and the box.
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +39,7 @@ fn behavior(table: &Table, row: &Row) -> Value {
     let mut properties: Map<String, Value> = others.map(|key| (key.to_owned(), json!(false))).collect();
     if table.key("flavors").is_some() {
         let names: Vec<_> = row.flavors.iter().map(|(flavor, _)| flavor.name()).collect();
-        // An empty list is right with every behavior.
+        // Every behavior may have an empty array.
         let each = if names.is_empty() { json!(false) } else { json!({ "enum": names }) };
         properties.insert("flavors".to_owned(), json!({ "items": each }));
     }
@@ -76,7 +76,7 @@ fn kind(of: &Kind) -> Value {
             "additionalProperties": kind(of),
         }),
         Kind::Rows(of) => json!({ "type": "array", "items": table(of) }),
-        // Whatever the object's types say.
+        // The object's type is not known here.
         Kind::Typed => json!({}),
         Kind::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
     }

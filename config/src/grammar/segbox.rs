@@ -1,4 +1,4 @@
-//! The tables of segbox.toml, but for `[srv6]`.
+//! The grammar of segbox.toml. Not here: `[srv6]`, and the keys of behaviors.
 
 use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
@@ -7,7 +7,7 @@ use crate::forms::Form;
 /// The file.
 pub(crate) static SEGBOX: Table = Table {
     title: "The file",
-    doc: "One box. Every table is optional: an empty file is a box with loopback and nothing else.",
+    doc: "One box. Every table is optional: an empty file makes a box that has its loopback interface and nothing else.",
     rows: &[],
     keys: &[
         Key::optional("system", Kind::Table(&SYSTEM), "The box itself.", ""),
@@ -20,11 +20,11 @@ pub(crate) static SEGBOX: Table = Table {
         Key::optional("vrf", Kind::Named(Form::Interface, &Kind::Table(&VRF)), "Virtual routing tables, by name.", ""),
         Key::optional("route", Kind::Rows(&ROUTE), "Static routes.", ""),
         Key::optional("neighbor", Kind::Rows(&NEIGHBOR), "Permanent neighbours.", ""),
-        Key::optional("srv6", Kind::Table(&SRV6), "What the box does for SRv6.", ""),
+        Key::optional("srv6", Kind::Table(&SRV6), "SIDs, policies and HMAC keys.", ""),
         Key::optional(
             "program",
             Kind::Named(Form::Program, &Kind::Table(&PROGRAM)),
-            "BPF programs, by a name of your own.",
+            "BPF programs, by names that you choose.",
             "",
         ),
     ],
@@ -38,8 +38,8 @@ static SYSTEM: Table = Table {
         Key::optional("hostname", Kind::Text(Form::Hostname), "The box's name.", "\"r2\""),
         Key::optional(
             "hardware",
-            Kind::Text(Form::Free("a profile's name, \"auto\" or \"none\"")),
-            "The hardware profile that tunes the box: a name, `auto` for the best match (the default), or `none` to touch no NIC, IRQ or CPU setting.",
+            Kind::Text(Form::Free("the name of a profile, `auto` or `none`")),
+            "The hardware profile that tunes the box: a name; `auto` for the best match, which is the default; `none` to leave all NIC, IRQ and CPU settings as they are.",
             "\"auto\"",
         ),
     ],
@@ -47,37 +47,37 @@ static SYSTEM: Table = Table {
 
 static INTERFACE: Table = Table {
     title: "[interface.NAME]",
-    doc: "A network interface. NAME is the name it has, or gets where `match` finds it by its hardware.",
+    doc: "A network interface. NAME is its name, or the name that it gets if `match` finds it by its hardware.",
     rows: &[],
     keys: &[
         Key::optional(
             "match",
             Kind::Table(&MATCH),
-            "The hardware this name belongs to; what is given must fit, all of it. Without it: the interface of this name.",
+            "The hardware that gets this name; all that is given must fit. Without `match`: the interface that has this name.",
             "{ mac = \"52:54:00:12:34:56\" }",
         ),
         Key::optional(
             "addresses",
             Kind::List(&Kind::Text(Form::OnLink)),
-            "Its addresses, each with the prefix length of the link.",
+            "Its addresses, each with the prefix length of its link.",
             "[\"2001:db8:12::2/64\"]",
         ),
         Key::optional(
             "mtu",
             Kind::Int(range(68, 65535, " (bytes)")),
-            "Largest packet it carries, in bytes; 1280 or more where it speaks IPv6.",
+            "The largest packet in bytes; at least 1280 on an interface with IPv6.",
             "9000",
         ),
         Key::optional(
             "srv6",
             Kind::Bool,
-            "Accept SRv6 packets here (the kernel's `seg6_enabled`); false without it.",
+            "Whether the interface accepts SRv6 packets (the kernel's `seg6_enabled`); the default is `false`.",
             "true",
         ),
         Key::optional(
             "hmac",
             Kind::Word(&["ignore", "check", "require"]),
-            "What is asked of the HMAC TLV of packets that come in here (the kernel's `seg6_require_hmac` -1, 0, 1).",
+            "The check of the HMAC TLV of incoming packets (the kernel's `seg6_require_hmac` -1, 0, 1).",
             "\"require\"",
         ),
     ],
@@ -85,28 +85,33 @@ static INTERFACE: Table = Table {
 
 static MATCH: Table = Table {
     title: "`match`",
-    doc: "Hardware; both keys: both must fit.",
+    doc: "The hardware of an interface. If both keys are given, both must fit.",
     rows: &[],
     keys: &[
         Key::optional("mac", Kind::Text(Form::Mac), "Its permanent MAC address.", "\"52:54:00:12:34:56\""),
-        Key::optional("pci", Kind::Text(Form::Pci), "Its PCI path.", "\"0000:03:00.0\""),
+        Key::optional("pci", Kind::Text(Form::Pci), "Its PCI address.", "\"0000:03:00.0\""),
     ],
 };
 
 static VRF: Table = Table {
     title: "[vrf.NAME]",
-    doc: "A VRF: a routing table of its own and the interfaces that use it. A packet that the table has no route for goes no further, unless a `[[route]]` with `vrf` leads out of it.",
+    doc: "A VRF: a routing table, and the interfaces that use it. The VRF drops a packet that its table has no route for; a `[[route]]` with `vrf` can lead out of the VRF.",
     rows: &[],
     keys: &[
-        Key::required("table", Kind::Int(POSITIVE), "Its routing table; not 253, 254 or 255.", "100"),
-        Key::optional("interfaces", Kind::List(&Kind::Text(Form::Interface)), "The interfaces in it.", "[\"eth2\"]"),
+        Key::required("table", Kind::Int(POSITIVE), "Its routing table; any but 253, 254 and 255.", "100"),
+        Key::optional(
+            "interfaces",
+            Kind::List(&Kind::Text(Form::Interface)),
+            "The interfaces that use it.",
+            "[\"eth2\"]",
+        ),
     ],
 };
 
-const VIA: &str = "The gateway; a link-local one needs `interface`.";
-pub(super) const VRF_OF: &str = "The VRF whose table it goes into; without it the main table.";
+const VIA: &str = "The gateway. A link-local one needs `interface`.";
+pub(super) const VRF_OF: &str = "The VRF whose table gets the entry; without it the main table does.";
 pub(super) const METRIC: &str =
-    "Among entries for the same destination the lowest wins; without it the kernel's default (IPv6 1024, IPv4 0).";
+    "The lowest metric wins among entries for one destination; the default is the kernel's (IPv6 1024, IPv4 0).";
 
 static ROUTE: Table = Table {
     title: "[[route]]",
@@ -116,14 +121,14 @@ static ROUTE: Table = Table {
         Key::required(
             "destination",
             Kind::Text(Form::Prefix),
-            "Where to: an IPv6 or IPv4 prefix.",
+            "The destination of the packets.",
             "\"2001:db8:34::/64\"",
         ),
         Key::optional("via", Kind::Text(Form::Ip), VIA, "\"2001:db8:23::3\""),
         Key::optional(
             "interface",
             Kind::Text(Form::Interface),
-            "Leaves here; without it the kernel finds it from `via`.",
+            "The interface that packets leave by; without it the kernel finds it by `via`.",
             "\"eth1\"",
         ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
@@ -133,42 +138,42 @@ static ROUTE: Table = Table {
 
 static NEIGHBOR: Table = Table {
     title: "[[neighbor]]",
-    doc: "A permanent neighbour: nothing is asked on the link.",
+    doc: "A permanent neighbour: the kernel does not ask for its link-layer address.",
     rows: &[],
     keys: &[
         Key::required("address", Kind::Text(Form::Ip), "Its address.", "\"2001:db8:23::3\""),
         Key::required("mac", Kind::Text(Form::Mac), "Its link-layer address.", "\"52:54:00:12:34:99\""),
-        Key::required("interface", Kind::Text(Form::Interface), "The link it is on.", "\"eth1\""),
+        Key::required("interface", Kind::Text(Form::Interface), "The interface of its link.", "\"eth1\""),
     ],
 };
 
 static PROGRAM: Table = Table {
     title: "[program.NAME]",
-    doc: "A BPF program: one of an object's, with its globals and maps filled from here.",
+    doc: "A BPF program of an object file, with values for its globals and maps.",
     rows: &[],
     keys: &[
         Key::required(
             "object",
             Kind::Text(Form::Free("`builtin:` and a name, or the path of an ELF object")),
-            "A built-in object (`segbox programs` lists them), or the path of your own; relative to this file.",
+            "A built-in object (`segbox programs` lists them), or the path of an object, relative to the folder of this file.",
             "\"builtin:end_add_tlv\"",
         ),
         Key::optional(
             "section",
             Kind::Text(Form::Free("an ELF section or a function")),
-            "Which program of the object, by its section or its function; needed where it holds several.",
+            "The program, by its section or its function; needed if the object has several.",
             "\"lwt_seg6local/stamp\"",
         ),
         Key::optional(
             "globals",
-            Kind::Named(Form::Free("a global's name"), &Kind::Typed),
-            "Read-only globals of the object (.rodata), set before it is verified.",
+            Kind::Named(Form::Free("the name of a global"), &Kind::Typed),
+            "Values of the object's read-only globals (.rodata), set before the program is verified.",
             "",
         ),
         Key::optional(
             "map",
-            Kind::Named(Form::Free("a map's name"), &Kind::Named(Form::Free("a row's key"), &Kind::Typed)),
-            "Rows of the object's maps: a table a map, in it a row's key and its value.",
+            Kind::Named(Form::Free("the name of a map"), &Kind::Named(Form::Free("the key of an entry"), &Kind::Typed)),
+            "Entries of the object's maps: one table per map, with the keys and values of its entries.",
             "",
         ),
     ],

@@ -1,44 +1,44 @@
-//! `[srv6]` and the tables in it.
+//! The grammar of `[srv6]`. Not here: which keys a behavior has (its row in [`crate::behavior`] says so).
 
 use super::segbox::{METRIC, VRF_OF};
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::behavior::{ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_NAMES};
 use crate::forms::Form;
 
-/// What the box does for SRv6.
+/// `[srv6]`.
 pub(super) static SRV6: Table = Table {
     title: "[srv6]",
-    doc: "What the box does for SRv6 (RFC 8754, RFC 8986).",
+    doc: "SRv6: SIDs, policies and HMAC keys (RFC 8754, RFC 8986).",
     rows: &[],
     keys: &[
         Key::optional(
             "locator",
             Kind::Text(Form::Ipv6Prefix),
-            "The prefix that others route to this box for its SIDs; a SID outside it is a warning.",
+            "The prefix that other routers route to this box for its SIDs; segbox warns of a SID outside it.",
             "\"fc00:0:2::/48\"",
         ),
         Key::optional(
             "source",
             Kind::Text(Form::Ipv6),
-            "Outer source address of what this box encapsulates: an address of its own, which no packet may have that comes into a VRF with policies.",
+            "The outer source address of packets that this box encapsulates: one of its addresses. If a VRF has policies, the VRFs drop incoming packets with this source.",
             "\"fc00:0:2::1\"",
         ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
         Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
-        Key::optional("policy", Kind::Rows(&POLICY), "What the box does as a headend.", ""),
+        Key::optional("policy", Kind::Rows(&POLICY), "The policies of the box as a headend.", ""),
     ],
 };
 
 static HMAC_KEY: Table = Table {
     title: "[srv6.hmac-key.ID]",
-    doc: "An HMAC key (RFC 8754 section 2.1.2). The secret is in a file of its own, never here.",
+    doc: "An HMAC key (RFC 8754 section 2.1.2). Its secret is in another file, never in this one.",
     rows: &[],
     keys: &[
-        Key::required("algorithm", Kind::Word(&["sha1", "sha256"]), "How the digest is made.", "\"sha256\""),
+        Key::required("algorithm", Kind::Word(&["sha1", "sha256"]), "The hash function.", "\"sha256\""),
         Key::required(
             "secret-file",
             Kind::Text(Form::Free("the path of a file")),
-            "The file with the secret, 1 to 64 bytes, readable by its owner only; relative to this file.",
+            "The file with the secret of 1 to 64 bytes, which only its owner may read; relative to the folder of this file.",
             "\"hmac-7.key\"",
         ),
     ],
@@ -54,10 +54,15 @@ static SID: Table = Table {
         Key::required(
             "sid",
             Kind::Text(Form::Sid),
-            "The SID; a /128 unless a prefix length stands with it.",
+            "The SID; a /128 unless it has a prefix length.",
             "\"fc00:0:2:1::\"",
         ),
-        Key::required("behavior", Kind::Word(&ENDPOINT_NAMES), "What is done for it.", "\"End\""),
+        Key::required(
+            "behavior",
+            Kind::Word(&ENDPOINT_NAMES),
+            "The behavior; it decides which other keys the SID needs and may have.",
+            "\"End\"",
+        ),
         Key::optional(
             "flavors",
             Kind::List(&Kind::Refusable(&FLAVOR_NAMES, &REFUSED_NAMES)),
@@ -67,27 +72,22 @@ static SID: Table = Table {
         Key::optional(
             "csid",
             Kind::Table(&CSID),
-            "The lengths of NEXT-CSID's fields; without it 32 and 16 bits.",
+            "The lengths of the fields of NEXT-CSID; the default is 32 and 16 bits.",
             "{ block-length = 32, function-length = 16 }",
         ),
-        Key::optional(
-            "next-hop",
-            Kind::Text(Form::Ip),
-            "The adjacency that packets are handed to.",
-            "\"2001:db8:23::3\"",
-        ),
+        Key::optional("next-hop", Kind::Text(Form::Ip), "The neighbour that gets the packets.", "\"2001:db8:23::3\""),
         Key::optional(
             "interface",
             Kind::Text(Form::Interface),
-            "The link of the adjacency (End.X), or where frames leave (End.DX2).",
+            "The link of the neighbour (End.X), or the interface that frames leave by (End.DX2).",
             "\"eth1\"",
         ),
-        Key::optional("vrf", Kind::Text(Form::Interface), "The VRF whose table is looked up.", "\"blue\""),
-        Key::optional("table", Kind::Int(POSITIVE), "The routing table that is looked up; 254 is the main one.", "100"),
+        Key::optional("vrf", Kind::Text(Form::Interface), "The VRF whose table is used for the lookup.", "\"blue\""),
+        Key::optional("table", Kind::Int(POSITIVE), "The routing table for the lookup; 254 is the main table.", "100"),
         Key::optional(
             "segments",
             SEGMENTS,
-            "The policy's segments, in the order the packet visits them.",
+            "The policy's segments, in the order in which the packet visits them.",
             "[\"fc00:0:9:1::\", \"fc00:0:8:1::\"]",
         ),
         Key::optional("program", Kind::Text(Form::Program), "The `[program.NAME]` that runs.", "\"stamp\""),
@@ -96,7 +96,7 @@ static SID: Table = Table {
 
 static CSID: Table = Table {
     title: "`csid`",
-    doc: "Bit lengths of a NEXT-CSID container's fields (RFC 9800 section 4.1); whole bytes, together at most 128.",
+    doc: "The lengths of a NEXT-CSID container's fields in bits (RFC 9800 section 4.1): whole bytes, together at most 128.",
     rows: &[],
     keys: &[
         Key::required("block-length", Kind::Int(range(8, 120, " (bits)")), "Locator-Block, in bits.", "32"),
@@ -111,26 +111,31 @@ static CSID: Table = Table {
 
 static POLICY: Table = Table {
     title: "[[srv6.policy]]",
-    doc: "What the box does as a headend for the traffic to a destination (RFC 8986 section 5).",
+    doc: "A policy of the box as a headend, for the traffic to a destination (RFC 8986 section 5).",
     rows: HEADENDS,
     keys: &[
         Key::required(
             "destination",
             Kind::Text(Form::Prefix),
-            "The traffic that is steered: an IPv6 or IPv4 prefix.",
+            "The destination of the traffic that is steered: an IPv6 or IPv4 prefix.",
             "\"2001:db8:40::/64\"",
         ),
-        Key::required("behavior", Kind::Word(&HEADEND_NAMES), "How it is steered.", "\"H.Encaps\""),
+        Key::required(
+            "behavior",
+            Kind::Word(&HEADEND_NAMES),
+            "The headend behavior; it decides which other keys the policy needs and may have.",
+            "\"H.Encaps\"",
+        ),
         Key::optional(
             "segments",
             SEGMENTS,
-            "In the order the packet visits them.",
+            "The segments, in the order in which the packet visits them.",
             "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]",
         ),
         Key::optional(
             "interface",
             Kind::Text(Form::Interface),
-            "The route's device; without it one of segbox's own.",
+            "The device of the policy's route; without it segbox uses the device segbox0.",
             "\"eth1\"",
         ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
@@ -139,13 +144,13 @@ static POLICY: Table = Table {
         Key::optional(
             "program",
             Kind::Text(Form::Program),
-            "The `[program.NAME]` that runs on the way in.",
+            "The `[program.NAME]` that runs on incoming packets.",
             "\"classify\"",
         ),
         Key::optional(
             "via",
             Kind::Text(Form::Ip),
-            "The gateway of packets that the program lets pass as they are.",
+            "The gateway of packets that the program does not change.",
             "\"2001:db8:23::3\"",
         ),
     ],

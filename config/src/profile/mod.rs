@@ -1,6 +1,7 @@
-//! Hardware profiles: what depends on the box and not on the network, and which of them fits a box. Not here: turning the knobs.
+//! Hardware profiles: settings that depend on the box and not on the network, and the choice of the profile that fits a box. Not here:
+//! writing the settings.
 //!
-//! Every knob is optional: one that a profile does not name is left as it is.
+//! Every setting is optional: segbox does not touch one that the profile does not name.
 
 mod read;
 
@@ -13,7 +14,7 @@ pub use read::read;
 /// A profile without a fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// The box family, for a person.
+    /// The box family, in words.
     pub description: String,
     /// `[match] board`: a glob of the DMI board name.
     pub board: Option<String>,
@@ -21,17 +22,17 @@ pub struct Profile {
     pub model: Option<String>,
     /// `[match] nics`: drivers that must all be there.
     pub drivers: Option<Vec<String>>,
-    /// `[match] any-nic`: drivers of which one must be there.
+    /// `[match] any-nic`: drivers of which at least one must be there.
     pub any_driver: Option<Vec<String>>,
-    /// `[match] virtual`: whether there must be a hypervisor under it, or must not.
+    /// `[match] virtual`: whether the box must be a virtual machine, or must not.
     pub is_virtual: Option<bool>,
     /// `[cpu]`.
     pub cpu: Cpu,
     /// `[bpf]`.
     pub bpf: Bpf,
-    /// `[nic.NAME]`, by driver or interface, and `*` for every card that neither names; an interface's wins.
+    /// `[nic.NAME]`, by driver or interface, and `*` for all other cards. A table by interface wins over one by driver.
     pub nics: BTreeMap<String, Nic>,
-    /// `[sysctl]`: the value as written into /proc/sys.
+    /// `[sysctl]`: the text to write into /proc/sys.
     pub sysctls: BTreeMap<String, String>,
 }
 
@@ -40,11 +41,11 @@ pub struct Profile {
 pub struct Cpu {
     /// cpufreq's scaling governor.
     pub governor: Option<String>,
-    /// Longest time to wake up, in microseconds.
+    /// Longest time that a CPU may take to wake up, in microseconds.
     pub max_cstate_latency_us: Option<u32>,
     /// Whether simultaneous multithreading is turned off.
     pub smt_off: bool,
-    /// CPUs for everything that is not forwarding, ascending.
+    /// CPUs for everything but forwarding, ascending.
     pub housekeeping: Option<Vec<u32>>,
     /// CPUs that forward, ascending.
     pub forwarding: Option<Vec<u32>>,
@@ -64,54 +65,54 @@ pub struct Bpf {
 pub struct Nic {
     /// Receive and transmit queues.
     pub queues: Option<Queues>,
-    /// Receive descriptors a queue.
+    /// Receive descriptors per queue.
     pub rx_ring: Option<Ring>,
-    /// Transmit descriptors a queue.
+    /// Transmit descriptors per queue.
     pub tx_ring: Option<Ring>,
-    /// Where the queues' interrupts go.
+    /// The CPUs of the queues' interrupts.
     pub irq: Option<Irq>,
-    /// Whether each CPU transmits on the queue whose interrupt it gets; false turns XPS off.
+    /// Whether each CPU transmits on the queue whose interrupts it gets; false turns XPS off.
     pub xps_same_cpu: Option<bool>,
     /// Whether software spreads packets over the forwarding CPUs; false turns RPS off.
     pub rps_forwarding: Option<bool>,
-    /// What of an IPv6 packet the card spreads by: `src`, `dst`, `flow-label`, `src-port`, `dst-port`.
+    /// The fields of an IPv6 packet that the card spreads by: `src`, `dst`, `flow-label`, `src-port`, `dst-port`.
     pub rss_hash: Option<Vec<String>>,
-    /// Interrupt coalescing by ethtool's names; a truth value is 1 or 0.
+    /// Interrupt coalescing by ethtool's names; a boolean is 1 or 0.
     pub coalesce: BTreeMap<String, u32>,
     /// Offloads by ethtool's short names.
     pub offloads: BTreeMap<String, bool>,
-    /// Whether packets are polled in kernel threads.
+    /// Whether kernel threads poll for packets.
     pub threaded_napi: Option<bool>,
 }
 
-/// How many queues.
+/// The number of queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queues {
-    /// One a forwarding CPU.
+    /// One per forwarding CPU.
     Forwarding,
-    /// So many.
+    /// This number.
     Number(u32),
 }
 
-/// How many descriptors.
+/// The number of descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ring {
-    /// As many as the card takes.
+    /// As many as the card can have.
     Max,
-    /// So many.
+    /// This number.
     Number(u32),
 }
 
-/// Where interrupts go.
+/// The CPUs of interrupts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Irq {
-    /// A forwarding CPU each.
+    /// One forwarding CPU per queue.
     OnePerForwardingCpu,
     /// These CPUs in turn.
     Cpus(Vec<u32>),
 }
 
-/// What of a box decides which profile fits.
+/// The properties of a box that decide which profile fits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// DMI board name (/sys/class/dmi/id/board_name).
@@ -120,25 +121,28 @@ pub struct Machine {
     pub cpu: Option<String>,
     /// Drivers of its network cards.
     pub nics: BTreeSet<String>,
-    /// There is a hypervisor under it (`hypervisor` among the flags of /proc/cpuinfo).
+    /// Whether it is a virtual machine (`hypervisor` is among the flags of /proc/cpuinfo).
     pub is_virtual: bool,
 }
 
-/// Why there is no best profile.
+/// The reason why there is no best profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum NoMatch {
-    /// None fits.
+    /// No profile fits.
     #[error("no hardware profile fits this box")]
-    #[diagnostic(code(segbox::no_profile_fits), help("name one in `[system] hardware`, or `none`"))]
+    #[diagnostic(
+        code(segbox::no_profile_fits),
+        help("write the name of one, or `none`, into `hardware` of `[system]`")
+    )]
     None,
     /// Several fit equally well.
     #[error("the hardware profiles {names} fit this box equally well")]
     #[diagnostic(
         code(segbox::profiles_tie),
-        help("name one in `[system] hardware`, or give one more keys in its `[match]`")
+        help("write the name of one into `hardware` of `[system]`, or give one of them more keys in its `[match]`")
     )]
     Tie {
-        /// Those that do.
+        /// The names of those that fit.
         names: String,
     },
 }
@@ -147,7 +151,7 @@ pub enum NoMatch {
 ///
 /// # Errors
 ///
-/// None fits, or several do with the most keys.
+/// No profile fits, or several with the same number of keys do.
 pub fn best_match<'p>(profiles: &'p BTreeMap<String, Profile>, machine: &Machine) -> Result<&'p str, NoMatch> {
     let fitting = profiles.iter().filter_map(|(name, profile)| Some((profile.fits(machine)?, name.as_str())));
     let fitting: Vec<_> = fitting.collect();
@@ -160,7 +164,7 @@ pub fn best_match<'p>(profiles: &'p BTreeMap<String, Profile>, machine: &Machine
 }
 
 impl Profile {
-    /// How many keys of `[match]` fit; None where one does not.
+    /// The number of keys in `[match]`; None where one of them does not fit.
     fn fits(&self, machine: &Machine) -> Option<usize> {
         let glob = |glob: &Option<String>, text: &Option<String>| {
             glob.as_ref().map(|glob| text.as_ref().is_some_and(|text| WildMatch::new(glob).matches(text)))
@@ -211,7 +215,7 @@ mod tests {
         machine.is_virtual = true;
         assert_eq!(best_match(&profiles, &machine), Ok("several"), "a virtual machine with the same card and board");
         machine.board = None;
-        assert_eq!(best_match(&profiles, &machine), Ok("generic"), "what is not known fits no glob");
+        assert_eq!(best_match(&profiles, &machine), Ok("generic"), "an unknown name fits no glob");
         profiles.remove("generic");
         assert_eq!(best_match(&profiles, &machine), Err(NoMatch::None));
     }

@@ -1,4 +1,4 @@
-//! Reads a hardware profile with the machinery that reads a segbox.toml.
+//! Reads a hardware profile with the code that reads a segbox.toml. Not here: whether the profile fits a box.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::grammar::{PROFILE, check};
 use crate::place::Source;
 use crate::toml::{Entry, Value, parse};
 
-/// Reads a profile; `name` is what its faults call it.
+/// Reads a profile; its faults have `name` as the name of the file.
 ///
 /// # Errors
 ///
-/// All that is wrong with it.
+/// All faults of the profile.
 pub fn read(text: String, name: impl Into<String>) -> Result<Profile, Faults> {
     let source = Arc::new(Source::new(name.into(), text));
     let mut faults = Vec::new();
@@ -94,7 +94,7 @@ fn nic(entry: Entry<'_>) -> Nic {
 const FORWARDING: &str = "forwarding";
 const PER_CPU: &str = "one-per-forwarding-cpu";
 
-/// CPUs meant for two things, and knobs that go by forwarding CPUs where none are named.
+/// Adds the faults of CPUs that are in both lists, and of settings that need forwarding CPUs where there are none.
 fn forwarding(root: Entry<'_>, profile: &Profile, faults: &mut Vec<Fault>) {
     let cpus = root.get("cpu");
     let list = |key| cpus.and_then(|cpus| cpus.get(key));

@@ -1,6 +1,6 @@
-//! From a text to a [`Draft`]: all that can be said of a file by itself. Not here: what it is held against ([`crate::resolve`]).
+//! From a text to a [`Draft`]: every check of a file by itself. Not here: checks against a box ([`crate::resolve`]).
 //!
-//! The tree of the text lives only while it is read. A Draft keeps values, and the places of what may still prove wrong.
+//! The tree of the text lives only while it is read. A Draft keeps values, and the places of those that have a check to come.
 
 mod network;
 mod policies;
@@ -24,23 +24,23 @@ use crate::toml::{Entry, parse};
 
 pub(crate) use program::{Pair, ProgramDraft, Value};
 
-/// A file that was read: what it says, as far as it is well-formed, and what is wrong with it by itself.
+/// A file that was read: its content, as far as it is well-formed, and the faults that it has by itself.
 #[derive(Debug)]
 pub struct Draft {
     pub(crate) source: Arc<Source>,
     pub(crate) faults: Vec<Fault>,
-    /// Without programs and HMAC keys: their files are still to be read.
+    /// Without programs and HMAC keys: their files have not been read yet.
     pub(crate) config: Config,
     pub(crate) asks: Asks,
 }
 
-/// What a file asks of its surroundings, and where.
+/// The parts of the surroundings that a file needs, and the places that need them.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
     pub(crate) profile: Option<At<String>>,
     /// Each interface's first mention.
     pub(crate) links: BTreeMap<IfName, Span>,
-    /// What the kernel must have, by the feature's name.
+    /// Features that the kernel must have, by their names.
     pub(crate) features: BTreeMap<&'static str, Ask>,
     pub(crate) programs: Vec<ProgramDraft>,
     pub(crate) keys: Vec<KeyDraft>,
@@ -50,9 +50,9 @@ pub(crate) struct Asks {
 #[derive(Debug)]
 pub(crate) struct Ask {
     pub(crate) feature: Feature,
-    /// The first place that asks for it.
+    /// The first place that needs it.
     pub(crate) first: Span,
-    /// How many places do.
+    /// The number of places that need it.
     pub(crate) count: usize,
 }
 
@@ -64,26 +64,26 @@ pub(crate) struct KeyDraft {
     pub(crate) file: At<String>,
 }
 
-/// The files that a Draft speaks of, by the text in it: the keys of [`Surroundings`](crate::Surroundings)' maps.
+/// The files that a Draft names, by the text in it: the keys of the maps in [`Surroundings`](crate::Surroundings).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// BPF objects, `builtin:NAME` or a path relative to the file.
     pub objects: BTreeSet<String>,
     /// HMAC secrets, paths relative to the file.
     pub secrets: BTreeSet<String>,
-    /// A hardware profile by its name: `hw-profiles/NAME.toml` beside the file, or one of the house.
+    /// A hardware profile by its name: `hw-profiles/NAME.toml` beside the file, or one of segbox's profiles.
     pub profile: Option<String>,
 }
 
 impl Needs {
-    /// Objects and secrets that are files, by the text in it: what goes along where the file goes.
+    /// Objects and secrets that are files, by the text in the Draft. They must be copied where the file is copied.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let objects = self.objects.iter().filter(|object| !object.starts_with("builtin:"));
         objects.chain(&self.secrets).map(String::as_str)
     }
 
-    /// Those of them that do not lie in the file's own folder, or below it. They cannot go along: elsewhere a name such as
-    /// `../keys/7.key` leads to nothing.
+    /// Those of [`files`](Self::files) that are not in the file's folder or below it. They cannot be copied along: elsewhere a path
+    /// such as `../keys/7.key` leads to another file or to none.
     pub fn outside(&self) -> impl Iterator<Item = &str> {
         use std::path::{Component, Path};
         let beneath = |name: &str| {
@@ -93,7 +93,7 @@ impl Needs {
     }
 }
 
-/// Reads a segbox.toml; `name` is what its faults call it, such as its path. It never fails: what is wrong is in the Draft.
+/// Reads a segbox.toml; its faults have `name` as the name of the file, such as its path. It never fails: the faults are in the Draft.
 pub fn read(text: String, name: impl Into<String>) -> Draft {
     let source = Arc::new(Source::new(name.into(), text));
     let mut reader = Reader::default();
@@ -110,12 +110,12 @@ pub fn read(text: String, name: impl Into<String>) -> Draft {
 }
 
 impl Draft {
-    /// What the file says as far as it is well-formed, without programs and HMAC keys: their files are still to be read.
+    /// The content of the file, as far as it is well-formed, without programs and HMAC keys: their files have not been read yet.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The files that are to be gathered into [`Surroundings`](crate::Surroundings) before this is resolved.
+    /// The files that belong into [`Surroundings`](crate::Surroundings) before this is resolved.
     pub fn needs(&self) -> Needs {
         let objects = self.asks.programs.iter().filter_map(|program| program.object.as_ref());
         Needs {
@@ -126,7 +126,7 @@ impl Draft {
     }
 }
 
-/// What has been read so far, and what names lead to.
+/// All that has been read so far, and the entries by their names.
 #[derive(Default)]
 struct Reader {
     faults: Vec<Fault>,
@@ -134,23 +134,23 @@ struct Reader {
     asks: Asks,
     /// Every `[vrf.NAME]`; None where its table has a fault.
     vrfs: BTreeMap<String, Option<u32>>,
-    /// Every `[program.NAME]`, and who uses it.
+    /// Every `[program.NAME]`, and the first use on each hook.
     programs: BTreeMap<String, BTreeMap<Hook, Span>>,
     /// Every `[srv6.hmac-key.ID]`.
     keys: BTreeSet<u32>,
-    /// Who has an address: what is local is never looked up as a SID.
+    /// The interface of each address: the kernel never looks up a local address as a SID.
     owners: BTreeMap<Ipv6Addr, IfName>,
-    /// All that becomes a route.
+    /// Every entry that becomes a route.
     routes: Vec<routes::Claim>,
-    /// Policies of the main table that steer to a segment within themselves.
+    /// Policies of the main table whose first segment is inside their destination.
     circles: Vec<routes::Circle>,
 }
 
-/// Where routes, SIDs and policies are looked up unless a VRF is named: RT_TABLE_MAIN.
+/// The table of routes, SIDs and policies without a VRF: RT_TABLE_MAIN.
 const MAIN: u32 = 254;
 
 impl Reader {
-    /// The whole file, names before what uses them.
+    /// The whole file: names first, then the entries that use them.
     fn file(&mut self, root: Entry<'_>) {
         let srv6 = root.get("srv6");
         self.names(root);
@@ -168,7 +168,7 @@ impl Reader {
         self.program_tables(root);
     }
 
-    /// What other entries may name, well-formed or not: naming it is no second fault.
+    /// Collects names that other entries may use. A name with a fault counts too: its use is not a second fault.
     fn names(&mut self, root: Entry<'_>) {
         for vrf in rows(root.get("vrf")) {
             let table = vrf.get("table").and_then(Entry::int).and_then(|table| u32::try_from(table).ok());
@@ -185,7 +185,7 @@ impl Reader {
         self.faults.push(Fault::new(span, fault));
     }
 
-    /// Notes that an interface must be there; a VRF of the file is one that segbox makes.
+    /// Notes that an interface must be there. segbox makes the VRFs of the file itself.
     fn link(&mut self, name: At<IfName>) -> IfName {
         if !self.vrfs.contains_key(name.value.as_str()) {
             self.asks.links.entry(name.value).or_insert(name.span);
@@ -199,14 +199,14 @@ impl Reader {
         ask.or_insert(Ask { feature, first: span, count: 0 }).count += 1;
     }
 
-    /// The table an entry goes into or looks up; None where its VRF has a fault.
+    /// The table of an entry's VRF; None where the VRF has a fault.
     fn table_of_vrf(&mut self, vrf: Entry<'_>) -> Option<u32> {
         let name = vrf.text()?;
         if let Some(table) = self.vrfs.get(name) {
             return *table;
         }
         let near = near(name, self.vrfs.keys().map(String::as_str));
-        // A name that is no name at all is a fault already.
+        // The grammar has reported a text that cannot be a name.
         if crate::forms::interface(name).is_ok() {
             self.fault(vrf.span(), NetworkFault::UnknownVrf { name: name.into(), near });
         }
@@ -228,21 +228,21 @@ impl Reader {
     }
 }
 
-/// A fault was reported already: the entry is left out.
+/// The entry is left out: its fault has been reported.
 struct Reported;
 
-/// What a list, a table of tables or nothing holds.
+/// The entries of an array or table; none of nothing.
 fn rows<'t>(entry: Option<Entry<'t>>) -> impl Iterator<Item = Entry<'t>> {
     entry.into_iter().flat_map(Entry::children)
 }
 
-/// A value and its place; None where it isn't there or the grammar has reported it.
+/// A value and its place; None where it is missing or the grammar has reported it.
 fn value<T>(entry: Entry<'_>, key: &str, form: fn(&str) -> Result<T, TextFault>) -> Option<At<T>> {
     let entry = entry.get(key)?;
     Some(At { value: form(entry.text()?).ok()?, span: entry.span() })
 }
 
-/// The same, where not to be there is no fault.
+/// The same for an optional key.
 fn optional<T>(entry: Entry<'_>, key: &str, form: fn(&str) -> Result<T, TextFault>) -> Result<Option<At<T>>, Reported> {
     match entry.get(key) {
         None => Ok(None),
@@ -250,7 +250,7 @@ fn optional<T>(entry: Entry<'_>, key: &str, form: fn(&str) -> Result<T, TextFaul
     }
 }
 
-/// A number that the grammar has kept in its range.
+/// A number; the grammar has checked its range.
 fn number(entry: Entry<'_>, key: &str) -> Result<Option<u32>, Reported> {
     match entry.get(key) {
         None => Ok(None),
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_along_is_below_the_files_own_folder() {
+    fn files_outside_of_the_folder_are_named() {
         let key =
             |id: u32, file: &str| format!("[srv6.hmac-key.{id}]\nalgorithm = \"sha256\"\nsecret-file = \"{file}\"\n");
         let files = ["7.key", "./keys/8.key", "../9.key", "/etc/10.key", "keys/../../11.key"];

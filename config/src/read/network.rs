@@ -1,4 +1,4 @@
-//! Reads `[system]`, `[interface]`, `[vrf]` and `[[neighbor]]`. Not here: routes, which clash with SIDs and policies too.
+//! Reads `[system]`, `[interface]`, `[vrf]` and `[[neighbor]]`. Not here: routes, which can clash with SIDs and policies.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -89,7 +89,7 @@ impl Reader {
         interface
     }
 
-    /// `match`. One with a fault fits nothing and is passed over where interfaces are looked for: one fault is enough.
+    /// `match`. One with a fault fits no interface, and the search for interfaces ignores it: one fault is enough.
     fn matcher(&mut self, entry: Entry<'_>) -> Matcher {
         if entry.value() == Value::Table && entry.children().next().is_none() {
             self.fault(entry.span(), NetworkFault::MatchEmpty);
@@ -101,7 +101,7 @@ impl Reader {
         Matcher { mac: mac.filter(|_| fine).map(|mac| mac.value), pci: pci.filter(|_| fine).map(|pci| pci.value) }
     }
 
-    /// A MAC address that one station can have.
+    /// Whether a MAC address can be that of a single station; if not, it is reported.
     fn station(&mut self, mac: At<Mac>) -> bool {
         let fits = mac.value.0[0] & 1 == 0 && mac.value.0 != [0; 6];
         if !fits {
@@ -172,7 +172,7 @@ impl Reader {
 }
 
 impl Matcher {
-    /// Whether both name the same hardware, as far as can be told without looking at any.
+    /// Whether both are for the same hardware, as far as the file alone shows it.
     pub(crate) fn overlaps(&self, other: &Matcher) -> bool {
         fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> Option<bool> {
             a.zip(b).map(|(a, b)| a == b)
@@ -183,7 +183,7 @@ impl Matcher {
     }
 }
 
-/// The kernel's name for a table that is not for VRFs (/etc/iproute2/rt_tables).
+/// The name of a table that the kernel uses (/etc/iproute2/rt_tables).
 fn kernels_own(table: u32) -> Option<&'static str> {
     match table {
         253 => Some("default"),
@@ -193,7 +193,7 @@ fn kernels_own(table: u32) -> Option<&'static str> {
     }
 }
 
-/// What an address is that no single station has.
+/// The kind of an address that no single station has.
 pub(super) fn not_unicast(address: IpAddr) -> Option<&'static str> {
     match address {
         _ if address.is_unspecified() => Some("the unspecified address"),

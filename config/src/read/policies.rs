@@ -1,4 +1,4 @@
-//! Reads `[[srv6.policy]]`: what the box does as a headend.
+//! Reads `[[srv6.policy]]`. Not here: which keys a headend behavior has (its row says so).
 
 use std::net::IpAddr;
 
@@ -40,8 +40,8 @@ impl Reader {
         Ok(Policy { destination: destination.value, steer, interface, via, table, metric })
     }
 
-    /// The outer source address, where policies in a VRF need a known one and the file names none: the first address of the box
-    /// outside its VRFs, as the kernel takes one of these too.
+    /// The outer source address of policies in VRFs, which segbox must know. Without `source` it is the first address of the box outside
+    /// its VRFs: the kernel chooses among these too.
     pub(super) fn source_of_vrfs(&mut self, policies: Option<Entry<'_>>) {
         if self.config.encap_source.is_some() || self.config.policies.iter().all(|policy| policy.table == MAIN) {
             return;
@@ -82,7 +82,7 @@ impl Reader {
         Ok(Steer::Segments { mode, segments: segments?, hmac_key: hmac_key? })
     }
 
-    /// `hmac-key`, or 0 for none.
+    /// `hmac-key`, or 0 where there is none.
     fn hmac_id(&mut self, entry: Entry<'_>) -> Result<u32, Reported> {
         let Some(id) = number(entry, "hmac-key")? else { return Ok(0) };
         if id == 0 || self.keys.contains(&id) {

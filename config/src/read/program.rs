@@ -1,4 +1,4 @@
-//! Reads `[program]`: values stay as they are written until the object's types are known.
+//! Reads `[program]`. Values stay as they are written: only the object knows their types. Not here: the object ([`crate::resolve`]).
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ pub(crate) struct ProgramDraft {
     pub(crate) section: Option<At<String>>,
     pub(crate) globals: Vec<(At<Box<str>>, At<Value>)>,
     pub(crate) maps: Vec<(At<Box<str>>, Vec<Pair>)>,
-    /// Who runs it, each hook's first.
+    /// The first use on each hook.
     pub(crate) uses: BTreeMap<Hook, Span>,
 }
 
-/// A row of a map or a global: its key and value, each as written.
+/// An entry of a map or a field of a struct: its key and value, as written.
 pub(crate) type Pair = (At<Box<str>>, At<Value>);
 
-/// A value whose type another file knows.
+/// A value without a type yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Text(Box<str>),
@@ -32,9 +32,9 @@ pub(crate) enum Value {
     Bool(bool),
     List(Vec<At<Value>>),
     Table(Vec<Pair>),
-    /// What no BPF type takes: a number with a fraction, a date.
+    /// A value that fits no BPF type: a number with a fraction, a date.
     Other(&'static str),
-    /// Reported already.
+    /// A value whose fault has been reported.
     Bad,
 }
 

@@ -1,4 +1,4 @@
-//! Reads `[[route]]`, and finds routes, SIDs and policies that claim the same destination.
+//! Reads `[[route]]`, and finds routes, SIDs and policies with the same destination. Not here: reading SIDs and policies.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,18 +13,18 @@ use crate::model::Route;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
 
-/// A destination that an entry of the file takes.
+/// The destination of an entry that becomes a route.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Claim {
     table: u32,
     destination: IpNet,
-    /// The kernel's default counted in.
+    /// The kernel's default where the file has none.
     metric: u32,
     span: Span,
     what: &'static str,
 }
 
-/// A policy and its first segment, within its own destination.
+/// A policy whose first segment is inside its destination.
 pub(super) struct Circle {
     destination: At<IpNet>,
     segment: Ipv6Addr,
@@ -77,7 +77,7 @@ impl Reader {
         Ok(Route { destination: destination.value, via, interface, table, metric })
     }
 
-    /// `via`: a neighbour of the destination's family, on a link that is known.
+    /// `via`: a neighbour of the destination's family, on a known link.
     pub(super) fn via(&mut self, entry: Entry<'_>, destination: Option<IpNet>) -> Result<Option<IpAddr>, Reported> {
         let Some(via) = optional(entry, "via", forms::ip)? else { return Ok(None) };
         let alone = entry.get("interface").is_none();
@@ -93,14 +93,14 @@ impl Reader {
         Err(Reported)
     }
 
-    /// Notes a policy whose outer destination may be steered by it again.
+    /// Notes a policy that may steer the packets that it has encapsulated.
     pub(super) fn circle(&mut self, destination: At<IpNet>, segment: Ipv6Addr, main: bool) {
         if main && destination.value.contains(&IpAddr::V6(segment)) {
             self.circles.push(Circle { destination, segment });
         }
     }
 
-    /// Circles that nothing in the file breaks: no route, SID or link is more specific.
+    /// Reports circles that no route, SID or link of the file breaks by being more specific.
     fn circles(&mut self, claims: &[Claim]) {
         let circles = std::mem::take(&mut self.circles);
         if circles.is_empty() {
@@ -120,7 +120,7 @@ impl Reader {
         }
     }
 
-    /// Everything that two entries claim, once all are read.
+    /// Reports destinations that two entries have, after all have been read.
     pub(super) fn claims(&mut self) {
         let mut claims = std::mem::take(&mut self.routes);
         self.circles(&claims);
@@ -133,7 +133,7 @@ impl Reader {
             let destination = shown(b.destination);
             let fault = if a.metric != b.metric {
                 Fault::new(b.span, NetworkFault::NeverUsed { destination, table: b.table })
-                    .beside(a.span, "this takes it all")
+                    .beside(a.span, "this one has it")
             } else if a.what == SID && b.what == SID {
                 Fault::new(b.span, Srv6Fault::SidTwice { sid: destination }).beside(a.span, "first here")
             } else {
@@ -150,7 +150,7 @@ impl Reader {
     }
 }
 
-/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): what the kernel makes of no metric, and of 0.
+/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for a route without one, or with 0.
 const IPV6_METRIC: u32 = 1024;
 
 /// `metric` as written.
@@ -158,12 +158,12 @@ pub(super) fn metric(entry: Entry<'_>) -> Result<Option<u32>, Reported> {
     number(entry, "metric")
 }
 
-/// The metric, None where it is what the kernel takes for none.
+/// The metric; None where the kernel replaces it by its default.
 pub(super) fn explicit(metric: Option<u32>, destination: IpNet) -> Option<u32> {
     metric.filter(|metric| *metric != 0 || destination.addr().is_ipv4())
 }
 
-/// A prefix as a person writes it: a SID without its /128.
+/// A prefix in messages: without /128.
 pub(super) fn shown(net: IpNet) -> String {
     if net.prefix_len() == 128 { net.addr().to_string() } else { net.to_string() }
 }

@@ -1,4 +1,4 @@
-//! Reads `[[srv6.sid]]`: My Local SID Table. Not here: which keys a behavior takes (the grammar's rows say so).
+//! Reads `[[srv6.sid]]`: My Local SID Table. Not here: which keys a behavior has (its row says so).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -109,7 +109,7 @@ impl Reader {
         if whole(block_length) && whole(function_length) && block_length + function_length <= 128 {
             return Ok(Csid { block_length, function_length });
         }
-        // Out of range by itself, it is a fault of the grammar already.
+        // The grammar has reported a length that is out of range.
         if (8..=120).contains(&block_length) && (8..=120).contains(&function_length) {
             let lengths = Srv6Fault::CsidLengths { block: block_length.into(), function: function_length.into() };
             self.fault(entry.span(), lengths);
@@ -166,7 +166,9 @@ impl Reader {
             // The kernel then goes by the inner destination (net/ipv6/seg6_local.c, input_action_end_dx*).
             Some(_) if row.inner.is_some() && address.is_unspecified() => None,
             Some(what) => unusable(what),
-            None if link_local && !row.has("interface") => unusable("a link-local address without its link"),
+            None if link_local && !row.has("interface") => {
+                unusable("a link-local address, and this behavior cannot name its link")
+            }
             None if link_local && entry.get("interface").is_none() => {
                 Some(NetworkFault::ViaNeedsInterface { via: address }.into())
             }

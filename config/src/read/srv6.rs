@@ -1,4 +1,4 @@
-//! Reads `[srv6]`: its own keys, and what SIDs and policies have in common. Not here: the two themselves.
+//! Reads `[srv6]`: its keys, and the parts that SIDs and policies have in common. Not here: SIDs and policies.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -55,7 +55,7 @@ impl Reader {
         self.asks.keys.push(KeyDraft { id, algorithm, file });
     }
 
-    /// The row of an entry's behavior, and whether the keys beside it are those that the row speaks of.
+    /// The row of an entry's behavior, and whether the entry has the keys that the row names; if not, they are reported.
     pub(super) fn row(&mut self, table: &'static Table, entry: Entry<'_>) -> Result<(&'static Row, bool), Reported> {
         let behavior = entry.get("behavior").and_then(Entry::text).ok_or(Reported)?;
         let all = table.rows;
@@ -67,11 +67,11 @@ impl Reader {
                 && all.iter().any(|row| row.has(name))
                 && let Some(key) = table.key(name)
             {
-                let takes = match listed(row.keys()) {
-                    nothing if nothing.is_empty() => "no key of its own".to_owned(),
+                let uses = match listed(row.keys()) {
+                    nothing if nothing.is_empty() => "no other key".to_owned(),
                     keys => keys,
                 };
-                self.fault(child.key_span(), Srv6Fault::KeyNotTaken { behavior: row.name, key: key.name, takes });
+                self.fault(child.key_span(), Srv6Fault::KeyNotTaken { behavior: row.name, key: key.name, uses });
             }
         }
         for key in row.needs.iter().filter(|key| entry.get(key).is_none()) {
@@ -80,14 +80,15 @@ impl Reader {
         }
         if let [first, second] = *row.one_of {
             let (one, other) = (entry.get(first), entry.get(second));
-            let (span, mend) = match (one, other) {
+            let (span, fix) = match (one, other) {
                 (None, None) => (entry.span(), format!("add `{first}` or `{second}`")),
-                (Some(_), Some(other)) => {
-                    (other.key_span(), format!("keep `{first}`, which a VRF's packets need, or keep `{second}`"))
-                }
+                (Some(_), Some(other)) => (
+                    other.key_span(),
+                    format!("keep `{first}` for a lookup in a VRF, or `{second}` for any other table"),
+                ),
                 _ => return Ok((row, self.faults.len() == before)),
             };
-            self.fault(span, Srv6Fault::OneKeyOfTwo { behavior: row.name, first, second, mend });
+            self.fault(span, Srv6Fault::OneKeyOfTwo { behavior: row.name, first, second, fix });
         }
         Ok((row, self.faults.len() == before))
     }
@@ -107,17 +108,17 @@ impl Reader {
             }
             segments.push(segment);
         }
-        let (most, why) = most_segments(row.inserts, hmac);
+        let (most, room) = most_segments(row.inserts, hmac);
         let fault = match list.children().count() {
             0 => Srv6Fault::NoSegments { behavior: row.name },
-            count if count > most => Srv6Fault::TooManySegments { behavior: row.name, count, most, why },
+            count if count > most => Srv6Fault::TooManySegments { behavior: row.name, count, most, room },
             _ => return fine.then_some(segments).ok_or(Reported),
         };
         self.fault(list.span(), fault);
         Err(Reported)
     }
 
-    /// `program`, noted as used on a hook.
+    /// `program`; its use is noted.
     pub(super) fn program(&mut self, entry: Entry<'_>, hook: Hook) -> Result<String, Reported> {
         let entry = entry.get("program").ok_or(Reported)?;
         let name = entry.text().filter(|name| forms::Form::Program.check(name).is_ok()).ok_or(Reported)?;
@@ -131,20 +132,20 @@ impl Reader {
     }
 }
 
-/// How many segments fit into an SRH, and what else takes room.
+/// The number of segments that fit into an SRH, and the words for it.
 ///
-/// Its length field counts 8-byte units behind the first and holds 255 (RFC 8754 section 2): 127 segments of two units. An
-/// inserted SRH ends with the packet's own destination (seg6_do_srh_inline), and an HMAC TLV takes five units (40 bytes).
+/// The length field counts the 8-byte units after the first, up to 255 (RFC 8754 section 2): 127 segments of two units. An inserted SRH
+/// also has the packet's original destination (seg6_do_srh_inline), and an HMAC TLV takes five units (40 bytes).
 fn most_segments(insert: bool, hmac: bool) -> (usize, &'static str) {
     match (insert, hmac) {
         (false, false) => (127, " into an SRH"),
-        (true, false) => (126, " into an SRH beside the packet's own destination"),
-        (false, true) => (125, " into an SRH beside its HMAC"),
-        (true, true) => (124, " into an SRH beside its HMAC and the packet's own destination"),
+        (true, false) => (126, " into an SRH with the packet's original destination"),
+        (false, true) => (125, " into an SRH with an HMAC"),
+        (true, true) => (124, " into an SRH with an HMAC and the packet's original destination"),
     }
 }
 
-/// What an address is that no packet visits as a segment.
+/// The kind of an address that cannot be a segment.
 pub(super) fn no_segment(address: Ipv6Addr) -> Option<&'static str> {
     match address {
         _ if address.is_loopback() => Some("the loopback address"),

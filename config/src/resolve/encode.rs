@@ -1,17 +1,6 @@
-//! Values as the bytes a BPF program sees: TOML's types by the object's.
+//! TOML values as the bytes that a BPF program reads, by the object's types. Not here: keys of maps ([`super::keys`]).
 //!
-//! | the object's type | in the file |
-//! |---|---|
-//! | integer, bool, enum | a number that it holds, little endian; `true` and `false` are 1 and 0 |
-//! | 16 bytes, but for an integer or a struct of several fields | an IPv6 address as text, in network byte order |
-//! | 4 bytes, integers too | an IPv4 address as text, in network byte order |
-//! | 6 bytes | a MAC address as text |
-//! | bytes of any length | `"0x…"`, two hexadecimal digits a byte; or a list of numbers to 255 |
-//! | 1, 2, 4 or 8 bytes without a type | also a number, little endian |
-//! | array | a list, all its elements |
-//! | struct | a table by field names; a field that is not there is zero; one of a single field also as that field |
-//!
-//! Keys of a map's rows are texts, and [`super::keys`]' matter.
+//! docs/segbox-toml.md has the table of types and values (`crate::grammar::reference`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,7 +10,7 @@ use crate::object::{Field, Shape};
 use crate::place::At;
 use crate::read::Value;
 
-/// A value's bytes; None where it has a fault, which is added. `name` is what a fault calls it.
+/// A value's bytes; None where it has a fault, which is added. Faults call the value `name`.
 pub(super) fn encode(shape: &Shape, name: &str, value: &At<Value>, faults: &mut Vec<Fault>) -> Option<Vec<u8>> {
     let mut bytes = vec![0; shape.size() as usize];
     let before = faults.len();
@@ -59,7 +48,7 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
                 Ok(())
             } else {
                 let (wanted, found) = (*length as usize, items.len());
-                Err(ProgramFault::ValueLength { name: name.into(), wanted, found, unit: "elements" })
+                Err(ProgramFault::ValueLength { of: "", name: name.into(), wanted, found, unit: "elements" })
             }
         }
         (Value::List(items), Shape::Bytes(size)) => {
@@ -69,7 +58,7 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
                 Ok(())
             } else {
                 let (wanted, found) = (*size as usize, items.len());
-                Err(ProgramFault::ValueLength { name: name.into(), wanted, found, unit: "bytes" })
+                Err(ProgramFault::ValueLength { of: "", name: name.into(), wanted, found, unit: "bytes" })
             }
         }
         (Value::Text(text), shape) => from_text(shape, name, text, bytes),
@@ -82,7 +71,7 @@ fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: 
     }
 }
 
-/// The type of a struct's one field that fills it: what `struct in6_addr` and a Rust newtype come down to.
+/// The type of the only field of a struct: `struct in6_addr` and a Rust newtype are such structs.
 pub(super) fn only_field(fields: &[Field], size: u32) -> Option<&Shape> {
     match fields {
         [field] if field.offset == 0 && field.shape.size() == size => Some(&field.shape),
@@ -100,7 +89,7 @@ pub(super) fn number(shape: &Shape, name: &str, value: i128, bytes: &mut [u8]) -
     let (min, max) =
         if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) };
     if !(min..=max).contains(&value) {
-        return Err(ProgramFault::ValueRange { name: name.into(), value, min, max });
+        return Err(ProgramFault::ValueRange { of: "", name: name.into(), value, min, max });
     }
     bytes.copy_from_slice(&value.to_le_bytes()[..size as usize]);
     Ok(())
@@ -125,7 +114,7 @@ pub(super) fn from_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8])
     Ok(())
 }
 
-/// Whether it is bytes without a meaning of their own.
+/// Whether it is bytes without a meaning that the type gives.
 fn is_bytes(shape: &Shape) -> bool {
     match shape {
         Shape::Bytes(_) => true,
@@ -136,12 +125,12 @@ fn is_bytes(shape: &Shape) -> bool {
 
 fn hex(name: &str, digits: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) || !digits.len().is_multiple_of(2) {
-        let wanted = "`0x` and two hexadecimal digits a byte".to_owned();
-        return Err(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") });
+        let wanted = "`0x` and two hexadecimal digits per byte".to_owned();
+        return Err(ProgramFault::ValueType { of: "", name: name.into(), wanted, found: format!("`{text}`") });
     }
     if digits.len() / 2 != bytes.len() {
         let (wanted, found) = (bytes.len(), digits.len() / 2);
-        return Err(ProgramFault::ValueLength { name: name.into(), wanted, found, unit: "bytes" });
+        return Err(ProgramFault::ValueLength { of: "", name: name.into(), wanted, found, unit: "bytes" });
     }
     for (index, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&digits[index * 2..index * 2 + 2], 16).expect("two hexadecimal digits");
@@ -149,28 +138,28 @@ fn hex(name: &str, digits: &str, text: &str, bytes: &mut [u8]) -> Result<(), Pro
     Ok(())
 }
 
-/// The fields of a struct, for a person.
+/// The fields of a struct, in messages.
 pub(super) fn names(fields: &[Field]) -> String {
     listed(fields.iter().map(|field| field.name.as_str()))
 }
 
 fn mismatch(shape: &Shape, name: &str, found: String) -> ProgramFault {
-    ProgramFault::ValueType { name: name.into(), wanted: wanted(shape), found }
+    ProgramFault::ValueType { of: "", name: name.into(), wanted: wanted(shape), found }
 }
 
-/// What a type takes, for a person.
+/// The values of a type, in messages.
 fn wanted(shape: &Shape) -> String {
     match shape {
-        Shape::Int { size: 4, .. } => "a number of 32 bits, or an IPv4 address as text".into(),
+        Shape::Int { size: 4, .. } => "a number of 32 bits, or an IPv4 address as a string".into(),
         Shape::Int { size, .. } => format!("a number of {} bits", size * 8),
         Shape::Struct { fields, size } if only_field(fields, *size).is_some() => wanted(&fields[0].shape),
-        Shape::Struct { fields, .. } => format!("a table of the fields {}", names(fields)),
-        Shape::Array(of, length) if !is_bytes(shape) => format!("a list of {length}, each {}", wanted(of)),
+        Shape::Struct { fields, .. } => format!("a table with the fields {}", names(fields)),
+        Shape::Array(of, length) if !is_bytes(shape) => format!("an array of {length} elements, each {}", wanted(of)),
         shape => match shape.size() {
-            16 => "16 bytes: an IPv6 address as text, or `0x` and digits".into(),
-            6 => "6 bytes: a MAC address as text, or `0x` and digits".into(),
-            4 => "4 bytes: an IPv4 address as text, or `0x` and digits".into(),
-            size => format!("{size} bytes: `0x` and digits as text, or a list of numbers"),
+            16 => "16 bytes: a string with an IPv6 address, or with `0x` and hexadecimal digits".into(),
+            6 => "6 bytes: a string with a MAC address, or with `0x` and hexadecimal digits".into(),
+            4 => "4 bytes: a string with an IPv4 address, or with `0x` and hexadecimal digits".into(),
+            size => format!("{size} bytes: a string with `0x` and hexadecimal digits, or an array of numbers"),
         },
     }
 }
@@ -178,10 +167,10 @@ fn wanted(shape: &Shape) -> String {
 impl Value {
     fn kind(&self) -> String {
         match self {
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::Int(_) => "a number",
-            Self::Bool(_) => "a truth value",
-            Self::List(_) => "a list",
+            Self::Bool(_) => "a boolean",
+            Self::List(_) => "an array",
             Self::Table(_) => "a table",
             Self::Other(what) => what,
             Self::Bad => "nothing",

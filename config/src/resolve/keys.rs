@@ -1,6 +1,6 @@
-//! Keys of maps' rows as the bytes a BPF program sees. TOML has them as texts, so a text is what each type is written as:
-//! a number as `7` or `0x7`, the key of an LPM trie as a prefix, a struct as its fields in order with a space between them,
-//! and all else as [`super::encode`] says.
+//! Keys of maps as the bytes that a BPF program reads. A key of TOML is a string, so each type has a form as a string: a number as `7`
+//! or `0x7`, the key of an LPM trie as a prefix, a struct as its fields in order with a space between them. Other types have the form
+//! of a value. Not here: values ([`super::encode`]).
 
 use std::net::IpAddr;
 
@@ -9,15 +9,27 @@ use crate::fault::{FaultKind, ProgramFault, TextFault};
 use crate::forms;
 use crate::object::{MapKind, MapShape, Shape};
 
-/// The bytes of a row's key.
+/// The bytes of a key.
 pub(super) fn encode_key(map: &MapShape, name: &str, key: &str) -> Result<Vec<u8>, FaultKind> {
     let mut bytes = vec![0; map.key.size() as usize];
     if map.kind == MapKind::LpmTrie {
         trie_key(name, key, &mut bytes)?;
     } else {
-        key_text(&map.key, name, key, &mut bytes)?;
+        key_text(&map.key, name, key, &mut bytes).map_err(|fault| of_a_key(fault, name))?;
     }
     Ok(bytes)
+}
+
+/// A fault of the map's whole key says so; one of a field has the field's name.
+fn of_a_key(mut fault: ProgramFault, map: &str) -> ProgramFault {
+    if let ProgramFault::ValueType { of, name, .. }
+    | ProgramFault::ValueRange { of, name, .. }
+    | ProgramFault::ValueLength { of, name, .. } = &mut fault
+        && name == map
+    {
+        *of = "a key of ";
+    }
+    fault
 }
 
 fn key_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(), ProgramFault> {
@@ -25,8 +37,8 @@ fn key_text(shape: &Shape, name: &str, text: &str, bytes: &mut [u8]) -> Result<(
         Shape::Struct { fields, size } if only_field(fields, *size).is_none() => {
             let parts: Vec<_> = text.split_whitespace().collect();
             if parts.len() != fields.len() {
-                let wanted = format!("{} with a space between", names(fields));
-                return Err(ProgramFault::ValueType { name: name.into(), wanted, found: format!("`{text}`") });
+                let wanted = format!("{} with a space between them", names(fields));
+                return Err(ProgramFault::ValueType { of: "", name: name.into(), wanted, found: format!("`{text}`") });
             }
             for (part, field) in parts.into_iter().zip(fields) {
                 let start = field.offset as usize;
@@ -53,13 +65,14 @@ fn key_number(text: &str) -> Option<i128> {
     }
 }
 
-/// A prefix as struct bpf_lpm_trie_key has it: its length in bits as a u32, then the address.
+/// A prefix in the form of struct bpf_lpm_trie_key: its length in bits as a u32, then the address.
 fn trie_key(name: &str, key: &str, bytes: &mut [u8]) -> Result<(), FaultKind> {
     let wrong = |wanted: &str| -> FaultKind {
-        ProgramFault::ValueType { name: name.into(), wanted: wanted.into(), found: format!("`{key}`") }.into()
+        ProgramFault::ValueType { of: "a key of ", name: name.into(), wanted: wanted.into(), found: format!("`{key}`") }
+            .into()
     };
     let Some((length, address)) = bytes.split_at_mut_checked(4) else {
-        return Err(wrong("no key: its type is shorter than a prefix length"));
+        return Err(wrong("no entry: the keys of this map are shorter than a prefix length"));
     };
     let prefix = match forms::prefix(key) {
         Ok(prefix) => prefix,
@@ -71,7 +84,7 @@ fn trie_key(name: &str, key: &str, bytes: &mut [u8]) -> Result<(), FaultKind> {
         (IpAddr::V4(net), 4) => address.copy_from_slice(&net.octets()),
         (_, 16) => return Err(wrong("an IPv6 prefix")),
         (_, 4) => return Err(wrong("an IPv4 prefix")),
-        _ => return Err(wrong("no prefix: its type holds neither an IPv6 nor an IPv4 address")),
+        _ => return Err(wrong("no entry: the keys of this map hold neither an IPv6 nor an IPv4 address")),
     }
     length.copy_from_slice(&u32::from(prefix.prefix_len()).to_le_bytes());
     Ok(())

@@ -1,4 +1,4 @@
-//! Holds the interfaces a file names against those of the box.
+//! Checks the interfaces of a file against those of the box. Not here: reading the box's interfaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::names::IfName;
 use crate::place::Span;
 use crate::surroundings::LinkSeen;
 
-/// Adds a fault for every interface that isn't there, at its first mention.
+/// Adds a fault for every interface that is missing, at the first place that names it.
 pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &[LinkSeen], faults: &mut Vec<Fault>) {
     let there: BTreeSet<_> = links.iter().map(|link| link.name).collect();
     for (name, span) in mentions {
@@ -31,7 +31,7 @@ pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &
         };
         let Some(first) = links.iter().find(fits).and_then(|link| taken.insert(link.name, *second)) else { continue };
         let both = config.interfaces[&first].matches.as_ref().zip(interface.matches.as_ref());
-        // What could be told from the file alone is told already.
+        // The reader has reported a clash that the file alone shows.
         if !both.is_some_and(|(a, b)| a.overlaps(b)) {
             let place = |name| mentions.get(name).copied().unwrap_or_default();
             let same = NetworkFault::SameHardware { first, second: *second };
@@ -62,7 +62,7 @@ fn by_hardware(name: IfName, matcher: &Matcher, links: &[LinkSeen]) -> Option<Su
 }
 
 impl Matcher {
-    /// Whether a link is the hardware that is meant.
+    /// Whether a link is this hardware.
     pub fn fits(&self, link: &LinkSeen) -> bool {
         (self.mac.is_some() || self.pci.is_some())
             && self.mac.is_none_or(|mac| link.mac == Some(mac))

@@ -1,4 +1,4 @@
-//! Holds a [`Draft`] against its [`Surroundings`] and makes a [`Config`] of it. Not here: reading the surroundings.
+//! Checks a [`Draft`] against its [`Surroundings`] and makes it a [`Config`]. Not here: reading the surroundings.
 
 mod encode;
 mod keys;
@@ -14,31 +14,31 @@ use crate::surroundings::Surroundings;
 /// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
 const MOST_SECRET: usize = 64;
 
-/// A file without a fault.
+/// A file without faults.
 #[derive(Debug)]
 pub struct Checked {
-    /// What it says.
+    /// Its content.
     pub config: Config,
-    /// What is worth a second look; empty more often than not.
+    /// Its warnings; there are rarely any.
     pub warnings: Faults,
 }
 
-/// Whether a file that nobody looked at is a fault.
+/// Whether a file that was not read is a fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unseen {
-    /// It is left out: a check without the files.
+    /// It is not: a check without the files.
     Passes,
-    /// A Config would lack it.
+    /// It is: the Config needs its content.
     Fails,
 }
 
 impl Draft {
-    /// The box that the file asks for.
+    /// The Config of the file.
     ///
     /// # Errors
     ///
-    /// All that is wrong with the file, by itself and in these surroundings, with its warnings among it. An object or key
-    /// file that the surroundings hold neither as read nor as unreadable is a fault too: a Config lacks nothing.
+    /// All faults of the file, by itself and in these surroundings, with its warnings among them. An object or key file that the
+    /// surroundings do not have is a fault too: a Config is complete.
     pub fn resolve(mut self, surroundings: &Surroundings) -> Result<Checked, Faults> {
         self.hold(surroundings, Unseen::Fails);
         let warnings = Faults::new(self.source, self.faults);
@@ -49,11 +49,11 @@ impl Draft {
         }
     }
 
-    /// The file's warnings, where no more can be asked than whether it is right as far as these surroundings show.
+    /// The file's warnings. This checks the file as far as the surroundings go, and makes no Config.
     ///
     /// # Errors
     ///
-    /// As [`Draft::resolve`]'s, but that objects and key files which nobody looked at pass.
+    /// Those of [`Draft::resolve`], but an object or key file that the surroundings do not have is not a fault.
     pub fn check(mut self, surroundings: &Surroundings) -> Result<Faults, Faults> {
         self.hold(surroundings, Unseen::Passes);
         let faults = Faults::new(self.source, self.faults);
@@ -95,7 +95,7 @@ impl Draft {
         let base = Feature::SEG6_LWTUNNEL;
         let no_srv6 = self.asks.features.contains_key(base.name) && !kernel.has(&base);
         for Ask { feature, first, count } in self.asks.features.values() {
-            // Where there is no SRv6 at all, a behavior more or less is the same fault again.
+            // Without SRv6 at all, the fault of each single behavior would say the same again.
             let same_cause = no_srv6 && feature.option == base.option && *feature != base;
             if kernel.has(feature) || same_cause {
                 continue;

@@ -1,4 +1,5 @@
-//! Holds a `[program.NAME]` against its object: which program, and its globals and maps as the bytes the kernel keeps.
+//! Checks a `[program.NAME]` against its object: chooses the program, and makes bytes of its globals and maps. Not here: the bytes of a
+//! single value ([`super::encode`], [`super::keys`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::place::{At, Span};
 use crate::read::{ProgramDraft, Value};
 use crate::surroundings::Surroundings;
 
-/// The program, or None and its faults; None without one where the object passes unseen.
+/// The program; None where it has faults, which are added, and where its object was not read and need not be.
 pub(super) fn resolve(
     draft: &ProgramDraft,
     around: &Surroundings,
@@ -60,7 +61,7 @@ pub(super) fn resolve(
     })
 }
 
-/// The program that is meant, and where it runs.
+/// The program of the object that the draft chooses, and its hook.
 fn which<'o>(
     draft: &ProgramDraft,
     at: &At<String>,
@@ -94,7 +95,7 @@ fn which<'o>(
 fn by_name<'o>(name: String, object: &'o Object, section: &At<String>) -> Result<&'o ObjectProgram, ProgramFault> {
     let wanted = section.value.as_str();
     let function = object.programs.iter().find(|program| program.function == wanted);
-    // A section may hold several functions; then only a function's name says which.
+    // A section may have several functions; then only the name of a function is a choice.
     let mut sections = object.programs.iter().filter(|program| program.section == wanted);
     match (function, sections.next(), sections.next()) {
         (Some(program), ..) | (None, Some(program), None) => Ok(program),
@@ -136,7 +137,7 @@ fn global(
     Some((name.value.to_string(), encode(shape, &name.value, value, faults)?))
 }
 
-/// A map's rows; those with a fault are left out, and their faults added.
+/// A map's entries; those with a fault are left out, and their faults added.
 fn map(
     name: &At<Box<str>>,
     shape: &MapShape,
@@ -174,14 +175,14 @@ fn map(
         if let Some(first) = places.insert(bytes.clone(), key.span) {
             faults.push(Fault::new(key.span, ProgramFault::RowTwice { name: map() }).beside(first, "first here"));
         }
-        // An array has every row from the start, zeroed: one written so is the same as one left out.
+        // An array has every entry from the start, filled with zeros: an entry of zeros is the same as none.
         let is_there = |value: &Vec<u8>| shape.kind != MapKind::Array || value.iter().any(|byte| *byte != 0);
         rows.extend(value.filter(is_there).map(|value| (bytes, value)));
     }
     rows
 }
 
-/// An array map's index, where it is not below the number of entries.
+/// The index of an array map's entry, where the map has no such entry.
 fn past_the_end(key: &[u8], most: u32) -> Option<i128> {
     let index = u32::from_le_bytes(key.try_into().ok()?);
     (index >= most).then_some(index.into())

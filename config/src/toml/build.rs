@@ -1,4 +1,5 @@
-//! Grows a [`Tree`] as headers, keys and values come by, and keeps TOML's rules on tables. Not here: where they come from.
+//! Builds a [`Tree`] from headers, keys and values, and checks TOML's rules for tables. Not here: finding them in the text
+//! ([`super::events`]).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,19 +13,19 @@ use crate::place::Span;
 /// A table with more keys than this gets an index.
 const CROWD: usize = 16;
 
-/// A tree that grows, and where in it the text is.
+/// A tree that grows, and its open tables and arrays.
 pub(super) struct Builder<'t> {
     pub(super) source: toml_parser::Source<'t>,
     pub(super) tree: Tree<'t>,
     pub(super) faults: Vec<Fault>,
-    /// The table that keys go to: the last header's. None after a header with a fault: its keys go nowhere.
+    /// The table of the last header, which keys go into. None after a header with a fault: its keys are dropped.
     pub(super) section: Option<u32>,
     pub(super) header: RawSpan,
     /// The keys read since the last value; None stands for one with a fault.
     pub(super) path: Vec<Option<Key>>,
     /// A dot was read: the next key belongs to the path.
     pub(super) dotted: bool,
-    /// Lists and inline tables that are open.
+    /// Arrays and inline tables that are open.
     pub(super) open: Vec<u32>,
     /// Keys of crowded tables.
     index: HashMap<u32, HashMap<Cow<'t, str>, u32>>,
@@ -46,7 +47,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// A string as it stands in the text, or kept aside where an escape makes it differ.
+    /// The range of a string in the text; or its index among the owned ones, where an escape makes it differ from the text.
     pub(super) fn keep(&mut self, text: Cow<'t, str>, span: Span) -> Result<(u32, u32), u32> {
         match text {
             Cow::Borrowed("") => Ok((span.start, span.start)),
@@ -120,7 +121,7 @@ impl<'t> Builder<'t> {
         self.faults.push(Fault::new(span, fault).beside(first, "first here"));
     }
 
-    /// From `table` along all keys but the last: the table that the last one belongs to. None where a key has a fault.
+    /// Goes from `table` along the path to the table at its end. None where a key has a fault.
     fn descend(&mut self, mut table: u32, path: &[Option<Key>], made: Kind) -> Option<u32> {
         for key in path {
             let key = (*key)?;
@@ -132,7 +133,7 @@ impl<'t> Builder<'t> {
                 continue;
             };
             table = match (self.tree.nodes[found as usize].kind, made) {
-                // `[[a]]` then `[a.b]`: in the last row. A dotted key never leaves the table it stands in.
+                // `[a.b]` after `[[a]]` is in the last table of `a`. A dotted key never leaves the table it stands in.
                 (Kind::Rows, Kind::Implicit) => self.tree.nodes[found as usize].data.1,
                 (Kind::Table | Kind::Implicit | Kind::Dotted, Kind::Implicit) | (Kind::Dotted, Kind::Dotted) => found,
                 (Kind::Table | Kind::Implicit, _) => {
@@ -196,7 +197,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// A node for a value that stands here, under the keys just read or in the list that is open.
+    /// A node for a value, under the keys that were just read or in the open array.
     pub(super) fn attach(&mut self, kind: Kind, span: Span) -> u32 {
         let path = std::mem::take(&mut self.path);
         let holder = self.open.last().copied().or(self.section);
@@ -215,7 +216,7 @@ impl<'t> Builder<'t> {
         id
     }
 
-    /// A node under a path of keys; where that has a fault, a node that nobody finds.
+    /// A node under a path of keys; where the path has a fault, a node outside of the tree.
     fn attach_at(&mut self, table: u32, path: &[Option<Key>], kind: Kind, span: Span) -> u32 {
         let parent = path.split_last().and_then(|(last, parents)| {
             let parent = self.descend(table, parents, Kind::Dotted)?;
@@ -248,7 +249,7 @@ fn key_text<'t>(tree: &Tree<'t>, text: &'t str, key: Key) -> Cow<'t, str> {
     }
 }
 
-/// A place as we keep it.
+/// A place in our form.
 pub(super) fn span(raw: RawSpan) -> Span {
     Span { start: raw.start() as u32, end: raw.end() as u32 }
 }

@@ -1,6 +1,7 @@
-//! From text to [`Tree`]: drives `toml_parser` a stretch of the text at a time, and hands what it finds to the [`Builder`].
+//! From a text to a [`Tree`]: runs `toml_parser` over one stretch of the text after the other, and passes its events to the [`Builder`].
+//! Not here: TOML's rules for tables.
 //!
-//! A stretch ends before a header outside all brackets, so the tokens of a 15 MB file are never all in memory.
+//! A stretch ends before a header outside all brackets, so that the tokens of a 15 MB file are never in memory together.
 
 use std::borrow::Cow;
 
@@ -13,12 +14,13 @@ use super::build::{Builder, span};
 use super::{Key, Kind, Tree};
 use crate::fault::{Fault, SyntaxFault};
 
-/// Tokens of a stretch, at least: enough that starting one costs nothing, few enough to stay in a cache.
+/// Tokens of a stretch, at least: so many that the cost of starting one vanishes, so few that they stay in a cache.
 const STRETCH: usize = 2048;
-/// Lists and inline tables in each other, at most: a file of brackets must not exhaust the stack. The `toml` crate's limit.
+/// Depth of arrays and inline tables in each other, at most: a file of brackets must not exhaust the stack. The `toml` crate has the
+/// same limit.
 const DEPTH: u32 = 80;
 
-/// The tree of what is well-formed; every syntax fault is added to `faults`.
+/// The tree of all that is well-formed; every syntax fault is added to `faults`.
 pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
     let source = toml_parser::Source::new(text);
     let mut builder = Builder::new(source);
@@ -42,7 +44,7 @@ pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
     builder.take(&stretch, &mut errors);
     let mut found = builder.faults;
     found.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
-    // What the parser stumbles over twice at one place is one fault, and its own words come before ours.
+    // Two faults at one place are one fault. The parser's text for it goes before ours.
     found.sort_by_key(|fault| (fault.span.start, fault.kind == SyntaxFault::NoValue.into()));
     found.dedup_by_key(|fault| fault.span.start);
     faults.append(&mut found);

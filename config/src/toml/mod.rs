@@ -1,6 +1,7 @@
-//! A TOML document as a tree with places, 32 bytes a node. Not here: what the keys of a segbox.toml mean.
+//! A TOML document as a tree with places, 32 bytes per node. Not here: what the keys of a segbox.toml mean.
 //!
-//! Lexing, parsing and decoding are `toml_parser`'s; what is ours is the tree and TOML's rules on defining a table twice. Values keep pointing into the text: nothing is copied but strings with escapes.
+//! `toml_parser` does the lexing, parsing and decoding. The tree, and TOML's rules against defining a table twice, are here. Values point
+//! into the text: only strings with escapes are copied.
 
 mod build;
 mod events;
@@ -9,11 +10,11 @@ use crate::place::Span;
 
 pub(crate) use events::parse;
 
-/// The document. Nodes that a fault made unreachable stay in the arena and are never seen again.
+/// The document. Nodes that are outside of the tree because of a fault stay in the arena unused.
 pub(crate) struct Tree<'t> {
     text: &'t str,
     nodes: Vec<Node>,
-    /// Keys and strings that are not in the text as they stand, because of an escape.
+    /// Keys and strings that differ from the text because of an escape.
     owned: Vec<(Box<str>, Span)>,
 }
 
@@ -22,7 +23,7 @@ struct Node {
     kind: Kind,
     key: Key,
     span: Span,
-    /// Text: its range, without quotes. Owned text: (index, 0). Int and Bool: the low and high half. List and table: first and last child.
+    /// Text: its range, without quotes. Owned text: (index, 0). Int and Bool: the low and high half. Array and table: first and last child.
     data: (u32, u32),
     /// The next child of the same parent.
     next: u32,
@@ -38,7 +39,7 @@ enum Key {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
-    /// A value with a syntax fault in it: already reported, to be passed over.
+    /// A value with a syntax fault, which has been reported.
     Bad,
     Text,
     OwnedText,
@@ -64,14 +65,14 @@ enum Kind {
 const NONE: u32 = u32::MAX;
 const ROOT: u32 = 0;
 
-/// A node, to walk from.
+/// A node and its tree.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'t> {
     tree: &'t Tree<'t>,
     id: u32,
 }
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Value<'t> {
     Bad,
@@ -111,17 +112,17 @@ impl<'t> Entry<'t> {
         &self.tree.nodes[self.id as usize]
     }
 
-    /// Its key; empty for the root and for what a list holds.
+    /// Its key; empty for the root and for an element of an array.
     pub(crate) fn key(self) -> &'t str {
         self.tree.key(self.node().key)
     }
 
-    /// Where its key stands; for what has none, where it stands itself.
+    /// The place of its key; the place of the value where it has no key.
     pub(crate) fn key_span(self) -> Span {
         self.tree.key_span(self.node().key).unwrap_or_else(|| self.span())
     }
 
-    /// Where the value stands; of a table with a header, the header.
+    /// The place of the value; for a table with a header, the place of the header.
     pub(crate) fn span(self) -> Span {
         self.node().span
     }
@@ -144,7 +145,7 @@ impl<'t> Entry<'t> {
         }
     }
 
-    /// What a list or table holds, in the text's order; nothing for any other value.
+    /// The elements of an array or entries of a table, in the text's order; none for any other value.
     pub(crate) fn children(self) -> impl Iterator<Item = Entry<'t>> {
         let holds = matches!(self.value(), Value::List | Value::Table);
         let mut id = if holds { self.node().data.0 } else { NONE };
@@ -155,7 +156,7 @@ impl<'t> Entry<'t> {
         })
     }
 
-    /// The entry of a table by its key. Looks at one after the other: for tables whose keys are the file's grammar.
+    /// The entry of a table by its key. It searches one by one, which is right for tables with few keys.
     pub(crate) fn get(self, key: &str) -> Option<Entry<'t>> {
         self.children().find(|child| child.key() == key)
     }

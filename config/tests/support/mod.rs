@@ -1,4 +1,4 @@
-//! A box to hold test files against: four interfaces, a current kernel, a few objects and keys.
+//! A box to check test files against: a few interfaces, a current kernel, a few objects and keys.
 
 use std::collections::BTreeMap;
 
