@@ -112,8 +112,8 @@ impl Router {
     ///
     /// # Errors
     /// There is no such interface, or the kernel refuses the name.
-    pub fn rename(&mut self, from: IfName, to: IfName) -> Result<(), segbox_linux::StepError> {
-        self.target.netlink.rename(from, to)
+    pub fn rename(&mut self, from: IfName, to: IfName) -> Result<(), TargetError> {
+        Ok(self.target.netlink.rename(from, to)?)
     }
 }
 

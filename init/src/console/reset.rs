@@ -20,7 +20,8 @@ pub(super) fn factory_reset(terminal: &Terminal, words: &[&str]) -> io::Result<(
             Some(Part::Config) => &[Part::Config],
             Some(Part::State) => &[Part::State],
             None => {
-                return terminal.put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n");
+                return terminal
+                    .put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n");
             }
         },
         _ => return terminal.put("use `factory-reset config`, `factory-reset state`, or `factory-reset` for both\n"),
