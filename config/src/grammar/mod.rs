@@ -5,6 +5,7 @@ mod check;
 mod profile;
 mod reference;
 mod schema;
+mod route_keys;
 mod segbox;
 mod srv6;
 

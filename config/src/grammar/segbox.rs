@@ -1,5 +1,6 @@
 //! The grammar of segbox.toml. Not here: `[srv6]`, and the keys of behaviors.
 
+use super::route_keys::{METRIC, VRF_OF};
 use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::forms::Form;
@@ -109,9 +110,6 @@ static VRF: Table = Table {
 };
 
 const VIA: &str = "The gateway. A link-local one needs `interface`.";
-pub(super) const VRF_OF: &str = "The VRF whose table gets the entry; without it the main table does.";
-pub(super) const METRIC: &str =
-    "The lowest metric wins among entries for one destination; the default is the kernel's (IPv6 1024, IPv4 0).";
 
 static ROUTE: Table = Table {
     title: "[[route]]",

@@ -1,6 +1,6 @@
 //! The grammar of `[srv6]`. Not here: which keys a behavior has (its row in [`crate::behavior`] says so).
 
-use super::segbox::{METRIC, VRF_OF};
+use super::route_keys::{METRIC, VRF_OF};
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::behavior::{ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_NAMES};
 use crate::forms::Form;
