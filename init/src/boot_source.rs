@@ -1,4 +1,4 @@
-//! What this system was started from and how: the slot, the ESP, and Secure Boot. GRUB passes slot and ESP on the command line.
+//! How this system was started: the slot, the ESP, and Secure Boot. GRUB passes slot and ESP on the command line.
 //! If the command line is that of a signed UKI, or a board starts the UKI directly, systemd's stub passes them in the firmware's
 //! variables. Not here: acting on any of it.
 

@@ -41,7 +41,7 @@ fn everything_is_mounted_with_its_flags_and_nothing_early_asks_for_memory() {
 }
 
 #[test]
-#[ignore = "PID 1; run by the test above in a place of its own"]
+#[ignore = "PID 1; run by the test above in a sandbox"]
 fn first_steps() {
     sandbox::is_here();
     let (refused, for_mounts) = asked(mounts::mount_all);

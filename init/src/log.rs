@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn says_nothing_before_there_is_a_voice() {
-        detail!("nobody hears {}", 1);
+    fn logs_nothing_before_it_is_opened() {
+        detail!("not logged {}", 1);
     }
 
     /// A full console, and the reading end of its pipe.

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "kills every process that it sees; run by the test above in a place of its own"]
+    #[ignore = "kills every process that it sees; run by the test above in a sandbox"]
     fn stops_all() {
         sandbox::is_here();
         let mut init = Init::new(Moment::now(), None, go_down);

@@ -6,7 +6,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-/// What the box does after it went down.
+/// The last action of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Reboot.
@@ -26,8 +26,8 @@ pub(crate) enum Asked {
     Nothing,
 }
 
-/// Every signal that PID 1 handles. The kernel does not deliver any other signal to it (SIGNAL_UNKILLABLE), except its own
-/// faults.
+/// Every signal that PID 1 handles. The kernel does not deliver any other signal to it (SIGNAL_UNKILLABLE), except
+/// for faults.
 const HEARD: [Signal; 7] = [
     Signal::SIGCHLD,
     Signal::SIGTERM,

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "forks; run by the test above in a place of its own"]
+    #[ignore = "forks; run by the test above in a sandbox"]
     fn forks() {
         sandbox::is_here();
         let task = start(c"adder", || 40 + 2).expect("a process");

@@ -16,7 +16,7 @@ use crate::target::{Observed, Target};
 use crate::transaction::{self, End, Report};
 use crate::{KEYS, REFUSED, Reading, Reconcile, Router, confirm};
 
-/// What the router should become.
+/// The wanted state of the router.
 #[derive(Debug)]
 pub enum Wanted<'a> {
     /// The state that a file describes.

@@ -12,7 +12,7 @@ use crate::profiles::{Choice, Profiles};
 /// Facts about the box, read once when the router is opened.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// What the kernel can do.
+    /// The features of the kernel.
     pub kernel: KernelSurvey,
     /// Whether this is the network namespace of the box. Only there segbox sets the hardware and the hostname.
     pub own_box: bool,

@@ -185,16 +185,16 @@ fn without_root_apply_says_so_at_once_and_check_works() {
     // Only root may be able to reach the binary.
     let binary = files.path().join("segbox");
     support::segbox::copy(&binary);
-    let as_nobody = |words: &[&str]| {
+    let as_unprivileged = |words: &[&str]| {
         let mut command = Command::new(&binary);
         run(command.args(words).arg(&file).uid(65534).gid(65534))
     };
     for command in ["apply", "plan"] {
-        let told = as_nobody(&[command]);
+        let told = as_unprivileged(&[command]);
         assert_eq!(told.code, Some(1), "{}", told.out);
         assert!(told.err.contains("needs root") && told.err.contains("sudo"), "{}", told.err);
     }
-    let check = as_nobody(&["check"]);
+    let check = as_unprivileged(&["check"]);
     assert_eq!(check.code, Some(0), "{}", check.err);
     let doctor = run(Command::new(&binary).arg("doctor").uid(65534).gid(65534));
     assert!(matches!(doctor.code, Some(0 | 3)), "{}", doctor.err);

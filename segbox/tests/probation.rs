@@ -125,15 +125,15 @@ fn killed_meanwhile_it_is_undone_too() {
 }
 
 #[test]
-fn with_its_watch_killed_too_the_next_change_undoes_it_first() {
+fn with_its_guard_killed_too_the_next_change_undoes_it_first() {
     let (lab, files) = router();
     let (namespace, before, after) =
         (&lab["router"], files.path().join("before.toml"), files.path().join("after.toml"));
     apply(namespace, &before);
     assert_eq!(on_probation(namespace, &after, "10s").code, Some(0));
-    kill_the_watch_of(namespace);
+    kill_the_guard_of(namespace);
     std::thread::sleep(Duration::from_millis(10_500));
-    assert!(in_sync(namespace, &after), "nobody is left to undo it");
+    assert!(in_sync(namespace, &after), "no process is left to undo it");
     let confirm = segbox(namespace, ["confirm"]);
     assert_eq!(confirm.code, Some(1), "too late to confirm");
     assert!(confirm.err.contains("too late"), "{}", confirm.err);
@@ -142,7 +142,7 @@ fn with_its_watch_killed_too_the_next_change_undoes_it_first() {
 }
 
 /// Ends the one process that runs in this namespace and is called segbox-guard.
-fn kill_the_watch_of(namespace: &Namespace) {
+fn kill_the_guard_of(namespace: &Namespace) {
     let listed = run(std::process::Command::new("ip").args(["netns", "pids", namespace.name()]));
     let guards: Vec<i32> = listed
         .out
@@ -152,7 +152,7 @@ fn kill_the_watch_of(namespace: &Namespace) {
             std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with("segbox-guard"))
         })
         .collect();
-    assert_eq!(guards.len(), 1, "one watch was left behind");
+    assert_eq!(guards.len(), 1, "there is one guard process");
     let pid = rustix::process::Pid::from_raw(guards[0]).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
 }

@@ -146,7 +146,7 @@ fn keys_and_addresses_of_others_stay() {
     ip(namespace, "address add 192.0.2.9/24 dev eth0");
     assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
     let keys = run(namespace.command("ip").expect("there").args(["sr", "hmac", "show"])).out;
-    assert!(keys.contains("hmac 77"), "somebody's key has gone: {keys}");
+    assert!(keys.contains("hmac 77"), "a foreign key is gone: {keys}");
     let addresses = run(namespace.command("ip").expect("there").args(["address", "show", "dev", "eth0"])).out;
     assert!(addresses.contains("192.0.2.9/24") && !addresses.contains("192.0.2.1/24"), "{addresses}");
 }
@@ -245,7 +245,7 @@ fn killed_at_any_moment_the_next_apply_gets_there() {
 }
 
 #[test]
-fn status_finds_what_somebody_changed() {
+fn status_finds_foreign_changes() {
     let (lab, files) = router();
     let namespace = &lab["router"];
     apply(namespace, &files.write("segbox.toml", ROUTER));

@@ -15,7 +15,7 @@ use crate::configuration::{apply, generations};
 use crate::signals::ask_pid1;
 use crate::storage::{CONFIG, ETC};
 
-/// What a command does.
+/// The action of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     /// A command of segbox, with the words that were typed.

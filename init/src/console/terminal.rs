@@ -27,7 +27,7 @@ pub(crate) struct Terminal {
     keys: Termios,
 }
 
-/// What a person typed.
+/// The input of the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     /// A line, without its end.

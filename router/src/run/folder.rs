@@ -54,7 +54,7 @@ impl Folder {
         Self(Path::new(ROOT).join(namespace.to_string()))
     }
 
-    /// Removes the folders of namespaces that certainly no longer exist. What cannot be removed now is removed later.
+    /// Removes the folders of namespaces that certainly no longer exist. If one cannot be removed now, a later call tries again.
     pub(crate) fn sweep() {
         let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
         for entry in entries {
@@ -177,7 +177,7 @@ mod tests {
     fn two_at_once_wait_for_each_other_but_not_for_ever() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(place.path());
-        let first = folder.lock().expect("nobody else is here");
+        let first = folder.lock().expect("the lock is free");
         assert!(matches!(folder.lock_within(LOOK * 2), Err(FolderError::Busy { .. })));
         std::thread::scope(|scope| {
             let second = scope.spawn(|| folder.lock());

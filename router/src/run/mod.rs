@@ -5,8 +5,8 @@ pub(crate) mod folder;
 pub(crate) mod programs;
 pub(crate) mod record;
 
-/// Removes the remains of network namespaces that no longer exist: their folders here, and pins of programs. What cannot be
-/// removed now is removed later.
+/// Removes the remains of network namespaces that no longer exist: their folders here, and pins of programs. If one cannot be
+/// removed now, a later call tries again.
 pub fn sweep() {
     folder::Folder::sweep();
     drop(segbox_linux::bpf::sweep());

@@ -11,7 +11,7 @@ use super::OK;
 use super::uninterrupted::Uninterrupted;
 use crate::text::output::{self, BAD, CHANGED, FAINT, GOOD, count, print, styled};
 
-/// Above this many steps only the refused ones are printed. Nobody can read a hundred thousand lines, and a terminal takes longer
+/// Above this many steps only the refused ones are printed. A hundred thousand lines are not readable, and a terminal takes longer
 /// to show them than the kernel takes to apply them.
 const SHOWN: usize = 200;
 

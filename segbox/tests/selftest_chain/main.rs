@@ -47,7 +47,7 @@ fn a_datagram_goes_through_the_chain() {
     let added = run(ip.args(route));
     assert_eq!(added.code, Some(0), "{}", added.err);
 
-    let taps = ["n2", "n3", "n4", "n5"].map(|node| lab.wire(node, "east").expect("its own port"));
+    let taps = ["n2", "n3", "n4", "n5"].map(|node| lab.wire(node, "east").expect("its port exists"));
     let receiver = lab["n6"].enter(|| UdpSocket::bind("[fb00::6]:7330")).expect("there").expect("bound");
     receiver.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let sender = lab["n1"].enter(|| UdpSocket::bind("[fb00::1]:2121")).expect("there").expect("bound");

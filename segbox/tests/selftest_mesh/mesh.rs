@@ -88,7 +88,7 @@ impl Mesh {
         (1..=4).for_each(|host| equip(&lab, host));
         let mut links = Links::default();
         for Cable(here, interface, there, _) in CABLES {
-            links.tap(here, there, lab.wire(here, interface).expect("its own port"));
+            links.tap(here, there, lab.wire(here, interface).expect("its port exists"));
         }
         let mesh = Self { lab, files: Files::new(), links, sent: 0, forbidden: Vec::new() };
         for (router, part) in (1..).zip(parts) {
@@ -183,7 +183,7 @@ fn equip(lab: &Lab, host: usize) {
     for (family, prefix) in [(Family::V4, "10.0.0.254/24"), (Family::V6, "cafe::254/64")] {
         let net: ipnet::IpNet = prefix.parse().expect("a prefix");
         let own = ipnet::IpNet::new(address(host, family), net.prefix_len()).expect("a prefix length of its family");
-        namespace.address("eth0", own).expect("its own port");
+        namespace.address("eth0", own).expect("its port exists");
         for other in (1..=4).filter(|other| *other != host) {
             namespace.route(address(other, family).into(), net.addr()).expect("the router is on the link");
         }

@@ -2,7 +2,7 @@
 //!
 //! The tests need root, and fail where they cannot run.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod clang;
 pub(crate) mod files;
