@@ -5,7 +5,7 @@ use crate::behavior::{ENDPOINTS, HEADENDS, Row};
 use crate::kernel::Feature;
 
 /// Every feature, once, in the order `segbox doctor` shows them.
-pub fn features() -> Vec<Feature> {
+pub fn all() -> Vec<Feature> {
     let mut all = Feature::GENERAL.to_vec();
     for feature in ENDPOINTS.iter().chain(HEADENDS).flat_map(Row::features) {
         // Two behaviors may need the same one.
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn every_feature_is_there_once_and_no_two_share_a_name() {
-        let all = features();
+        let all = all();
         for feature in &all {
             assert_eq!(all.iter().filter(|other| other.name == feature.name).count(), 1, "{}", feature.name);
         }

@@ -6,7 +6,7 @@
 
 mod behavior;
 mod fault;
-mod features;
+pub mod features;
 mod forms;
 mod grammar;
 mod kernel;
@@ -27,7 +27,6 @@ pub use fault::{
     Fault, FaultKind, Faults, NetworkFault, ProfileFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault,
     SyntaxFault, TextFault,
 };
-pub use features::features;
 pub use grammar::{reference, schema};
 pub use kernel::{Feature, Kernel};
 pub use model::{
@@ -37,6 +36,6 @@ pub use model::{
 pub use names::{IfName, IfNameError};
 pub use object::{Field, Hook, MapKind, MapShape, Object, ObjectProgram, Shape};
 pub use place::Span;
-pub use read::{Draft, Needs, read};
+pub use read::{Draft, read};
 pub use resolve::Checked;
-pub use surroundings::{LinkSeen, SecretFile, Surroundings};
+pub use surroundings::{LinkSeen, Needs, SecretFile, Surroundings};

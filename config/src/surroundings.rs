@@ -8,6 +8,35 @@ use crate::model::Mac;
 use crate::names::IfName;
 use crate::object::Object;
 
+/// The files that a Draft names, by the text in it: the keys of the maps in [`Surroundings`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// BPF objects, `builtin:NAME` or a path relative to the file.
+    pub objects: BTreeSet<String>,
+    /// HMAC secrets, paths relative to the file.
+    pub secrets: BTreeSet<String>,
+    /// A hardware profile by its name: `hw-profiles/NAME.toml` beside the file, or one of segbox's profiles.
+    pub profile: Option<String>,
+}
+
+impl Needs {
+    /// Objects and secrets that are files, by the text in the Draft. They must be copied where the file is copied.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let objects = self.objects.iter().filter(|object| !object.starts_with("builtin:"));
+        objects.chain(&self.secrets).map(String::as_str)
+    }
+
+    /// Those of [`files`](Self::files) that are not in the file's folder or below it. They cannot be copied along: elsewhere a path
+    /// such as `../keys/7.key` leads to another file or to none.
+    pub fn outside(&self) -> impl Iterator<Item = &str> {
+        use std::path::{Component, Path};
+        let beneath = |name: &str| {
+            Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        };
+        self.files().filter(move |name| !beneath(name))
+    }
+}
+
 /// All that the file needs and does not contain. A part that was not gathered (None) is not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {

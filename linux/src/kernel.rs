@@ -60,7 +60,7 @@ fn build_configuration(release: &str) -> Option<String> {
 
 /// The options of [`features`] in a build configuration. One that is not listed is off: what it depends on is.
 fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String, bool> {
-    let needed: BTreeSet<&str> = features().iter().map(|feature| feature.option).collect();
+    let needed: BTreeSet<&str> = features::all().iter().map(|feature| feature.option).collect();
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let set: BTreeMap<&str, &str> = lines.filter(|(option, _)| needed.contains(option)).collect();
     let on = |option: &str| match set.get(option) {
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn every_option_has_a_symbol() {
-        for feature in features() {
+        for feature in features::all() {
             assert!(SYMBOLS.iter().any(|(option, _)| *option == feature.option), "{}", feature.option);
         }
         let symbols = "0000000000000000 T seg6_do_srh_encap\n0000000000000000 t vrf_newlink\t[vrf]\n";

@@ -20,6 +20,7 @@ use crate::model::{Config, HmacAlgorithm};
 use crate::names::IfName;
 use crate::object::Hook;
 use crate::place::{At, Source, Span};
+use crate::surroundings::Needs;
 use crate::toml::{Entry, parse};
 
 pub(crate) use program::{Pair, ProgramDraft, Value};
@@ -62,35 +63,6 @@ pub(crate) struct KeyDraft {
     pub(crate) id: u32,
     pub(crate) algorithm: HmacAlgorithm,
     pub(crate) file: At<String>,
-}
-
-/// The files that a Draft names, by the text in it: the keys of the maps in [`Surroundings`](crate::Surroundings).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// BPF objects, `builtin:NAME` or a path relative to the file.
-    pub objects: BTreeSet<String>,
-    /// HMAC secrets, paths relative to the file.
-    pub secrets: BTreeSet<String>,
-    /// A hardware profile by its name: `hw-profiles/NAME.toml` beside the file, or one of segbox's profiles.
-    pub profile: Option<String>,
-}
-
-impl Needs {
-    /// Objects and secrets that are files, by the text in the Draft. They must be copied where the file is copied.
-    pub fn files(&self) -> impl Iterator<Item = &str> {
-        let objects = self.objects.iter().filter(|object| !object.starts_with("builtin:"));
-        objects.chain(&self.secrets).map(String::as_str)
-    }
-
-    /// Those of [`files`](Self::files) that are not in the file's folder or below it. They cannot be copied along: elsewhere a path
-    /// such as `../keys/7.key` leads to another file or to none.
-    pub fn outside(&self) -> impl Iterator<Item = &str> {
-        use std::path::{Component, Path};
-        let beneath = |name: &str| {
-            Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-        };
-        self.files().filter(move |name| !beneath(name))
-    }
 }
 
 /// Reads a segbox.toml; its faults have `name` as the name of the file, such as its path. It never fails: the faults are in the Draft.

@@ -49,7 +49,7 @@ struct Found {
 fn findings() -> Vec<Found> {
     let kernel = survey();
     let (major, minor) = kernel.version;
-    let needs = features().into_iter().map(|feature| Found {
+    let needs = features::all().into_iter().map(|feature| Found {
         name: feature.name,
         found: Some(kernel.has(&feature)),
         detail: format!("Linux {major}.{minor}; since {}.{}, {}", feature.since.0, feature.since.1, feature.option),
