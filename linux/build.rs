@@ -1,5 +1,5 @@
-//! Puts the built-in BPF programs into the crate: every object that `cargo xtask ebpf` left in target/bpf, or those of the
-//! folder in SEGBOX_BPF_DIR. Does not build them: that takes another compiler.
+//! Puts the built-in BPF programs into the crate: the objects that `cargo xtask ebpf` made in target/bpf, or those in the folder SEGBOX_BPF_DIR.
+//! Does not build them, since that needs another compiler.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
         None => crate_folder.join("../target/bpf"),
     };
     println!("cargo::rerun-if-env-changed=SEGBOX_BPF_DIR");
-    // The folder changes when an object comes or goes, the object when it is built anew.
+    // The folder changes when an object is added or removed, an object when it is built anew.
     println!("cargo::rerun-if-changed={}", folder.display());
 
     let mut objects: Vec<PathBuf> = match fs::read_dir(&folder) {
@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
     fs::write(out.join("builtins.rs"), table)
 }
 
-/// What a program does: the first line of its source.
+/// The purpose of a program: the first line of its source.
 fn about(source: &Path) -> io::Result<String> {
     let text = fs::read_to_string(source)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", source.display())))?;

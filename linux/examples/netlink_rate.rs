@@ -1,7 +1,8 @@
-//! How fast routes go in and come back, beside `ip -6 -batch` of the same: `netlink_rate [ROUTES] [ROUNDS]`, as root.
+//! Measures how fast segbox writes, reads and removes routes, and how fast `ip -6 -batch` writes the same ones: `netlink_rate [ROUTES] [ROUNDS]`,
+//! as root. Not here: any verdict.
 //!
-//! Each round runs both, in a fresh network namespace, one after the other; the median of the rounds counts. Past some 40,000
-//! routes `ip` meets the kernel's ENOMEM and gives up: its time is then that of what it got done, and says nothing.
+//! Each round runs both in a fresh network namespace, one after the other; the median of the rounds counts. With more than some 40,000 routes
+//! `ip` gives up at the kernel's ENOMEM: its time then means nothing.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use segbox_plan::{ANCHOR, Delta, Encap, Hop, Link, Materials, Route, RouteKey, S
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// One round's times.
+/// The times of a round.
 struct Round {
     put: Duration,
     read: Duration,
@@ -31,10 +32,10 @@ fn main() -> Outcome<()> {
     let rounds: usize = arguments.next().map_or(Ok(5), |text| text.parse())?;
     let mut done = Vec::new();
     for _ in 0..rounds {
-        // A thread each: a namespace is left by ending the thread that is in it.
+        // One thread per round: a namespace is left by ending the thread that is in it.
         done.push(std::thread::spawn(move || round(count)).join().expect("a round does not panic")?);
     }
-    println!("{count} routes of 3 segments, median of {rounds} rounds, nanoseconds a route:");
+    println!("{count} routes of 3 segments, median of {rounds} rounds, nanoseconds per route:");
     type Column = (&'static str, fn(&Round) -> Duration);
     let columns: [Column; 4] =
         [("put", |r| r.put), ("read", |r| r.read), ("remove", |r| r.remove), ("ip -6 -batch", |r| r.ip)];
@@ -107,7 +108,7 @@ fn route(number: u32, anchor: IfName) -> (RouteKey, Route) {
     (key, Hop { interface: Some(anchor), encap, ..Hop::default() }.into())
 }
 
-/// The same routes as `ip -batch` takes them.
+/// The same routes, as input of `ip -batch`.
 fn batch(routes: &[(RouteKey, Route)]) -> Outcome<String> {
     let mut text = String::new();
     for (key, route) in routes {

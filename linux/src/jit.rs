@@ -1,5 +1,5 @@
-//! The BPF JIT switched off for a moment, where the kernel lets one (net.core.bpf_jit_enable): a program keeps what it was loaded
-//! with. What the switch stood at is written down before, for a process that is killed meanwhile: the next one puts it back.
+//! Switches the BPF JIT off for a moment, where the kernel allows it (net.core.bpf_jit_enable). A program keeps the mode that it was loaded in. The
+//! switch's former position is written to a file first: if the process is killed, the next one restores it. Not here: loading programs.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
@@ -7,26 +7,26 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const SWITCH: &str = "/proc/sys/net/core/bpf_jit_enable";
-/// Locked while the JIT is switched off, and empty when nothing is to be put back. Gone with a reboot, as the switch's position.
+/// Locked while the JIT is switched off; empty when there is nothing to restore. Lost at a reboot, as is the position of the switch.
 const RECORD: &str = "/run/segbox/bpf-jit";
 
 /// Why the JIT is not switched off.
 #[derive(Debug, thiserror::Error)]
 pub enum JitError {
     /// There is no switch.
-    #[error("this kernel has no BPF JIT to switch off, or not in this network namespace: {0}")]
+    #[error("there is no BPF JIT to switch off in this kernel or network namespace: {0}")]
     Lacking(io::Error),
-    /// It is fixed.
+    /// It cannot be switched.
     #[error(
-        "this kernel does not let one switch the BPF JIT off ({0}): it is built with CONFIG_BPF_JIT_ALWAYS_ON, or this is not root"
+        "cannot switch the BPF JIT off ({0}): the kernel is built with CONFIG_BPF_JIT_ALWAYS_ON, or this is not root"
     )]
     Fixed(io::Error),
-    /// Nobody could put it back.
-    #[error("cannot write down in {} what the BPF JIT's switch stands at ({source}), so it is left alone", path.display())]
+    /// It could not be restored later, so it stays as it is.
+    #[error("cannot write the position of the BPF JIT's switch to {} ({source}): the JIT stays on", path.display())]
     Record {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's answer.
         source: io::Error,
     },
 }
@@ -47,35 +47,35 @@ pub struct Off<'a> {
 }
 
 impl Switch {
-    /// This kernel's.
+    /// The switch of this kernel.
     pub fn of_this_kernel() -> Self {
         Self { switch: SWITCH.into(), record: RECORD.into() }
     }
 
-    /// Switches the JIT off. Whoever else has switched it off is waited for.
+    /// Switches the JIT off. If another process has switched it off, waits until that is over.
     ///
     /// # Errors
-    /// [`JitError`]; the switch stands as it was.
+    /// See [`JitError`]; the switch stays as it was.
     pub fn off(&self) -> Result<Off<'_>, JitError> {
         fs::metadata(&self.switch).map_err(JitError::Lacking)?;
         let unwritten = |source| JitError::Record { path: self.record.clone(), source };
         let mut record = open(&self.record).map_err(unwritten)?;
         record.lock().map_err(unwritten)?;
         let now = fs::read_to_string(&self.switch).map_err(JitError::Lacking)?;
-        // What a killed process has left is older than what stands there.
+        // A killed process may have left an older position than the present one.
         let before = left_in(&mut record).unwrap_or_else(|| now.trim().to_owned());
         let off = Off { switch: self, before, record };
-        // From here on the value's end puts it back.
+        // From here on dropping the value restores it.
         write(&off.record, &off.before).map_err(unwritten)?;
         fs::write(&self.switch, "0").map_err(JitError::Fixed)?;
         Ok(off)
     }
 
-    /// Puts back what a killed process has left switched off; gives what it stands at now. None where nothing was left, another
-    /// process has it switched off, or somebody has moved it since.
+    /// Restores the switch after a killed process, and gives its position. None where there is nothing to restore, another process has the
+    /// switch now, or another program has moved it since.
     ///
     /// # Errors
-    /// The kernel does not take it.
+    /// The kernel refuses the position.
     pub fn put_back(&self) -> io::Result<Option<String>> {
         let mut record = match File::options().read(true).write(true).open(&self.record) {
             Ok(record) => record,
@@ -96,7 +96,7 @@ impl Switch {
         Ok(is_off.then_some(before))
     }
 
-    /// Whether a killed process has left it switched off, as far as this one may look.
+    /// Whether a killed process has left it switched off; false if this process may not read the record.
     pub(crate) fn is_left_off(&self) -> bool {
         let Ok(mut record) = File::open(&self.record) else { return false };
         record.try_lock_shared().is_ok() && left_in(&mut record).is_some()
@@ -105,14 +105,14 @@ impl Switch {
 
 impl Drop for Off<'_> {
     fn drop(&mut self) {
-        // It took this value before. If it does not take it now, the record stays, for `put_back`.
+        // The kernel accepted this position before. If it refuses it now, the record stays, for `put_back`.
         if fs::write(&self.switch.switch, &self.before).is_ok() {
             drop(self.record.set_len(0));
         }
     }
 }
 
-/// Nobody else may hold its lock.
+/// Only root may open the record, so no other user can hold its lock.
 fn open(record: &Path) -> io::Result<File> {
     if let Some(folder) = record.parent() {
         fs::create_dir_all(folder)?;
@@ -120,14 +120,14 @@ fn open(record: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(record)
 }
 
-/// What is to be put back. A garbled record is none.
+/// The position in the record; None where the record is damaged or empty.
 fn left_in(record: &mut File) -> Option<String> {
     let mut text = String::new();
     record.read_to_string(&mut text).ok()?;
     ["0", "1", "2"].into_iter().find(|value| text.trim() == *value).map(str::to_owned)
 }
 
-/// In place: at no moment is an older record lost.
+/// Writes in place, so that an older record is never lost.
 fn write(record: &File, value: &str) -> io::Result<()> {
     record.write_all_at(value.as_bytes(), 0)?;
     record.set_len(value.len() as u64)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_has_left_is_put_back_once() {
+    fn a_killed_process_is_made_up_for_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let switch = switch(folder.path(), "0", Some("1"));
         assert!(switch.is_left_off());
@@ -194,11 +194,11 @@ mod tests {
         assert_eq!(found(&switch), pair("1", ""));
         assert!(!switch.is_left_off());
         fs::write(&switch.switch, "0").expect("writable");
-        assert_eq!(switch.put_back().expect("writable"), None, "this is somebody's wish");
+        assert_eq!(switch.put_back().expect("writable"), None, "another program has moved it");
     }
 
     #[test]
-    fn whoever_switches_it_off_next_puts_back_what_was_before_both() {
+    fn after_a_kill_the_next_process_restores_the_first_position() {
         let folder = tempfile::tempdir().expect("a folder");
         let switch = switch(folder.path(), "0", Some("1"));
         drop(switch.off().expect("there is a switch"));

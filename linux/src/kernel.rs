@@ -1,5 +1,5 @@
-//! What this kernel can do: for `check` (as [`Kernel`]) and for `segbox doctor` (as [`CHECKS`]). Needs no root, changes
-//! nothing, loads no module. Not here: which of it a file needs.
+//! The features of this kernel, for `check` (as [`Kernel`]) and for `segbox doctor` (as [`CHECKS`]). Reading them needs no root, changes
+//! nothing and loads no module. Not here: which features a file needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,10 +11,10 @@ use segbox_config::{Kernel, features};
 use crate::jit::Switch;
 use crate::namespace::{Fate, Namespace};
 
-/// The kernel's version, and which of the build options of [`features`] it has.
+/// The kernel's version, and whether it has each of the build options of [`features`].
 ///
-/// Options come from /proc/config.gz, or from the file that distributions leave beside the kernel. Without either, those
-/// count as on of which a function is found in /proc/kallsyms, and nothing is said of the rest.
+/// Options come from /proc/config.gz, or from the file that distributions put beside the kernel. Without either, an option is on if one of its
+/// functions is in /proc/kallsyms, and unknown if not.
 pub fn survey() -> Kernel {
     let release = release();
     let options = match build_configuration(&release) {
@@ -28,7 +28,7 @@ pub fn survey() -> Kernel {
 const MODULES: [(&str, &str); 3] =
     [("CONFIG_NET_VRF", "vrf"), ("CONFIG_DUMMY", "dummy"), ("CONFIG_NF_TABLES", "nf_tables")];
 
-/// A function that is there with an option and cannot have been inlined: it is called through a table.
+/// A function of each option that the compiler cannot inline, since the kernel calls it through a table.
 const SYMBOLS: [(&str, &str); 7] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
@@ -58,7 +58,7 @@ fn build_configuration(release: &str) -> Option<String> {
     beside.iter().find_map(|path| fs::read_to_string(path).ok())
 }
 
-/// The options of [`features`] in a build configuration. One that is not listed is off: what it depends on is.
+/// The options of [`features`] in a build configuration. An option that is not listed is off, since one that it depends on is off.
 fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String, bool> {
     let needed: BTreeSet<&str> = features::all().iter().map(|feature| feature.option).collect();
     let lines = text.lines().filter_map(|line| line.split_once('='));
@@ -76,7 +76,7 @@ fn options_by_symbol(symbols: &str) -> BTreeMap<String, bool> {
     SYMBOLS.iter().filter(|(_, symbol)| there(symbol)).map(|(option, _)| ((*option).to_owned(), true)).collect()
 }
 
-/// Whether a module is loaded, or can be: the files named in modules.dep may be compressed (vrf.ko.xz).
+/// Whether a module is loaded or can be loaded. The files in modules.dep may be compressed (vrf.ko.xz).
 fn has_module(release: &str, module: &str) -> bool {
     let listed = || {
         let list = fs::read_to_string(format!("/lib/modules/{release}/modules.dep")).unwrap_or_default();
@@ -85,35 +85,35 @@ fn has_module(release: &str, module: &str) -> bool {
     Path::new("/sys/module").join(module).exists() || listed()
 }
 
-/// Something of the kernel or the box that is found or missing.
+/// A feature of the kernel or the box that `segbox doctor` checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// What a person calls it.
+    /// Its name for users.
     pub name: &'static str,
-    /// What goes without it.
+    /// What fails without it.
     pub without: &'static str,
     look: fn() -> Finding,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// There; with what there is to say of it.
+    /// The feature is there; with details.
     Found(String),
-    /// Not there; with what was looked at.
+    /// The feature is missing; with what was checked.
     Missing(String),
-    /// Not to be told; with the reason.
+    /// The check could not tell; with the reason.
     Unknown(String),
 }
 
 impl Check {
-    /// Looks.
+    /// Does the check.
     pub fn look(&self) -> Finding {
         (self.look)()
     }
 }
 
-/// What `segbox doctor` looks at beside [`features`], in its order.
+/// The checks of `segbox doctor` besides [`features`], in order.
 pub const CHECKS: [Check; 6] = [
     Check {
         name: "SRv6 sysctls",
@@ -130,7 +130,7 @@ pub const CHECKS: [Check; 6] = [
     Check { name: "network namespace cookie", without: "no program can be kept", look: cookie },
     Check {
         name: "namespaces by cookie",
-        without: "programs of network namespaces that are gone stay until the box is restarted",
+        without: "programs of deleted network namespaces stay until the box is restarted",
         look: by_cookie,
     },
 ];

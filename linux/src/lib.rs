@@ -1,4 +1,4 @@
-//! The kernel's side of segbox: it reads and writes and decides nothing. `segbox-plan` decides.
+//! The kernel's side of segbox: reads the state of the kernel and writes to it. Not here: any decision (`segbox-plan`).
 
 pub mod bpf;
 pub mod jit;

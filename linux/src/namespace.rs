@@ -1,4 +1,4 @@
-//! Which network namespace this is, and whether another one still exists. Not here: entering or making namespaces.
+//! Identifies network namespaces, and tells whether one still exists. Not here: entering or making namespaces.
 #![expect(unsafe_code, reason = "SO_NETNS_COOKIE and file handles of namespaces have no wrapper in rustix")]
 
 use std::fmt;
@@ -13,25 +13,25 @@ const OWN: &str = "/proc/thread-self/ns/net";
 /// A network namespace, displayed as `264-4026532177`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Namespace {
-    /// SO_NETNS_COOKIE: a number that the kernel gives to no other namespace while the box runs. Linux 5.14.
+    /// SO_NETNS_COOKIE: the kernel gives each number to one namespace only while the box runs. Linux 5.14.
     cookie: u64,
-    /// Its inode in nsfs; the kernel uses these again, but wants one beside the cookie to open a namespace.
+    /// Its inode in nsfs. The kernel reuses inodes, but opens a namespace only by cookie and inode.
     inode: u32,
 }
 
-/// What became of a namespace.
+/// Whether a namespace still exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is there.
+    /// It exists.
     Alive,
-    /// It is gone, and so is all that was in it.
+    /// It is gone, with everything in it.
     Gone,
-    /// This kernel does not tell.
+    /// This kernel cannot tell.
     Unknown,
 }
 
 impl Namespace {
-    /// The calling thread's.
+    /// The namespace of the calling thread.
     ///
     /// # Errors
     /// ENOPROTOOPT before Linux 5.14; ENOENT without /proc.
@@ -55,12 +55,12 @@ impl Namespace {
         if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(Self { cookie, inode }) }
     }
 
-    /// Whether it still exists, for certain.
+    /// Whether it still exists.
     ///
-    /// Since Linux 6.18 a namespace's cookie is its id in nsfs, and its file can be opened by that id as long as
-    /// anything holds it: a process, a socket, a mount, a descriptor. Older kernels have nothing that covers all four.
+    /// Since Linux 6.18 the cookie of a namespace is its id in nsfs. Its file can be opened by that id as long as a process, a socket, a mount
+    /// or a descriptor holds the namespace. Older kernels have nothing that covers all four.
     pub fn fate(self) -> Fate {
-        // A kernel that does not find the namespace we are in speaks of other numbers, or has no such files.
+        // If the kernel cannot open the present namespace, its ids are not cookies, or it has no such files.
         match Self::current().map(Self::open) {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(_) => return Fate::Unknown,
@@ -68,7 +68,7 @@ impl Namespace {
         match self.open() {
             Ok(_) => Fate::Alive,
             Err(error) if error.raw_os_error() == Some(libc::ESTALE) => Fate::Gone,
-            // It is there and not for us.
+            // It exists, and this process may not open it.
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => Fate::Alive,
             Err(_) => Fate::Unknown,
         }
@@ -93,19 +93,19 @@ impl Namespace {
             inode: self.inode,
         };
         let nsfs = std::fs::File::open(OWN)?;
-        // SAFETY: the handle is as long as it says, and its descriptor is open.
+        // SAFETY: the handle has the size in its first field, and the descriptor is open.
         let fd = unsafe {
             libc::open_by_handle_at(nsfs.as_raw_fd(), (&raw mut handle).cast(), libc::O_RDONLY | libc::O_CLOEXEC)
         };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the kernel just made it for us.
+        // SAFETY: the kernel has just made it for this process.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }
 
-/// A text that no namespace displays as.
+/// The text is not that of a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a network namespace is written as its cookie and its inode, 264-4026532177")]
 pub struct NoNamespace;

@@ -1,5 +1,5 @@
-//! Sysctls by their dotted names, through /proc/sys: those under `net` are the network namespace's of the calling thread
-//! (fs/proc/proc_sysctl.c looks it up anew for each task). Not here: which ones, or what they should be.
+//! Sysctls by their dotted names, through /proc/sys. Those under `net` are of the calling thread's network namespace (fs/proc/proc_sysctl.c looks
+//! it up for each task). Not here: which sysctls, or their values.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub fn read(name: &str) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path(name)) {
         Ok(value) => Ok(Some(value.trim_end().to_owned())),
-        // A link's folder goes away with the link, between listing and reading.
+        // A link may go away between listing and reading, and its folder with it.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }
@@ -20,7 +20,7 @@ pub fn read(name: &str) -> io::Result<Option<String>> {
 /// Sets a sysctl.
 ///
 /// # Errors
-/// It is not there, may not be written, or doesn't take this value (EINVAL).
+/// It is not there, cannot be written, or refuses the value (EINVAL).
 pub fn write(name: &str, value: &str) -> io::Result<()> {
     std::fs::write(path(name), value)
 }

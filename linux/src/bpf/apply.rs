@@ -1,4 +1,4 @@
-//! Applies the steps of programs and rows. Decides nothing: the plan has the order. Not here: the other steps.
+//! Applies the steps of programs and rows, in the plan's order. Not here: all other steps.
 
 use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
 
@@ -8,19 +8,19 @@ use super::pins::{PinError, Programs};
 /// Why a step was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// The program is in the plan and its object is not at hand.
-    #[error("there is no object for program `{0}`")]
+    /// The plan has the program, and the materials lack its object.
+    #[error("the object of program `{0}` is missing")]
     NoMaterial(String),
-    /// A step of another part of the router.
-    #[error("this step is neither a program's nor a row's")]
+    /// A step of another kind.
+    #[error("this step is neither of a program nor of a row")]
     Elsewhere,
     /// The kernel.
     #[error(transparent)]
     Pin(#[from] PinError),
 }
 
-/// Applies the steps in turn; one that fails does not keep the next from being tried. Rows of one map that follow each
-/// other share its descriptor: opening a pin costs ten times what writing a row does.
+/// Applies the steps in turn; one that fails does not keep the next from being tried. Successive rows of one map share its descriptor:
+/// opening a pin takes ten times as long as writing a row.
 pub fn apply<'a>(
     programs: &mut Programs,
     steps: impl IntoIterator<Item = &'a Step>,
@@ -29,7 +29,7 @@ pub fn apply<'a>(
     let mut open = None;
     let apply_one = |step: &'a Step| match step {
         Step::Program(Delta { key, after, .. }) => {
-            // Its maps change with it.
+            // The program's maps change with it.
             open = None;
             if after.is_none() {
                 return Ok(programs.remove(key)?);
@@ -59,7 +59,7 @@ fn apply_row<'a>(
         Some((last, map)) if (&last.program, &last.map) == (&key.program, &key.map) => map,
         _ => match programs.filled(key) {
             Ok(map) => &mut open.insert((key, map)).1,
-            // A program's rows go with it.
+            // The program was removed, and its rows with it.
             Err(PinError::NoProgram(_)) if after.is_none() => return Ok(()),
             Err(error) => return Err(error.into()),
         },

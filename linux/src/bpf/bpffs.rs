@@ -1,9 +1,9 @@
-//! Finds the box's bpffs (/sys/fs/bpf), and mounts it where it is missing. Not here: what is pinned in it.
+//! Finds the bpffs of the box (/sys/fs/bpf), and mounts it where it is missing. Not here: the pins in it.
 //!
-//! `ip netns exec` gives its command a mount namespace of its own with a fresh /sys, on which nothing is mounted: a bpffs
-//! mounted there would go with the command, and its pins with it. So the bpffs is that of the mount namespace of PID 1,
-//! or of the ancestor nearest to it that we may look into (a container may hide PID 1). It is opened by a thread of its
-//! own that enters that namespace, and kept by a descriptor: this process's own view of the files never changes.
+//! `ip netns exec` runs its command in a new mount namespace with a fresh /sys. A bpffs mounted there would vanish with the command, and
+//! all pins with it. So segbox uses the bpffs of PID 1's mount namespace. A container may hide PID 1: then it uses that of the ancestor
+//! nearest to PID 1 whose namespace it may enter. A separate thread enters the namespace and opens the bpffs, so the view that this process
+//! has of the files never changes.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -25,22 +25,22 @@ const MAGIC: u64 = 0xcafe_4a11;
 /// Why there is no bpffs.
 #[derive(Debug, thiserror::Error)]
 pub enum BpffsError {
-    /// It is not to be opened.
-    #[error("cannot open {BPFFS}: {0}; it takes root")]
+    /// It cannot be opened.
+    #[error("cannot open {BPFFS}: {0}; only root can")]
     Open(#[source] io::Error),
-    /// It is not to be mounted.
-    #[error("cannot mount a bpffs on {BPFFS}: {0}; it takes root and CONFIG_BPF_SYSCALL, or let the host mount it")]
+    /// It cannot be mounted.
+    #[error("cannot mount a bpffs on {BPFFS}: {0}; it needs root and CONFIG_BPF_SYSCALL, or let the host mount it")]
     Mount(#[source] io::Error),
-    /// The box's mount namespace is not to be entered.
-    #[error("cannot enter the mount namespace of process {process}, whose {BPFFS} keeps the pins: {source}")]
+    /// The mount namespace of the box cannot be entered.
+    #[error("cannot enter the mount namespace of process {process}, whose {BPFFS} holds the pins: {source}")]
     Enter {
         /// PID 1, or the ancestor nearest to it.
         process: u32,
         /// The kernel's answer.
         source: io::Error,
     },
-    /// No thread for it.
-    #[error("cannot start a thread that looks at {BPFFS}: {0}")]
+    /// No thread can be started.
+    #[error("cannot start a thread that opens {BPFFS}: {0}")]
     Thread(#[source] io::Error),
 }
 
@@ -57,7 +57,7 @@ impl Bpffs {
     /// The box's bpffs, mounted if it has none.
     pub(crate) fn find_or_mount() -> Result<Self, BpffsError> {
         in_the_boxs_view(|| {
-            // Of two processes that find none, one would mount over the other's.
+            // Without the lock, two processes that find none would both mount one.
             let lock = File::open("/sys/fs").map_err(BpffsError::Mount)?;
             flock(&lock, FlockOperation::LockExclusive).map_err(|error| BpffsError::Mount(error.into()))?;
             if let Some(found) = open().map_err(BpffsError::Open)? {
@@ -69,7 +69,7 @@ impl Bpffs {
         })
     }
 
-    /// A path within it, for the calls that take a path and no folder (BPF_OBJ_PIN before Linux 6.5).
+    /// A path in it, for calls that cannot take a folder's descriptor (BPF_OBJ_PIN before Linux 6.5).
     pub(crate) fn path(&self, within: &Path) -> CString {
         let path = Path::new("/proc/self/fd").join(self.0.as_raw_fd().to_string()).join(within);
         CString::new(path.into_os_string().into_encoded_bytes())
@@ -102,7 +102,7 @@ fn in_the_boxs_view<T: Send>(work: impl FnOnce() -> Result<T, BpffsError> + Send
         enter(&namespace).map_err(|source| BpffsError::Enter { process, source })?;
         work()
     };
-    // The thread ends with its view of the files; what it opened stays open.
+    // The view of the files ends with the thread; descriptors stay open.
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("bpffs".into()).spawn_scoped(scope, entered);
         thread.map_err(BpffsError::Thread)?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -111,15 +111,14 @@ fn in_the_boxs_view<T: Send>(work: impl FnOnce() -> Result<T, BpffsError> + Send
 
 #[expect(unsafe_code, reason = "rustix marks unshare unsafe for its flag FILES")]
 fn enter(namespace: &File) -> io::Result<()> {
-    // The kernel lets no thread change its mount namespace that shares its working folder with others.
+    // A thread that shares its working folder with others may not change its mount namespace.
     // SAFETY: only the working folder is unshared, no file descriptors.
     unsafe { unshare_unsafe(UnshareFlags::FS) }?;
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;
     Ok(())
 }
 
-/// The process whose mount namespace is the box's, if it is not ours: PID 1, or the ancestor nearest to it that may be
-/// looked into.
+/// The process whose mount namespace is that of the box, if it is not ours: PID 1, or the ancestor nearest to it whose namespace we may enter.
 fn keeper() -> Option<(u32, File)> {
     let own = std::fs::metadata("/proc/thread-self/ns/mnt").ok()?;
     let mut line: Vec<u32> =
@@ -135,7 +134,7 @@ fn keeper() -> Option<(u32, File)> {
     ((theirs.dev(), theirs.ino()) != (own.dev(), own.ino())).then_some((process, namespace))
 }
 
-/// A process's parent: the fourth field of its stat. The second is a command in brackets, and may hold any character.
+/// The parent of a process: the fourth field of its stat. The second field is a command in brackets, which may hold any character.
 fn parent(process: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

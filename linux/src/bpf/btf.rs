@@ -1,20 +1,20 @@
-//! The types of an object's `.BTF` section, as [`Shape`]s: what a global, a map's key or value looks like.
+//! The types in the `.BTF` section of an object, as [`Shape`]s of its globals and of the keys and values of its maps.
 //!
-//! Reads only what shapes need (include/uapi/linux/btf.h). aya-obj reads BTF too, but keeps types to itself and panics on
-//! a damaged section; a file that a person hands over must not end a router. Nothing is written or loaded here.
+//! Reads only what shapes need (include/uapi/linux/btf.h). aya-obj reads BTF too, but hides the types and panics on a damaged section, and a
+//! user's file must not end a router. Not here: writing or loading BTF.
 
 use segbox_config::{Field, Shape};
 
 /// Why a `.BTF` section cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BtfError {
-    /// Too short, a wrong magic number, or tables that reach beyond its end.
+    /// The section is too short, its magic number is wrong, or a table reaches beyond its end.
     #[error("its header is damaged")]
     Header,
     /// A type's record reaches beyond the table's end, or is of a kind that did not exist by Linux 6.18.
-    #[error("type {0} is damaged, or newer than segbox knows")]
+    #[error("type {0} is damaged, or of a kind that segbox does not know")]
     Type(u32),
-    /// The tables of functions and source lines lead nowhere.
+    /// The tables of functions and source lines reach beyond the section.
     #[error("its functions and source lines (.BTF.ext) are damaged")]
     Lines,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Btf<'a> {
 struct Type<'a> {
     name: u32,
     kind: Kind,
-    /// Of members: in bits with a bit field's size in the top byte.
+    /// Offsets of members have the size of a bit field in their top byte.
     bit_fields: bool,
     /// Size in bytes, or the id of the type that this one refers to.
     size_or_type: u32,
@@ -50,9 +50,9 @@ enum Kind {
     Alias,
     Variable,
     DataSection,
-    /// UNION, FLOAT: a size, no shape.
+    /// UNION, FLOAT: a size without a shape.
     Sized,
-    /// FWD, FUNC, FUNC_PROTO, DECL_TAG: nothing that has a size.
+    /// FWD, FUNC, FUNC_PROTO, DECL_TAG: no size.
     Sizeless,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Variable<'a> {
     pub(crate) type_id: u32,
 }
 
-/// Deepest nesting and most fields of a shape: C programs stay far below; a damaged section may refer to itself.
+/// The deepest nesting and the most fields of a shape. Programs need far less; a damaged section may refer to itself.
 const MAX_DEPTH: u32 = 16;
 const MAX_FIELDS: u32 = 4096;
 
@@ -92,7 +92,7 @@ impl<'a> Btf<'a> {
         Ok(Self { types, strings })
     }
 
-    /// The strings' table, and where each of its strings starts in it.
+    /// Each string with its offset in the table of strings.
     pub(crate) fn strings(&self) -> impl Iterator<Item = (usize, &'a [u8])> {
         let mut start = 0;
         self.strings.split(|byte| *byte == 0).map(move |string| {
@@ -102,15 +102,15 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// Whether a `.BTF.ext` section (functions, source lines, CO-RE relocations) leads nowhere beyond itself and the
-    /// strings: aya-obj reads it on trust.
+    /// Checks that a `.BTF.ext` section (functions, source lines, CO-RE relocations) does not reach beyond itself and the strings. aya-obj
+    /// does not check that.
     pub(crate) fn check_lines(&self, section: &[u8]) -> Result<(), BtfError> {
         self.lines_are_whole(section).filter(|whole| *whole).map(drop).ok_or(BtfError::Lines)
     }
 
     fn lines_are_whole(&self, section: &[u8]) -> Option<bool> {
         let header = u32_at(section, 4)? as usize;
-        // Each table: where in the header its place stands, and the least that a record holds. Old headers have two.
+        // Of each table: the place of its offset in the header, and the smallest size of a record. Old headers have two tables.
         for (at, least) in [(8, 8), (16, 16), (24, 16)].into_iter().filter(|(at, _)| at + 8 <= header) {
             let from = header.checked_add(u32_at(section, at)? as usize)?;
             let mut rest = section.get(from..from.checked_add(u32_at(section, at + 4)? as usize)?)?;
@@ -142,7 +142,7 @@ impl<'a> Btf<'a> {
             .collect()
     }
 
-    /// A type's shape, if it has one of `size` bytes; otherwise just that size.
+    /// The shape of a type, if it has one of `size` bytes; else that many bytes.
     pub(crate) fn shape(&self, type_id: u32, size: u32) -> Shape {
         let mut fields = MAX_FIELDS;
         self.shape_of(type_id, MAX_DEPTH, &mut fields)
@@ -150,13 +150,13 @@ impl<'a> Btf<'a> {
             .unwrap_or(Shape::Bytes(size))
     }
 
-    /// The shape of a type of any size; None for void and what is damaged.
+    /// The shape of a type of any size; None for void and for a damaged type.
     pub(crate) fn record(&self, type_id: u32) -> Option<Shape> {
         let mut fields = MAX_FIELDS;
         self.shape_of(type_id, MAX_DEPTH, &mut fields).filter(|shape| checked_size(shape).is_some_and(|size| size > 0))
     }
 
-    /// The id of the type that a map's definition in `.maps` gives for its values.
+    /// The id of the type of a map's values, from its definition in `.maps`.
     pub(crate) fn value_of_map(&self, map: &str) -> Option<u32> {
         let variable = self.variables(".maps").into_iter().find(|variable| variable.name == map)?;
         let mut definition = self.types.get(variable.type_id as usize)?;
@@ -178,7 +178,7 @@ impl<'a> Btf<'a> {
         let found = self.types.get(type_id as usize)?;
         match found.kind {
             Kind::Int => Some(match found.size_or_type {
-                // The record's own bits: a C bit field's size or a 128-bit integer is no plain integer.
+                // The record has a size in bits too, but bit fields and 128-bit integers are no plain integers.
                 size @ (1 | 2 | 4 | 8) => Shape::Int { size, signed: u32_at(found.rest, 0)? >> 24 & 1 == 1 },
                 size => Shape::Bytes(size),
             }),
@@ -202,13 +202,13 @@ impl<'a> Btf<'a> {
             let (name, type_id, offset) = (u32_at(member, 0)?, u32_at(member, 4)?, u32_at(member, 8)?);
             let (bits, offset) = if found.bit_fields { (offset >> 24, offset & 0xff_ffff) } else { (0, offset) };
             if bits != 0 || offset % 8 != 0 {
-                // No byte of a bit field is its own.
+                // Bit fields share their bytes, so no field of the struct can be set alone.
                 return Some(Shape::Bytes(found.size_or_type));
             }
             let shape = self.shape_of(type_id, depth, left)?;
             fields.push(Field { name: self.string(name)?.to_owned(), offset: offset / 8, shape });
         }
-        // Rust wraps what is one thing to a person: Global<u32> is UnsafeCell<u32> is u32, Segment is its words.
+        // Rust wraps values in structs: Global<u32> holds UnsafeCell<u32>, which holds u32. A user writes the number.
         let rust_name =
             self.string(found.name).is_some_and(|name| name.starts_with("Global") || name.starts_with("UnsafeCell"));
         match fields.as_slice() {
@@ -252,7 +252,7 @@ impl<'a> Type<'a> {
     }
 }
 
-/// [`Shape::size`], for shapes that may be damaged: None where it does not fit.
+/// [`Shape::size`] of a shape that may be damaged; None where the fields do not fit.
 fn checked_size(shape: &Shape) -> Option<u32> {
     match shape {
         Shape::Array(element, length) => checked_size(element)?.checked_mul(*length),

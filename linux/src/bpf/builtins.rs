@@ -1,13 +1,13 @@
-//! The BPF objects that segbox brings along, `builtin:NAME` in a file. Not here: their sources (fastpath-ebpf).
+//! The BPF objects in the segbox binary, `builtin:NAME` in a file. Not here: their sources (fastpath-ebpf).
 
 /// A built-in program's object.
 #[derive(Clone, Copy)]
 pub struct Builtin {
-    /// What stands behind `builtin:`, `end_count`.
+    /// The name after `builtin:`, `end_count`.
     pub name: &'static str,
-    /// What it does, in one line: the first of its source.
+    /// Its purpose, in one line: the first line of its source.
     pub about: &'static str,
-    /// The ELF object, for [`read_object`](super::read_object): its globals and maps are in there.
+    /// The ELF object, for [`read_object`](super::read_object): it has the globals and maps.
     pub object: &'static [u8],
 }
 
@@ -17,7 +17,7 @@ const PREFIX: &str = "builtin:";
 // BUILTINS, by name; build.rs writes it.
 include!(concat!(env!("OUT_DIR"), "/builtins.rs"));
 
-/// What a file names `builtin:NAME`; None for a path, and for a name that there is not.
+/// The object that a file calls `builtin:NAME`; None for a path, and for an unknown name.
 pub fn builtin(text: &str) -> Option<&'static Builtin> {
     let name = text.strip_prefix(PREFIX)?;
     BUILTINS.iter().find(|builtin| builtin.name == name)

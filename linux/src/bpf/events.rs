@@ -1,11 +1,11 @@
-//! What a program reports: the records of its ring buffer `events` (BPF_MAP_TYPE_RINGBUF, Linux 5.8), one reader at a time.
-//! Not here: what a record's fields mean, and which program is read when.
+//! The reports of a program: the records of its ring buffer `events` (BPF_MAP_TYPE_RINGBUF, Linux 5.8), for one reader at a time. Not here: the
+//! meaning of a record's fields, and which program is read when.
 //!
-//! A ring buffer has one place from which it is read on, for all who map it: two readers would each get a part. So who reads
-//! holds a lock on the folder of the program's pins, and the kernel takes it back from whoever is killed.
+//! All readers of a ring buffer share one read position, so each of two readers would get a part of the records. A reader therefore holds a
+//! lock on the folder of the program's pins. The kernel releases it when the reader ends or is killed.
 //!
-//! A record's type is what the map's definition gives for a value (`__type(value, struct report)`). The kernel keeps no such
-//! type for a ring buffer; but the program's own BTF has the definition.
+//! The type of a record is the value type in the map's definition (`__type(value, struct report)`). The kernel does not keep it for a ring
+//! buffer, but the program's BTF has the definition.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -19,20 +19,20 @@ use super::object::kind_of;
 use super::pins::{PinError, Programs};
 use super::sys;
 
-/// The map that is read, and the map that counts what it had no room for.
+/// The map that is read, and the map that counts the records that did not fit into it.
 const EVENTS: &str = "events";
 const LOST: &str = "lost";
 
 /// Why a program's reports cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EventsError {
-    /// The program or its maps cannot be had.
+    /// The program or its maps cannot be opened.
     #[error(transparent)]
     Pin(#[from] PinError),
-    /// A ring buffer has one reader.
-    #[error("another process reads what program `{0}` reports")]
+    /// Another process reads them.
+    #[error("another process reads the reports of program `{0}`")]
     Busy(String),
-    /// The kernel does not hand out the ring buffer's memory.
+    /// The ring buffer cannot be mapped into memory.
     #[error("cannot map the ring buffer `{EVENTS}` of program `{program}`")]
     Ring {
         /// The program.
@@ -42,7 +42,7 @@ pub enum EventsError {
     },
 }
 
-/// A program's reports, read from where the last reader ended.
+/// The reports of a program, from the place where the last reader ended.
 #[derive(Debug)]
 pub struct Events {
     program: String,
@@ -64,8 +64,8 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Programs {
-    /// The kernel's id of the ring buffer through which a program reports; None where it has none, or there is no such
-    /// program. A program that was put anew under its old name has another one.
+    /// The kernel's id of a program's ring buffer `events`; None where the program or its ring buffer is not there. A program that was loaded
+    /// again under the same name has a new one.
     ///
     /// # Errors
     /// A pin cannot be opened.
@@ -76,18 +76,19 @@ impl Programs {
             Err(error) => return Err(error),
         };
         let info = sys::map_info(map.as_fd()).map_err(|source| {
-            PinError::of_map(program, EVENTS, MapError::Kernel { tried: "describe", row: "a map".into(), source })
+            PinError::of_map(program, EVENTS, MapError::Kernel { tried: "describe", row: "the map".into(), source })
         })?;
         Ok((kind_of(info.type_) == MapKind::RingBuf).then_some(info.id))
     }
 
-    /// A program's reports, for as long as the answer lives; None where it has no ring buffer `events`, or is not there.
+    /// The reports of a program; None where the program or its ring buffer `events` is not there. No other process can read them until the
+    /// result is dropped.
     ///
     /// # Errors
-    /// Another process reads them, or the kernel does not hand them out.
+    /// Another process reads them, or the ring buffer cannot be mapped.
     pub fn events(&self, program: &str) -> Result<Option<Events>, EventsError> {
         match self.open_events(program) {
-            // Removed while it was opened: by an `apply` just now.
+            // An `apply` removed it while it was opened.
             Err(EventsError::Pin(PinError::NoProgram(_))) => Ok(None),
             opened => opened,
         }
@@ -105,7 +106,7 @@ impl Programs {
             Err(PinError::NoMap { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        // Whose types cannot be read still has bytes to show.
+        // Without types the records are shown as bytes.
         let types = self.fd(program).ok().and_then(|program| sys::btf_of_program(program.as_fd()).ok().flatten());
         let record = types.as_deref().and_then(record_of).unwrap_or(Shape::Bytes(0));
         Ok(Some(Events { program: program.to_owned(), ring, id, record, lost, _lock: lock }))
@@ -129,20 +130,20 @@ impl Events {
         self.id
     }
 
-    /// The type of a record. Zero bytes where the program says nothing of it; a record may be of another size all the same.
+    /// The type of a record; zero bytes where the program has no type for it. A record may have another size.
     pub fn record(&self) -> &Shape {
         &self.record
     }
 
-    /// The next record's bytes, if there is one; it makes room for another.
+    /// Takes the next record out of the ring buffer, if there is one.
     pub fn next_record(&mut self) -> Option<Vec<u8>> {
         self.ring.0.next().map(|record| record.to_vec())
     }
 
-    /// Records that found no room since the program was loaded, as its map `lost` counts them; None where it has no such map.
+    /// How many records did not fit since the program was loaded, by its map `lost`; None where it has no such map.
     ///
     /// # Errors
-    /// The map is none that holds a number.
+    /// The map cannot be read.
     pub fn lost(&self) -> Result<Option<u64>, PinError> {
         let Some(map) = &self.lost else { return Ok(None) };
         let rows = map.rows().map_err(|source| PinError::of_map(&self.program, LOST, source))?;

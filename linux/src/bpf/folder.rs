@@ -1,6 +1,6 @@
-//! Folders and pins of a bpffs (kernel/bpf/inode.c): made, listed, renamed, removed. Not here: which there are and why.
+//! Makes, lists, renames and removes folders and pins of a bpffs (kernel/bpf/inode.c). Not here: which there are and why.
 //!
-//! Paths are within the bpffs. What is not there is None or nothing, not an error.
+//! Paths are relative to the bpffs. A missing pin or folder is None or empty, not an error.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,24 +12,24 @@ use rustix::io::Errno;
 use super::bpffs::Bpffs;
 use super::sys;
 
-/// What a bpffs does not do.
+/// A request that the bpffs refused.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {tried} /sys/fs/bpf/{}: {source}", path.display())]
 pub struct FolderError {
     /// What was tried.
     pub tried: &'static str,
-    /// On which pin or folder, within the bpffs.
+    /// The pin or folder, relative to the bpffs.
     pub path: PathBuf,
     /// The kernel's answer.
     pub source: io::Error,
 }
 
-/// Whose a folder is.
+/// Which process has locked a folder.
 #[derive(Debug)]
 pub(crate) enum Locked {
-    /// Ours, until this descriptor is closed: also by the kernel, when the process is killed.
+    /// This one, until the descriptor is closed. The kernel closes it when the process is killed.
     Ours(OwnedFd),
-    /// Another process's.
+    /// Another process.
     Theirs,
 }
 
@@ -53,7 +53,7 @@ impl Bpffs {
         Ok(names)
     }
 
-    /// A folder, there before or new.
+    /// Makes a folder; no error where it is there.
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), FolderError> {
         match mkdirat(self, folder, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
@@ -61,7 +61,7 @@ impl Bpffs {
         }
     }
 
-    /// Gives a folder or a pin another name; false where there is none. bpffs takes it as any file system does, at once.
+    /// Renames a folder or a pin; false where there is none. As in any file system, this is atomic.
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<bool, FolderError> {
         match renameat(self, from, self, to) {
             Ok(()) => Ok(true),
@@ -75,7 +75,7 @@ impl Bpffs {
         sys::pin(object.as_fd(), &self.path(pin)).map_err(|error| FolderError::of("pin", pin, error))
     }
 
-    /// What is pinned.
+    /// Opens a pin.
     pub(crate) fn open(&self, pin: &Path) -> Result<Option<OwnedFd>, FolderError> {
         match sys::open_pin(&self.path(pin)) {
             Ok(fd) => Ok(Some(fd)),
@@ -84,7 +84,7 @@ impl Bpffs {
         }
     }
 
-    /// A folder that nobody else has locked, locked for as long as it stays open; None where there is no folder.
+    /// Locks a folder, unless another process has locked it; None where there is no folder.
     pub(crate) fn lock(&self, folder: &Path) -> Result<Option<Locked>, FolderError> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let opened = match openat(self, folder, flags, Mode::empty()) {
@@ -99,7 +99,7 @@ impl Bpffs {
         }
     }
 
-    /// Removes a folder with all in it, or a pin.
+    /// Removes a folder and everything in it, or a pin.
     pub(crate) fn remove_all(&self, path: &Path) -> Result<(), FolderError> {
         let fail = |error| FolderError::of("remove", path, error);
         match unlinkat(self, path, AtFlags::empty()) {
@@ -120,7 +120,7 @@ impl FolderError {
     }
 }
 
-/// A name as a bpffs takes it: dots are reserved there (bpf_lookup), and a name is one part of a path.
+/// The pin of a name. A bpffs reserves dots (bpf_lookup), and a pin is one part of a path: such characters are escaped.
 pub(crate) fn pin_of(name: &str) -> String {
     let mut pin = String::new();
     for byte in name.bytes() {
@@ -132,7 +132,7 @@ pub(crate) fn pin_of(name: &str) -> String {
     pin
 }
 
-/// The name that a pin stands for; None for one that segbox did not make.
+/// The name of a pin; None for one that segbox did not make.
 pub(crate) fn name_of(pin: &str) -> Option<String> {
     let mut parts = pin.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

@@ -1,8 +1,8 @@
-//! Loads a program: its maps, its globals, then BPF_PROG_LOAD with the program type of its hook, which aya does not know.
-//! Not here: pins (what is not pinned goes when its descriptors are closed), and which programs there should be.
+//! Loads a program: makes its maps, sets its globals, then calls BPF_PROG_LOAD with the program type of its hook, which aya does not know. Not
+//! here: pins, without which a program ends when its descriptors are closed, and which programs there should be.
 //!
-//! Only the chosen program of an object is loaded, with the maps that it uses and those that the file fills. Maps that
-//! the object wants pinned by name (LIBBPF_PIN_BY_NAME) are made anew: segbox's pins lie in its own folder.
+//! Only the chosen program of an object is loaded, with the maps that it uses and the maps that the file fills. Maps that the object wants
+//! pinned by name (LIBBPF_PIN_BY_NAME) are made anew: segbox pins only in its folder.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -20,14 +20,14 @@ use super::sys::{self, DebugInfo, NewProgram};
 /// A program and its maps, by descriptors.
 pub(crate) struct Loaded {
     pub(crate) program: OwnedFd,
-    /// Without those that hold globals: the program keeps them.
+    /// Without the maps that hold globals: the program keeps those.
     pub(crate) maps: BTreeMap<String, OwnedFd>,
 }
 
-/// Asks the kernel whether it takes a program with its rows, and leaves nothing behind. Needs CAP_BPF and CAP_NET_ADMIN.
+/// Checks that the kernel accepts a program and its rows, and leaves nothing behind. Needs CAP_BPF and CAP_NET_ADMIN.
 ///
 /// # Errors
-/// As for loading it: see [`LoadError`].
+/// See [`LoadError`].
 pub fn verify(program: &Program) -> Result<(), LoadError> {
     let mut loaded = load(program)?;
     for (name, rows) in &program.rows {
@@ -41,7 +41,7 @@ pub fn verify(program: &Program) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Loads a program; its maps are empty but for the globals.
+/// Loads a program. Its maps are empty, except those of globals.
 pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
     let parts = Parts::read(&program.object)?;
     let mut relocated = guarded(|| relocate(parts, program))??;
@@ -69,7 +69,7 @@ pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
         name: &program.function,
         license: &relocated.license,
         instructions: &relocated.instructions,
-        // Without its functions the kernel takes no lines.
+        // The kernel accepts no source lines without the functions.
         debug: btf.filter(|_| !functions.is_empty()).map(|btf| DebugInfo { btf, functions, lines }),
     })?;
     let maps = made.into_iter().map(|(index, fd)| (&relocated.maps[index], fd));
@@ -77,12 +77,12 @@ pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
     Ok(Loaded { program, maps: maps.collect() })
 }
 
-/// Makes a map, with its content where it holds globals. Constants are frozen, so the verifier knows their values and
-/// takes out the branches that they close.
+/// Makes a map; one of globals gets its content. Maps of constants are frozen, so the verifier knows the values and removes branches that they
+/// exclude.
 fn create_map(name: &str, map: &aya_obj::Map, btf: Option<BorrowedFd<'_>>) -> io::Result<OwnedFd> {
     const PERF_EVENT_ARRAY: u32 = bpf_map_type::BPF_MAP_TYPE_PERF_EVENT_ARRAY as u32;
     let max_entries = match (map.map_type(), map.max_entries()) {
-        // One ring a CPU; objects leave the number to the loader.
+        // One ring per CPU: objects leave the number to the loader.
         (PERF_EVENT_ARRAY, 0) => aya::util::nr_cpus().map_err(|(_, error)| error)? as u32,
         (_, entries) => entries,
     };
@@ -104,12 +104,12 @@ fn program_type(hook: Hook) -> u32 {
     }
 }
 
-/// First and last size of the verifier's log: most logs fit in the first; the last is what the kernel takes in any version
-/// (UINT_MAX >> 8, kernel/bpf/log.c).
+/// The first and the last size of the verifier's log. Most logs fit in the first; all versions of the kernel accept the last (UINT_MAX >> 8,
+/// kernel/bpf/log.c).
 const LOG: usize = 64 << 10;
 const LONGEST_LOG: usize = (16 << 20) - 1;
 
-/// Loads; what the verifier refuses is loaded once more for its log, since writing one makes a good load slower.
+/// Loads a program. One that the verifier refuses is loaded once more for the log: a log makes loading slower.
 fn load_with_log(program: &NewProgram<'_>) -> Result<OwnedFd, LoadError> {
     let answer = match sys::load_program(program, &mut []) {
         Ok(fd) => return Ok(fd),

@@ -11,7 +11,7 @@ pub enum LoadError {
     /// The object cannot be read.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// The object holds other programs.
+    /// The object has no such program.
     #[error("the object has no function `{function}` in a section `{section}`")]
     NoProgram {
         /// The section asked for.
@@ -19,22 +19,22 @@ pub enum LoadError {
         /// The function asked for.
         function: String,
     },
-    /// The object holds other maps.
+    /// The object has no such map.
     #[error("the object has no map `{0}`")]
     NoMap(String),
-    /// A global is not there, or of another size.
-    #[error("the object's globals cannot be set")]
+    /// A global is missing, or has another size.
+    #[error("cannot set the object's globals")]
     Globals(#[source] aya_obj::ParseError),
-    /// References to kernel types (CO-RE) lead nowhere.
-    #[error("the object refers to kernel types that this kernel does not have")]
+    /// The kernel lacks a type that the object refers to (CO-RE).
+    #[error("the object refers to kernel types that this kernel lacks")]
     KernelTypes(#[source] aya_obj::btf::BtfRelocationError),
-    /// The kernel's own types cannot be read.
+    /// The kernel's types cannot be read.
     #[error("the object refers to kernel types, and /sys/kernel/btf/vmlinux cannot be read")]
     NoKernelTypes(#[source] aya_obj::btf::BtfError),
-    /// References within the object lead nowhere.
-    #[error("the object's references cannot be resolved")]
+    /// A reference within the object cannot be resolved.
+    #[error("cannot resolve the object's references")]
     Relocate(#[from] aya_obj::relocation::EbpfRelocationError),
-    /// The kernel does not make one of its maps.
+    /// The kernel refuses to make one of its maps.
     #[error("cannot create map `{map}`: {source}")]
     CreateMap {
         /// Which.
@@ -42,38 +42,38 @@ pub enum LoadError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// A row does not go into its map.
-    #[error("cannot put a row into map `{map}`")]
+    /// The kernel refuses a row of a map.
+    #[error("cannot write a row of map `{map}`")]
     Row {
         /// Which map.
         map: String,
         /// Why.
         source: MapError,
     },
-    /// The kernel does not look at the program at all.
-    #[error("the kernel does not take program `{program}`: {source}{}", hint(source))]
+    /// The kernel refuses the program without verifying it.
+    #[error("the kernel refuses program `{program}`: {source}{}", hint(source))]
     Refused {
         /// Its function.
         program: String,
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The verifier found fault with the program.
+    /// The verifier refuses the program.
     #[error("the kernel's verifier refuses program `{program}` ({errno}):\n{}", tail(log))]
     Verifier {
         /// Its function.
         program: String,
         /// The kernel's answer.
         errno: io::Error,
-        /// What the verifier wrote, all of it; source lines stand behind `;`.
+        /// The whole log of the verifier. Source lines follow a `;`.
         log: String,
     },
 }
 
-/// What to do about an answer that comes without a log.
+/// A hint at the cause of a refusal without a log.
 fn hint(answer: &io::Error) -> &'static str {
     match answer.raw_os_error() {
-        Some(libc::EPERM) => "; it takes root (CAP_BPF and CAP_NET_ADMIN)",
+        Some(libc::EPERM) => "; it needs root (CAP_BPF and CAP_NET_ADMIN)",
         Some(libc::EINVAL) => "; this kernel may lack CONFIG_IPV6_SEG6_BPF or CONFIG_LWTUNNEL_BPF: see `segbox doctor`",
         _ => "",
     }

@@ -1,6 +1,6 @@
-//! A map in the kernel, read and written by rows. Not here: what the rows mean, and where maps are pinned.
+//! Reads and writes the rows of a map in the kernel. Not here: what the rows mean, and where maps are pinned.
 //!
-//! One call a row, 1 to 2 µs: a batch (BPF_MAP_UPDATE_BATCH) would win milliseconds, and not say which row it refuses.
+//! One call per row takes 1 to 2 µs. A batch (BPF_MAP_UPDATE_BATCH) would save milliseconds, and would not tell which row the kernel refuses.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,29 +14,29 @@ use super::sys;
 /// Why a map's rows cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum MapError {
-    /// A key or value that cannot be this map's.
+    /// A key or value of the wrong size.
     #[error("a {what} of this map has {expected} bytes, not {found}")]
     Size {
         /// `key` or `value`.
         what: &'static str,
-        /// The map's.
+        /// The size in this map.
         expected: usize,
-        /// What was given.
+        /// The size of what was given.
         found: usize,
     },
-    /// The kernel's answer.
-    #[error("the kernel does not {tried} {row}: {source}")]
+    /// The kernel refused a request.
+    #[error("cannot {tried} {row}: {source}")]
     Kernel {
         /// What was tried.
         tried: &'static str,
-        /// On which row, in hexadecimal.
+        /// The key of the row, in hexadecimal.
         row: String,
-        /// Its answer.
+        /// The kernel's answer.
         source: io::Error,
     },
 }
 
-/// A row as it stands in the kernel.
+/// A row in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapRow {
     /// Its key.
@@ -46,7 +46,7 @@ pub struct MapRow {
 }
 
 impl MapRow {
-    /// The values as 64-bit words, summed over the CPUs: what counters are to a person.
+    /// The values as 64-bit words, summed over the CPUs: the totals of counters.
     pub fn sum(&self) -> Vec<u64> {
         let mut sums = Vec::new();
         for value in &self.values {
@@ -83,7 +83,7 @@ impl Map {
             bpf_map_type::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
             bpf_map_type::BPF_MAP_TYPE_LRU_PERCPU_HASH as u32,
         ];
-        let fail = |source| MapError::Kernel { tried: "describe", row: "a map".into(), source };
+        let fail = |source| MapError::Kernel { tried: "describe", row: "the map".into(), source };
         let info = sys::map_info(fd.as_fd()).map_err(fail)?;
         let cpus = match PER_CPU.contains(&info.type_) {
             true => Some(aya::util::nr_cpus().map_err(|(_, error)| fail(error))?),
@@ -99,17 +99,17 @@ impl Map {
         })
     }
 
-    /// Every row, in the map's own order. Rows that come or go meanwhile may be missed; none is there twice but where
-    /// the program removes rows while they are read.
+    /// Every row, in the map's order. Rows that come or go meanwhile may be missed. Only if the program removes rows meanwhile may one appear
+    /// twice.
     pub(crate) fn rows(&self) -> Result<Vec<MapRow>, MapError> {
         let mut rows = Vec::new();
         let mut last: Option<Vec<u8>> = None;
-        // A key that is gone makes the kernel begin anew; the bound ends what would go round for ever.
+        // The kernel starts again from the first key if the last one is gone. The bound prevents an endless loop.
         for _ in 0..self.max_entries {
             let mut key = vec![0; self.key_size];
             let more = sys::next_key(self.fd.as_fd(), last.as_deref(), &mut key);
             if !more
-                .map_err(|source| MapError::kernel("give the row after", last.as_deref().unwrap_or_default(), source))?
+                .map_err(|source| MapError::kernel("read the key after", last.as_deref().unwrap_or_default(), source))?
             {
                 break;
             }
@@ -129,7 +129,7 @@ impl Map {
         Ok(Some(MapRow { key: key.to_vec(), values }))
     }
 
-    /// What the kernel reads or writes for one row: bytes from one CPU's value to the next, and how many CPUs.
+    /// The layout of a row's values: bytes from one CPU's value to the next, and how many CPUs.
     fn layout(&self) -> (usize, usize) {
         match self.cpus {
             // Padded to 8 bytes each (bpf_map_value_size in kernel/bpf/syscall.c).
@@ -146,7 +146,7 @@ impl Map {
         sys::update(self.fd.as_fd(), key, value).map_err(|source| MapError::kernel("write row", key, source))
     }
 
-    /// Removes a row; one of an array becomes zero, since an array has all its rows always.
+    /// Removes a row. A row of an array becomes zero: an array always has all its rows.
     pub(crate) fn remove(&self, key: &[u8]) -> Result<(), MapError> {
         self.check("key", self.key_size, key)?;
         if self.kind == MapKind::Array {

@@ -1,10 +1,10 @@
-//! The BPF half: reads objects, loads programs, keeps them and their maps in the kernel by pins.
+//! BPF: reads objects, loads programs, and keeps them and their maps in the kernel by pins. Not here: the routes that run them.
 //!
-//! - `object`, `btf`, `rename`: an ELF object's bytes, taken apart. No kernel.
-//! - `relocate`, `load`, `load_error`, `sys`: into the kernel.
-//! - `bpffs`, `folder`, `pins`, `maps`, `apply`: what is in the kernel, by name.
-//! - `events`: what the programs report.
-//! - `builtins`: the objects that segbox brings along.
+//! - `object`, `btf`, `rename`: read an ELF object's bytes, without a kernel.
+//! - `relocate`, `load`, `load_error`, `sys`: load a program into the kernel.
+//! - `bpffs`, `folder`, `pins`, `maps`, `apply`: find and change what is in the kernel, by name.
+//! - `events`: reads the reports of programs.
+//! - `builtins`: the objects in the segbox binary.
 
 mod apply;
 mod bpffs;

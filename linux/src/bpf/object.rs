@@ -1,8 +1,8 @@
-//! Reads a BPF object: an ELF file's bytes become a [`config::Object`](segbox_config::Object). No kernel is needed, so
-//! `segbox check` finds here what would fail later. Not here: loading, and whether the verifier takes it.
+//! Reads a BPF object: the bytes of an ELF file become a [`config::Object`](segbox_config::Object). This needs no kernel, so `segbox check`
+//! reports what would fail later. Not here: loading it, and whether the verifier accepts it.
 //!
-//! Objects are clang's (BTF maps in `.maps`) or aya-ebpf's (plain definitions in `maps`); both name a program's section
-//! as libbpf does: `lwt_seg6local` or `lwt_in`, alone or with `/name`.
+//! Objects come from clang (BTF maps in `.maps`) or aya-ebpf (plain definitions in `maps`). Both name a program's section as libbpf does:
+//! `lwt_seg6local` or `lwt_in`, alone or with `/name`.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,44 +18,44 @@ use super::rename::{Renamed, rename_sections};
 /// Why an object cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// Not ELF, or damaged.
-    #[error("this is no ELF object: {0}")]
+    /// The file is not ELF, or damaged.
+    #[error("this is not an ELF object: {0}")]
     Elf(#[from] object::read::Error),
-    /// An ELF object of a processor.
+    /// It is an ELF object for a processor.
     #[error(
         "this is an ELF object for {0}, not for BPF; build it with `clang -target bpf` or for Rust's bpfel-unknown-none"
     )]
     Machine(String),
-    /// For a processor of the other byte order.
+    /// It has the other byte order.
     #[error("this object is big-endian; build it for bpfel (little-endian)")]
     BigEndian,
-    /// Nothing to run.
-    #[error("no program in this object: a program is a function in a section `lwt_seg6local` or `lwt_in`")]
+    /// It has no program.
+    #[error("this object has no program: a program is a function in a section `lwt_seg6local` or `lwt_in`")]
     NoProgram,
     /// A symbol lies beyond its section.
     #[error("symbol `{0}` reaches beyond the end of its section; the object is damaged")]
     Symbol(String),
-    /// A section without content (.bss) that no map could hold, or one with an address.
+    /// A section without content (.bss) is too large for a map, or a section has an address.
     #[error("section `{0}` has an address, or more than {LARGEST_SECTION} bytes; the object is damaged")]
     Section(String),
     /// The types cannot be read.
-    #[error("the object's type information (.BTF) cannot be read: {0}")]
+    #[error("cannot read the object's type information (.BTF): {0}")]
     Btf(#[from] BtfError),
-    /// aya-obj does not take it.
-    #[error("this object cannot be read: {0}")]
+    /// aya-obj refuses it.
+    #[error("cannot read this object: {0}")]
     Parse(#[from] aya_obj::ParseError),
-    /// aya-obj stopped on it.
+    /// aya-obj panicked on it.
     #[error("this object is damaged: {0}")]
     Damaged(String),
 }
 
-/// Largest section that has a size and no content in the file: it becomes one value of one map, and is set aside at once.
+/// The largest section without content in the file. It becomes a value of a map, and its memory is allocated at once.
 const LARGEST_SECTION: u64 = 16 << 20;
 
-/// Reads an object. Reads only the bytes, so it is the same on any machine.
+/// Reads an object. The result depends on the bytes only, not on the machine.
 ///
 /// # Errors
-/// The bytes are no BPF object that could be loaded.
+/// The bytes are not a BPF object that could be loaded.
 pub fn read_object(bytes: &[u8]) -> Result<Object, ObjectError> {
     let read = Parts::read(bytes)?;
     if read.programs.is_empty() {
@@ -69,7 +69,7 @@ pub fn read_object(bytes: &[u8]) -> Result<Object, ObjectError> {
             aya_obj::Map::Legacy(_) => (0, 0),
         };
         let kind = kind_of(map.map_type());
-        // A ring buffer has no rows; a type where a row's value would be is that of its records (cilium/ebpf's way to say it).
+        // A ring buffer has no rows. The value type in its definition is that of its records, as cilium/ebpf has it.
         let value = match (kind, &read.btf) {
             (MapKind::RingBuf, Some(btf)) => btf.record(value).unwrap_or(Shape::Bytes(0)),
             (MapKind::RingBuf, None) => Shape::Bytes(0),
@@ -81,15 +81,15 @@ pub fn read_object(bytes: &[u8]) -> Result<Object, ObjectError> {
     Ok(Object { bytes: Arc::from(bytes), maps: maps.collect(), globals: read.globals, programs: read.programs })
 }
 
-/// An object taken apart: what reading and loading both need of it.
+/// The parts of an object that reading and loading both need.
 pub(crate) struct Parts<'a> {
-    /// With the names that aya-obj takes.
+    /// With the section names that aya-obj accepts.
     pub(crate) renamed: Renamed,
     pub(crate) parsed: aya_obj::Object,
     pub(crate) programs: Vec<ObjectProgram>,
-    /// Where each of `programs` lies: section index and address, aya-obj's key of it.
+    /// The section index and address of each of `programs`, which are its key in aya-obj.
     pub(crate) places: Vec<(usize, u64)>,
-    /// Whether it says what its licence is.
+    /// Whether it names its licence.
     pub(crate) licensed: bool,
     globals: BTreeMap<String, Shape>,
     btf: Option<Btf<'a>>,
@@ -116,14 +116,14 @@ impl<'a> Parts<'a> {
         let (programs, places) = programs(&elf)?;
         let globals = globals(&elf, btf.as_ref());
         let renamed = rename_sections(bytes, &elf, btf.as_ref());
-        // What is checked above is what aya-obj is known to take on trust; it may yet trust in more.
+        // The checks above are for all that aya-obj is known not to check; there may be more.
         let parsed = guarded(|| aya_obj::Object::parse(&renamed.bytes))??;
         let licensed = elf.section_by_name("license").is_some();
         Ok(Self { renamed, parsed, programs, places, licensed, globals, btf })
     }
 }
 
-/// Runs aya-obj, which panics on some damaged objects: that ends the object, not the router.
+/// Runs aya-obj, which panics on some damaged objects, and makes an error of a panic.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, ObjectError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -131,13 +131,13 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, ObjectError> {
     })
 }
 
-/// Whether a map is a data section (.rodata, .data, .bss), made by the loader and not by the program's author.
+/// Whether a map is a data section (.rodata, .data, .bss), which the loader makes and not the author of the program.
 pub(crate) fn holds_globals(map: &aya_obj::Map) -> bool {
     use aya_obj::EbpfSectionKind::{Bss, Data, Rodata};
     matches!(map.section_kind(), Bss | Data | Rodata)
 }
 
-/// A map type that a file may fill, or not.
+/// The kind of a map type.
 pub(crate) fn kind_of(map_type: u32) -> MapKind {
     const ARRAY: u32 = bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
     const HASH: u32 = bpf_map_type::BPF_MAP_TYPE_HASH as u32;
@@ -153,7 +153,7 @@ pub(crate) fn kind_of(map_type: u32) -> MapKind {
     }
 }
 
-/// Every section is as large as its content, or small; and at address 0, as in all that was not linked to run.
+/// Checks that each section is as large as its content, or small, and at address 0, as in every object that is not linked.
 fn check_sections(elf: &object::File<'_>) -> Result<(), ObjectError> {
     let beyond = |section: &object::Section<'_, '_>| {
         let empty = section.data().is_ok_and(|data| data.len() as u64 != section.size());
@@ -165,7 +165,7 @@ fn check_sections(elf: &object::File<'_>) -> Result<(), ObjectError> {
     }
 }
 
-/// Every named symbol lies within its section: aya-obj slices the sections by them.
+/// Checks that each named symbol lies within its section: aya-obj slices the sections by symbols.
 fn check_symbols(elf: &object::File<'_>) -> Result<(), ObjectError> {
     for symbol in elf.symbols() {
         let Some(index) = symbol.section_index() else { continue };
@@ -178,7 +178,7 @@ fn check_symbols(elf: &object::File<'_>) -> Result<(), ObjectError> {
     Ok(())
 }
 
-/// The functions of the sections that hold programs, in the object's order, and where they lie.
+/// The functions in the sections of programs, in the object's order, with their places.
 #[expect(clippy::type_complexity, reason = "two lists side by side, used in one place")]
 fn programs(elf: &object::File<'_>) -> Result<(Vec<ObjectProgram>, Vec<(usize, u64)>), ObjectError> {
     let mut found = BTreeMap::new();
@@ -207,7 +207,7 @@ fn globals(elf: &object::File<'_>, btf: Option<&Btf<'_>>) -> BTreeMap<String, Sh
         let section = symbol.section_index().and_then(|index| elf.section_by_index(index).ok());
         let Some(section) = section.as_ref().and_then(|section| section.name().ok()) else { continue };
         let (Ok(name), Ok(size)) = (symbol.name(), u32::try_from(symbol.size())) else { continue };
-        // A compiler's own constants (.L.str, switch.table.f) carry dots; no name of C or Rust does.
+        // The names of a compiler's constants (.L.str, switch.table.f) have dots; names of C and Rust have none.
         if !section.starts_with(".rodata") || name.is_empty() || name.contains('.') {
             continue;
         }

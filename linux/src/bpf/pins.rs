@@ -1,14 +1,14 @@
-//! Programs in the kernel, by name: pins in the box's bpffs. Not here: routes that run them, and which there should be.
+//! Programs in the kernel, by name: pins in the bpffs of the box. Not here: the routes that run them, and which programs there should be.
 //!
 //! ```text
 //! /sys/fs/bpf/segbox/<network namespace>/<stamp@1a2b3c4d>/prog
-//!                                                        /rows/<map>   filled by the file: its rows are state
-//!                                                        /maps/<map>   the program's own
+//!                                                        /rows/<map>   filled by the file: its rows are part of the state
+//!                                                        /maps/<map>   filled by the program
 //! ```
 //!
-//! A folder is made under a name with `~` and renamed when it is whole, and renamed back before it is taken apart: one
-//! that a kill left half done is never taken for a program, and goes with the next `put`. Dots are reserved in a bpffs:
-//! what the kernel does not take in a name is written as `%` and two hexadecimal digits.
+//! A folder is made under a name with `~` and gets its right name when it is complete. Before it is removed it is renamed back. So a folder
+//! that is incomplete after a kill never counts as a program, and the next `put` removes it. A bpffs reserves dots: characters that a name
+//! cannot have are written as `%` and two hexadecimal digits.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,19 +27,19 @@ use super::maps::{Map, MapError, MapRow};
 use super::sys;
 use crate::namespace::{Fate, Namespace};
 
-/// Why a program or its maps cannot be had.
+/// Why a program or its maps cannot be opened or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// The network namespace has no cookie.
-    #[error("cannot tell this network namespace from others: {0}; segbox needs Linux 5.14")]
+    #[error("cannot identify this network namespace: {0}; segbox needs Linux 5.14")]
     Namespace(#[source] io::Error),
     /// There is no bpffs.
     #[error(transparent)]
     Bpffs(#[from] BpffsError),
-    /// The program does not load.
+    /// The program cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// No program of that name is in the kernel.
+    /// No program of this name is in the kernel.
     #[error("program `{0}` is not loaded")]
     NoProgram(String),
     /// The program has no such map.
@@ -60,7 +60,7 @@ pub enum PinError {
         /// Why.
         source: MapError,
     },
-    /// The bpffs does not do what is asked.
+    /// The bpffs refused a request.
     #[error(transparent)]
     Folder(#[from] FolderError),
 }
@@ -68,43 +68,42 @@ pub enum PinError {
 /// segbox's folder in the bpffs.
 const FOLDER: &str = "segbox";
 const PROGRAM: &str = "prog";
-/// Maps that the file fills, and the program's own.
+/// The folders of maps that the file fills, and of all other maps.
 const ROWS: &str = "rows";
 const MAPS: &str = "maps";
-/// Marks what is being made, and what is being taken apart.
+/// Marks a folder that is being made or removed.
 const UNFINISHED: char = '~';
 
 /// The programs of one network namespace.
 #[derive(Debug)]
 pub struct Programs {
-    /// Not there before the first program is put: who only looks mounts nothing.
+    /// None before the first program is put: reading mounts nothing.
     bpffs: Option<Bpffs>,
     folder: PathBuf,
 }
 
 impl Programs {
-    /// Those of the calling thread's network namespace. Changes nothing. Linux 5.14.
+    /// Opens the programs of the calling thread's network namespace. Changes nothing. Linux 5.14.
     ///
     /// # Errors
-    /// The bpffs is there and closed to us, or the kernel is too old.
+    /// The bpffs is there and cannot be opened, or the kernel is too old.
     pub fn open() -> Result<Self, PinError> {
         let namespace = Namespace::current().map_err(PinError::Namespace)?;
         Ok(Self { bpffs: Bpffs::find()?, folder: Path::new(FOLDER).join(namespace.to_string()) })
     }
 
-    /// The programs by name, and the rows of the maps that the file fills. An array's rows that are all zero count as
-    /// not there: an array has every row always.
+    /// The programs by name, and the rows of the maps that the file fills. An array always has all its rows: those that are zero do not count.
     ///
     /// # Errors
-    /// A pin cannot be opened or a map not be read.
+    /// A pin cannot be opened, or a map cannot be read.
     #[expect(clippy::type_complexity, reason = "the two fields of the plan's State")]
     pub fn observe(&self) -> Result<(BTreeMap<String, Hook>, BTreeMap<RowKey, Bytes>), PinError> {
         let (mut programs, mut rows) = (BTreeMap::new(), BTreeMap::new());
         let Some(bpffs) = &self.bpffs else { return Ok((programs, rows)) };
-        // What is unfinished has no name.
+        // An incomplete folder has no name.
         for program in bpffs.list(&self.folder)?.iter().filter_map(|pin| name_of(pin)) {
             let pin = self.folder_of(&program).join(PROGRAM);
-            // A folder without one is not of our making.
+            // segbox did not make a folder without a program.
             let Some(fd) = bpffs.open(&pin)? else { continue };
             let info = sys::program_info(fd.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
             let Some(hook) = hook_of(info.type_) else { continue };
@@ -128,10 +127,10 @@ impl Programs {
         Ok(named.collect())
     }
 
-    /// Loads a program under a name; one that had it is replaced. Its maps are empty: rows are put one by one.
+    /// Loads a program under a name, and replaces the program of that name. Its maps are empty: rows are put one by one.
     ///
     /// # Errors
-    /// It does not load, or cannot be pinned; one that had the name is still there then.
+    /// It cannot be loaded or pinned. The former program of that name is then still there.
     pub fn put(&mut self, name: &str, program: &Program) -> Result<(), PinError> {
         let loaded = load(program)?;
         if self.bpffs.is_none() {
@@ -160,10 +159,10 @@ impl Programs {
         Ok(())
     }
 
-    /// Takes a program's pins away; none there is fine. The program itself lives on as long as a route runs it.
+    /// Removes a program's pins; no error where there are none. The program stays in the kernel as long as a route runs it.
     ///
     /// # Errors
-    /// The bpffs does not let it go.
+    /// The bpffs refuses to remove them.
     pub fn remove(&mut self, name: &str) -> Result<(), PinError> {
         let Some(bpffs) = &self.bpffs else { return Ok(()) };
         let going = self.folder.join(format!("{UNFINISHED}-{}", pin_of(name)));
@@ -171,17 +170,17 @@ impl Programs {
         if bpffs.rename(&self.folder_of(name), &going)? {
             bpffs.remove_all(&going)?;
         }
-        // With the last program goes all that segbox has here.
+        // The last program takes the folder of the namespace with it.
         if bpffs.list(&self.folder)?.is_empty() {
             bpffs.remove_all(&self.folder)?;
         }
         Ok(())
     }
 
-    /// The names of the programs, without a look at them.
+    /// The names of the programs. Opens none of them.
     ///
     /// # Errors
-    /// The bpffs is not to be listed.
+    /// The bpffs cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, PinError> {
         let Some(bpffs) = &self.bpffs else { return Ok(Vec::new()) };
         Ok(bpffs.list(&self.folder)?.iter().filter_map(|pin| name_of(pin)).collect())
@@ -193,15 +192,15 @@ impl Programs {
         Ok(bpffs.lock(&self.folder_of(name))?)
     }
 
-    /// A program's descriptor, for a route that shall run it.
+    /// A program's descriptor, for a route that runs it.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no program of that name.
     pub fn fd(&self, name: &str) -> Result<OwnedFd, PinError> {
         self.open_pin(&self.folder_of(name).join(PROGRAM))?.ok_or_else(|| PinError::NoProgram(name.to_owned()))
     }
 
-    /// The names of a program's maps: those that the file fills, then the program's own.
+    /// The names of a program's maps: those that the file fills, then all others.
     ///
     /// # Errors
     /// There is no program of that name.
@@ -227,28 +226,28 @@ impl Programs {
         Err(PinError::NoMap { program: name.to_owned(), map: map.to_owned() })
     }
 
-    /// All rows of a map of a program, an array's zero rows too.
+    /// All rows of a program's map, also those of an array that are zero.
     ///
     /// # Errors
-    /// There is no such program or map, or it is one that has no rows to read.
+    /// There is no such program or map, or the map has no rows.
     pub fn read_map(&self, name: &str, map: &str) -> Result<Vec<MapRow>, PinError> {
         let rows = Map::of(self.map(name, map)?).and_then(|map| map.rows());
         rows.map_err(|source| PinError::of_map(name, map, source))
     }
 
-    /// Creates or replaces a row. A map that the file did not fill so far is from now on one that it fills.
+    /// Creates or replaces a row. From then on the map counts as one that the file fills.
     ///
     /// # Errors
-    /// There is no such program or map, or the kernel does not take the row.
+    /// There is no such program or map, or the kernel refuses the row.
     pub fn put_row(&mut self, row: &RowKey, value: &Bytes) -> Result<(), PinError> {
         let put = self.filled(row)?.put(&row.key.0, &value.0);
         put.map_err(|source| PinError::of_map(&row.program, &row.map, source))
     }
 
-    /// Removes a row; none there is fine, and so is no program: its rows went with it. An array's row becomes zero.
+    /// Removes a row. A row of an array becomes zero. No error where there is no such row or program.
     ///
     /// # Errors
-    /// The kernel does not take the key.
+    /// The kernel refuses the key.
     pub fn remove_row(&mut self, row: &RowKey) -> Result<(), PinError> {
         let removed = match self.filled(row) {
             Ok(map) => map.remove(&row.key.0),
@@ -258,7 +257,7 @@ impl Programs {
         removed.map_err(|source| PinError::of_map(&row.program, &row.map, source))
     }
 
-    /// The map of a row, from now on one that the file fills.
+    /// The map of a row. From now on it counts as one that the file fills.
     pub(crate) fn filled(&self, row: &RowKey) -> Result<Map, PinError> {
         let map = self.map(&row.program, &row.map)?;
         if let Some(bpffs) = &self.bpffs {
@@ -283,11 +282,11 @@ impl PinError {
     }
 }
 
-/// Removes the pins of network namespaces that are gone for certain; returns how many folders went. Linux 6.18; on
-/// earlier kernels nothing is certain and nothing goes before the box is restarted: see [`Namespace::fate`].
+/// Removes the pins of network namespaces that are certainly gone, and returns how many folders these were. Before Linux 6.18 that is never
+/// certain (see [`Namespace::fate`]), so all pins stay until the box is restarted.
 ///
 /// # Errors
-/// The bpffs does not let them go.
+/// The bpffs refuses to remove them.
 pub fn sweep() -> Result<usize, PinError> {
     let Some(bpffs) = Bpffs::find()? else { return Ok(0) };
     let mut swept = 0;

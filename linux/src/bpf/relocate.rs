@@ -11,21 +11,21 @@ use segbox_config::Program;
 use super::load_error::LoadError;
 use super::object::Parts;
 
-/// A program as it goes into the kernel, but for the descriptors of its maps.
+/// A program as the kernel will get it, except for the descriptors of its maps.
 pub(crate) struct Relocated {
     pub(crate) instructions: Vec<bpf_insn>,
     /// Every map of the object, by name.
     pub(crate) maps: Vec<(String, Map)>,
     /// Instructions (by index) that load the address of a map (by its index in `maps`), or of a value in it.
     pub(crate) references: BTreeMap<usize, usize>,
-    /// The object's types for the kernel, functions' and source lines' records: `struct bpf_func_info`, `bpf_line_info`.
+    /// The object's types, and the records of functions and source lines: `struct bpf_func_info`, `bpf_line_info`.
     pub(crate) btf: Option<Vec<u8>>,
     pub(crate) functions: Vec<u8>,
     pub(crate) lines: Vec<u8>,
     pub(crate) license: CString,
 }
 
-/// Relocates the one program that is asked for.
+/// Relocates the chosen program.
 pub(crate) fn relocate(parts: Parts<'_>, program: &Program) -> Result<Relocated, LoadError> {
     let Parts { renamed, parsed: mut object, programs, places, licensed, .. } = parts;
     let wanted = programs.iter().position(|a| a.section == program.section && a.function == program.function);
@@ -43,7 +43,7 @@ pub(crate) fn relocate(parts: Parts<'_>, program: &Program) -> Result<Relocated,
             renamed.restore(&mut bytes);
             Some(bytes)
         }
-        // Types only serve the log and those who look at maps: a program works without.
+        // Types only serve the log and tools that show maps: a program works without them.
         Some(Ok(None) | Err(_)) | None => None,
     };
     if object.has_btf_relocations() {
@@ -51,12 +51,12 @@ pub(crate) fn relocate(parts: Parts<'_>, program: &Program) -> Result<Relocated,
         object.relocate_btf(&kernel).map_err(LoadError::KernelTypes)?;
     }
 
-    // The others may call what this kernel does not have; they are not linked at all.
+    // The other programs may call functions that this kernel lacks, so they are dropped.
     object.programs.retain(|_, other| other.function_key() == place);
     let mut maps: Vec<(String, Map)> = std::mem::take(&mut object.maps).into_iter().collect();
     maps.sort_by(|(a, _), (b, _)| a.cmp(b));
     let text: HashSet<usize> = object.functions.keys().map(|(section, _)| *section).collect();
-    // Where aya-obj puts a map's descriptor, its number goes first: so it shows which maps the program uses.
+    // aya-obj writes the map's number where its descriptor belongs, which tells which maps the program uses.
     object
         .relocate_maps(maps.iter().enumerate().map(|(index, (name, map))| (name.as_str(), index as i32, map)), &text)?;
     object.relocate_calls(&text)?;
@@ -73,7 +73,7 @@ pub(crate) fn relocate(parts: Parts<'_>, program: &Program) -> Result<Relocated,
         btf,
         functions: function.func_info.func_info_bytes(),
         lines: function.line_info.line_info_bytes(),
-        // aya-obj takes silence for GPL; libbpf and the kernel take it for none.
+        // Without a licence aya-obj assumes GPL; libbpf and the kernel assume none.
         license: if licensed { object.license } else { CString::default() },
         instructions: function.instructions,
     })

@@ -1,10 +1,9 @@
-//! Section names that aya-obj takes, in an object's copy in memory. aya-obj knows neither `lwt_seg6local` nor `lwt_in`
-//! and refuses the whole object for one section that it does not know. Not here: reading what the sections hold.
+//! Renames sections in a copy of an object, to names that aya-obj accepts. aya-obj knows neither `lwt_seg6local` nor `lwt_in`, and refuses a
+//! whole object for one unknown section. Not here: the contents of sections.
 //!
-//! Only what comes before a name's `/` counts to aya-obj, so a name's first bytes become `tp/`: no byte moves, and the
-//! program type is given to the kernel by the loader, not by aya-obj. The names in `.BTF`, by which source lines are
-//! found, change alike, and [`Renamed::restore`] puts them back in what the kernel is given: a struct may well be called
-//! `lwt_in`, and share that string with the section; `tp/_in` is no name of a struct to the kernel.
+//! aya-obj looks only at the part of a name before `/`, so the first bytes of the name become `tp/`: no byte moves. The loader, not aya-obj,
+//! gives the kernel the program type. Source lines are found by the names in `.BTF`, which change too. [`Renamed::restore`] restores these
+//! before the kernel gets them: a struct may share the string `lwt_in` with a section, and the kernel refuses `tp/_in` as a struct's name.
 
 use std::str::FromStr;
 
@@ -19,11 +18,11 @@ const TAKEN: &[u8] = b"tp/";
 pub(crate) struct Renamed {
     /// The object.
     pub(crate) bytes: Vec<u8>,
-    /// Where in `.BTF`'s strings a name was changed, and its first bytes as they were.
+    /// The offset of each changed name in the strings of `.BTF`, and its former first bytes.
     btf_names: Vec<(usize, Vec<u8>)>,
 }
 
-/// Renames every program's section that aya-obj would refuse.
+/// Renames each section of programs that aya-obj would refuse.
 pub(crate) fn rename_sections(original: &[u8], elf: &object::File<'_>, btf: Option<&Btf<'_>>) -> Renamed {
     let mut renamed = Renamed { bytes: original.to_vec(), btf_names: Vec::new() };
     let mut refused = Vec::new();
@@ -31,7 +30,7 @@ pub(crate) fn rename_sections(original: &[u8], elf: &object::File<'_>, btf: Opti
         let Ok(name) = section.name() else { continue };
         // A name is a slice of the file, so its place in the copy is known.
         let Some(at) = place_of(name.as_bytes(), original) else { continue };
-        // Sections of helpers (.text) and those that are empty are no programs to aya-obj.
+        // To aya-obj, sections of called functions (.text) and empty sections hold no programs.
         if !name.starts_with('.') && ProgramSection::from_str(name).is_err() {
             overwrite(&mut renamed.bytes, at, name.len());
             refused.push(name.as_bytes());
@@ -47,9 +46,9 @@ pub(crate) fn rename_sections(original: &[u8], elf: &object::File<'_>, btf: Opti
 }
 
 impl Renamed {
-    /// Puts the names back into a `.BTF` section that aya-obj has written: it only ever adds strings at the end.
+    /// Restores the names in a `.BTF` section that aya-obj has written. aya-obj only adds strings at the end.
     pub(crate) fn restore(&self, btf: &mut [u8]) {
-        // str_len is the header's last word, and the strings are the section's end.
+        // The last word of the header is str_len, and the strings are at the end of the section.
         let length = btf.get(20..24).and_then(|bytes| bytes.first_chunk()).map(|bytes| u32::from_le_bytes(*bytes));
         let Some(start) = length.and_then(|length| btf.len().checked_sub(length as usize)) else { return };
         for (offset, name) in &self.btf_names {
@@ -66,7 +65,7 @@ fn overwrite(bytes: &mut [u8], at: usize, length: usize) {
     bytes[at..at + length].copy_from_slice(&TAKEN[..length]);
 }
 
-/// Where a slice of `whole` starts in it.
+/// The offset of a slice in `whole`.
 fn place_of(part: &[u8], whole: &[u8]) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (at + part.len() <= whole.len()).then_some(at)

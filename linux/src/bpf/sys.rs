@@ -1,4 +1,4 @@
-//! The bpf(2) calls that segbox makes (kernel/bpf/syscall.c), one function each. Not here: what they are made for.
+//! The bpf(2) calls of segbox (kernel/bpf/syscall.c), one function each. Not here: their purposes.
 #![expect(unsafe_code, reason = "bpf(2) takes its arguments as pointers in a union; rustix and libc have no wrapper")]
 
 use std::ffi::{CStr, c_char};
@@ -17,7 +17,7 @@ pub(crate) fn create_map(
 ) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_1.map_type = definition.map_type();
-    // A ring buffer has neither (ringbuf_map_alloc); what its definition says of values is for who reads it.
+    // A ring buffer has neither (ringbuf_map_alloc). The value type in its definition is for the readers.
     if definition.map_type() != bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32 {
         attr.__bindgen_anon_1.key_size = definition.key_size();
         attr.__bindgen_anon_1.value_size = definition.value_size();
@@ -43,7 +43,7 @@ pub(crate) fn create_map(
     unsafe { call_for_fd(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
-/// Reads a row; false: there is none. `value` is as long as the map's value, for per-CPU maps all CPUs' values.
+/// Reads a row; false where there is none. `value` is as long as a value of the map, or as the values of all CPUs of a per-CPU map.
 pub(crate) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
     let mut attr = row(map, key.as_ptr());
     attr.__bindgen_anon_2.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
@@ -51,7 +51,7 @@ pub(crate) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::R
     found(unsafe { call(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr) })
 }
 
-/// Writes a row, new or there before (BPF_ANY).
+/// Creates or replaces a row (BPF_ANY).
 pub(crate) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
     let mut attr = row(map, key.as_ptr());
     attr.__bindgen_anon_2.__bindgen_anon_1.value = value.as_ptr() as u64;
@@ -59,14 +59,14 @@ pub(crate) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Resul
     unsafe { call(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
 
-/// Removes a row; false: there was none.
+/// Removes a row; false where there was none.
 pub(crate) fn delete(map: BorrowedFd<'_>, key: &[u8]) -> io::Result<bool> {
     let mut attr = row(map, key.as_ptr());
     // SAFETY: the caller's slice is as long as the map's keys.
     found(unsafe { call(bpf_cmd::BPF_MAP_DELETE_ELEM, &mut attr) })
 }
 
-/// The key after `key` (None: the first) in the map's own order; false: that was the last.
+/// The key after `key` in the map's order, the first for None; false after the last.
 pub(crate) fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
     let mut attr = row(map, key.map_or(std::ptr::null(), <[u8]>::as_ptr));
     attr.__bindgen_anon_2.__bindgen_anon_1.next_key = next.as_mut_ptr() as u64;
@@ -74,14 +74,14 @@ pub(crate) fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8])
     found(unsafe { call(bpf_cmd::BPF_MAP_GET_NEXT_KEY, &mut attr) })
 }
 
-/// Makes a map read-only for user space. With BPF_F_RDONLY_PROG its content becomes constants to the verifier. Linux 5.2.
+/// Makes a map read-only for user space. With BPF_F_RDONLY_PROG the verifier then knows its content as constants. Linux 5.2.
 pub(crate) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
     let mut attr = row(map, std::ptr::null());
     // SAFETY: BPF_MAP_FREEZE takes no pointer.
     unsafe { call(bpf_cmd::BPF_MAP_FREEZE, &mut attr) }.map(drop)
 }
 
-/// Gives the kernel an object's types.
+/// Loads the types of an object into the kernel.
 pub(crate) fn load_btf(btf: &[u8]) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_7.btf = btf.as_ptr() as u64;
@@ -90,7 +90,7 @@ pub(crate) fn load_btf(btf: &[u8]) -> io::Result<OwnedFd> {
     unsafe { call_for_fd(bpf_cmd::BPF_BTF_LOAD, &mut attr) }
 }
 
-/// A program as BPF_PROG_LOAD takes it.
+/// A program for BPF_PROG_LOAD.
 pub(crate) struct NewProgram<'a> {
     pub(crate) kind: u32,
     pub(crate) name: &'a str,
@@ -100,7 +100,7 @@ pub(crate) struct NewProgram<'a> {
     pub(crate) debug: Option<DebugInfo<'a>>,
 }
 
-/// Where a program's functions and lines come from.
+/// The functions and source lines of a program.
 pub(crate) struct DebugInfo<'a> {
     pub(crate) btf: BorrowedFd<'a>,
     pub(crate) functions: &'a [u8],
@@ -111,7 +111,7 @@ pub(crate) struct DebugInfo<'a> {
 const FUNCTION_RECORD: usize = 8;
 const LINE_RECORD: usize = 16;
 
-/// Loads a program (BPF_PROG_LOAD). An empty log asks for none; the kernel answers ENOSPC where the log does not fit.
+/// Loads a program (BPF_PROG_LOAD). An empty `log` asks for no log. The kernel answers ENOSPC if the log does not fit.
 pub(crate) fn load_program(program: &NewProgram<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_3.prog_type = program.kind;
@@ -146,7 +146,7 @@ pub(crate) fn pin(object: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
     unsafe { call(bpf_cmd::BPF_OBJ_PIN, &mut attr) }.map(drop)
 }
 
-/// Opens what is pinned.
+/// Opens a pin.
 pub(crate) fn open_pin(path: &CStr) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_4.pathname = path.as_ptr() as u64;
@@ -154,13 +154,13 @@ pub(crate) fn open_pin(path: &CStr) -> io::Result<OwnedFd> {
     unsafe { call_for_fd(bpf_cmd::BPF_OBJ_GET, &mut attr) }
 }
 
-/// What the kernel says of a map.
+/// The properties of a map.
 pub(crate) fn map_info(map: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
     // SAFETY: bpf_map_info is plain integers, as the kernel writes it.
     unsafe { info(map) }
 }
 
-/// What the kernel says of a program.
+/// The properties of a program.
 pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
     // SAFETY: bpf_prog_info is plain integers, as the kernel writes it; all its pointers are zero and so not followed.
     unsafe { info(program) }
@@ -176,21 +176,21 @@ pub(crate) fn btf_of_program(program: BorrowedFd<'_>) -> io::Result<Option<Vec<u
     attr.__bindgen_anon_6.__bindgen_anon_1.btf_id = id;
     // SAFETY: BPF_BTF_GET_FD_BY_ID takes no pointer.
     let btf = unsafe { call_for_fd(bpf_cmd::BPF_BTF_GET_FD_BY_ID, &mut attr) }?;
-    // Asked without room, the kernel says how much it takes; it fills no more than it is given.
+    // Without a buffer the kernel reports the size. It never writes more than the buffer holds.
     // SAFETY: bpf_btf_info is plain integers, as the kernel writes it; all its pointers are zero and so not followed.
     let size = unsafe { info::<bpf_btf_info>(btf.as_fd()) }?.btf_size;
     let mut bytes = vec![0; size as usize];
     let mut answer =
         bpf_btf_info { btf: bytes.as_mut_ptr() as u64, btf_size: size, id: 0, name: 0, name_len: 0, kernel_btf: 0 };
-    // SAFETY: plain integers; the one pointer leads to as many bytes as stand beside it.
+    // SAFETY: plain integers; the one pointer leads to as many bytes as the size beside it.
     unsafe { info_into(btf.as_fd(), &mut answer) }?;
     Ok(Some(bytes))
 }
 
-/// Bytes of machine code that the kernel made of a program; 0 if it interprets it.
+/// Bytes of machine code of a program; 0 if the kernel interprets it.
 ///
 /// # Errors
-/// The descriptor is no program's.
+/// The descriptor is not that of a program.
 pub fn jited_len(program: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(program_info(program)?.jited_prog_len)
 }
@@ -198,25 +198,25 @@ pub fn jited_len(program: BorrowedFd<'_>) -> io::Result<u32> {
 /// # Safety
 /// `T` is the kernel's info structure for this kind of object.
 unsafe fn info<T>(object: BorrowedFd<'_>) -> io::Result<T> {
-    // SAFETY: the caller says that T is plain integers, for which zero is a value.
+    // SAFETY: the caller guarantees that T is plain integers, for which zero is a value.
     let mut answer: T = unsafe { std::mem::zeroed() };
-    // SAFETY: the caller's; zero pointers are not followed.
+    // SAFETY: the caller guarantees the type; zero pointers are not followed.
     unsafe { info_into(object, &mut answer) }?;
     Ok(answer)
 }
 
 /// # Safety
-/// As [`info`], and the pointers that `answer` holds lead to as much memory as it says.
+/// As for [`info`]; each pointer in `answer` leads to as much memory as `answer` says.
 unsafe fn info_into<T>(object: BorrowedFd<'_>, answer: &mut T) -> io::Result<()> {
     let mut attr = zeroed();
     attr.info.bpf_fd = object.as_raw_fd() as u32;
     attr.info.info_len = size_of::<T>() as u32;
     attr.info.info = std::ptr::from_mut(answer) as u64;
-    // SAFETY: the pointer and the length are those of `answer`; what it points to is the caller's.
+    // SAFETY: the pointer and the length are those of `answer`; the caller guarantees the pointers in it.
     unsafe { call(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
 }
 
-/// The first 15 bytes of a name, with what the kernel refuses in one made `_` (bpf_obj_name_cpy takes alphanumerics, `_`, `.`).
+/// The first 15 bytes of a name. Characters that the kernel refuses become `_` (bpf_obj_name_cpy accepts alphanumerics, `_`, `.`).
 fn kernel_name(name: &str) -> [c_char; 16] {
     let mut short = [0; 16];
     for (to, byte) in short[..15].iter_mut().zip(name.bytes()) {
@@ -234,7 +234,7 @@ fn row(map: BorrowedFd<'_>, key: *const u8) -> bpf_attr {
 }
 
 fn zeroed() -> bpf_attr {
-    // SAFETY: bpf_attr is a union of structures of integers, for which zero is a value; the kernel asks unused bytes to be zero.
+    // SAFETY: bpf_attr is a union of structures of integers, for which zero is a value. The kernel requires unused bytes to be zero.
     unsafe { std::mem::zeroed() }
 }
 
@@ -247,15 +247,15 @@ fn found(answer: io::Result<i64>) -> io::Result<bool> {
 }
 
 /// # Safety
-/// As [`call`]; the command answers a new file descriptor.
+/// As for [`call`]; the command returns a new file descriptor.
 unsafe fn call_for_fd(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<OwnedFd> {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     let fd = unsafe { call(command, attr) }?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just made it for this process.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// The verifier answers EAGAIN when a signal comes while it works; libbpf, too, tries five times.
+/// The verifier returns EAGAIN if a signal arrives while it works. libbpf tries five times too.
 const TRIES: u32 = 5;
 
 /// # Safety
@@ -263,7 +263,7 @@ const TRIES: u32 = 5;
 unsafe fn call(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
     let mut tries = TRIES;
     loop {
-        // SAFETY: the union is as long as said, and the caller vouches for its pointers.
+        // SAFETY: the union has this size, and the caller guarantees its pointers.
         let answer =
             unsafe { libc::syscall(libc::SYS_bpf, command as libc::c_int, &raw mut *attr, size_of::<bpf_attr>()) };
         if answer >= 0 {

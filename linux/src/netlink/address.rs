@@ -1,4 +1,4 @@
-//! Addresses and neighbours to netlink and back. Not here: which are wanted.
+//! Addresses and neighbours, encoded for netlink and decoded from it. Not here: which ones a router should have.
 
 use std::net::IpAddr;
 
@@ -32,14 +32,14 @@ pub(super) fn address(index: u32, address: IpNet) -> AddressMessage {
         AddressAttribute::Protocol(AddressProtocol::from(PROTOCOL)),
     ];
     if address.addr().is_ipv6() {
-        // A router forwards within milliseconds of its power-on; for as long as it looked for duplicates (a second or two) its
-        // neighbours could not resolve it, and what they sent would be lost.
+        // Duplicate address detection takes one to two seconds. Neighbours cannot resolve the address until it ends, so all packets of
+        // that time would be lost, on a router that forwards milliseconds after power-on.
         message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
     }
     message
 }
 
-/// Every address: where and what it is, and whether segbox made it.
+/// Every address with its interface, and whether segbox made it.
 pub(super) fn addresses(socket: &mut Socket, links: &Links) -> Result<Vec<(AddressKey, bool)>, TalkError> {
     socket.dump(libc::RTM_GETADDR, &AddressMessage::default(), |payload| decode_address(payload, links))
 }
@@ -57,7 +57,7 @@ pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKe
             _ => {}
         }
     }
-    // IFA_ADDRESS is the far end's on a point-to-point link; IFA_LOCAL is missing where both are the same, as in IPv6.
+    // On a point-to-point link IFA_ADDRESS is the address of the far end. IPv6 has no IFA_LOCAL where both are the same.
     let address = IpNet::new(local.or(address)?, prefix_length).ok()?;
     Some((AddressKey { interface: links.name(index)?, address }, protocol == PROTOCOL))
 }

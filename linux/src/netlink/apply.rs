@@ -1,5 +1,5 @@
-//! Applies steps: each becomes a request or a file written, and gets its own result. Routes, addresses and neighbours go in
-//! batches, the rest one by one. Not here: which steps, or their order; how a setting is set (settings).
+//! Applies steps: each becomes a request or a write to a file, and gets one result. Routes, rules, addresses and neighbours are sent in
+//! batches, all other steps one by one. Not here: which steps, or their order; how a setting is set (settings).
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -20,7 +20,7 @@ use super::reply::TalkError;
 use super::socket::append;
 use super::{Netlink, Programs, address, device, route, rule};
 
-/// What names in a step lead to.
+/// Finds what the names in a step stand for.
 struct Names<'a> {
     links: &'a Links,
     programs: Programs<'a>,
@@ -36,7 +36,7 @@ impl Lookup for Names<'_> {
     }
 }
 
-/// A step that is one request, whatever the others do.
+/// Whether a step is one request that depends on no other step.
 fn is_one_request(step: &Step) -> bool {
     matches!(step, Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_))
 }
@@ -60,8 +60,8 @@ impl Netlink {
         results
     }
 
-    /// Steps of one request each. Where one waits for another (a gateway behind a route of the same batch), it is tried again for
-    /// as long as that gets any further one done.
+    /// Applies steps of one request each. A route may need another one of the batch (its gateway lies behind it): such steps are tried
+    /// again as long as each round completes at least one more.
     fn apply_batch(&mut self, steps: &[&Step], programs: Programs<'_>) -> Vec<Result<(), StepError>> {
         let links = match Links::read(self.first()) {
             Ok(links) => links,
@@ -96,7 +96,7 @@ impl Netlink {
         results
     }
 
-    /// Says of each route that was in the way (EEXIST) who made it.
+    /// Adds to each EEXIST of a route which program made the route that is there.
     fn name_makers(&mut self, results: &mut [Result<(), StepError>]) {
         let in_the_way = |source: &TalkError| source.errno() == Some(Errno::EXIST.raw_os_error());
         let keys: BTreeSet<RouteKey> = results
@@ -119,11 +119,11 @@ impl Netlink {
         }
     }
 
-    /// `links` is what the last step knew of them; None where it changed which there are.
+    /// `links` are the links as the last step read them; None where that step added or removed some.
     fn apply_one(&mut self, step: &Step, materials: &Materials, links: &mut Option<Links>) -> Result<(), StepError> {
         match step {
             Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value, links),
-            // A setting is never taken away.
+            // A setting always has a value: it cannot be removed.
             Step::Setting(Delta { after: None, .. }) => Ok(()),
             Step::Link(delta) => self.apply_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
@@ -135,7 +135,7 @@ impl Netlink {
         }
     }
 
-    /// The links, read where they are not known.
+    /// The links; reads them where they are not known.
     pub(super) fn known<'a>(&mut self, links: &'a mut Option<Links>) -> Result<&'a Links, StepError> {
         let known = match links.take() {
             Some(known) => known,
@@ -150,14 +150,14 @@ impl Netlink {
         delta: &Delta<IfName, Link>,
         links: &mut Option<Links>,
     ) -> Result<(), StepError> {
-        // Which there are changes now, one way or the other.
+        // This step adds or removes links, so what is known of them is no longer right.
         *links = None;
         let name = delta.key;
         let failed = |source| StepError::Device { verb, name, source };
-        // No kind of them changes in place (the kernel's vrf, dummy and ifb have no changelink).
+        // The kernel cannot change these devices in place (its vrf, dummy and ifb have no changelink).
         if delta.before.is_some() {
             let links = Links::read(self.first()).map_err(StepError::Links)?;
-            // What meanwhile is another's stays.
+            // Another program may have replaced the device meanwhile: that one stays.
             if let Some(own) = links.named(name).filter(|link| link.own.is_some()) {
                 device::remove(self.first(), own.index).map_err(failed)?;
             }
@@ -194,10 +194,10 @@ impl Netlink {
     }
 }
 
-/// Appends a step's request.
+/// Appends the request of a step.
 fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -> Result<(), StepError> {
     let index = |name| names.links.index(name).ok_or(StepError::NoInterface { name });
-    // Adding fails where another's is there already; changing swaps in one go, so that no packet falls between.
+    // EXCL: adding fails where another program's is there already. REPLACE: a change is atomic, so no packet is lost.
     let flags = match step.verb() {
         Verb::Add => NLM_F_CREATE | NLM_F_EXCL,
         Verb::Change => NLM_F_CREATE | NLM_F_REPLACE,
@@ -221,7 +221,7 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         }
         Step::Neighbor(Delta { key, after, .. }) => {
             let (kind, flags) = match after {
-                // A neighbour that was learned meanwhile gives way.
+                // Replaces a neighbour that the kernel learned meanwhile.
                 Some(_) => (libc::RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE),
                 None => (libc::RTM_DELNEIGH, 0),
             };
@@ -251,11 +251,11 @@ fn unmade(key: RouteKey, error: HopError) -> StepError {
     }
 }
 
-/// What a request's trouble means for its step.
+/// The result of a step whose request failed.
 fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
     let verb = step.verb();
     let source = match trouble {
-        // What sat on a link that is gone is gone too.
+        // The link is gone, and all that was on it.
         Undone::NotMade(StepError::NoInterface { .. }) if verb == Verb::Remove => return Ok(()),
         Undone::NotMade(error) => return Err(error),
         Undone::NotDone(error) if verb == Verb::Remove && is_gone(&error) => return Ok(()),
@@ -275,7 +275,7 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
     })
 }
 
-/// What was to be removed is not there: the end that was asked for.
+/// Whether there was nothing to remove, which is what the step wants.
 fn is_gone(error: &TalkError) -> bool {
     let gone = [Errno::NOENT, Errno::SRCH, Errno::NODEV, Errno::ADDRNOTAVAIL].map(Errno::raw_os_error);
     error.errno().is_some_and(|errno| gone.contains(&errno))

@@ -1,5 +1,5 @@
-//! Many requests at once: packed into few datagrams, spread over the sockets' threads, a result for each. Not here: what the
-//! requests are, or what their refusals mean; but for one, ENOMEM, which passes.
+//! Sends many requests: packs them into few datagrams, spreads these over the sockets' threads, and gives a result for each request. Not
+//! here: what the requests are, or what their refusals mean. Only ENOMEM is handled here, since it passes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,40 +12,41 @@ use super::frame::u16_of;
 use super::reply::{Refusal, TalkError, refusal};
 use super::socket::Socket;
 
-/// Requests a datagram. Past this the cost of the system calls is lost in that of the routes (under 1 %), and the answers
-/// to a datagram in which every request fails still fit the receive queue.
+/// Requests per datagram. With so many the system calls cost under 1 % of what the routes cost, and the replies to a datagram in which
+/// every request fails still fit the receive queue.
 const CHUNK: usize = 256;
 
-/// Bytes a datagram: below the default send buffer (net.core.wmem_default, 208 KiB), past which the kernel says EMSGSIZE.
+/// Bytes per datagram. The kernel refuses (EMSGSIZE) more than the default send buffer holds (net.core.wmem_default, 208 KiB).
 /// One request of the largest segment list is 2 KiB.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Fewer requests than this are done sooner than another thread starts.
+/// With fewer requests than this, starting another thread takes longer than sending them.
 const WORTH_A_THREAD: usize = 4 * CHUNK;
 
-/// How long to let the kernel catch up after ENOMEM: doubled from the first to the last, then given up. Each seg6 route
-/// takes per-CPU memory that the kernel hands out from a reserve and refills from a work queue (mm/percpu.c, pcpu_balance_workfn);
-/// a fast enough stream of routes, tens of thousands, runs the reserve dry; a refill is good for a few hundred. Three seconds in which not one
-/// more fits are no longer that; a worker whose CPU is busy elsewhere may take some tenths.
+/// How long to wait after ENOMEM: the pause is doubled from the first to the last, then the requests are given up.
+///
+/// Each seg6 route takes per-CPU memory from a reserve, which a work queue of the kernel refills (mm/percpu.c, pcpu_balance_workfn). A fast
+/// stream of tens of thousands of routes empties the reserve, and one refill is enough for a few hundred. A worker on a busy CPU may need
+/// some tenths of a second. If not one more route fits within three seconds, the kernel is out of memory indeed.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why one request of a batch was not done.
 pub(super) enum Undone<E> {
-    /// It could not be made.
+    /// It could not be encoded.
     NotMade(E),
-    /// It was made, and not done.
+    /// It was sent and refused, or its reply was lost.
     NotDone(TalkError),
 }
 
-/// Makes request `index` under a sequence number, at a buffer's end.
+/// Appends request `index` to a buffer, with this sequence number.
 pub(super) trait Make<E>: Fn(usize, u32, &mut Vec<u8>) -> Result<(), E> + Sync {}
 impl<E, F: Fn(usize, u32, &mut Vec<u8>) -> Result<(), E> + Sync> Make<E> for F {}
 
-/// Writes requests 0 to `count`, each whatever became of the others; gives those that were not done, in no order.
+/// Sends requests 0 to `count`; one that fails does not keep the others from being sent. Gives the failed ones, in no order.
 pub(super) fn write<E: Send>(sockets: &mut [Socket], count: usize, make: &impl Make<E>) -> Vec<(usize, Undone<E>)> {
     let next = AtomicUsize::new(0);
-    // Each thread takes the next chunk as it finishes one: a slow chunk holds up nobody.
+    // Each thread fetches the next chunk when it has finished one, so a slow chunk delays no other.
     let work = |socket: &mut Socket| {
         let mut undone = Vec::new();
         loop {
@@ -59,7 +60,7 @@ pub(super) fn write<E: Send>(sockets: &mut [Socket], count: usize, make: &impl M
     match sockets {
         [first, others @ ..] if count >= WORTH_A_THREAD => thread::scope(|scope| {
             let start = |socket| thread::Builder::new().spawn_scoped(scope, || work(socket));
-            // Where no thread can be had, this one does it all.
+            // If no thread can be started, this one sends everything.
             let others: Vec<_> = others.iter_mut().filter_map(|socket| start(socket).ok()).collect();
             let mut undone = work(first);
             for other in others {
@@ -72,7 +73,7 @@ pub(super) fn write<E: Send>(sockets: &mut [Socket], count: usize, make: &impl M
     }
 }
 
-/// Writes a chunk, and what of it meets ENOMEM again and again until it fits.
+/// Sends a chunk. Requests that the kernel refuses with ENOMEM are sent again after a pause.
 fn patiently<E>(socket: &mut Socket, mut chunk: Vec<usize>, make: &impl Make<E>, undone: &mut Vec<(usize, Undone<E>)>) {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -104,7 +105,7 @@ fn is_starved(no: &Refusal) -> bool {
     no.errno == Errno::NOMEM.raw_os_error()
 }
 
-/// Writes a chunk once, in as many datagrams as it takes.
+/// Sends a chunk once, in as many datagrams as it needs.
 fn once<E>(socket: &mut Socket, chunk: &[usize], make: &impl Make<E>) -> Vec<(usize, Undone<E>)> {
     let mut undone = Vec::new();
     let mut buffer = Vec::with_capacity(CHUNK_BYTES + 4096);
@@ -112,7 +113,7 @@ fn once<E>(socket: &mut Socket, chunk: &[usize], make: &impl Make<E>) -> Vec<(us
     while !rest.is_empty() {
         let first = socket.sequences(u32::try_from(rest.len()).expect("a chunk is small"));
         buffer.clear();
-        // Which request stands behind each sequence number from `first` on; None where none could be made.
+        // The request of each sequence number from `first` on; None where it could not be encoded.
         let mut sent = Vec::with_capacity(rest.len());
         let mut last = None;
         for (index, sequence) in rest.iter().zip(std::iter::successors(Some(first), |one| Some(one.wrapping_add(1)))) {
@@ -147,8 +148,8 @@ fn once<E>(socket: &mut Socket, chunk: &[usize], make: &impl Make<E>) -> Vec<(us
     undone
 }
 
-/// Sends a datagram of requests and reads the refusals. Only the last one asks for an acknowledgement: the kernel works through
-/// a datagram in order before `send` returns, and reports each refusal unasked, so silence up to the last one's answer means done.
+/// Sends a datagram of requests and reads the refusals. Only the last request asks for an acknowledgement: the kernel handles a datagram in
+/// order before `send` returns, and always reports refusals. So a request without a reply before the last acknowledgement was done.
 fn exchange(
     socket: &mut Socket,
     buffer: &mut [u8],

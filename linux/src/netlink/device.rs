@@ -1,4 +1,4 @@
-//! Making, naming and setting links. Not here: listing them (links).
+//! Makes, renames and changes links. Not here: listing them (links).
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
@@ -10,7 +10,7 @@ use super::links::{LinkRow, Links};
 use super::reply::TalkError;
 use super::socket::Socket;
 
-/// Makes a device, with segbox's alias, up.
+/// Makes a device, gives it segbox's alias and brings it up.
 pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), TalkError> {
     let message = match link {
         Link::Vrf(table) => LinkVrf::new(name.as_str(), table).build(),
@@ -18,16 +18,17 @@ pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), 
         Link::Ifb => LinkIfb::new(name.as_str()).build(),
     };
     socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message)?;
-    // The kernel passes over an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
+    // The kernel ignores an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
     let marked = set(socket, LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS).up());
     if marked.is_err() {
-        // One that doesn't bear the alias would never be taken for segbox's, and be in the way for ever. Its own trouble is told, not this.
+        // Without the alias segbox would not know the device as one that it made, and could never remove it. The first error is
+        // reported, not that of the removal.
         let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
     }
     marked
 }
 
-/// Removes a device; done where there is none.
+/// Removes a device; no error where there is none.
 pub(super) fn remove(socket: &mut Socket, index: u32) -> Result<(), TalkError> {
     match socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_index(index).build()) {
         Err(error) if error.errno() == Some(Errno::NODEV.raw_os_error()) => Ok(()),
@@ -35,7 +36,7 @@ pub(super) fn remove(socket: &mut Socket, index: u32) -> Result<(), TalkError> {
     }
 }
 
-/// Sends what a builder says of a link that is there.
+/// Changes a link that is there.
 pub(super) fn set(socket: &mut Socket, builder: LinkMessageBuilder<LinkUnspec>) -> Result<(), TalkError> {
     socket.ask(libc::RTM_SETLINK, 0, &builder.build())
 }

@@ -1,5 +1,5 @@
-//! What can go wrong with a step or a reading: one enum each, the thing named, the kernel's answer as its source, and what
-//! to do about it where that is known.
+//! The errors of steps and of readings, one enum each. Each names the thing, has the kernel's reply as its source, and says how to fix it
+//! where that is known.
 
 use std::io;
 use std::net::Ipv6Addr;
@@ -11,7 +11,7 @@ use super::reply::TalkError;
 
 /// Why netlink cannot be used at all.
 #[derive(Debug, thiserror::Error)]
-#[error("netlink socket ({family}) cannot be opened")]
+#[error("cannot open a netlink socket ({family})")]
 pub struct OpenError {
     /// `route` or `generic`.
     pub family: &'static str,
@@ -52,8 +52,8 @@ pub enum StepError {
         /// Its name.
         name: IfName,
     },
-    /// No interface has the hardware that a name is for.
-    #[error("no interface here has {hardware}, which is to be called {name}")]
+    /// No interface has the hardware that should get a name.
+    #[error("no interface has {hardware}, which should get the name {name}")]
     NoHardware {
         /// `MAC 52:54:00:12:34:56`.
         hardware: String,
@@ -67,7 +67,7 @@ pub enum StepError {
         verb: Verb,
         /// Which route.
         key: RouteKey,
-        /// Who made the route that is in the way, where that is the trouble: `static`, `bgp`, `kernel`.
+        /// Which program made the route that is there, after EEXIST: `static`, `bgp`, `kernel`.
         maker: Option<String>,
         /// What the kernel answered.
         #[source]
@@ -89,7 +89,7 @@ pub enum StepError {
     SourceFilter {
         /// What was to be done.
         verb: Verb,
-        /// Against whose packets.
+        /// The source address.
         address: Ipv6Addr,
         /// What the kernel answered.
         #[source]
@@ -100,9 +100,9 @@ pub enum StepError {
     Segments {
         /// Which route.
         key: RouteKey,
-        /// So many are asked for.
+        /// How many the route asks for.
         count: usize,
-        /// So many would fit.
+        /// How many fit.
         most: usize,
     },
     /// A hop of a weight that a route cannot hold.
@@ -143,7 +143,7 @@ pub enum StepError {
         #[source]
         source: TalkError,
     },
-    /// A device of segbox's own.
+    /// A device that segbox makes.
     #[error("cannot {} device {name}", tried(*verb))]
     Device {
         /// What was to be done.
@@ -154,7 +154,7 @@ pub enum StepError {
         #[source]
         source: TalkError,
     },
-    /// A setting that goes by netlink: a link's name, master, MTU or state, or the encapsulation source.
+    /// A setting by netlink: a link's name, master, MTU or state, or the encapsulation source.
     #[error("cannot set {setting} to {value:?}")]
     Setting {
         /// Which setting.
@@ -196,18 +196,18 @@ pub enum StepError {
         source: TalkError,
     },
     /// The materials lack the secret of an HMAC key.
-    #[error("the secret of HMAC key {id} (SHA-256 begins {digest}) is not at hand")]
+    #[error("the secret of HMAC key {id} (its SHA-256 begins with {digest}) is missing")]
     NoSecret {
         /// The key's id.
         id: u32,
         /// Which secret.
         digest: String,
     },
-    /// The interfaces could not be listed, so that no name could be found.
+    /// The interfaces could not be listed, so no name could be resolved.
     #[error("cannot read the kernel's links")]
     Links(#[source] TalkError),
-    /// A step that does not go by netlink: a program, a map's row, a knob of the machine.
-    #[error("this does not go by netlink")]
+    /// A step that netlink cannot apply: a program, a map's row, a knob of the machine.
+    #[error("netlink cannot apply this step")]
     NotNetlink,
 }
 
@@ -220,18 +220,18 @@ fn tried(verb: Verb) -> &'static str {
 }
 
 fn made_by(maker: Option<&str>) -> String {
-    maker.map(|maker| format!(": one made by {maker} is there")).unwrap_or_default()
+    maker.map(|maker| format!(": there is one of protocol {maker}")).unwrap_or_default()
 }
 
 impl StepError {
-    /// What a person can do about it, where that is known.
-    pub fn mend(&self) -> Option<&'static str> {
+    /// How to fix it, where that is known.
+    pub fn fix(&self) -> Option<&'static str> {
         let source = match self {
             Self::NoInterface { .. } => {
-                return Some("look at `ip link`: is the driver loaded, is the name spelled so?");
+                return Some("see `ip link`: check that the driver is loaded and that the name is right");
             }
             Self::NoHardware { .. } => return Some("compare `match` in the file with `ip link` and `lspci`"),
-            Self::Segments { .. } => return Some("split the path with an End.B6.Encaps SID on the way"),
+            Self::Segments { .. } => return Some("split the path: let an End.B6.Encaps SID on the way add the rest"),
             Self::NoProgram { .. } => {
                 return Some("see why the program was not loaded: its step failed before this one");
             }
@@ -247,29 +247,29 @@ impl StepError {
             Self::Links(source) => source,
             Self::Sysctl { .. } | Self::Value { .. } | Self::Weight { .. } | Self::NotNetlink => return None,
         };
-        mend(self, source.errno()?)
+        fix(self, source.errno()?)
     }
 }
 
-fn mend(error: &StepError, errno: i32) -> Option<&'static str> {
+fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
     use rustix::io::Errno;
     Some(match (error, Errno::from_raw_os_error(errno)) {
         (StepError::Route { .. }, Errno::EXIST) => "remove the other route, or give this one another metric",
         (StepError::Address { .. }, Errno::EXIST) => {
-            "the address is there and another made it: remove it, or leave it out of the file"
+            "another program added the address: remove it, or leave it out of the file"
         }
-        (StepError::Device { .. }, Errno::EXIST) => {
-            "a device of this name is there and segbox did not make it: choose another name"
-        }
+        (StepError::Device { .. }, Errno::EXIST) => "another program made a device of this name: choose another name",
         (StepError::Route { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH) => {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }
         (StepError::Route { .. }, Errno::NETDOWN) => "the interface is down",
-        (StepError::Rule { .. }, Errno::EXIST) => "another made the same rule: remove it, see `ip -6 rule`",
-        (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => "this kernel cannot do it: `segbox doctor` says what it lacks",
+        (StepError::Rule { .. }, Errno::EXIST) => "another program made the same rule: remove it, see `ip -6 rule`",
+        (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => {
+            "this kernel cannot do it: `segbox doctor` shows what it lacks"
+        }
         (_, Errno::PERM | Errno::ACCESS) => "run as root",
         (_, Errno::NOMEM | Errno::NOBUFS) => "the kernel is out of memory: see `free` and the kernel's log",
-        (_, Errno::NODEV) => "the interface went away meanwhile: apply again",
+        (_, Errno::NODEV) => "the interface has gone meanwhile: apply again",
         _ => return None,
     })
 }

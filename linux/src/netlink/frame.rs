@@ -1,8 +1,8 @@
 //! Netlink's framing, read straight from the receive buffer: messages and attributes as borrowed slices. Truncated or
 //! nonsensical input ends the walk and never panics. Not here: what any attribute means.
 //!
-//! The typed parsers of netlink-packet-route give up on a whole message for one attribute they don't know the shape of, and
-//! allocate each one they do. A router must not go blind because a newer kernel says more, nor pay for what it doesn't look at.
+//! The typed parsers of netlink-packet-route refuse a whole message for one attribute whose format they do not know, and allocate each
+//! attribute that they know. A router must still read what a newer kernel sends, and must not pay for attributes that it ignores.
 
 use netlink_packet_core::{DefaultNla, NLA_F_NESTED};
 
@@ -63,7 +63,7 @@ pub(super) fn u8_of(bytes: &[u8]) -> Option<u8> {
     bytes.first().copied()
 }
 
-/// The first two bytes in the machine's order, netlink's own.
+/// The first two bytes in the machine's order, which is netlink's.
 pub(super) fn u16_of(bytes: &[u8]) -> Option<u16> {
     bytes.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
 }
@@ -78,7 +78,7 @@ pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes))
 }
 
-/// A NUL-terminated text; None where it isn't UTF-8.
+/// A NUL-terminated text; None where it is not UTF-8.
 pub(super) fn text_of(bytes: &[u8]) -> Option<&str> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     std::str::from_utf8(&bytes[..end]).ok()

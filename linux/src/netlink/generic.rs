@@ -1,4 +1,4 @@
-//! Generic netlink: a family's number, and messages with a command and attributes. Not here: what any family's messages say.
+//! Generic netlink: the numbers of families, and messages of a command and attributes. Not here: the messages of any family.
 
 use netlink_packet_core::{DefaultNla, Emitable};
 use rustix::io::Errno;
@@ -16,16 +16,16 @@ const MULTICAST_GROUPS: u16 = 7;
 const GROUP_NAME: u16 = 1;
 const GROUP_ID: u16 = 2;
 
-/// The version that SEG6, ethtool and the control family take.
+/// The version of the families SEG6, ethtool and nlctrl.
 const VERSION: u8 = 1;
 
-/// Bytes of struct genlmsghdr, which an answer's attributes follow.
+/// Bytes of struct genlmsghdr. The attributes follow it.
 pub(super) const HEADER: usize = 4;
 
-/// NLA_F_NESTED: strict families want it on every nest.
+/// NLA_F_NESTED: families that check strictly require it on every nest.
 const NESTED: u16 = 1 << 15;
 
-/// A family as the kernel numbered it at boot.
+/// A family, with the numbers that the kernel gave it at boot.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Family {
     pub(super) id: u16,
@@ -36,7 +36,7 @@ pub(super) struct Family {
 /// Asks for a family by its name.
 ///
 /// # Errors
-/// ENOENT where the kernel has none of that name.
+/// ENOENT: the kernel has no family of that name.
 pub(super) fn family(socket: &mut Socket, name: &str) -> Result<Family, TalkError> {
     let name = [name.as_bytes(), b"\0"].concat();
     let answer = socket.ask_for(CONTROL, &Raw(&message(GET_FAMILY, [(FAMILY_NAME, name)])), |payload| {

@@ -1,5 +1,5 @@
-//! The links of the namespace as the kernel lists them, and the names and indexes that lead to each other. Not here: making
-//! or changing a link (device).
+//! The links of the namespace as the kernel lists them, found by name, by index and by hardware. Not here: making or changing a link
+//! (device).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -22,11 +22,11 @@ pub(super) struct LinkRow {
     pub(super) mtu: u32,
     /// Index of its master, 0 for none.
     pub(super) master: u32,
-    /// Permanent, else current.
+    /// The permanent address; the current one where there is none.
     pub(super) mac: Option<Mac>,
     /// The bus and name of its device: (`pci`, `0000:03:00.0`), (`virtio`, `virtio0`).
     parent: Option<(String, String)>,
-    /// What it is, where it bears segbox's alias.
+    /// Its kind, if it has segbox's alias.
     pub(super) own: Option<Link>,
     statistics: LinkStatistics,
 }
@@ -40,7 +40,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Reads them; those whose name is not ASCII, which a segbox.toml cannot name, are left out.
+    /// Reads them. Links whose name is not ASCII are left out: a segbox.toml cannot name them.
     pub(super) fn read(socket: &mut Socket) -> Result<Self, TalkError> {
         Ok(Self::of(socket.dump(libc::RTM_GETLINK, &LinkMessage::default(), decode)?))
     }
@@ -67,7 +67,7 @@ impl Links {
         self.by_index.get(&index).map(|at| self.rows[*at].name)
     }
 
-    /// The link with this hardware: all that the matcher gives must fit.
+    /// The link with this hardware: every key of the matcher must fit.
     pub(super) fn with(&self, hardware: &Matcher) -> Option<&LinkRow> {
         self.rows.iter().find(|row| {
             hardware.mac.is_none_or(|mac| row.mac == Some(mac))
@@ -86,13 +86,13 @@ impl LinkRow {
         LinkSeen { name: self.name, mac: self.mac, pci: self.pci() }
     }
 
-    /// The PCI path of its device, or of the device that its own sits on: a virtio NIC is one level down.
+    /// The PCI path of its device. A virtio device is one level below the PCI device: then the path of that.
     fn pci(&self) -> Option<String> {
         let (bus, device) = self.parent.as_ref()?;
         if bus == "pci" {
             return Some(device.clone());
         }
-        // /sys/bus is the machine's, whatever network namespace; /sys/class/net is the one's it was mounted in.
+        // /sys/bus shows the machine; /sys/class/net shows the network namespace in which sysfs was mounted.
         let path = fs::canonicalize(format!("/sys/bus/{bus}/devices/{device}")).ok()?;
         let names = path.iter().rev().filter_map(|name| name.to_str());
         names.map(str::to_owned).find(|name| is_pci_path(name))
@@ -143,12 +143,12 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     })
 }
 
-/// An Ethernet address; all zeroes (lo's) is none.
+/// An Ethernet address; None for all zeroes, which lo has.
 fn mac(value: &[u8]) -> Option<Mac> {
     <[u8; 6]>::try_from(value).ok().filter(|mac| *mac != [0; 6]).map(Mac)
 }
 
-/// Which of the devices that segbox makes an IFLA_LINKINFO describes.
+/// The kind in an IFLA_LINKINFO, if it is one that segbox makes.
 fn own_kind(info: &[u8]) -> Option<Link> {
     let find = |wanted| attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
     match text_of(find(libc::IFLA_INFO_KIND)?)? {
@@ -163,7 +163,7 @@ fn own_kind(info: &[u8]) -> Option<Link> {
     }
 }
 
-/// Reads a struct rtnl_link_stats64 (include/uapi/linux/if_link.h), by its first eight counters.
+/// Reads the first eight counters of a struct rtnl_link_stats64 (include/uapi/linux/if_link.h).
 fn decode_statistics(value: &[u8]) -> LinkStatistics {
     let at = |place: usize| value.get(place * 8..).and_then(u64_of).unwrap_or_default();
     LinkStatistics {

@@ -1,5 +1,5 @@
-//! Links, addresses, neighbours, routes, HMAC keys and settings of one network namespace, by netlink and /proc/sys: read
-//! whole, written step by step. Not here: which steps (plan), programs and their maps.
+//! Links, addresses, neighbours, routes, HMAC keys and settings of one network namespace, through netlink and /proc/sys: read as a whole,
+//! written step by step. Not here: which steps (plan), programs and their maps (bpf).
 
 mod address;
 mod apply;
@@ -41,16 +41,16 @@ use seg6::Seg6;
 use socket::Socket;
 use source_filter::SourceFilters;
 
-/// Sockets, and threads, that big batches are spread over. The kernel takes IPv6 routes without its one big lock (RTNL, Linux 6.16),
-/// but the threads still meet at the lock of the per-CPU allocator (mm/percpu.c): two of them take 10 to 30 % off the time of
-/// one, more would take nothing.
+/// How many sockets, each with a thread, share a big batch. Since Linux 6.16 the kernel adds IPv6 routes without its big lock (RTNL), but
+/// the threads still wait for the lock of the per-CPU allocator (mm/percpu.c). Two threads need 10 to 30 % less time than one; more threads
+/// gain nothing.
 const SOCKETS: usize = 2;
 
 /// Finds a loaded program's file descriptor by its name.
 type Programs<'a> = &'a (dyn Fn(&str) -> Option<RawFd> + Sync);
 
-/// Netlink of one network namespace: the one the thread was in that opened it, whichever thread uses it later. (Sysctls go by
-/// the namespace of the thread that calls.)
+/// Netlink of one network namespace: that of the thread that opened it, whichever thread uses it later. Sysctls are those of the calling
+/// thread's namespace.
 pub struct Netlink {
     /// One or more.
     route: Vec<Socket>,
@@ -61,24 +61,24 @@ pub struct Netlink {
 /// What [`Netlink::observe`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// The state; its programs and rows are empty, they are not netlink's.
+    /// The state. Its programs and rows are empty: netlink does not know them.
     pub actual: Actual,
-    /// The secrets of its HMAC keys by digest, so that an undo can put them back: for [`Materials::secrets`].
+    /// The secrets of its HMAC keys by digest, for [`Materials::secrets`]: an undo puts them back.
     pub secrets: BTreeMap<String, Secret>,
 }
 
-/// What a local SID has done, since its route was last put (SEG6_LOCAL_COUNTERS; net/ipv6/seg6_local.c, Linux 5.14).
+/// The counters of a local SID, since its route was last written (SEG6_LOCAL_COUNTERS; net/ipv6/seg6_local.c, Linux 5.14).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Packets that the behavior was done to.
+    /// Packets that the behavior was applied to.
     pub packets: u64,
-    /// Their bytes, from the IPv6 header on.
+    /// Bytes of these packets, with their IPv6 header.
     pub bytes: u64,
-    /// Packets that it could not be done to; they were dropped.
+    /// Packets that the behavior could not be applied to: they were dropped.
     pub errors: u64,
 }
 
-/// What went through a link (struct rtnl_link_stats64), received and sent, since it was made.
+/// Packets and bytes that a link has received and sent since it was made (struct rtnl_link_stats64).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the kernel's own names, counts of packets or bytes")]
@@ -94,7 +94,7 @@ pub struct LinkStatistics {
 }
 
 impl Netlink {
-    /// In the network namespace of the calling thread.
+    /// Opens it for the network namespace of the calling thread.
     ///
     /// # Errors
     /// The kernel has no netlink, or no file descriptor is left.
@@ -113,10 +113,10 @@ impl Netlink {
         &mut self.route[0]
     }
 
-    /// Reads everything that a [`segbox_plan::State`] holds but programs and rows.
+    /// Reads everything that a [`segbox_plan::State`] holds, except programs and rows.
     ///
     /// # Errors
-    /// Not root, or the tables would not hold still.
+    /// The caller is not root, or a table changed during each reading.
     pub fn observe(&mut self) -> Result<Observed, ObserveError> {
         self.observe_all()
     }
@@ -132,10 +132,10 @@ impl Netlink {
         self.apply_all(steps, programs, materials)
     }
 
-    /// What each local SID of segbox has done.
+    /// The counters of each local SID of segbox.
     ///
     /// # Errors
-    /// The tables would not hold still.
+    /// The table changed during each reading.
     pub fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, ObserveError> {
         route::counters(self.first()).map_err(in_table("routes"))
     }
@@ -143,7 +143,7 @@ impl Netlink {
     /// The links of the namespace; needs no root.
     ///
     /// # Errors
-    /// The table would not hold still.
+    /// The table changed during each reading.
     pub fn links(&mut self) -> Result<Vec<LinkSeen>, ObserveError> {
         let links = Links::read(self.first()).map_err(in_table("links"))?;
         Ok(links.iter().map(links::LinkRow::seen).collect())
@@ -159,16 +159,16 @@ impl Netlink {
         device::rename(self.first(), links.named(from).ok_or_else(gone)?, to)
     }
 
-    /// What went through each link of the namespace.
+    /// The statistics of each link of the namespace.
     ///
     /// # Errors
-    /// The tables would not hold still.
+    /// The table changed during each reading.
     pub fn link_statistics(&mut self) -> Result<BTreeMap<IfName, LinkStatistics>, ObserveError> {
         Links::read(self.first()).map(|links| links.statistics()).map_err(in_table("links"))
     }
 }
 
-/// Reads a datagram as every kind of message that the kernel sends: for the fuzzer, which looks for what makes it panic.
+/// Reads a datagram as every kind of message that the kernel sends. For the fuzzer, which searches for panics.
 #[doc(hidden)]
 pub fn read_anything(datagram: &[u8]) {
     let links = Links::default();

@@ -1,5 +1,5 @@
-//! A route's next hops to netlink and back: a single one is attributes of the route, several are a list of struct rtnexthop
-//! (include/uapi/linux/rtnetlink.h). Not here: the routes (route), and what is done to a packet (encap).
+//! The next hops of a route, encoded for netlink and decoded from it. The attributes of a single hop are the route's; several hops are a
+//! list of struct rtnexthop (include/uapi/linux/rtnetlink.h). Not here: the routes (route), and the tunnels (encap).
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use super::encap::{self, EncapError, Lookup};
 use super::frame::{address_of, attributes, u16_of, u32_of};
 use super::uapi;
 
-/// Bytes of struct rtnexthop, which the hop's attributes follow.
+/// Bytes of struct rtnexthop. The attributes of the hop follow it.
 const HEADER: usize = 8;
 
 /// Why a hop cannot be put into a message.
@@ -48,7 +48,7 @@ pub(super) fn put(
     Ok(())
 }
 
-/// A hop as the list of several has it.
+/// A hop of several, as the list holds it.
 pub(super) fn one_of_several(key: &RouteKey, hop: &Hop, lookup: &impl Lookup) -> Result<RouteNextHop, HopError> {
     let mut message = RouteNextHop::default();
     // The kernel adds one to it (net/ipv6/route.c, ip6_route_multipath_add).

@@ -1,4 +1,4 @@
-//! Reads everything of a namespace. Not here: what any of it should be.
+//! Reads the whole state of a namespace. Not here: what it should be.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -43,7 +43,7 @@ pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveErro
     move |source| ObserveError::Table { table, source }
 }
 
-/// A link's name; `if#7` for one that is gone while a local SID still holds its number, so that a plan sees it is wrong.
+/// A link's name. A local SID may hold the index of a link that is gone: its name is then `if#7`, so that a plan replaces the SID.
 pub(super) fn name_or_number(links: &Links, index: u32) -> IfName {
     links.name(index).unwrap_or_else(|| format!("if#{index}").parse().expect("3 characters and 10 digits fit a name"))
 }
@@ -68,14 +68,14 @@ fn sysctls(links: &Links, state: &mut State) -> Result<(), ObserveError> {
     Ok(())
 }
 
-/// One that is not there is not in the state: this kernel lacks the feature, or the link is gone.
+/// A sysctl that is not there is not in the state: this kernel lacks the feature, or the link is gone.
 fn read_sysctl(name: &str, setting: Setting, state: &mut State) -> Result<(), ObserveError> {
     let value = sysctl::read(name).map_err(|source| ObserveError::Sysctl { name: name.to_owned(), source })?;
     state.settings.extend(value.map(|value| (setting, value)));
     Ok(())
 }
 
-/// Whether the thread is in the namespace of the box's first process: the host name is the box's, not a namespace's router's.
+/// Whether the thread is in the network namespace of PID 1. A router in another namespace has no host name.
 fn is_the_boxs_own() -> bool {
     let namespace = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
     namespace("/proc/1/ns/net").is_some_and(|first| namespace("/proc/thread-self/ns/net") == Some(first))

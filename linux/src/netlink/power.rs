@@ -1,5 +1,5 @@
-//! The power button, as the kernel's ACPI drivers tell of it: generic netlink, family `acpi_event` (drivers/acpi/event.c, button.c).
-//! Not here: what it means, and the module `button` that it needs.
+//! The power button, as the kernel's ACPI drivers report it: generic netlink, family `acpi_event` (drivers/acpi/event.c, button.c).
+//! Not here: what to do when it is pressed, and the module `button`, which it needs.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,9 +16,9 @@ const GROUP: &str = "acpi_mc_group";
 /// ACPI_GENL_ATTR_EVENT: a struct acpi_genl_event, char device_class[20], char bus_id[15], u32 type, u32 data.
 const EVENT: u16 = 1;
 const TYPE: usize = 36;
-/// Class and subclass of both kinds of power button, the chipset's own (LNXPWRBN) and a device of the board's (PNP0C0C).
+/// Class and subclass of both kinds of power button: the chipset's (LNXPWRBN) and the board's (PNP0C0C).
 const POWER: &str = "button/power";
-/// ACPI_BUTTON_NOTIFY_STATUS: it was pressed. 0x02 says that it woke the box.
+/// ACPI_BUTTON_NOTIFY_STATUS: the button was pressed. (0x02: the button woke the box.)
 const PRESSED: u32 = 0x80;
 
 /// Hears of the power button.
@@ -26,23 +26,23 @@ const PRESSED: u32 = 0x80;
 pub struct PowerButton(netlink_sys::Socket);
 
 impl PowerButton {
-    /// From now on, whether there is a button yet or not.
+    /// Hears of it from now on, also where there is no button yet.
     ///
     /// # Errors
-    /// ENOENT: a kernel without ACPI.
+    /// ENOENT: the kernel has no ACPI.
     pub fn open() -> io::Result<Self> {
         let family = generic::family(&mut Socket::open(NETLINK_GENERIC)?, FAMILY).map_err(io::Error::other)?;
         let group = family.groups.into_iter().find(|(name, _)| name == GROUP).ok_or(Errno::NOENT)?;
         listen(NETLINK_GENERIC, group.1).map(Self)
     }
 
-    /// Whether it was pressed since the last look; forgets all else. Never blocks.
+    /// Whether it was pressed since the last call. Ignores all other events, and never blocks.
     pub fn pressed(&self) -> bool {
         let mut pressed = false;
         loop {
-            // Of what was lost to a full queue (ENOBUFS) the next press tells.
+            // A full queue (ENOBUFS) may lose a press; the next press is heard again.
             match self.0.recv_from_full() {
-                // Only the kernel is believed.
+                // Only messages of the kernel count.
                 Ok((message, sender)) => pressed |= sender.port_number() == 0 && is_press(&message),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return pressed,

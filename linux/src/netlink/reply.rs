@@ -1,11 +1,11 @@
-//! What the kernel answers to a request, and what can go wrong on the way to it. Not here: what was asked, or what to do about it.
+//! The kernel's reply to a request, and the errors on the way to it. Not here: what was asked, or what to do about an error.
 
 use std::fmt;
 use std::io;
 
 use super::frame::{attributes, u32_of};
 
-/// Why the kernel did not do what it was asked: its error number and, where it says more, its own words.
+/// Why the kernel refused a request: its error number, and its message where it sends one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// An `errno`, positive: 17 is EEXIST.
@@ -14,27 +14,27 @@ pub struct Refusal {
     pub words: Option<String>,
 }
 
-/// What can go wrong between a request and its answer.
+/// The errors between a request and its reply.
 #[derive(Debug, thiserror::Error)]
 pub enum TalkError {
-    /// The kernel said no.
+    /// The kernel refused the request.
     #[error("the kernel answered: {0}")]
     Refused(Refusal),
-    /// The socket ran out of room for answers (ENOBUFS): whether it was done is not known.
-    #[error("the kernel's answer was lost")]
+    /// The receive queue was full (ENOBUFS), so it is not known whether the request was done.
+    #[error("the kernel's reply was lost")]
     Lost,
-    /// The kernel's tables changed under each of several attempts to read them.
-    #[error("the kernel's tables kept changing while they were read")]
+    /// The table changed during each of several readings.
+    #[error("the kernel's table changed during each reading")]
     Restless,
-    /// The request could not be handed over.
-    #[error("netlink request not sent")]
+    /// The request could not be sent.
+    #[error("cannot send a netlink request")]
     Send(#[source] io::Error),
-    /// The answer could not be read.
-    #[error("netlink answer not read")]
+    /// The reply could not be read.
+    #[error("cannot read a netlink reply")]
     Receive(#[source] io::Error),
 }
 
-/// The kernel's own number for "not supported", which never left it by design and does (include/linux/errno.h).
+/// The kernel's internal number for "not supported" (include/linux/errno.h). It should not reach user space, but it does.
 const ENOTSUPP: i32 = 524;
 
 /// NLMSGERR_ATTR_MSG (include/uapi/linux/netlink.h).
@@ -55,7 +55,7 @@ pub(super) fn refusal(flags: u16, payload: &[u8]) -> Option<Refusal> {
 }
 
 fn words(flags: u16, payload: &[u8]) -> Option<String> {
-    // The error number, then the request: its header alone (16 bytes) or, uncapped, as long as it says it is.
+    // After the error number comes the request: its header alone (16 bytes) if it is capped, else all of it.
     let request = payload.get(4..)?;
     let length = if flags & CAPPED != 0 { 16 } else { u32_of(request)? as usize };
     let text = attributes(request.get(length..)?).find(|(kind, _)| *kind == ATTR_MSG)?.1;
@@ -68,7 +68,7 @@ impl fmt::Display for Refusal {
             ENOTSUPP => "Operation not supported".to_owned(),
             errno => io::Error::from_raw_os_error(errno).to_string(),
         };
-        // std adds the number in brackets; the words alone read better.
+        // std appends the number in brackets, which helps no reader.
         f.write_str(text.split(" (os error").next().unwrap_or_default())?;
         match &self.words {
             Some(words) => write!(f, " ({words})"),
@@ -78,7 +78,7 @@ impl fmt::Display for Refusal {
 }
 
 impl TalkError {
-    /// The same once more, for each of several requests that shared one datagram.
+    /// A copy, for each of the requests that shared one datagram.
     pub(super) fn same(&self) -> Self {
         let again = |error: &io::Error| match error.raw_os_error() {
             Some(errno) => io::Error::from_raw_os_error(errno),
@@ -93,7 +93,7 @@ impl TalkError {
         }
     }
 
-    /// The kernel's error number, where it was the kernel that refused.
+    /// The kernel's error number, if the kernel refused the request.
     pub(crate) fn errno(&self) -> Option<i32> {
         match self {
             Self::Refused(refusal) => Some(refusal.errno),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_zero_for_done_and_never_stumbles_over_a_short_answer() {
+    fn zero_means_done_and_a_short_reply_never_panics() {
         assert_eq!(refusal(0, &[0; 4]), None);
         assert_eq!(refusal(0, &[1, 2]), None);
         let short = refusal(ACK_TLVS, &(-22_i32).to_ne_bytes()).expect("an error");

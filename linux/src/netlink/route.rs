@@ -1,4 +1,4 @@
-//! Routes to netlink and back. Not here: their hops (next_hop), and what the kernel's replies mean (apply).
+//! Routes, encoded for netlink and decoded from it. Not here: their hops (next_hop), and what the kernel's replies mean (apply).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result
         [] => message.header.kind = RouteType::Unreachable,
         [hop] => {
             message.header.kind = RouteType::Unicast;
-            // IPv4 only: without a gateway the destination is on the link, as `ip route` says it (iproute2, ip/iproute.c).
+            // IPv4 only: without a gateway the destination is on the link. `ip route` does the same (iproute2, ip/iproute.c).
             if key.prefix.addr().is_ipv4() && hop.via.is_none() {
                 message.header.scope = RouteScope::Link;
             }
@@ -44,8 +44,8 @@ pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result
     Ok(message)
 }
 
-/// The request that removes one: the kernel looks for all that it says, our protocol among it
-/// (net/ipv6/route.c, ip6_route_del; net/ipv4/fib_trie.c, fib_table_delete), so another's route stays.
+/// The request that removes a route. The kernel removes only a route that fits all of it, our protocol too (net/ipv6/route.c,
+/// ip6_route_del; net/ipv4/fib_trie.c, fib_table_delete), so a route of another program stays.
 pub(super) fn remove(key: &RouteKey) -> RouteMessage {
     let mut message = common(key);
     message.header.scope = RouteScope::NoWhere;
@@ -73,17 +73,17 @@ fn family(prefix: IpNet) -> AddressFamily {
     if prefix.addr().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
-/// A dump's route as it lies in the receive buffer: the attributes segbox looks at, not yet read.
+/// A route in the receive buffer: the attributes that segbox needs, not yet decoded.
 struct Row<'a> {
     key: RouteKey,
     protocol: u8,
     unicast: bool,
     unreachable: bool,
-    /// Its only hop, where it has one.
+    /// Its hop, where it has only one.
     only: HopRow<'a>,
     /// Its RTA_MULTIPATH, where it has several.
     several: Option<&'a [u8]>,
-    /// Its hops are a nexthop object of the kernel: segbox makes none.
+    /// Its hops are a nexthop object of the kernel. segbox makes no such route.
     by_reference: bool,
 }
 
@@ -123,7 +123,7 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
 pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
     let hops = match row.several {
-        // The device of an IPv6 route that goes nowhere is lo, which says nothing.
+        // The kernel gives an unreachable IPv6 route the device lo: that is not a hop.
         None if row.unreachable && row.only.encap.is_none() => Some(Hops::default()),
         None if row.unicast && !row.by_reference => row.only.decode(&name).map(Hops::from),
         Some(list) if row.unicast && !row.by_reference => next_hop::decode(list, &name),
@@ -162,11 +162,11 @@ fn read_with<T>(
         request.header.address_family = family;
         rows.extend(socket.dump(libc::RTM_GETROUTE, &request, &read)?);
     }
-    // FromIterator sorts once, and a dump comes nearly sorted.
+    // FromIterator sorts once, and a dump is nearly sorted.
     Ok(rows.into_iter().collect())
 }
 
-/// Who made the routes that hold these keys, by their protocols' names. Each table is read once, however many keys.
+/// The programs that made the routes with these keys, by the names of their protocols. Each table is read once, however many keys.
 pub(super) fn makers(socket: &mut Socket, keys: &BTreeSet<RouteKey>) -> BTreeMap<RouteKey, String> {
     let tables: BTreeSet<(bool, u32)> = keys.iter().map(|key| (key.prefix.addr().is_ipv4(), key.table)).collect();
     let mut makers = BTreeMap::new();
@@ -178,13 +178,13 @@ pub(super) fn makers(socket: &mut Socket, keys: &BTreeSet<RouteKey>) -> BTreeMap
             let row = row(payload).filter(|row| keys.contains(&row.key))?;
             Some((row.key, protocol_name(row.protocol)))
         };
-        // Where it cannot be read the error just says less.
+        // If the table cannot be read, the error only says less.
         makers.extend(socket.dump(libc::RTM_GETROUTE, &request, one_of_them).unwrap_or_default());
     }
     makers
 }
 
-/// As iproute2's rt_protos names them.
+/// The name in iproute2's rt_protos.
 fn protocol_name(protocol: u8) -> String {
     if protocol == PROTOCOL { "segbox".to_owned() } else { RouteProtocol::from(protocol).to_string() }
 }

@@ -1,4 +1,4 @@
-//! Routing rules of IPv6 (net/core/fib_rules.c) to netlink and back. Not here: which rules, or why.
+//! Routing rules of IPv6 (net/core/fib_rules.c), encoded for netlink and decoded from it. Not here: which rules, or why.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,10 +13,10 @@ use super::reply::TalkError;
 use super::socket::Socket;
 use super::uapi;
 
-/// Bytes of struct fib_rule_hdr, which the attributes follow.
+/// Bytes of struct fib_rule_hdr. The attributes follow it.
 const HEADER: usize = 12;
 
-/// The request that makes one or takes one away: the kernel removes the rule that is all of this, our protocol among it.
+/// The request that adds or removes a rule. The kernel removes only a rule that fits all of it, our protocol too.
 pub(super) fn message(rule: &Rule) -> RuleMessage {
     let mut message = RuleMessage::default();
     message.header.family = AddressFamily::Inet6;
@@ -31,7 +31,7 @@ pub(super) fn message(rule: &Rule) -> RuleMessage {
     message
 }
 
-/// A rule of ours; None for one that asks for anything but a source, whatever its protocol number: segbox makes no such rule.
+/// A rule of ours. None for a rule that has more conditions than a source: segbox makes no such rule.
 pub(super) fn decode(payload: &[u8]) -> Option<Rule> {
     let &[_, to, length, tos, table, _, _, action, ..] = payload else { return None };
     if (to, length, tos, action) != (0, 128, 0, uapi::FR_ACT_TO_TBL) {
@@ -44,7 +44,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Rule> {
             uapi::FRA_PRIORITY => priority = u32_of(value)?,
             uapi::FRA_TABLE => table = u32_of(value)?,
             uapi::FRA_SRC => from = address_of(value),
-            // In every rule that looks up a table: no result is passed over.
+            // Every rule that looks up a table has it; this value means that no result is ignored.
             uapi::FRA_SUPPRESS_PREFIXLEN if u32_of(value)? == u32::MAX => {}
             _ => return None,
         }

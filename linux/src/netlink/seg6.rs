@@ -1,5 +1,5 @@
 //! The kernel's generic netlink family SEG6 (net/ipv6/seg6.c, Linux 4.10): the encapsulation source and the HMAC keys. Not here:
-//! routes, which are rtnetlink's.
+//! routes (route).
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -14,7 +14,7 @@ use super::reply::{Refusal, TalkError};
 use super::socket::{Raw, Socket};
 use super::{generic, uapi};
 
-/// ENOTSUPP: what the family answers where the kernel was built without HMAC (CONFIG_IPV6_SEG6_HMAC).
+/// ENOTSUPP: the reply of a kernel that was built without HMAC (CONFIG_IPV6_SEG6_HMAC).
 const ENOTSUPP: i32 = 524;
 
 /// The kernel's number of each algorithm (SEG6_HMAC_ALGO_*).
@@ -26,7 +26,7 @@ type Keys = (BTreeMap<u32, HmacKey>, BTreeMap<String, Secret>);
 /// A socket to the family.
 pub(super) struct Seg6 {
     socket: Socket,
-    /// Its number, once asked for: it is given out at boot.
+    /// Its number, once it was asked for.
     family: Option<u16>,
 }
 
@@ -35,7 +35,7 @@ impl Seg6 {
         Ok(Self { socket: Socket::open(netlink_sys::protocols::NETLINK_GENERIC)?, family: None })
     }
 
-    /// ENOENT where the kernel knows no SRv6.
+    /// ENOENT: the kernel has no SRv6.
     fn family(&mut self) -> Result<u16, TalkError> {
         if let Some(family) = self.family {
             return Ok(family);
@@ -44,7 +44,7 @@ impl Seg6 {
         Ok(*self.family.insert(id))
     }
 
-    /// `::` lets the kernel choose; None where the kernel knows no SRv6.
+    /// With `::` the kernel chooses. None where the kernel has no SRv6.
     pub(super) fn source(&mut self) -> Result<Option<Ipv6Addr>, TalkError> {
         let family = match self.family() {
             Err(error) if error.errno() == Some(Errno::NOENT.raw_os_error()) => return Ok(None),
@@ -62,7 +62,7 @@ impl Seg6 {
         self.socket.ask(family, 0, &Raw(&body))
     }
 
-    /// The kernel does not keep who made a key: all are segbox's.
+    /// All keys: the kernel does not record which program made a key.
     pub(super) fn keys(&mut self) -> Result<Keys, TalkError> {
         let none = [Some(Errno::NOENT.raw_os_error()), Some(Errno::OPNOTSUPP.raw_os_error()), Some(ENOTSUPP)];
         let dump = self.family().and_then(|family| {
@@ -88,7 +88,7 @@ impl Seg6 {
         self.set_key(id, Some((algorithm, &secret.0)))
     }
 
-    /// The kernel takes an empty secret for "away with it".
+    /// Removes a key: an empty secret means that to the kernel.
     pub(super) fn remove_key(&mut self, id: u32) -> Result<(), TalkError> {
         self.set_key(id, None)
     }
@@ -112,7 +112,7 @@ impl Seg6 {
     }
 }
 
-/// None for an algorithm that segbox has no word for.
+/// None for an algorithm that segbox does not know.
 pub(super) fn decode_key(payload: &[u8]) -> Option<(u32, HmacAlgorithm, Secret)> {
     let (mut id, mut number, mut secret) = (0, 0, Vec::new());
     for (kind, value) in attributes(payload) {

@@ -1,5 +1,5 @@
-//! Settings of the namespace and its links: sysctls, names, masters, MTUs, states, the encapsulation source. Not here: the
-//! machine's own knobs, and which value is right.
+//! Sets the settings of the namespace and its links: sysctls, names, masters, MTUs, states, the encapsulation source. Not here: the knobs of
+//! the machine (tune), and which value is right (plan).
 
 use std::net::Ipv6Addr;
 
@@ -14,7 +14,7 @@ use super::{Netlink, device};
 use crate::sysctl;
 
 impl Netlink {
-    /// Sets one. `links` is what the last step knew of them; None where it changed which there are.
+    /// Sets one. `links` are the links as the last step read them; None where that step added or removed some.
     pub(super) fn set(&mut self, setting: &Setting, value: &str, links: &mut Option<Links>) -> Result<(), StepError> {
         let wrong = || StepError::Value { setting: setting.clone(), value: value.to_owned() };
         let failed = |source| StepError::Setting { setting: setting.clone(), value: value.to_owned(), source };
@@ -23,7 +23,7 @@ impl Netlink {
             sysctl::write(name, value).map_err(failed)
         };
         let name = match setting {
-            // The machine's own knobs are turned elsewhere (`tune`).
+            // A knob of the machine (`tune`).
             Setting::Tuning(_) => return Err(StepError::NotNetlink),
             Setting::Hostname => return write("kernel.hostname"),
             Setting::Sysctl(name) => return write(name),

@@ -1,4 +1,5 @@
-//! One netlink socket: a request and its answer, or a whole table. Not here: what the messages say, and many at once (batch).
+//! One netlink socket: sends a request and reads its reply, or reads a whole table. Not here: the contents of messages, and many requests at
+//! once (batch).
 
 use std::io;
 
@@ -16,15 +17,15 @@ const DONE: u16 = 3;
 /// NLM_F_DUMP_INTR: the table changed while it was read.
 const INTERRUPTED: u16 = 0x10;
 
-/// The kernel fills at most 32 KiB a datagram of a dump, and more only if a single message asks for it
-/// (net/netlink/af_netlink.c, netlink_dump); the largest such message, a NIC with hundreds of virtual functions, is not asked for.
+/// The kernel puts at most 32 KiB into a datagram of a dump, except where a single message is larger (net/netlink/af_netlink.c,
+/// netlink_dump). Only the link of a NIC with hundreds of virtual functions is, and segbox does not ask for these.
 const RECEIVE_BUFFER: usize = 64 << 10;
 
-/// Room for answers that wait to be read. A batch has at most [`super::batch`]'s number of messages in flight, and each refusal
-/// takes up to 1.3 KiB of it with its words and the kernel's own bookkeeping.
+/// Room for replies that wait to be read. The number of requests in flight is that of [`super::batch`], and each refusal takes up to 1.3 KiB,
+/// with the kernel's bookkeeping.
 const RECEIVE_QUEUE: usize = 1 << 20;
 
-/// A table that changes under this many readings in a row is given up: on a router with a full BGP feed the first one or two may.
+/// How many times a table is read before it is given up, if it changes each time. A full BGP feed may change the first one or two readings.
 const READINGS: usize = 8;
 
 pub(super) struct Socket {
@@ -33,7 +34,7 @@ pub(super) struct Socket {
     buffer: Vec<u8>,
 }
 
-/// A request's body that is made by hand: headers and attributes that the typed crates lack.
+/// The body of a request whose headers and attributes the typed crates lack.
 pub(super) struct Raw<'a>(pub(super) &'a [u8]);
 
 impl Emitable for Raw<'_> {
@@ -60,7 +61,7 @@ pub(super) fn append(buffer: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32,
     body.emit(&mut buffer[start + 16..start + length]);
 }
 
-/// A socket that hears what a multicast group is told from now on, and never blocks.
+/// A socket that receives the messages of a multicast group from now on, and never blocks.
 pub(super) fn listen(protocol: isize, group: u32) -> io::Result<netlink_sys::Socket> {
     let mut socket = netlink_sys::Socket::new(protocol)?;
     socket.bind(&SocketAddr::new(0, 0))?;
@@ -74,12 +75,12 @@ impl Socket {
     pub(super) fn open(protocol: isize) -> io::Result<Self> {
         let inner = netlink_sys::Socket::new(protocol)?;
         inner.connect(&SocketAddr::new(0, 0))?;
-        // The kernel's own words for an error, and no copy of the request beside them.
+        // Ask for the kernel's message with each error, and for no copy of the request.
         inner.set_ext_ack(true)?;
         inner.set_cap_ack(true)?;
-        // Dumps are filtered by the kernel: ours among a million BGP routes cost what ours cost. Linux 4.20.
+        // The kernel filters dumps, so a million BGP routes do not slow the reading of ours. Linux 4.20.
         inner.set_netlink_get_strict_chk(true)?;
-        // Refused to a user without CAP_NET_ADMIN, who may read and never writes batches.
+        // Refused without CAP_NET_ADMIN. Such a user only reads, and needs no room for the replies of a batch.
         let _ = set_socket_recv_buffer_size_force(&inner, RECEIVE_QUEUE);
         Ok(Self { inner, sequence: 0, buffer: vec![0; RECEIVE_BUFFER] })
     }
@@ -91,7 +92,7 @@ impl Socket {
         first
     }
 
-    /// Hands whole messages to the kernel, which has done them all when this returns.
+    /// Sends whole messages. The kernel has handled all of them when this returns.
     pub(super) fn send(&self, messages: &[u8]) -> Result<(), TalkError> {
         loop {
             match self.inner.send(messages, 0) {
@@ -121,12 +122,12 @@ impl Socket {
         }
     }
 
-    /// One request that the kernel does or refuses.
+    /// Sends one request, which the kernel does or refuses.
     pub(super) fn ask(&mut self, kind: u16, flags: u16, body: &impl Emitable) -> Result<(), TalkError> {
         self.exchange(kind, flags | NLM_F_ACK, body, |_| ())
     }
 
-    /// One request that is answered by one message.
+    /// Sends one request, whose reply is one message.
     pub(super) fn ask_for<T>(
         &mut self,
         kind: u16,
@@ -161,7 +162,7 @@ impl Socket {
         }
     }
 
-    /// A whole table: what `read` makes of each message. It is read again from the start where it changed meanwhile.
+    /// Reads a whole table: gives what `read` makes of each message. If the table changes meanwhile, it is read again from the start.
     pub(super) fn dump<T>(
         &mut self,
         kind: u16,
@@ -177,7 +178,7 @@ impl Socket {
         Err(TalkError::Restless)
     }
 
-    /// Whether the table held still.
+    /// Whether the table stayed the same while it was read.
     fn dump_once(&mut self, kind: u16, body: &impl Emitable, mut each: impl FnMut(&[u8])) -> Result<bool, TalkError> {
         let sequence = self.sequences(1);
         let mut request = Vec::new();
@@ -188,7 +189,7 @@ impl Socket {
             for frame in self.receive()?.filter(|frame| frame.sequence == sequence) {
                 still &= frame.flags & INTERRUPTED == 0;
                 match frame.kind {
-                    // A dump that fails halfway says so in NLMSG_DONE: an error number as in NLMSG_ERROR, no request behind it.
+                    // A dump that fails halfway ends with NLMSG_DONE and an error number, as in NLMSG_ERROR, but without the request.
                     ERROR | DONE => {
                         let flags = if frame.kind == ERROR { frame.flags } else { 0 };
                         return refusal(flags, frame.payload).map_or(Ok(still), |no| Err(TalkError::Refused(no)));

@@ -1,7 +1,7 @@
 //! The source filters of the VRFs: an nf_tables table, which only segbox uses, drops what a customer sends under the source address of
 //! the box's encapsulations. Not here: which address, or why (`segbox_plan`).
 //!
-//! As `nft list ruleset` shows it, a rule for each address:
+//! There is a rule for each address. `nft list ruleset` shows:
 //!
 //! ```text
 //! table ip6 segbox {
@@ -12,9 +12,8 @@
 //! }
 //! ```
 //!
-//! A packet comes by that hook as the VRF's own twice: when its port hands it to the VRF (drivers/net/vrf.c, vrf_ip6_rcv), and
-//! when it comes out of a tunnel into the VRF (net/ipv6/seg6_local.c, end_dt_vrf_core). What is put into a tunnel does not come by
-//! again.
+//! A packet passes that hook with the VRF as its input device when its port hands it to the VRF (drivers/net/vrf.c, vrf_ip6_rcv), and when it
+//! comes out of a tunnel into the VRF (net/ipv6/seg6_local.c, end_dt_vrf_core). A packet that the box encapsulates does not pass it again.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -28,12 +27,12 @@ use super::reply::{Refusal, TalkError, refusal};
 use super::socket::{Raw, Socket, append};
 use super::uapi::*;
 
-/// NFNL_MSG_BATCH_BEGIN and _END: nf_tables takes changes in between, all or none.
+/// NFNL_MSG_BATCH_BEGIN and _END: nf_tables makes all changes between them, or none.
 const BEGIN: u16 = 0x10;
 const END: u16 = 0x11;
-/// NFNL_SUBSYS_NFTABLES in a batch's header.
+/// NFNL_SUBSYS_NFTABLES, for the header of a batch.
 const SUBSYSTEM: u16 = 10;
-/// Bytes of struct nfgenmsg, which the attributes follow.
+/// Bytes of struct nfgenmsg. The attributes follow it.
 const HEADER: usize = 4;
 const NFPROTO_IPV6: u8 = 10;
 const NF_INET_PRE_ROUTING: u32 = 0;
@@ -41,12 +40,12 @@ const NF_INET_PRE_ROUTING: u32 = 0;
 const PRIORITY_RAW: i32 = -300;
 const NAME: &str = "segbox";
 const CHAIN: &str = "vrf";
-/// What a VRF's device is (drivers/net/vrf.c, rtnl_link_ops), in a register's 16 bytes.
+/// The kind of a VRF's device (drivers/net/vrf.c, rtnl_link_ops), in the 16 bytes of a register.
 const VRF: [u8; 16] = *b"vrf\0\0\0\0\0\0\0\0\0\0\0\0\0";
-/// Where the source address stands in an IPv6 header (RFC 8200, 3), and its length.
+/// Offset and length of the source address in an IPv6 header (RFC 8200, 3).
 const SOURCE: (u32, u32) = (8, 16);
 
-/// A socket to the subsystem, opened when it is first needed: opening one loads the kernel's modules.
+/// A socket to the subsystem, opened when it is first needed: the kernel then loads its modules.
 #[derive(Default)]
 pub(super) struct SourceFilters {
     socket: Option<Socket>,
@@ -56,7 +55,7 @@ pub(super) struct SourceFilters {
 type Row = (Vec<u8>, Option<Ipv6Addr>);
 
 impl SourceFilters {
-    /// None of them where the subsystem was never used: asking would load its modules.
+    /// Empty where the subsystem was never used: asking would load its modules.
     pub(super) fn read(&mut self) -> Result<BTreeMap<Ipv6Addr, ()>, TalkError> {
         if !is_in_use() {
             return Ok(BTreeMap::new());
@@ -86,7 +85,7 @@ impl SourceFilters {
         ])
     }
 
-    /// The table goes with its last rule.
+    /// Removes a filter. The last one takes the table with it.
     pub(super) fn remove(&mut self, address: Ipv6Addr) -> Result<(), TalkError> {
         let (gone, others): (Vec<Row>, Vec<Row>) = self.rows()?.into_iter().partition(|(_, its)| *its == Some(address));
         if others.is_empty() {
@@ -115,7 +114,7 @@ impl SourceFilters {
         self.socket()?.dump(NFT_MSG_GETRULE, &Raw(&request), decode)
     }
 
-    /// All of the requests or none of them.
+    /// Does all of the requests or none of them.
     fn batch(&mut self, requests: &[(u16, Vec<u8>)]) -> Result<(), TalkError> {
         let socket = self.socket()?;
         let count = u32::try_from(requests.len()).expect("a batch is small");
@@ -128,7 +127,7 @@ impl SourceFilters {
         }
         append(&mut buffer, END, 0, last.wrapping_add(1), &Raw(&body(0, SUBSYSTEM, [])));
         socket.send(&buffer)?;
-        // Each request is answered, also those behind one that was refused; a refused batch as a whole under its first number
+        // Each request has a reply, also after one that was refused. The refusal of a whole batch has the first sequence number
         // (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch).
         let mut refused = None;
         loop {
@@ -144,7 +143,7 @@ impl SourceFilters {
     }
 }
 
-/// Whether the kernel has nfnetlink loaded: its own end of the protocol is listed like everybody's.
+/// Whether the kernel has loaded nfnetlink: the list of sockets then has the kernel's.
 fn is_in_use() -> bool {
     let sockets = std::fs::read_to_string("/proc/thread-self/net/netlink").unwrap_or_default();
     let netfilter = NETLINK_NETFILTER.to_string();
@@ -190,7 +189,7 @@ fn body(family: u8, resource: u16, parts: impl IntoIterator<Item = (u16, Vec<u8>
     [vec![family, 0, high, low], attributes_of(parts)].concat()
 }
 
-/// nf_tables' numbers are in the network's order.
+/// Numbers of nf_tables are in network byte order.
 fn number(value: u32) -> Vec<u8> {
     value.to_be_bytes().into()
 }
@@ -199,7 +198,7 @@ fn text(value: &str) -> Vec<u8> {
     [value.as_bytes(), b"\0"].concat()
 }
 
-/// A rule of the table. It is one of segbox's where it says what segbox would say, expression for expression.
+/// A rule of the table. segbox made it if each of its expressions is the one that segbox would write.
 pub(super) fn decode(payload: &[u8]) -> Option<Row> {
     let find = |wanted| attributes(payload.get(HEADER..).unwrap_or_default()).find(|(kind, _)| *kind == wanted);
     let (_, handle) = find(NFTA_RULE_HANDLE)?;
@@ -209,7 +208,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Row> {
     Some((handle.to_vec(), address))
 }
 
-/// Expressions by name, each with the values of its attributes in their numbers' order: no lengths, flags or padding.
+/// Expressions by name, each with the values of its attributes in the order of their numbers, without lengths, flags and padding.
 fn plain(list: &[u8]) -> Vec<(String, Vec<u8>)> {
     let one = |element: &[u8]| {
         let find = |wanted| attributes(element).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
@@ -220,7 +219,7 @@ fn plain(list: &[u8]) -> Vec<(String, Vec<u8>)> {
         for (kind, value) in parts {
             let nested = matches!((name.as_str(), kind), ("cmp", NFTA_CMP_DATA) | ("immediate", NFTA_IMMEDIATE_DATA));
             match attributes(value).next().filter(|_| nested) {
-                // The verdict's own attributes are one nest further in.
+                // The attributes of a verdict are nested once more.
                 Some((NFTA_DATA_VERDICT, verdict)) => values.extend(attributes(verdict).flat_map(|(_, value)| value)),
                 Some((_, value)) => values.extend(value),
                 None => values.extend(value),

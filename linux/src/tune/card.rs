@@ -1,4 +1,4 @@
-//! One network card: all of its knobs read, and one of them turned, each by the way it goes.
+//! Reads all knobs of a network card, and turns one of them. Not here: how each kind of knob is read and turned.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,23 +15,23 @@ use crate::netlink::{Ethtool, Rings};
 /// A card as found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Card {
-    /// There is hardware behind the interface.
+    /// The interface has hardware.
     pub is_hardware: bool,
     /// What never changes.
     pub seen: CardSeen,
-    /// Its knobs and what they stand at.
+    /// Its knobs that can be turned, and their values.
     pub turns: BTreeMap<CardKnob, String>,
-    /// Knobs that cannot be turned.
+    /// Its knobs that cannot be turned, and their values.
     pub fixed: BTreeMap<CardKnob, String>,
 }
 
-/// None where there is no such interface, or it has no driver to ask.
+/// None where there is no such interface, or it has no driver.
 pub(super) fn read(ethtool: &mut Ethtool, name: IfName) -> Option<Card> {
     let (driver, bus) = ioctl::driver(name).ok()?;
     let mut card = Card::default();
     let device = format!("/sys/bus/pci/devices/{bus}");
     card.is_hardware = !bus.is_empty() && (Path::new(&device).exists() || has_device(name));
-    // -1 is the firmware's "it makes no difference".
+    // The firmware says -1 where all nodes are equally near.
     card.seen = CardSeen { driver, node: number::<u32>(format!("{device}/numa_node")), most: Most::default() };
     read_by_netlink(ethtool, name, &mut card);
     read_hash(name, &mut card.turns);
@@ -44,12 +44,12 @@ pub(super) fn read(ethtool: &mut Ethtool, name: IfName) -> Option<Card> {
     Some(card)
 }
 
-/// A card on no PCI bus (virtio by MMIO) has a device all the same.
+/// Whether the interface has a device. A card outside a PCI bus (virtio by MMIO) has one too.
 fn has_device(name: IfName) -> bool {
     Path::new("/sys/class/net").join(name.as_str()).join("device").exists()
 }
 
-/// What cannot be read is not there: an interface that goes away meanwhile has no knobs.
+/// A knob that cannot be read counts as missing: the interface may go away meanwhile.
 fn read_by_netlink(ethtool: &mut Ethtool, name: IfName, card: &mut Card) {
     if let Ok(Some((now, most))) = ethtool.channels(name) {
         let Channels { combined, rx, tx } = most;
@@ -74,7 +74,7 @@ fn read_by_netlink(ethtool: &mut Ethtool, name: IfName, card: &mut Card) {
     card.fixed.extend(rows(offloads.fixed));
 }
 
-/// A card without a table that spreads does not hash by anything either, whatever the kernel fills in.
+/// A card without a table does not hash, even if the kernel reports hashed fields.
 fn read_hash(name: IfName, turns: &mut BTreeMap<CardKnob, String>) {
     let Some(table) = ioctl::spread(name).ok().filter(|table| !table.is_empty()) else { return };
     turns.insert(CardKnob::Spread, Spread::of(table).to_string());
@@ -103,7 +103,7 @@ pub(super) fn turn(ethtool: &mut Ethtool, name: IfName, knob: &CardKnob, value: 
         CardKnob::Coalesce(parameter) => ethtool.set_coalescing(name, parameter, number()?).map_err(refused),
         CardKnob::Spread => {
             let table = match Spread::parse(value).ok_or_else(wrong)? {
-                // An empty table is the driver's even one.
+                // The driver spreads evenly if the table is empty.
                 Spread::Even(_) => Vec::new(),
                 Spread::Table(table) => table,
             };

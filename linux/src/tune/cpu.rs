@@ -1,4 +1,4 @@
-//! The board, the CPUs, how their frequency is chosen and whether their cores run two threads.
+//! The board, the CPUs, their frequency governors and simultaneous multithreading. Not here: which CPU does what.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ const CPUS: &str = "/sys/devices/system/cpu";
 /// Linux 4.19.
 const SMT: &str = "/sys/devices/system/cpu/smt/control";
 
-/// What is there, without network cards.
+/// The machine, without its network cards.
 pub(super) fn survey() -> Machine {
     let online = read(format!("{CPUS}/online")).as_deref().and_then(parse_cpu_list).unwrap_or_default();
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -33,7 +33,7 @@ fn model(cpuinfo: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// X86_FEATURE_HYPERVISOR: `flags : fpu vme ... hypervisor ...`. Every hypervisor sets it (CPUID 1, ECX bit 31), and no board.
+/// X86_FEATURE_HYPERVISOR: `flags : fpu vme ... hypervisor ...`. Every hypervisor sets it (CPUID 1, ECX bit 31); no board does.
 fn is_virtual(cpuinfo: &str) -> bool {
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).and_then(|line| line.split_once(':'));
     flags.is_some_and(|(_, flags)| flags.split_ascii_whitespace().any(|flag| flag == "hypervisor"))
@@ -41,7 +41,7 @@ fn is_virtual(cpuinfo: &str) -> bool {
 
 fn seen(cpu: u32) -> CpuSeen {
     let folder = folder(cpu);
-    // An unknown core is one of its own.
+    // A CPU whose core is not known counts as a separate core.
     CpuSeen {
         package: number(folder.join("topology/physical_package_id")).unwrap_or(0),
         core: number(folder.join("topology/core_id")).unwrap_or(cpu),
@@ -60,7 +60,7 @@ fn governor(cpu: u32) -> PathBuf {
     folder(cpu).join("cpufreq/scaling_governor")
 }
 
-/// The CPUs' knobs.
+/// The knobs of the CPUs.
 pub(super) fn observe(machine: &mut Machine, turns: &mut impl FnMut(Knob, String) -> Option<String>) {
     let governors: BTreeMap<u32, String> =
         machine.cpus.keys().filter_map(|cpu| Some((*cpu, read(governor(*cpu))?))).collect();
@@ -71,7 +71,7 @@ pub(super) fn observe(machine: &mut Machine, turns: &mut impl FnMut(Knob, String
         Some(control @ ("on" | "off")) => {
             turns(Knob::Smt, control.to_owned());
         }
-        // One thread a core, or the kernel's command line says so: `off`, for good.
+        // The cores have one thread, or the kernel's command line turns the second one off: it stays off.
         Some("forceoff" | "notsupported") => {
             machine.fixed.insert(Knob::Smt, "off".to_owned());
         }

@@ -1,4 +1,4 @@
-//! Why a knob was not turned.
+//! The errors of turning knobs. Not here: what happens then.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use segbox_plan::tune::CardKnob;
 
 use crate::TalkError;
 
-/// Why a knob was not turned. None of them is worth an undo: the router goes on with what the machine has.
+/// Why a knob was not turned. No such error undoes a change: the router works without.
 #[derive(Debug, thiserror::Error)]
 pub enum TuneError {
-    /// A knob of a card that goes by the family `ethtool`.
-    #[error("the driver of {name} does not take {knob} {value:?}")]
+    /// A knob of a card, by the netlink family `ethtool`.
+    #[error("the driver of {name} refuses {knob} {value:?}")]
     Ethtool {
         /// The card.
         name: IfName,
@@ -20,12 +20,12 @@ pub enum TuneError {
         knob: CardKnob,
         /// The value.
         value: String,
-        /// What was answered.
+        /// The kernel's answer.
         #[source]
         source: TalkError,
     },
-    /// A knob of a card that goes by ioctl.
-    #[error("the driver of {name} does not take {knob} {value:?}")]
+    /// A knob of a card, by ioctl.
+    #[error("the driver of {name} refuses {knob} {value:?}")]
     Ioctl {
         /// The card.
         name: IfName,
@@ -33,22 +33,22 @@ pub enum TuneError {
         knob: CardKnob,
         /// The value.
         value: String,
-        /// What was answered.
+        /// The kernel's answer.
         #[source]
         source: io::Error,
     },
     /// A file of /sys or /proc.
     #[error("cannot write {value:?} to {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The value.
         value: String,
-        /// What was answered.
+        /// The kernel's answer.
         #[source]
         source: io::Error,
     },
-    /// A queue has no interrupt of its own.
+    /// A queue has no interrupt.
     #[error("queue {queue} of {name} has no interrupt")]
     NoInterrupt {
         /// The card.
@@ -64,8 +64,8 @@ pub enum TuneError {
         /// The value.
         value: String,
     },
-    /// The wish was written down, and no living segbox has taken it up.
-    #[error("no segbox that lives on holds the CPUs' wake-up latency at {value}")]
+    /// The wish was written to its file, and no keeper holds it.
+    #[error("no running segbox holds the CPUs' wake-up latency at {value}")]
     NotHeld {
         /// The value.
         value: String,
@@ -73,7 +73,7 @@ pub enum TuneError {
 }
 
 impl TuneError {
-    /// Whether another time may do: the card was starting anew, its interface was down or gone, the keeper was not there yet.
+    /// Whether a later attempt may work: the card was resetting, its interface was down or gone, or the keeper was not there yet.
     pub fn may_pass(&self) -> bool {
         let errno = match self {
             Self::NotHeld { .. } => return true,

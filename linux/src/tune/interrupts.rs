@@ -1,5 +1,5 @@
-//! Interrupts of a card's queues. The kernel numbers interrupts anew at every boot, and drivers name them each in their own way:
-//! a queue is found by the end of its interrupt's name.
+//! Interrupts of a card's queues. The kernel numbers interrupts anew at every boot, and each driver names them differently: a queue is found by
+//! the end of its interrupt's name. Not here: which CPU an interrupt should go to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use super::sysfs::{number, numbered, read, write};
 /// The interrupts of each queue of a card at this bus address (`0000:03:00.0`).
 pub(super) fn of_card(name: IfName, bus: &str) -> BTreeMap<u32, Vec<u32>> {
     let device = format!("/sys/bus/pci/devices/{bus}");
-    // MSI and MSI-X; without them the one wire that it may share with others.
+    // MSI and MSI-X; without them one interrupt, which the card may share with others.
     let mut numbers = numbered(format!("{device}/msi_irqs"), "");
     if numbers.is_empty() {
         numbers.extend(number::<u32>(format!("{device}/irq")).filter(|irq| *irq != 0));
@@ -22,7 +22,7 @@ pub(super) fn of_card(name: IfName, bus: &str) -> BTreeMap<u32, Vec<u32>> {
     by_queue(name, &named)
 }
 
-/// The name that the driver gave: the one folder of /proc/irq/NUMBER.
+/// The name that the driver gave it: the only folder of /proc/irq/NUMBER.
 fn action(irq: u32) -> Option<String> {
     let entries = fs::read_dir(format!("/proc/irq/{irq}")).ok()?;
     let folder = entries.flatten().find(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))?;
@@ -31,7 +31,8 @@ fn action(irq: u32) -> Option<String> {
 
 fn by_queue(name: IfName, named: &[(u32, String)]) -> BTreeMap<u32, Vec<u32>> {
     let mut queues: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    // Two ports on one bus address: only those with the interface's own name are its. Most name none, or the one that it had.
+    // Two ports may share a bus address: then only interrupts with the name of the interface are its. Most drivers name no interface, or
+    // the interface's former name.
     let own = |action: &str| action.split(['-', '@', ':']).any(|part| part == name.as_str());
     let shared = named.iter().any(|(_, action)| own(action));
     for (irq, action) in named {
@@ -39,15 +40,15 @@ fn by_queue(name: IfName, named: &[(u32, String)]) -> BTreeMap<u32, Vec<u32>> {
             queues.entry(queue).or_default().push(*irq);
         }
     }
-    // One interrupt for everything is the one queue's as well.
+    // A card with a single interrupt has a single queue, which uses it.
     if let (true, [(irq, _)]) = (queues.is_empty(), named) {
         queues.insert(0, vec![*irq]);
     }
     queues
 }
 
-/// `eth0-TxRx-3`, `eth0-rx-0`, `i40e-eth0-TxRx-3`, `virtio2-input.0`, `eth0-rxtx-1`, `mlx5_comp3@pci:0000:03:00.0`: the queue.
-/// None for what is no queue's: `virtio2-config`, `mlx5_async0@pci:...`, `eth0-event-4`.
+/// The queue in a name: `eth0-TxRx-3`, `eth0-rx-0`, `i40e-eth0-TxRx-3`, `virtio2-input.0`, `eth0-rxtx-1`, `mlx5_comp3@pci:0000:03:00.0`.
+/// None for an interrupt of no queue: `virtio2-config`, `mlx5_async0@pci:...`, `eth0-event-4`.
 fn queue_of(action: &str) -> Option<u32> {
     let action = action.split('@').next()?.to_ascii_lowercase();
     let stem = action.trim_end_matches(|character: char| character.is_ascii_digit());
@@ -59,7 +60,7 @@ fn file(irq: u32) -> String {
     format!("/proc/irq/{irq}/smp_affinity_list")
 }
 
-/// Where a queue's interrupts may go: `2`, or `1+2` where they differ. (effective_affinity changes only when the next one comes.)
+/// The CPUs that a queue's interrupts may go to: `2`, or `1+2` where they differ. (effective_affinity changes only at the next interrupt.)
 pub(super) fn affinity(irqs: &[u32]) -> Option<String> {
     irqs.iter().map(|irq| read(file(*irq))).collect::<Option<Vec<_>>>().map(irq_lists)
 }

@@ -1,5 +1,5 @@
-//! What the ethtool family has no message for, or only in newer kernels than Debian's: a card's driver, what it hashes, and how
-//! the hash leads to queues (SIOCETHTOOL; RSS_SET came with Linux 6.17).
+//! Knobs for which the netlink family `ethtool` has no message in Debian's kernel (RSS_SET came with Linux 6.17): a card's driver, the fields that
+//! it hashes, and how the hash leads to queues (SIOCETHTOOL). Not here: all knobs that netlink has.
 #![expect(unsafe_code, reason = "ioctls with a pointer inside their argument")]
 
 use std::ffi::c_char;
@@ -18,7 +18,7 @@ const SET_HASH: u32 = 0x2a;
 const GET_SPREAD: u32 = 0x38;
 const SET_SPREAD: u32 = 0x39;
 
-/// A table has a few hundred entries, ConnectX' the most of any; a driver that speaks of more is not believed.
+/// The most entries of a table. Tables have a few hundred, ConnectX' the most; a larger number must be a fault of the driver.
 const MOST_ENTRIES: u32 = 1 << 16;
 
 /// RXH_*. The flow label came with Linux 6.18.
@@ -46,7 +46,7 @@ struct Driver {
     rest: [u8; 64],
 }
 
-/// struct ethtool_rxnfc, whose rule and table of rules hashing does not use.
+/// struct ethtool_rxnfc; hashing does not use its rules.
 #[repr(C)]
 struct Hash {
     command: u32,
@@ -55,15 +55,15 @@ struct Hash {
     rest: [u64; 22],
 }
 
-/// A card's driver and its place on the bus (`ixgbe`, `0000:03:00.0`); the latter is empty for what is no hardware.
+/// The driver and the bus address of a card (`ixgbe`, `0000:03:00.0`). The address is empty where there is no hardware.
 pub(super) fn driver(name: IfName) -> io::Result<(String, String)> {
     let info = ask_driver(name)?;
     Ok((text(&info.driver), text(&info.bus)))
 }
 
-/// The version of a card's firmware; empty where it tells none.
+/// The version of a card's firmware; empty where the driver does not report it.
 pub(super) fn firmware(name: IfName) -> io::Result<String> {
-    // Some drivers' word for none.
+    // Some drivers report that for no version.
     Ok(text(&ask_driver(name)?.firmware)).map(|version| if version == "N/A" { String::new() } else { version })
 }
 
@@ -88,7 +88,7 @@ fn number(flow: Flow) -> u32 {
     }
 }
 
-/// What a card hashes of these packets.
+/// The fields that a card hashes of these packets.
 pub(super) fn hash(name: IfName, flow: Flow) -> io::Result<HashFields> {
     let mut request = Hash { command: GET_HASH, flow: number(flow), fields: 0, rest: [0; 22] };
     // SAFETY: the kernel reads and writes at most one ethtool_rxnfc (192 bytes), which this is.
@@ -97,7 +97,7 @@ pub(super) fn hash(name: IfName, flow: Flow) -> io::Result<HashFields> {
     Ok(HashFields(set.map(|(field, _)| *field).collect()))
 }
 
-/// Hashes these fields of these packets. A field that the card cannot hash is EINVAL.
+/// Sets the fields that a card hashes of these packets. EINVAL: the card cannot hash one of them.
 pub(super) fn set_hash(name: IfName, flow: Flow, wanted: &HashFields) -> io::Result<()> {
     let fields = FIELDS.iter().filter(|(field, _)| wanted.0.contains(field)).fold(0, |bits, (_, bit)| bits | bit);
     let mut request = Hash { command: SET_HASH, flow: number(flow), fields, rest: [0; 22] };
@@ -122,7 +122,7 @@ pub(super) fn spread(name: IfName) -> io::Result<Vec<u32>> {
     Ok(table.split_off(2))
 }
 
-/// Sets the table; an empty one lets the driver spread evenly, and go on doing so when its queues change.
+/// Sets the table. With an empty one the driver spreads evenly, also after the number of queues changes.
 pub(super) fn set_spread(name: IfName, entries: &[u32]) -> io::Result<()> {
     let size = u32::try_from(entries.len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let mut table = vec![SET_SPREAD, size];
@@ -142,7 +142,7 @@ unsafe fn ask(name: IfName, request: *mut c_char) -> io::Result<()> {
         *to = from.cast_signed();
     }
     envelope.ifr_ifru.ifru_data = request;
-    // SAFETY: the envelope is an ifreq, and the caller answers for what it points to.
+    // SAFETY: the envelope is an ifreq, and the caller guarantees what it points to.
     let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as libc::Ioctl, &raw mut envelope) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

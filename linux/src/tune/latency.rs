@@ -1,6 +1,6 @@
-//! The longest time that a CPU may take to wake up. The kernel takes a wish for as long as the process lives that holds
-//! /dev/cpu_dma_latency open (kernel/power/qos.c, cpu_latency_qos_fops): so the wish is written down in a file, and a process that
-//! lives on, the keeper, holds it.
+//! The longest time that a CPU may take to wake up. The kernel keeps a wish only while a process holds /dev/cpu_dma_latency open
+//! (kernel/power/qos.c, cpu_latency_qos_fops). So a command writes the wish to a file, and the keeper, a process that stays, holds it. Not here:
+//! which latency.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,40 +12,40 @@ use rustix::fs::{FlockOperation, flock};
 use super::error::TuneError;
 
 const DEVICE: &str = "/dev/cpu_dma_latency";
-/// The folder of what must outlive a command until the next boot.
+/// The folder of files that stay until the next boot.
 const FOLDER: &str = Keeper::FOLDER;
 /// The wish, in microseconds.
 const WANTED: &str = "/run/segbox/cpu-latency";
 /// Locked by the keeper while it lives.
 const LOCK: &str = "/run/segbox/keeper";
 
-/// PM_QOS_CPU_LATENCY_DEFAULT_VALUE (include/linux/pm_qos.h): nobody wishes anything.
-const NOBODY: i32 = 2_000_000_000;
-/// What the kernel answers when it is not told otherwise.
+/// PM_QOS_CPU_LATENCY_DEFAULT_VALUE (include/linux/pm_qos.h): no process has a wish.
+const NO_WISH: i32 = 2_000_000_000;
+/// The text for no wish.
 const NONE: &str = "none";
 
-/// A keeper has the file open and hears of every change; a loaded box may need a moment.
+/// How long to wait for the keeper. It watches the file, but a loaded box may need a moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whoever asks whether there is a keeper has its lock for an instant.
+/// How long to try for the lock: a process that only checks for a keeper holds it for an instant.
 const ASKING: Duration = Duration::from_millis(100);
 
-/// What holds now, whoever asked for it: microseconds, or `none`. None where the kernel has no such device.
+/// The latency in force, whichever process asked for it: microseconds, or `none`. None where the kernel has no such device.
 pub(super) fn read() -> Option<String> {
-    // Opening it asks for nothing yet; only writing does.
+    // Opening the device asks for nothing; only writing does.
     let mut bytes = [0; 4];
     File::open(DEVICE).ok()?.read_exact(&mut bytes).ok()?;
     Some(match i32::from_ne_bytes(bytes) {
-        NOBODY => NONE.to_owned(),
+        NO_WISH => NONE.to_owned(),
         other => other.to_string(),
     })
 }
 
-/// Writes the wish down and waits until it is held.
+/// Writes the wish to its file and waits until the keeper holds it.
 pub(super) fn ask(value: &str) -> Result<(), TuneError> {
     let failed = |source| TuneError::File { path: WANTED.into(), value: value.to_owned(), source };
     fs::create_dir_all(FOLDER).map_err(failed)?;
-    // Whole or not at all: the keeper may read at any time.
+    // The keeper may read at any time, so the file is replaced as a whole.
     let fresh = format!("{WANTED}.new");
     fs::write(&fresh, value).and_then(|()| fs::rename(&fresh, WANTED)).map_err(failed)?;
     let end = Instant::now() + PATIENCE;
@@ -58,25 +58,25 @@ pub(super) fn ask(value: &str) -> Result<(), TuneError> {
     Ok(())
 }
 
-/// The wish that was written down; None where there is none.
+/// The wish in the file; None where there is none.
 fn wanted() -> Option<u32> {
     fs::read_to_string(WANTED).ok()?.trim().parse().ok()
 }
 
-/// The process that holds what only a living process can hold; at most one of a box.
+/// Holds the settings that last only while a process lives. A box has at most one keeper.
 #[derive(Debug)]
 pub struct Keeper {
-    /// Its lock says that it lives.
+    /// Locked as long as it lives.
     _lock: File,
-    /// The wish, held as long as this is open.
+    /// The wish, in force as long as the file is open.
     held: Option<(u32, File)>,
 }
 
 impl Keeper {
-    /// Where the wish is written down; whoever is the keeper watches it.
+    /// The folder of the file with the wish: the keeper watches it.
     pub const FOLDER: &str = "/run/segbox";
 
-    /// Becomes the keeper; None where another is.
+    /// Becomes the keeper; None where another process is.
     ///
     /// # Errors
     /// /run cannot be written.
@@ -94,13 +94,13 @@ impl Keeper {
         }
     }
 
-    /// Whether there is one.
+    /// Whether there is a keeper.
     pub(super) fn lives() -> bool {
         let Ok(lock) = File::open(LOCK) else { return false };
         flock(&lock, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
     }
 
-    /// Holds what is wished for now, and lets go of what no longer is.
+    /// Puts the wish in the file into force, and drops the former one.
     ///
     /// # Errors
     /// The kernel has no such device.
@@ -113,9 +113,9 @@ impl Keeper {
             self.held = None;
             return Ok(());
         };
-        // The new one is held before the old one goes: CPUs that doze in between would drop packets.
+        // First the new wish, then the old one goes: CPUs that sleep deeply in between would drop packets.
         let mut device = OpenOptions::new().write(true).open(DEVICE)?;
-        device.write_all(&i32::try_from(value).unwrap_or(NOBODY).to_ne_bytes())?;
+        device.write_all(&i32::try_from(value).unwrap_or(NO_WISH).to_ne_bytes())?;
         self.held = Some((value, device));
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The machine's knobs, read and turned: CPUs, network cards, interrupts, steering. One file a family of knobs. Not here: what any of
-//! them should be (`segbox_plan::tune`), sysctls (`sysctl`).
+//! Reads and turns the knobs of the machine: CPUs, network cards, interrupts, steering. One file per family of knobs. Not here: the right
+//! values (`segbox_plan::tune`), and sysctls (`sysctl`).
 //!
-//! Only for the box's own network namespace: a router in another one has no business with the box's hardware. What cannot be
-//! read is taken as not there: a router without a knob routes.
+//! Only a router in the network namespace of PID 1 uses this: others must leave the hardware alone. A knob that cannot be read counts as
+//! missing: a router routes without it.
 
 mod card;
 mod cpu;
@@ -26,13 +26,13 @@ pub use port::Port;
 pub use crate::netlink::Changes;
 use crate::netlink::Ethtool;
 
-/// The machine, opened for reading and turning.
+/// The knobs of the machine.
 pub struct Tuner {
     ethtool: Ethtool,
 }
 
 impl Tuner {
-    /// For the network namespace of the calling thread.
+    /// Opens them for the network namespace of the calling thread.
     ///
     /// # Errors
     /// The kernel has no netlink, or no file descriptor is left.
@@ -40,7 +40,7 @@ impl Tuner {
         Ok(Self { ethtool: Ethtool::open()? })
     }
 
-    /// Adds the machine and every knob of it to what was found of the network.
+    /// Adds the machine and its knobs to what was found of the network.
     pub fn observe(&mut self, actual: &mut Actual) {
         let mut machine = Machine { keeper: Keeper::lives(), ..cpu::survey() };
         let settings = &mut actual.state.settings;
@@ -65,7 +65,7 @@ impl Tuner {
         actual.machine = Some(machine);
     }
 
-    /// One interface and its knobs; None where there is none of that name.
+    /// One interface and its knobs; None where there is no interface of that name.
     pub fn card(&mut self, name: IfName) -> Option<Card> {
         card::read(&mut self.ethtool, name)
     }
@@ -73,7 +73,7 @@ impl Tuner {
     /// Turns a knob.
     ///
     /// # Errors
-    /// The driver or the kernel refuses the value, or has no such knob (any more).
+    /// The driver or the kernel refuses the value, or has no such knob.
     pub fn turn(&mut self, knob: &Knob, value: &str) -> Result<(), TuneError> {
         match knob {
             Knob::Smt => cpu::set_smt(value),

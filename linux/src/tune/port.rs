@@ -1,4 +1,4 @@
-//! What a port says of itself: for a report of what was measured. Not here: its knobs (`card`).
+//! The description of a port, for reports of measurements. Not here: its knobs (`card`).
 
 use std::io;
 
@@ -7,26 +7,26 @@ use segbox_config::IfName;
 use super::ioctl;
 use crate::netlink::Ethtool;
 
-/// A port as its driver and the kernel tell of it.
+/// A port, as its driver and the kernel describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Port {
     /// Its driver.
     pub driver: String,
-    /// Version of its firmware; empty where it tells none.
+    /// The version of its firmware; empty where the driver does not report it.
     pub firmware: String,
-    /// The kernel's names of what it does of the kernel's work, as far as that can be turned off.
+    /// Its offloads that are on and can be turned off, by the kernel's names.
     pub offloads: Vec<String>,
 }
 
 impl Port {
-    /// Asks for a port of the calling thread's network namespace.
+    /// The port of this name in the calling thread's network namespace.
     ///
     /// # Errors
-    /// There is no such interface, or it has no driver that tells anything.
+    /// There is no such interface, or its driver reports nothing.
     pub fn of(name: &str) -> io::Result<Self> {
         let name: IfName = name.parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         let (driver, _) = ioctl::driver(name)?;
-        // Kernels before 5.7 do not tell: the report is poorer without it and as right.
+        // Kernels before 5.7 do not report offloads: the description is then shorter.
         let offloads = Ethtool::open()?.features_on(name).unwrap_or_default();
         Ok(Self { driver, firmware: ioctl::firmware(name)?, offloads })
     }

@@ -1,5 +1,5 @@
-//! Steering in the kernel: which CPUs send through a transmit queue (XPS), which CPUs a receive queue's packets are spread over
-//! (RPS), and whether a thread polls. Files of the interface in sysfs, as it was mounted for its network namespace.
+//! Steering in the kernel, by files of the interface in sysfs: which CPUs send through a transmit queue (XPS), which CPUs share the packets of a
+//! receive queue (RPS), and whether a thread polls. A sysfs shows the network namespace in which it was mounted. Not here: the right values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ fn queue(name: IfName, kind: &str, number: u32, file: &str) -> PathBuf {
     folder(name).join(format!("queues/{kind}-{number}/{file}"))
 }
 
-/// The knobs that the kernel has for this interface: xps_cpus of a single queue is there and cannot be read (net/core/net-sysfs.c).
+/// The knobs that the interface has. The file xps_cpus of a single queue cannot be read (net/core/net-sysfs.c): then there is no knob.
 pub(super) fn observe(name: IfName, turns: &mut BTreeMap<CardKnob, String>) {
     let mut masks = |kind: &str, file: &str, knob: fn(u32) -> CardKnob| {
         for number in numbered(folder(name).join("queues"), &format!("{kind}-")) {

@@ -7,23 +7,23 @@ use segbox_plan::tune::value::{cpu_list, parse_cpu_list};
 
 use super::error::TuneError;
 
-/// A file's text without the line end; None where it is not there or not readable.
+/// The text of a file without the line end; None where the file is missing or not readable.
 pub(super) fn read(path: impl AsRef<Path>) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned())
 }
 
-/// A file with a number.
+/// The number in a file.
 pub(super) fn number<T: std::str::FromStr>(path: impl AsRef<Path>) -> Option<T> {
     read(path)?.parse().ok()
 }
 
-/// Writes a text whole, as these files want it.
+/// Writes a file in one write, as these files require.
 pub(super) fn write(path: impl Into<PathBuf>, value: &str) -> Result<(), TuneError> {
     let path = path.into();
     fs::write(&path, value).map_err(|source| TuneError::File { path, value: value.to_owned(), source })
 }
 
-/// The names in a folder that are numbers behind a prefix (`tx-3`), ascending.
+/// The numbers of a folder's entries after a prefix (`tx-3`), ascending.
 pub(super) fn numbered(folder: impl AsRef<Path>, prefix: &str) -> Vec<u32> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok());
@@ -32,7 +32,7 @@ pub(super) fn numbered(folder: impl AsRef<Path>, prefix: &str) -> Vec<u32> {
     numbers
 }
 
-/// `00000000,0000000e` → `1-3`: 32 CPUs a word, the last word has the first ones (lib/vsprintf.c, bitmap_string).
+/// `00000000,0000000e` → `1-3`: 32 CPUs per word, the first CPUs in the last word (lib/vsprintf.c, bitmap_string).
 pub(super) fn list_of_mask(mask: &str) -> Option<String> {
     let mut cpus = Vec::new();
     for (word, first) in mask.split(',').rev().zip((0..).step_by(32)) {

@@ -177,7 +177,7 @@ fn decapsulation_into_a_vrf_reads_back_or_is_refused_by_a_kernel_without() {
                 assert!(matches!(error, StepError::Route { .. }), "{step:?}: {}", in_full(&error));
             }
             let error = results(&mut netlink, &[vrf]).pop().expect("a result").expect_err("no VRF in this kernel");
-            assert!(error.mend().is_some_and(|mend| mend.contains("doctor")), "{}", in_full(&error));
+            assert!(error.fix().is_some_and(|fix| fix.contains("doctor")), "{}", in_full(&error));
         }
     });
 }

@@ -24,7 +24,7 @@ fn a_route_of_anothers_is_neither_read_nor_overwritten_nor_removed() {
         let adding = keys.map(|key| route_step(key, None, Some(plain("segbox0"))));
         let makers = results(&mut netlink, &adding).into_iter().map(|result| match result {
             Err(error @ StepError::Route { .. }) => {
-                assert!(error.mend().is_some_and(|mend| mend.contains("metric")), "{}", in_full(&error));
+                assert!(error.fix().is_some_and(|fix| fix.contains("metric")), "{}", in_full(&error));
                 match error {
                     StepError::Route { maker, .. } => maker,
                     _ => None,
@@ -139,7 +139,7 @@ fn a_device_without_our_alias_is_not_ours() {
         assert_eq!(found.links.into_iter().collect::<Vec<_>>(), [(name("segbox0"), Link::Ifb)]);
         let error = results(&mut netlink, &[link(name("theirs"), None, Some(Link::Ifb))]).pop().expect("a result");
         let error = error.expect_err("the name is taken");
-        assert!(error.mend().is_some_and(|mend| mend.contains("another name")), "{}", in_full(&error));
+        assert!(error.fix().is_some_and(|fix| fix.contains("another name")), "{}", in_full(&error));
         apply(
             &mut netlink,
             &[link(name("theirs"), Some(Link::Ifb), None), link(name("segbox0"), Some(Link::Ifb), None)],

@@ -52,7 +52,7 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
         assert_eq!(observe(&mut netlink).state.rules.into_keys().collect::<Vec<_>>(), ours);
         assert!(ip("-6 rule show").contains("from fc00:0:1::1 lookup main proto 86"), "{}", ip("-6 rule show"));
         let twice = results(&mut netlink, &[rule(ours[0], false)]).pop().expect("a result").expect_err("it is there");
-        assert!(twice.mend().is_some_and(|mend| mend.contains("ip -6 rule")), "{}", in_full(&twice));
+        assert!(twice.fix().is_some_and(|fix| fix.contains("ip -6 rule")), "{}", in_full(&twice));
         // The second time each is gone already: done.
         for _ in 0..2 {
             apply(&mut netlink, &ours.map(|key| rule(key, true)));

@@ -69,7 +69,7 @@ fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
         let done: Vec<bool> = results.iter().map(Result::is_ok).collect();
         assert_eq!(done, [true, true, false, true, true]);
         let error = results[2].as_ref().expect_err("nothing leads there");
-        assert!(error.mend().is_some_and(|mend| mend.contains("next hop")), "{}", in_full(error));
+        assert!(error.fix().is_some_and(|fix| fix.contains("next hop")), "{}", in_full(error));
         assert_eq!(observe(&mut netlink).state.routes.len(), 4);
     });
 }

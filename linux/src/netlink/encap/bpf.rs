@@ -1,5 +1,5 @@
-//! Programs in routes: End.BPF's (SEG6_LOCAL_BPF) and H.BPF's (LWTUNNEL_ENCAP_BPF; net/core/lwt_bpf.c, Linux 4.10). A route takes
-//! a file descriptor and a name; it gives back the name, and holds the program as long as it lives.
+//! Programs in routes: End.BPF's (SEG6_LOCAL_BPF) and H.BPF's (LWTUNNEL_ENCAP_BPF; net/core/lwt_bpf.c, Linux 4.10). segbox gives
+//! a route a file descriptor and a name. The kernel reports the name, and the route holds the program as long as it lives.
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::route::RouteLwTunnelEncap;
@@ -23,12 +23,12 @@ pub(in crate::netlink) fn decode(nest: &[u8]) -> Option<String> {
     text_of(name).map(str::to_owned)
 }
 
-/// H.BPF: a program on the way in.
+/// H.BPF: a program on the hook IN.
 pub(super) fn encode_in(program: &str, lookup: &impl Lookup) -> Result<RouteLwTunnelEncap, EncapError> {
     encode(uapi::LWT_BPF_IN, program, lookup).map(RouteLwTunnelEncap::Other)
 }
 
-/// The name of the program on the way in; None where there is one on another way too, which segbox has no words for.
+/// The name of the program on the hook IN. None where there is a program on another hook too, which segbox cannot describe.
 pub(super) fn decode_in(value: &[u8]) -> Option<String> {
     let mut programs = attributes(value);
     match (programs.next()?, programs.next()) {

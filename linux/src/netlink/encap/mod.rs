@@ -1,4 +1,4 @@
-//! A route's lightweight tunnel (RTA_ENCAP): to netlink and back, one file per kind. What is read back equals what was put. Not here:
+//! The lightweight tunnel of a route (RTA_ENCAP), encoded for netlink and decoded from it, one file per kind. Not here:
 //! local SIDs (`seg6local`).
 
 pub(super) mod bpf;
@@ -29,7 +29,7 @@ pub(super) fn encode(
     }))
 }
 
-/// Reads RTA_ENCAP back; None for what segbox has no words for. `name` gives an interface's name by its index.
+/// Decodes RTA_ENCAP; None for a tunnel that segbox cannot describe. `name` gives an interface's name by its index.
 pub(super) fn decode(kind: u16, value: &[u8], name: impl Fn(u32) -> IfName) -> Option<Encap> {
     match kind {
         uapi::LWTUNNEL_ENCAP_SEG6 => seg6::decode(value),
@@ -39,7 +39,7 @@ pub(super) fn decode(kind: u16, value: &[u8], name: impl Fn(u32) -> IfName) -> O
     }
 }
 
-/// Reads a local SID's counters from RTA_ENCAP.
+/// The counters of a local SID in RTA_ENCAP.
 pub(super) fn decode_counters(value: &[u8]) -> Option<Counters> {
     let counters = attributes(value).find(|(kind, _)| *kind == uapi::SEG6_LOCAL_COUNTERS)?.1;
     let mut out = Counters::default();

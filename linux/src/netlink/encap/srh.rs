@@ -1,5 +1,5 @@
-//! The SRH inside seg6 and seg6local attributes (RFC 8754, struct ipv6_sr_hdr): what of it segbox has a say in, which is the
-//! segment list and the HMAC key. Not here: the HMAC itself; the kernel makes it packet by packet.
+//! The SRH inside seg6 and seg6local attributes (RFC 8754, struct ipv6_sr_hdr): the parts that segbox decides, which are
+//! the segment list and the HMAC key. Not here: the HMAC, which the kernel computes for each packet.
 
 use std::net::Ipv6Addr;
 
@@ -9,22 +9,22 @@ use super::uapi;
 /// Routing type 4 (RFC 8754 section 2).
 pub(in crate::netlink) const TYPE: u8 = 4;
 
-/// Before the segments.
+/// Bytes before the segments.
 const FIXED: usize = 8;
-/// A segment.
+/// Bytes of a segment.
 const SEGMENT: usize = 16;
 /// struct sr6_tlv_hmac (include/uapi/linux/seg6_hmac.h): type, length, 2 reserved bytes, key id, 32 bytes of HMAC.
 const HMAC_TLV: usize = 40;
 
-/// A segment list of no or too many segments.
+/// A segment list that is empty or too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::netlink) struct SegmentsError {
     pub(in crate::netlink) count: usize,
     pub(in crate::netlink) most: usize,
 }
 
-/// The segment list, in the order the packet visits it, with a place for the packet's own destination at its end where the
-/// SRH is inserted: the kernel fills it in (net/ipv6/seg6_iptunnel.c, seg6_do_srh_inline).
+/// The segment list, in the order in which the packet visits it. An inserted SRH has room for the packet's destination at the end, which
+/// the kernel fills in (net/ipv6/seg6_iptunnel.c, seg6_do_srh_inline).
 pub(in crate::netlink) fn list(
     segments: &[Ipv6Addr],
     insert: bool,
@@ -42,8 +42,8 @@ pub(in crate::netlink) fn list(
     Ok(list)
 }
 
-/// Reads an SRH that [`list`] could have made: its segments in the order the packet visits them, and its HMAC key's id
-/// (0 for none). None for any other, a truncated one among them.
+/// Decodes an SRH that [`list`] could have made: its segments in the order in which the packet visits them, and the id of its HMAC key
+/// (0 for none). None for any other SRH, and for a truncated one.
 pub(in crate::netlink) fn decode(srh: &[u8], insert: bool) -> Option<(Vec<Ipv6Addr>, u32)> {
     let &[_, units, TYPE, left, last, flags, ..] = srh else { return None };
     let count = usize::from(last) + 1;

@@ -1,4 +1,4 @@
-//! What is put is what is read: every encap there is, and bytes that are none.
+//! Every encap decodes to what was encoded, and bytes that are no encap never panic.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::RawFd;
@@ -132,12 +132,12 @@ fn payload(key: &RouteKey, route: &Route) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn a_route_reads_back_as_it_was_put((key, route) in any_route()) {
+    fn a_route_decodes_to_what_was_encoded((key, route) in any_route()) {
         prop_assert_eq!(route::decode(&payload(&key, &route), named), Some((key, route)));
     }
 
     #[test]
-    fn nothing_makes_the_reader_stumble((key, route) in any_route(), cut in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte: u8) {
+    fn a_damaged_route_never_panics((key, route) in any_route(), cut in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte: u8) {
         let mut bytes = payload(&key, &route);
         *place.get_mut(&mut bytes) = byte;
         bytes.truncate(cut.index(bytes.len()));
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_do_bytes_that_mean_nothing(bytes in vec(any::<u8>(), 0..400)) {
+    fn bytes_without_meaning_never_panic(bytes in vec(any::<u8>(), 0..400)) {
         route::decode(&bytes, named);
         for kind in 0..12 {
             super::decode(kind, &bytes, named);

@@ -30,7 +30,7 @@ impl Changes {
             let family = generic::family(&mut socket, "ethtool").ok()?;
             family.groups.into_iter().find(|(name, _)| name == MONITOR).map(|(_, group)| group)
         });
-        // Without the family there still are the links.
+        // A kernel without the family still reports the links.
         let knobs = group.map(|group| listen(NETLINK_GENERIC, group)).transpose()?;
         Ok(Self { links: listen(NETLINK_ROUTE, LINKS)?, knobs })
     }

@@ -15,7 +15,7 @@ const TX: u16 = 7;
 const COMBINED: u16 = 9;
 
 impl Ethtool {
-    /// As they are, and the most there can be; None where the driver has no say.
+    /// The present channels and the largest possible; None where the driver does not report them.
     pub(crate) fn channels(&mut self, interface: IfName) -> Result<Option<(Channels, Channels)>, TalkError> {
         self.ask_for(CHANNELS_GET, interface, |answer| {
             let of = |combined, rx, tx| Channels {
@@ -27,7 +27,7 @@ impl Ethtool {
         })
     }
 
-    /// Sets those kinds that the driver has: one that is named and not there is refused, whatever its number.
+    /// Sets those kinds that the driver has. The kernel refuses a request that names another kind, whatever its number.
     pub(crate) fn set_channels(&mut self, interface: IfName, wanted: Channels) -> Result<(), TalkError> {
         let (_, most) = self.channels(interface)?.unwrap_or_default();
         let kinds = [(COMBINED, wanted.combined, most.combined), (RX, wanted.rx, most.rx), (TX, wanted.tx, most.tx)];

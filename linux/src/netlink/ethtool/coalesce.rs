@@ -1,4 +1,4 @@
-//! Interrupt coalescing (ETHTOOL_MSG_COALESCE_*, Linux 5.7). The kernel leaves out what a driver does not have.
+//! Interrupt coalescing (ETHTOOL_MSG_COALESCE_*, Linux 5.7). The kernel reports only what a driver has.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use segbox_config::IfName;
 use super::{COALESCE_GET, COALESCE_SET, Ethtool};
 use crate::{Refusal, TalkError};
 
-/// Names of a profile, ETHTOOL_A_COALESCE_*, and whether it is a truth value (one byte).
+/// Each parameter's name in a profile, its ETHTOOL_A_COALESCE_*, and whether it is a boolean (one byte).
 const PARAMETERS: [(&str, u16, bool); 6] = [
     ("rx-usecs", 2, false),
     ("rx-frames", 3, false),
@@ -19,7 +19,7 @@ const PARAMETERS: [(&str, u16, bool); 6] = [
 ];
 
 impl Ethtool {
-    /// What the driver has of them.
+    /// The parameters that the driver has, with their values.
     pub(crate) fn coalescing(&mut self, interface: IfName) -> Result<BTreeMap<&'static str, u32>, TalkError> {
         let found = self.ask_for(COALESCE_GET, interface, |answer| {
             PARAMETERS.iter().filter_map(|(name, kind, _)| Some((*name, answer.number(*kind)?))).collect()

@@ -1,4 +1,4 @@
-//! Offloads (ETHTOOL_MSG_FEATURES_*, Linux 5.7): the kernel's features by name, in the groups that ethtool(8) calls by a short one.
+//! Offloads (ETHTOOL_MSG_FEATURES_*, Linux 5.7): features of the kernel, in groups that have the short names of ethtool(8).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ const BIT: u16 = 1;
 const BIT_NAME: u16 = 2;
 const BIT_VALUE: u16 = 3;
 
-/// The short names, and the features of the kernel behind each (net/ethtool/common.c, netdev_features_strings).
+/// The short names, and the features of each group (net/ethtool/common.c, netdev_features_strings).
 const OFFLOADS: [(&str, &[&str]); 8] = [
     ("gro", &["rx-gro"]),
     ("gso", &["tx-generic-segmentation"]),
@@ -33,7 +33,7 @@ const OFFLOADS: [(&str, &[&str]); 8] = [
     ("tx-checksum", &["tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6"]),
 ];
 
-/// What a card does itself.
+/// The offloads of a card, and whether each is on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Offloads {
     /// Those that can be turned on and off.
@@ -72,7 +72,7 @@ impl Ethtool {
         Ok(features.active.iter().filter(|feature| features.turns(feature)).cloned().collect())
     }
 
-    /// A group is on where any of it is: to turn it off means all of it.
+    /// A group counts as on if any of its features is: off means that all of them are.
     pub(crate) fn offloads(&mut self, interface: IfName) -> Result<Offloads, TalkError> {
         let features = self.features(interface)?;
         let mut offloads = Offloads::default();
@@ -87,7 +87,7 @@ impl Ethtool {
         Ok(offloads)
     }
 
-    /// Turns all of a group that can be turned.
+    /// Turns all features of a group that can be turned.
     pub(crate) fn set_offload(&mut self, interface: IfName, name: &str, on: bool) -> Result<(), TalkError> {
         let unknown = || TalkError::Refused(Refusal { errno: Errno::INVAL.raw_os_error(), words: None });
         let (_, group) = OFFLOADS.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;

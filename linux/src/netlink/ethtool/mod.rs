@@ -1,5 +1,5 @@
-//! The kernel's generic netlink family `ethtool` (net/ethtool/, Linux 5.6 to 5.9): one file a kind of knob. What it has no
-//! message for goes by ioctl (`tune::ioctl`). Not here: which knob is turned to what.
+//! The kernel's generic netlink family `ethtool` (net/ethtool/, Linux 5.6 to 5.9): one file per kind of knob. Not here:
+//! knobs that need an ioctl (`tune::ioctl`), and the value that a knob should have.
 
 mod changes;
 mod channels;
@@ -18,7 +18,7 @@ use super::socket::{Raw, Socket};
 pub use changes::Changes;
 pub(crate) use rings::Rings;
 
-/// ETHTOOL_MSG_* of the user's side (include/uapi/linux/ethtool_netlink.h).
+/// ETHTOOL_MSG_* from user space (include/uapi/linux/ethtool_netlink.h).
 const FEATURES_GET: u8 = 11;
 const FEATURES_SET: u8 = 12;
 const RINGS_GET: u8 = 15;
@@ -35,7 +35,7 @@ const DEVICE_NAME: u16 = 2;
 /// A socket to the family, in the network namespace of the thread that opened it.
 pub(crate) struct Ethtool {
     socket: Socket,
-    /// Its number, once asked for.
+    /// Its number, once it was asked for.
     family: Option<u16>,
 }
 
@@ -52,7 +52,7 @@ impl Ethtool {
         Ok(*self.family.insert(id))
     }
 
-    /// What `read` makes of the answer's attributes; None where the driver or the kernel has no such knob.
+    /// What `read` makes of the reply's attributes; None where the driver or the kernel has no such knob.
     fn ask_for<T>(
         &mut self,
         command: u8,
@@ -93,7 +93,7 @@ fn is_lacking(error: &TalkError) -> bool {
     error.errno().is_some_and(|errno| lacking.contains(&errno))
 }
 
-/// An answer's attributes.
+/// The attributes of a reply.
 #[derive(Clone, Copy)]
 struct Attributes<'a>(&'a [u8]);
 

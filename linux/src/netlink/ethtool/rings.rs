@@ -1,4 +1,4 @@
-//! Rings: descriptors a queue (ETHTOOL_MSG_RINGS_*, Linux 5.7).
+//! Rings: descriptors per queue (ETHTOOL_MSG_RINGS_*, Linux 5.7).
 
 use segbox_config::IfName;
 
@@ -11,7 +11,7 @@ const TX_MAX: u16 = 5;
 const RX: u16 = 6;
 const TX: u16 = 9;
 
-/// Descriptors of a receive and a transmit queue; None where the driver has no say.
+/// Descriptors of a receive and a transmit queue; None where the driver does not report them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Rings {
     pub(crate) rx: Option<u32>,
@@ -19,7 +19,7 @@ pub(crate) struct Rings {
 }
 
 impl Ethtool {
-    /// As they are, and the most there can be.
+    /// The present sizes and the largest possible.
     pub(crate) fn rings(&mut self, interface: IfName) -> Result<Option<(Rings, Rings)>, TalkError> {
         self.ask_for(RINGS_GET, interface, |answer| {
             let of = |rx, tx| Rings { rx: answer.number(rx), tx: answer.number(tx) };
