@@ -1,5 +1,5 @@
-//! Puts the generator's and the sink's BPF objects where the crate embeds them from: those that `cargo xtask ebpf` left in
-//! target/bpf/bench, or in the folder `bench` of SEGBOX_BPF_DIR. Does not build them: that takes another compiler.
+//! Copies the benchmark's BPF objects to the folder that the crate embeds them from. `cargo xtask ebpf` builds them into
+//! target/bpf/bench; SEGBOX_BPF_DIR names another folder that has `bench`. Does not build them, which needs another compiler.
 
 use std::path::PathBuf;
 use std::{env, fs, io};

@@ -34,7 +34,7 @@ pub(crate) struct Environment {
     pub(crate) ports: BTreeMap<String, Port>,
     /// Interrupts of the ports, by name: the CPUs that may handle them.
     pub(crate) irqs: BTreeMap<String, String>,
-    /// What `segbox --version` says.
+    /// The output of `segbox --version`.
     pub(crate) segbox: String,
     /// segbench's version.
     pub(crate) segbench: String,

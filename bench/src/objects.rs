@@ -29,7 +29,7 @@ pub(crate) enum ObjectError {
     /// The kernel refuses the program, because of the verifier, missing rights, or the interface.
     #[error("{doing}")]
     Program {
-        /// What was tried, and on which interface.
+        /// The attempted action and its interface.
         doing: String,
         /// The kernel's error.
         source: Box<aya::programs::ProgramError>,

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
 pub(crate) struct Measured {
     /// Its id.
     pub(crate) case: String,
-    /// What it measures.
+    /// A description.
     pub(crate) what: String,
     /// Whether every packet arrived, in order and correct, and all counters agree.
     pub(crate) valid: bool,

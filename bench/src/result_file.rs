@@ -15,7 +15,7 @@ pub(crate) enum ResultFileError {
     File {
         /// The file.
         path: PathBuf,
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// The system's error.
         source: io::Error,
@@ -33,7 +33,7 @@ pub(crate) enum ResultFileError {
     Other {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The parse error.
         source: serde_json::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! What the built-in programs report through their ring buffer `events`, laid out as user space finds it.
+//! The records that the built-in programs report through their ring buffer `events`, laid out as user space finds them.
 //!
 //! Nothing in user space knows these types: `segbox events` reads a record by the BTF of the program that wrote it. So the
 //! names of the fields here are the names that people and scripts see. A name ends with its unit. No record has padding.

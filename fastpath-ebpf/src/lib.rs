@@ -1,4 +1,4 @@
-//! What the BPF programs and user space must agree on, and the tools that the programs share.
+//! Data that the BPF programs and user space share, and the programs' tools.
 //!
 //! - [`wire`]: the Segment Routing Header of RFC 8754, read in place and written.
 //! - [`maps`]: keys and values of the programs' maps, as both sides see them.

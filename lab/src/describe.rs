@@ -49,7 +49,7 @@ fn lines_of_ip(packet: &[u8]) -> Vec<String> {
     }
 }
 
-/// What follows an IP header or an SRH.
+/// The lines of everything behind an IP header or an SRH.
 fn lines_behind(protocol: IpNumber, bytes: &[u8]) -> Vec<String> {
     match protocol.0 {
         PROTO_ROUTING => match Srh::parse(bytes) {

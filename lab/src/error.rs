@@ -11,7 +11,7 @@ pub enum Error {
     Namespace {
         /// Its name.
         name: String,
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// The kernel's error.
         source: io::Error,
@@ -19,7 +19,7 @@ pub enum Error {
     /// The kernel refused a link, an address or a route.
     #[error("{doing}: {source}")]
     Netlink {
-        /// What was tried, and on which link.
+        /// The attempted action and its link.
         doing: String,
         /// The kernel's error.
         source: rtnetlink::Error,
@@ -29,7 +29,7 @@ pub enum Error {
     Wire {
         /// The interface it is on.
         interface: String,
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// The kernel's error.
         source: io::Error,
@@ -41,7 +41,7 @@ pub enum Error {
         namespace: String,
         /// The address it is bound to.
         address: IpAddr,
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// The kernel's error.
         source: io::Error,

@@ -24,7 +24,7 @@ impl Frame {
         Self(bytes)
     }
 
-    /// What follows the Ethernet header.
+    /// The packet behind the Ethernet header.
     pub fn packet(&self) -> &[u8] {
         self.0.get(Ethernet2Header::LEN..).unwrap_or_default()
     }

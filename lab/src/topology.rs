@@ -34,7 +34,7 @@ pub struct Topology<'a> {
     pub routers: &'a [&'a str],
     /// Plain Linux hosts.
     pub hosts: &'a [Host<'a>],
-    /// What connects them.
+    /// The cables between them.
     pub cables: &'a [Cable<'a>],
 }
 
@@ -66,7 +66,7 @@ impl Topology<'_> {
     /// Builds the network. When this returns, every link is up and every host is configured.
     ///
     /// # Errors
-    /// See [`Error`]; mostly it is that the caller is not root. What was built so far is removed again.
+    /// See [`Error`]; mostly it is that the caller is not root. The parts that exist so far are removed.
     ///
     /// # Panics
     /// If the topology is wrong: a cable to an unknown node, a text that is not an address.

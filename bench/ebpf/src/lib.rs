@@ -1,4 +1,4 @@
-//! What the benchmark's BPF programs and `segbench` must agree on: a frame with places that change from packet to packet,
+//! Data that the benchmark's BPF programs and `segbench` share: a frame with places that change from packet to packet,
 //! the probe in its payload, the generator's state, and the sink's counts.
 //!
 //! The same code fills a frame in the generator's program and in the AF_PACKET generator, and computes the frame that a

@@ -8,7 +8,7 @@ pub const MAGIC: u32 = 0x5e6b_0000;
 /// IPv4 and UDP.
 pub const PROBE_LEN: usize = 16;
 
-/// What tells one packet of a stream from the others.
+/// The numbers that distinguish the packets of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbers {
     /// Counts the stream's packets from 0.

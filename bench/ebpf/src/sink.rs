@@ -1,4 +1,4 @@
-//! What the sink counts and keeps, and the buckets of its latency histogram. Percentiles are computed by `segbench`.
+//! The sink's counts and samples, and the buckets of its latency histogram. Percentiles are computed by `segbench`.
 
 /// The sink's settings; entry 0 of the map `settings`. User space may change them while the sink runs.
 #[repr(C)]
@@ -23,7 +23,7 @@ impl SinkSettings {
     }
 }
 
-/// What the sink has counted on one CPU; entry 0 of the map `counts`.
+/// The sink's counts on one CPU; entry 0 of the map `counts`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkCounts {

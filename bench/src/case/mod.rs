@@ -25,7 +25,7 @@ use crate::traffic::{Inside, Shape, Signature, Sizes};
 pub(crate) struct Case {
     /// Its id, such as `end-bpf-noop`.
     pub(crate) id: String,
-    /// What it measures, in the terms of RFC 8986.
+    /// A description, in the terms of RFC 8986.
     pub(crate) what: String,
     /// The router that it is measured on.
     pub(crate) router: RouterKind,
@@ -45,7 +45,7 @@ pub(crate) struct Case {
     pub(crate) sid: Option<String>,
 }
 
-/// What must come out.
+/// The expected result of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// A packet, in a frame from the router to the sink.

@@ -12,10 +12,10 @@ use crate::result_file;
 pub(super) struct Compare {
     /// The first result
     before: PathBuf,
-    /// The second result
+    /// The second result; the exit code is 1 if a case in it is slower, not valid, or missing
     after: PathBuf,
-    /// Smallest loss that counts, in percent
-    #[arg(long, default_value_t = Limits::default().loss * 100.0)]
+    /// Smallest loss that counts
+    #[arg(long, value_name = "PERCENT", default_value_t = Limits::default().loss * 100.0)]
     loss: f64,
     /// Compare even if the machines, kernels or settings differ
     #[arg(long)]

@@ -25,16 +25,16 @@ pub(super) struct Generate {
     #[arg(long)]
     rate: Option<Kpps>,
     /// Stop after this many packets, not after the duration
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// How long to send
-    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
     /// Send through an AF_PACKET socket, for ports that cannot send redirected XDP frames
     #[arg(long)]
     socket: bool,
     /// The CPU to send on [default: the last one]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     cpu: Option<usize>,
 }
 

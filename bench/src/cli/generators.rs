@@ -21,13 +21,13 @@ use crate::{progress, stop};
 #[derive(Debug, clap::Args)]
 pub(super) struct Generators {
     /// Number of rounds, each with a turn of every generator
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: u32,
     /// Duration of a turn
-    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     window: Duration,
     /// The CPU to generate on [default: the last one]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     cpu: Option<usize>,
 }
 

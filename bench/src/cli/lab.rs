@@ -26,7 +26,8 @@ pub(super) struct Lab {
     /// Print the segbox.toml for the box under test, and measure nothing
     #[arg(long)]
     box_file: bool,
-    /// Write the result to this file; `-` prints it, and nothing else, on standard output
+    /// Write the result to this file, for `segbench report` and `segbench compare`; `-` prints it, and nothing else, on standard
+    /// output
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }

@@ -20,9 +20,12 @@ const FAULT: ExitCode = ExitCode::FAILURE;
 /// A command's error, which says what was tried and why it failed.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// The end of `segbench --help`.
+const ROOT: &str = "All commands need root, except report, compare, run --list and lab --box-file.";
+
 /// Measures how fast an SRv6 router forwards.
 #[derive(Debug, Parser)]
-#[command(name = "segbench", version, max_term_width = 100)]
+#[command(name = "segbench", version, max_term_width = 100, after_help = ROOT)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -36,7 +39,7 @@ enum Command {
     Lab(lab::Lab),
     /// Write results as a page with plots, and compare them with published results
     Report(report::Report),
-    /// Compare two results: which cases are slower, and with what certainty. Exits with 1 if any case is slower
+    /// Compare two results: which cases are slower, and with what certainty
     Compare(compare::Compare),
     /// Send packets with sequence numbers and timestamps from a port
     Generate(generate::Generate),

@@ -20,16 +20,16 @@ pub(super) struct Receive {
     #[arg(long, value_enum, default_value = "tc")]
     hook: Hook,
     /// How long to receive
-    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
     /// Offset of the probe in bytes from the start of the Ethernet header [default: found in the first packets, which are not counted]
-    #[arg(long)]
+    #[arg(long, value_name = "BYTES")]
     probe_at: Option<u32>,
     /// Number of the run whose packets are counted
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     run: u16,
     /// Largest number of flows in which reordering is detected
-    #[arg(long, default_value_t = 65536)]
+    #[arg(long, value_name = "N", default_value_t = 65536)]
     flows: u32,
     /// Print the result as JSON
     #[arg(long)]

@@ -11,15 +11,15 @@ use crate::{atomic_file, result_file};
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
     /// Results of `segbench run --json` or `segbench lab --json`
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RESULT")]
     runs: Vec<PathBuf>,
     /// The file to write; `-` for standard output [default: the first result's name, with another extension]
-    #[arg(long, short)]
+    #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write Markdown
+    /// Write Markdown instead of a page
     #[arg(long, conflicts_with = "csv")]
     markdown: bool,
-    /// Write CSV
+    /// Write CSV instead of a page
     #[arg(long)]
     csv: bool,
 }

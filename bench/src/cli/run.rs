@@ -21,22 +21,22 @@ pub(super) struct Run {
     #[arg(long = "case", value_name = "ID")]
     cases: Vec<String>,
     /// Number of rounds [default: 9, with --quick: 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Duration of a measurement [default: 300ms, with --quick: 100ms]
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     window: Option<Duration>,
-    /// Write the result to this file
+    /// Write the result to this file, for `segbench report` and `segbench compare`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Size of packets: `payload=64` (UDP payload in bytes), `1500` (packet in bytes), or `imix`
     #[arg(long, default_value = "payload=64")]
     size: Sizes,
     /// Number of flows, which differ in outer source address and flow label
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     flows: u32,
     /// The CPU that generates, forwards and counts [default: the last one]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     cpu: Option<usize>,
     /// The segbox command to measure [default: the one in segbench's folder, else the one on the PATH]
     #[arg(long, value_name = "PATH")]

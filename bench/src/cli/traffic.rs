@@ -21,8 +21,8 @@ pub(super) struct Traffic {
     /// bytes is added
     #[arg(long, value_name = "HEX", requires = "path")]
     tlv: Vec<Tlv>,
-    /// What follows the SRH: UDP, or an IPv4 or IPv6 packet with UDP
-    #[arg(long, value_enum, default_value = "udp", requires = "path")]
+    /// Content behind the SRH: UDP, or an IPv4 or IPv6 packet with UDP
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "udp", requires = "path")]
     inside: InsideArgument,
     /// Destination of packets without --path, or of the packet of --inside
     #[arg(long, value_name = "ADDRESS")]
@@ -31,13 +31,13 @@ pub(super) struct Traffic {
     #[arg(long, default_value = "payload=64")]
     size: Sizes,
     /// Number of flows, which differ in outer source address and flow label
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     flows: u32,
     /// Number of destinations: the destination's number is added to bytes 4 to 7 of the address
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     targets: u32,
     /// Number of the run, by which `segbench receive` recognizes the packets
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) run: u16,
 }
 

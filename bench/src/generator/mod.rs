@@ -31,7 +31,7 @@ pub(crate) trait Generator: Send {
     fn kind(&self) -> &'static str;
 }
 
-/// What one call has sent.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// Packets.
@@ -61,7 +61,7 @@ pub(crate) enum GeneratorError {
     Socket {
         /// The port.
         interface: String,
-        /// What was tried.
+        /// The attempted action.
         doing: &'static str,
         /// The kernel's error.
         source: std::io::Error,

@@ -38,7 +38,7 @@ pub(crate) enum CountersError {
     Other {
         /// The command.
         command: String,
-        /// What does not fit.
+        /// The parse error.
         source: serde_json::Error,
     },
     /// The box's ports have other names.

@@ -49,7 +49,7 @@ pub(crate) enum HardwareError {
         name: String,
         /// The ports of this machine.
         there: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The port is not up.
@@ -168,7 +168,7 @@ pub(crate) enum HardwareError {
         sent: u64,
         /// Received packets.
         received: u64,
-        /// What to check.
+        /// The next step for the user.
         hint: String,
     },
     /// The screen has received wrong packets.

@@ -42,7 +42,7 @@ fn has_program(case: &Case) -> bool {
     case.toml.contains("[program.")
 }
 
-/// What the owner of the box must do in addition to `segbox apply`, as comments of its file.
+/// The owner's steps in addition to `segbox apply`, as comments of the box's file.
 pub(crate) fn remarks(cases: &[Case]) -> String {
     let mut text = String::new();
     let mut seen: Vec<&str> = Vec::new();

@@ -131,7 +131,7 @@ impl<'a> Tester<'a> {
         passed
     }
 
-    /// What to check if packets do not come back.
+    /// The next step for the user if packets do not come back.
     pub(super) fn hint(&self, received: u64) -> String {
         let tester = &self.file.tester;
         let silent: Vec<_> = [(&tester.send, self.answered[0]), (&tester.receive, self.answered[1])]

@@ -31,7 +31,7 @@ pub(super) struct Window {
     pub(super) latency: Option<Latency>,
 }
 
-/// What to measure.
+/// The parameters of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
     /// Sizes of packets, for a case without sizes.

@@ -1,4 +1,4 @@
-//! What a run measures, and how.
+//! The plan of a run: its cases and settings.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::traffic::Sizes;
 /// Most windows that measuring a case's latency may take: so the plan alone says how long a run takes.
 pub(super) const LATENCY_WINDOWS: u32 = 2;
 
-/// What to measure and how.
+/// The cases of a run and its settings.
 pub(crate) struct Plan {
     /// The cases.
     pub(crate) cases: Vec<Case>,

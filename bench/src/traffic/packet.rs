@@ -64,7 +64,7 @@ pub(super) fn packet(shape: &Shape, payload: &[u8]) -> (Vec<u8>, usize) {
     }
 }
 
-/// What follows the outer headers: its protocol, its bytes, and the offset of the UDP header in them.
+/// The content behind the outer headers: its protocol, its bytes, and the offset of the UDP header in them.
 fn inside_of(inside: &Inside, outer: Ipv6Addr, datagram: &dyn Fn(IpAddr, IpAddr) -> Vec<u8>) -> (u8, Vec<u8>, usize) {
     match inside {
         // The addresses do not matter, because the template has the checksum.

@@ -11,7 +11,7 @@ pub(crate) enum Shape {
         from: Ipv6Addr,
         /// Destination. The target's number is added to bytes 4 to 7.
         to: Ipv6Addr,
-        /// What follows the header.
+        /// The content behind the header.
         inside: Inside,
     },
     /// IPv4. It does not spread over flows and targets: its header checksum would change as well.
@@ -33,7 +33,7 @@ pub(crate) enum Shape {
         tlvs: Vec<u8>,
         /// The key of its HMAC. The HMAC covers source and segments, so flows differ only in the flow label.
         signature: Option<Signature>,
-        /// What follows the SRH.
+        /// The content behind the SRH.
         inside: Inside,
     },
 }
@@ -47,7 +47,7 @@ pub(crate) struct Signature {
     pub(crate) secret: &'static [u8],
 }
 
-/// What follows the outer headers.
+/// The content behind the outer headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Inside {
     /// UDP directly, as in the thesis.

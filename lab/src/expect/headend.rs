@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 
 use super::{Packet, Srh, protocol};
 
-/// What a headend adds from its configuration.
+/// The part of the outer header that comes from the headend's configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Headend {
     /// Outer source address.

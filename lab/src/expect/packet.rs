@@ -21,7 +21,7 @@ pub struct Packet {
     pub srhs: Vec<Srh>,
     /// Protocol number of the payload.
     pub protocol: u8,
-    /// What follows the last SRH.
+    /// The content behind the last SRH.
     pub payload: Vec<u8>,
 }
 
