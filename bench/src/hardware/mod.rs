@@ -6,6 +6,7 @@ mod arp;
 mod box_counters;
 mod error;
 mod file;
+mod hint;
 mod jit;
 mod longest;
 mod ports;

@@ -8,6 +8,7 @@ use segbox_lab::{Frame, Mac};
 
 use super::arp;
 use super::box_counters::Passed;
+use super::hint;
 use super::longest::Longest;
 use super::ports;
 use super::{HardwareError, LabFile};
@@ -134,32 +135,9 @@ impl<'a> Tester<'a> {
     /// The next step for the user if packets do not come back.
     pub(super) fn hint(&self, received: u64) -> String {
         let tester = &self.file.tester;
-        let silent: Vec<_> = [(&tester.send, self.answered[0]), (&tester.receive, self.answered[1])]
-            .into_iter()
-            .filter_map(|(port, answered)| answered.is_none().then_some(port.as_str()))
-            .collect();
-        match (received, &silent[..]) {
-            (1.., _) => {
-                "The box, a cable or the tester loses packets even at this rate: if the box is that slow, write a lower `low` \
-                 in [trial]; otherwise check the error counters of the ports"
-                    .to_owned()
-            }
-            (0, []) => {
-                let lengths = match self.longest.mtus() {
-                    [None, None] => "",
-                    _ => " (the file also sets the mtu of its ports)",
-                };
-                format!(
-                    "Both ports of the box answer, so it probably does not run the file that `segbench lab --box-file` prints \
-                     for these cases{lengths}: apply that file with `segbox apply`, and check `segbox status`"
-                )
-            }
-            (0, silent) => format!(
-                "There is no answer on {}: check that the box is on, that the cables are in the right ports, and that the box \
-                 runs the file that `segbench lab --box-file` prints",
-                silent.join(" and ")
-            ),
-        }
+        let ports = [(&tester.send, self.answered[0]), (&tester.receive, self.answered[1])];
+        let silent = ports.into_iter().filter(|(_, answer)| answer.is_none()).map(|(port, _)| port.as_str());
+        hint::text(received, &silent.collect::<Vec<_>>(), self.longest)
     }
 
     /// The rate of this case's frames that the port's speed allows.
