@@ -4,38 +4,27 @@
 //! files that belong into [`Surroundings`], beside the box's interfaces and kernel. [`Draft::resolve`] checks the Draft against them
 //! and gives the Config, or all [`Faults`] at once.
 
-mod behavior;
-mod fault;
+pub mod behavior;
+pub mod fault;
 pub mod features;
 mod forms;
-mod grammar;
-mod kernel;
-mod model;
+pub mod grammar;
+pub mod kernel;
+pub mod model;
 mod names;
-mod object;
+pub mod object;
 mod place;
 pub mod profile;
 mod read;
 mod resolve;
-mod surroundings;
+pub mod surroundings;
 mod toml;
 
-pub use behavior::{
-    Behavior, Csid, ENDPOINTS, Endpoint, Flavor, Flavors, HEADENDS, HeadendMode, Inner, Lookup, Parameters, Row,
-};
-pub use fault::{
-    Fault, FaultKind, Faults, NetworkFault, ProfileFault, ProgramFault, ShapeFault, Srv6Fault, SurroundingsFault,
-    SyntaxFault, TextFault,
-};
-pub use grammar::{reference, schema};
+pub use behavior::{Behavior, Endpoint, Flavors, HeadendMode};
+pub use fault::Faults;
 pub use kernel::{Feature, Kernel};
-pub use model::{
-    Config, Hardware, HmacAlgorithm, HmacKey, HmacMode, Interface, LocalSid, Mac, Matcher, Neighbor, Policy, Program,
-    Route, Steer, System, Vrf,
-};
-pub use names::{IfName, IfNameError};
-pub use object::{Field, Hook, MapKind, MapShape, Object, ObjectProgram, Shape};
-pub use place::Span;
+pub use model::{Config, IfName, Mac};
+pub use object::Hook;
 pub use read::{Draft, read};
 pub use resolve::Checked;
-pub use surroundings::{LinkSeen, Needs, SecretFile, Surroundings};
+pub use surroundings::{LinkSeen, Surroundings};

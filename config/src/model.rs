@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::{Endpoint, HeadendMode};
-use crate::names::IfName;
+pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 
 /// One box. Every reference inside it (a VRF, a program, a key) leads to an entry that is there.

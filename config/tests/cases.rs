@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use segbox_config::{Fault, Faults, Kernel, Surroundings, profile, read};
+use segbox_config::fault::Fault;
+use segbox_config::{Faults, Kernel, Surroundings, profile, read};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)

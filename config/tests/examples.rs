@@ -37,8 +37,8 @@ fn the_full_example_says_everything() {
     let (config, warnings) = config("full.toml");
     assert_eq!(warnings.lines().count(), 1, "only the route that stands in: {warnings}");
     let behaviors: std::collections::BTreeSet<_> = config.sids.iter().map(|sid| sid.endpoint.behavior.name()).collect();
-    assert_eq!(behaviors.len(), segbox_config::ENDPOINTS.len());
-    assert_eq!(config.policies.len(), segbox_config::HEADENDS.len());
+    assert_eq!(behaviors.len(), segbox_config::behavior::ENDPOINTS.len());
+    assert_eq!(config.policies.len(), segbox_config::behavior::HEADENDS.len());
     assert_eq!(config.programs["classify"].rows["classes"].len(), 2);
     assert_eq!(config.programs["stamp"].globals["tlv_type"], [124]);
     assert_eq!(config.hmac_keys[&7].secret.len(), 32);

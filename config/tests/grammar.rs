@@ -22,7 +22,7 @@ fn json(path: &Path) -> Value {
 
 #[test]
 fn the_schema_takes_every_good_file() {
-    let schema = segbox_config::schema();
+    let schema = segbox_config::grammar::schema();
     let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
     let mut good = files(&here().join("examples"));
     good.extend(files(&here().join("tests/cases/ok")));
@@ -35,7 +35,7 @@ fn the_schema_takes_every_good_file() {
 
 #[test]
 fn the_schema_refuses_what_is_wrong_by_itself() {
-    let schema = segbox_config::schema();
+    let schema = segbox_config::grammar::schema();
     let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
     let refused = [
         "unknown_key",
@@ -81,14 +81,14 @@ fn every_key_of_the_schema_is_a_key_of_the_parser_s() {
         }
     }
     let mut told = Vec::new();
-    visit(&segbox_config::schema(), "", &mut told);
+    visit(&segbox_config::grammar::schema(), "", &mut told);
     assert_eq!(told, [""; 0]);
 }
 
 #[test]
 fn the_reference_page_is_the_grammar_s() {
     let path = here().join("../docs/segbox-toml.md");
-    let page = segbox_config::reference();
+    let page = segbox_config::grammar::reference();
     if std::env::var_os("SEGBOX_BLESS").is_some() {
         fs::write(&path, &page).expect("the page can be written");
     }

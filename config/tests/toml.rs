@@ -4,7 +4,8 @@
 use std::fs;
 
 use proptest::prelude::*;
-use segbox_config::{FaultKind, Surroundings, SyntaxFault, read};
+use segbox_config::fault::{FaultKind, SyntaxFault};
+use segbox_config::{Surroundings, read};
 
 /// A file with everything in it.
 fn full() -> String {

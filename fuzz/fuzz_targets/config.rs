@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use segbox_config::{FaultKind, Kernel, LinkSeen, Surroundings, SyntaxFault, read};
+use segbox_config::fault::{FaultKind, SyntaxFault};
+use segbox_config::{Kernel, LinkSeen, Surroundings, read};
 
 fuzz_target!(|text: &str| {
     let link = LinkSeen { name: "eth0".parse().expect("a name"), mac: "52:54:00:12:34:56".parse().ok(), pci: None };

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::{Behavior, Config, IfName, LinkSeen, Matcher, Steer};
+use segbox_config::model::{Matcher, Steer};
+use segbox_config::{Behavior, Config, IfName, LinkSeen};
 
 /// Leaves out what depends on interfaces that are not there, and says so.
 pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) {

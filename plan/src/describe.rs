@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use segbox_config::{Endpoint, Flavors, Lookup, Parameters};
+use segbox_config::behavior::{Lookup, Parameters};
+use segbox_config::{Endpoint, Flavors};
 
 use crate::hop::{Encap, Hop};
 use crate::route::{Route, RouteKey, RouteKind};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use segbox_config::{Behavior, Config, Endpoint, Feature, HmacMode, IfName, Kernel, LocalSid, Policy, Steer};
+use segbox_config::model::{HmacMode, LocalSid, Policy, Steer};
+use segbox_config::{Behavior, Config, Endpoint, Feature, IfName, Kernel};
 
 use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};

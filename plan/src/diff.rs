@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use segbox_config::{LinkSeen, Matcher};
+use segbox_config::LinkSeen;
+use segbox_config::model::Matcher;
 use serde::Serialize;
 
 use crate::hop::Hop;

@@ -1,6 +1,6 @@
 //! Names that say what they stand for: a program's by the hash of all that makes it what it is, a secret's by its digest.
 
-use segbox_config::Program;
+use segbox_config::model::Program;
 use sha2::{Digest, Sha256};
 
 /// The loaded name of a `[program.NAME]` table: `NAME@` and 8 hexadecimal digits over the object, which program of it, its

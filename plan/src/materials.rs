@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use segbox_config::Program;
+use segbox_config::model::Program;
 
 /// What `apply` needs beside the steps. Never part of a dump: it holds secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

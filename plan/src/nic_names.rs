@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use segbox_config::{IfName, LinkSeen, Matcher};
+use segbox_config::model::Matcher;
+use segbox_config::{IfName, LinkSeen};
 
 /// A NIC of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::{HmacAlgorithm, Hook, IfName, LinkSeen, Mac, Matcher};
+use segbox_config::model::{HmacAlgorithm, Matcher};
+use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
 use crate::route::{Route, RouteKey};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, HmacAlgorithm, Hook, IfName, Mac};
+use segbox_config::model::HmacAlgorithm;
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{
     Actual, AddressKey, Bytes, Encap, HmacKey, Hop, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Rule, Setting,

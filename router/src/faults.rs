@@ -4,7 +4,8 @@
 use std::fmt;
 
 use miette::{Diagnostic, Severity, SourceCode};
-use segbox_config::{Fault, Faults};
+use segbox_config::Faults;
+use segbox_config::fault::Fault;
 
 /// So many are shown where not all are asked for.
 const SHOWN: usize = 20;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use segbox_config::Program;
+use segbox_config::model::Program;
 use segbox_plan::{Actual, Materials, Setting, Step};
 
 use crate::target::{Observed, Target, TargetError};

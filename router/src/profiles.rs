@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use segbox_config::Hardware;
+use segbox_config::model::Hardware;
 use segbox_config::profile::{self, Profile, best_match};
 use segbox_plan::tune::Machine;
 

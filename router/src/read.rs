@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use segbox_config::{Checked, Kernel, LinkSeen, SecretFile, Surroundings};
+use segbox_config::surroundings::SecretFile;
+use segbox_config::{Checked, Kernel, LinkSeen, Surroundings};
 use segbox_linux::bpf;
 
 use crate::faults::FaultyFile;
@@ -95,7 +96,7 @@ fn named<T>(
     names.iter().map(|name| (name.clone(), look_up(name))).collect()
 }
 
-fn object(beside: &Path, name: &str) -> Result<segbox_config::Object, String> {
+fn object(beside: &Path, name: &str) -> Result<segbox_config::object::Object, String> {
     let bytes = match name.strip_prefix("builtin:") {
         Some(builtin) => bpf::builtin(name)
             .ok_or_else(|| format!("there is no built-in program `{builtin}`; `segbox programs` lists them"))?

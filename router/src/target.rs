@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use segbox_config::Program;
+use segbox_config::model::Program;
 use segbox_linux::Netlink;
 use segbox_linux::bpf::{self, Programs};
 use segbox_linux::tune::Tuner;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Program};
+use segbox_config::model::Program;
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
 use segbox_plan::tune::{CardKnob, Knob, Refusals};
 use segbox_plan::{Actual, Desired, Encap, Hop, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
 

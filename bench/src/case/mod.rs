@@ -212,11 +212,11 @@ mod tests {
     #[test]
     fn every_behavior_policy_flavor_and_program_of_segbox_is_measured() {
         let behaviors = found(["srv6", "sid"], "behavior");
-        for row in segbox_config::ENDPOINTS {
+        for row in segbox_config::behavior::ENDPOINTS {
             assert!(behaviors.contains(row.name), "{}", row.name);
         }
         let policies = found(["srv6", "policy"], "behavior");
-        for row in segbox_config::HEADENDS {
+        for row in segbox_config::behavior::HEADENDS {
             assert!(policies.contains(row.name), "{}", row.name);
         }
         // A new flavor does not compile here until it has a case.

@@ -22,7 +22,7 @@ pub use srv6::Srv6Fault;
 pub use surroundings::SurroundingsFault;
 pub use syntax::SyntaxFault;
 
-use crate::place::Span;
+pub use crate::place::Span;
 
 /// One fault, at one place or between two.
 #[derive(Debug, Clone, PartialEq, Eq)]

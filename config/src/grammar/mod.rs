@@ -4,8 +4,8 @@
 mod check;
 mod profile;
 mod reference;
-mod schema;
 mod route_keys;
+mod schema;
 mod segbox;
 mod srv6;
 

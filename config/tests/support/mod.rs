@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use segbox_config::{
-    Field, Hook, Kernel, LinkSeen, MapKind, MapShape, Object, ObjectProgram, SecretFile, Shape, Surroundings,
-};
+use segbox_config::object::{Field, MapKind, MapShape, Object, ObjectProgram, Shape};
+use segbox_config::surroundings::SecretFile;
+use segbox_config::{Hook, Kernel, LinkSeen, Surroundings};
 
 /// The box.
 pub(crate) fn surroundings() -> Surroundings {

@@ -36,7 +36,7 @@ fn links(router: &mut Router) -> Result<Vec<LinkSeen>, ChangeError> {
     Ok(router.seen()?.links.unwrap_or_default())
 }
 
-fn bound(config: &Config) -> std::collections::BTreeMap<IfName, segbox_config::Matcher> {
+fn bound(config: &Config) -> std::collections::BTreeMap<IfName, segbox_config::model::Matcher> {
     let bound = config.interfaces.iter().filter_map(|(name, one)| one.matches.clone().map(|matcher| (*name, matcher)));
     bound.collect()
 }

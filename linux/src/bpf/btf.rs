@@ -3,7 +3,7 @@
 //! Reads only what shapes need (include/uapi/linux/btf.h). aya-obj reads BTF too, but hides the types and panics on a damaged section, and a
 //! user's file must not end a router. Not here: writing or loading BTF.
 
-use segbox_config::{Field, Shape};
+use segbox_config::object::{Field, Shape};
 
 /// Why a `.BTF` section cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

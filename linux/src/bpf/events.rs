@@ -10,7 +10,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use aya::maps::{MapData, RingBuf};
-use segbox_config::{MapKind, Shape};
+use segbox_config::object::{MapKind, Shape};
 
 use super::btf::Btf;
 use super::folder::Locked;

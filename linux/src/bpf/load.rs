@@ -9,7 +9,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use aya_obj::generated::{bpf_map_type, bpf_prog_type};
-use segbox_config::{Hook, Program};
+use segbox_config::Hook;
+use segbox_config::model::Program;
 
 use super::load_error::LoadError;
 use super::maps::Map;

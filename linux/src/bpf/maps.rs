@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use aya_obj::generated::bpf_map_type;
-use segbox_config::MapKind;
+use segbox_config::object::MapKind;
 
 use super::object::kind_of;
 use super::sys;

@@ -1,4 +1,4 @@
-//! Reads a BPF object: the bytes of an ELF file become a [`config::Object`](segbox_config::Object). This needs no kernel, so `segbox check`
+//! Reads a BPF object: the bytes of an ELF file become a [`config::Object`](segbox_config::object::Object). This needs no kernel, so `segbox check`
 //! reports what would fail later. Not here: loading it, and whether the verifier accepts it.
 //!
 //! Objects come from clang (BTF maps in `.maps`) or aya-ebpf (plain definitions in `maps`). Both name a program's section as libbpf does:
@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use aya_obj::generated::bpf_map_type;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind};
-use segbox_config::{Hook, MapKind, MapShape, Object, ObjectProgram, Shape};
+use segbox_config::Hook;
+use segbox_config::object::{MapKind, MapShape, Object, ObjectProgram, Shape};
 
 use super::btf::{Btf, BtfError};
 use super::rename::{Renamed, rename_sections};

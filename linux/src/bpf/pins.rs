@@ -16,7 +16,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya_obj::generated::bpf_prog_type;
-use segbox_config::{Hook, MapKind, Program};
+use segbox_config::Hook;
+use segbox_config::model::Program;
+use segbox_config::object::MapKind;
 use segbox_plan::{Bytes, RowKey};
 
 use super::bpffs::{Bpffs, BpffsError};

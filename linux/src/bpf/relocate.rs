@@ -6,7 +6,7 @@ use std::ffi::CString;
 
 use aya_obj::Map;
 use aya_obj::generated::bpf_insn;
-use segbox_config::Program;
+use segbox_config::model::Program;
 
 use super::load_error::LoadError;
 use super::object::Parts;

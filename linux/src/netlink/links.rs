@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use netlink_packet_route::link::LinkMessage;
-use segbox_config::{IfName, LinkSeen, Mac, Matcher};
+use segbox_config::model::Matcher;
+use segbox_config::{IfName, LinkSeen, Mac};
 use segbox_plan::{LINK_ALIAS, Link};
 
 use super::frame::{attributes, text_of, u32_of, u64_of};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use rustix::io::Errno;
-use segbox_config::HmacAlgorithm;
+use segbox_config::model::HmacAlgorithm;
 use segbox_plan::{HmacKey, Secret, secret_digest};
 
 use super::frame::{attributes, u8_of, u32_of};

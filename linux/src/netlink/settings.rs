@@ -4,7 +4,7 @@
 use std::net::Ipv6Addr;
 
 use rtnetlink::LinkUnspec;
-use segbox_config::Matcher;
+use segbox_config::model::Matcher;
 use segbox_plan::Setting;
 
 use super::error::StepError;

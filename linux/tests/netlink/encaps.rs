@@ -5,7 +5,8 @@ use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
-use segbox_config::{Behavior, Csid, Endpoint, Flavors, HeadendMode, Hook, Lookup};
+use segbox_config::behavior::{Csid, Lookup};
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook};
 use segbox_linux::{Netlink, StepError};
 use segbox_plan::{Encap, Hop, Link, Materials, Route, RouteKey, Step};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use segbox_config::{HmacAlgorithm, Matcher};
+use segbox_config::model::{HmacAlgorithm, Matcher};
 use segbox_linux::{StepError, TalkError};
 use segbox_plan::{Delta, HmacKey, Materials, Secret, Setting, Step, secret_digest, sysctl};
 

@@ -1,6 +1,6 @@
 //! Ring buffers as the programs in the kernel have them: their records' type, and one reader at a time.
 
-use segbox_config::{MapKind, Shape};
+use segbox_config::object::{MapKind, Shape};
 use segbox_linux::bpf::{BUILTINS, EventsError, read_object};
 
 use crate::house::{in_a_namespace, program, read};

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use segbox_config::{Object, Program};
+use segbox_config::model::Program;
+use segbox_config::object::Object;
 use segbox_linux::Namespace;
 use segbox_linux::bpf::{Programs, read_object, sweep};
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use segbox_config::{Hook, Program};
+use segbox_config::Hook;
+use segbox_config::model::Program;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, FolderError};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use miette::{Result, miette};
-use segbox_config::{MapKind, MapShape, Shape};
+use segbox_config::object::{MapKind, MapShape, Shape};
 use segbox_linux::bpf;
 
 use super::OK;

@@ -8,6 +8,6 @@ use super::OK;
 use crate::text::output::print_json;
 
 pub(super) fn run() -> Result<ExitCode> {
-    print_json(&segbox_config::schema())?;
+    print_json(&segbox_config::grammar::schema())?;
     Ok(OK)
 }

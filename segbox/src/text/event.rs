@@ -7,7 +7,7 @@
 use std::net::Ipv6Addr;
 
 use jiff::Timestamp;
-use segbox_config::{Field, Shape};
+use segbox_config::object::{Field, Shape};
 use serde_json::{Map, Value as Json};
 
 /// Offsets from the clocks of this box to the wall clock, in nanoseconds.

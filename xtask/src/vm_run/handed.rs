@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use segbox_config::Needs;
+use segbox_config::surroundings::Needs;
 
 use crate::failure::Failure;
 

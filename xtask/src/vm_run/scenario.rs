@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::{Behavior, Config, HeadendMode, HmacMode, IfName, LocalSid, Lookup, Policy, Steer};
+use segbox_config::behavior::Lookup;
+use segbox_config::model::{HmacMode, LocalSid, Policy, Steer};
+use segbox_config::{Behavior, Config, HeadendMode, IfName};
 use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, udp};
 

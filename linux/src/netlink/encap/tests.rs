@@ -8,9 +8,8 @@ use netlink_packet_core::Emitable;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use segbox_config::{
-    Behavior, Csid, ENDPOINTS, Endpoint, Flavors, HeadendMode, IfName, Inner, Lookup as Table, Parameters,
-};
+use segbox_config::behavior::{Csid, ENDPOINTS, Inner, Lookup as Table, Parameters};
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, IfName};
 use segbox_plan::{Encap, Hop, Route, RouteKey};
 
 use super::super::next_hop::HopError;

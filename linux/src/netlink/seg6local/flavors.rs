@@ -1,7 +1,8 @@
 //! A SID's flavors as attributes of SEG6_LOCAL_FLAVORS (PSP: Linux 6.3, NEXT-CSID: 6.1). Not here: which behavior can have which.
 
 use netlink_packet_route::route::RouteSeg6LocalTunnel as Attribute;
-use segbox_config::{Csid, Flavors};
+use segbox_config::Flavors;
+use segbox_config::behavior::Csid;
 
 use super::super::frame::{attributes, nest, u8_of, u32_of};
 use super::super::uapi;

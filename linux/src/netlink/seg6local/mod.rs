@@ -8,7 +8,8 @@ mod flavors;
 mod parameters;
 
 use netlink_packet_route::route::{RouteLwTunnelEncap, RouteSeg6LocalTunnel as Attribute, Seg6LocalAction as Action};
-use segbox_config::{ENDPOINTS, Endpoint, IfName};
+use segbox_config::behavior::ENDPOINTS;
+use segbox_config::{Endpoint, IfName};
 
 use super::encap::{EncapError, Lookup};
 use super::frame::{attributes, nest, u32_of};

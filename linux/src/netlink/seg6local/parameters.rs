@@ -4,7 +4,8 @@
 use std::net::Ipv6Addr;
 
 use netlink_packet_route::route::{RouteSeg6LocalTunnel as Attribute, Seg6LocalSrh};
-use segbox_config::{IfName, Lookup as Table, Parameters, Row};
+use segbox_config::IfName;
+use segbox_config::behavior::{Lookup as Table, Parameters, Row};
 
 use super::super::encap::{EncapError, Lookup, bpf, srh};
 use super::super::frame::{address_of, attributes, u32_of};

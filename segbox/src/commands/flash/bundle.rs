@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::Result;
-use segbox_config::Hardware;
+use segbox_config::model::Hardware;
 use segbox_firmware::flash::{Bundle, FlashError};
 use segbox_router::profiles::{Profiles, files, is_of_the_house};
 use segbox_router::{Seen, read as read_file};
