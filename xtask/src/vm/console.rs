@@ -1,6 +1,7 @@
-//! A machine's serial line, or a terminal: what it says is collected as it comes, and can be waited for; what is sent is typed.
+//! A machine's serial line, or a terminal: its output is collected as it comes, and can be waited for; input is typed.
 //!
-//! Waiting goes on from where the last wait ended, so that a test reads its machine's answers in order.
+//! A wait goes on from where the last one ended, so that a test reads its machine's answers in order. Not here: the meaning of the output
+//! (`router`).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 
-/// What is shown of a console that did not say what was waited for.
+/// Bytes of the output that are shown if a wait ends in vain.
 const LAST: usize = 4000;
 
 /// A serial line.
@@ -56,7 +57,7 @@ impl Console {
         self.send_bytes(text.as_bytes())
     }
 
-    /// Types what a person typed, as it is.
+    /// Types the bytes that a person typed, unchanged.
     ///
     /// # Errors
     /// [`Error::Gone`].

@@ -1,4 +1,4 @@
-//! What can go wrong with a virtual machine.
+//! The ways in which a virtual machine fails. Not here: a machine that does something wrong, which is for the test to say.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ pub enum Error {
         interface: String,
         /// The namespace.
         namespace: String,
-        /// What was tried.
+        /// The step that failed.
         doing: &'static str,
-        /// What the kernel said.
+        /// The kernel's answer.
         source: io::Error,
     },
     /// The namespace of a port.
@@ -26,7 +26,7 @@ pub enum Error {
     File {
         /// Where it should be.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's answer.
         source: io::Error,
     },
     /// QEMU did not start.
@@ -35,7 +35,7 @@ pub enum Error {
     /// The serial line did not say what was waited for.
     #[error("the console did not say {wanted:?} within {seconds} s{ended}; it said:\n{said}")]
     Silent {
-        /// What was waited for.
+        /// The text that was waited for.
         wanted: String,
         /// For how long.
         seconds: u64,
@@ -50,12 +50,12 @@ pub enum Error {
     /// QEMU's monitor is gone, or does not answer.
     #[error("QEMU's monitor does not answer")]
     Monitor(#[source] io::Error),
-    /// QEMU does not do what its monitor was asked for.
+    /// QEMU refuses a command of its monitor.
     #[error("QEMU refuses {command}: {answer}")]
     Refused {
-        /// What was asked for.
+        /// The command.
         command: String,
-        /// Its words.
+        /// QEMU's answer.
         answer: String,
     },
 }

@@ -4,32 +4,40 @@
 //! It goes when its owner drops it, on a panic too, and with the process that started it. Builds nothing: the image and
 //! QEMU are where the caller says; a test has them of `cargo xtask image` (`built`), and the box's console in words (`Router`).
 
-mod accelerator;
+mod arguments;
+mod booting;
 mod built;
 mod console;
 mod error;
-mod esp;
+mod fat;
+mod handover;
+mod launch;
 mod machine;
 mod medium;
 mod monitor;
+mod port;
 mod probe;
 mod router;
 mod running;
+mod snapshot;
+mod start;
 mod tap;
 mod tool;
+mod turn;
 mod write_log;
 
-pub use accelerator::Accelerator;
-pub use built::{FW_CFG, image, machine, turn};
+pub use built::{FW_CFG, image, machine, quick};
 pub use console::Console;
 pub use error::Error;
-pub use esp::Esp;
-pub use machine::{Boot, Bus, Firmware, Machine, Model, Port};
+pub use fat::Fat;
+pub use machine::{Accelerator, Boot, Bus, Firmware, Machine};
 pub use medium::{Direction, Failure, Medium};
 pub use monitor::Monitor;
+pub use port::{Model, Port};
 pub use probe::probe;
 pub use router::Router;
 pub use running::Vm;
 pub use tap::Tap;
 pub use tool::tool;
+pub use turn::{Turn, alone, turn, turns};
 pub use write_log::{Entry, SECTOR, WriteLog};

@@ -1,20 +1,21 @@
-//! What a machine's disk is like: sound, write-protected, failing, or one whose every write and flush is written down.
+//! Kinds of disks: sound, write-protected, failing, and one that has each write and flush written down. Not here: reading that log
+//! (`write_log`).
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// What a disk does with what it is asked.
+/// A disk's answer to requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Medium {
-    /// It does it.
+    /// It does them.
     #[default]
     Sound,
     /// It refuses writes, as with a switch on a stick.
     Protected,
     /// It answers some with an I/O error.
     Failing(Vec<Failure>),
-    /// It does it, and notes every write and flush in this file, as Linux's dm-log-writes does ([`crate::WriteLog`] reads it).
+    /// It does them, and notes every write and flush in this file, as Linux's dm-log-writes does ([`crate::WriteLog`] reads it).
     Logged(PathBuf),
 }
 

@@ -1,5 +1,5 @@
-//! QEMU's monitor (QMP, one JSON object a line): what a person does to a board with their hands. Buttons, cards, and what QEMU tells of
-//! it. Not here: anything inside the machine.
+//! QEMU's monitor (QMP, one JSON object per line): it presses a board's buttons, moves its cards, and tells of events. Not here:
+//! anything inside the machine.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -22,7 +22,7 @@ pub struct Monitor {
     from: BufReader<UnixStream>,
     /// A line of which only the beginning has come.
     part: Vec<u8>,
-    /// Events that nobody has waited for yet.
+    /// Events that have not been waited for yet.
     events: Vec<Value>,
 }
 

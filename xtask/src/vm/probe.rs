@@ -1,5 +1,5 @@
-//! Whether KVM works. That /dev/kvm is there says little: inside another virtual machine it may accept a guest and never
-//! run it. So a guest is asked: a real boot of the image's own kernel, which has to speak within seconds.
+//! Whether KVM works. The device /dev/kvm alone says little: inside another virtual machine it may accept a guest and never
+//! run it. So the image's kernel is booted, and has to print a line within seconds.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,22 +1,14 @@
-//! A machine as a person has it at its serial port: its status screen, its command line, and what that answers. For tests: what is
-//! waited for in vain is a panic, with the machine's last words.
+//! A machine as a person has it at its serial port: its status screen, its command line, and the answers. For tests: a wait in vain is
+//! a panic, with the machine's last words. Not here: a machine that never comes up to its screen (`booting`).
 
 use std::time::{Duration, Instant};
 
 use crate::{Machine, Vm};
 
-/// Longest boot under emulation on a machine that does other things too.
-const BOOT: Duration = Duration::from_secs(240);
-/// Longest answer to a command.
-const ANSWER: Duration = Duration::from_secs(60);
+/// Longest answer to a command, on a machine that does other things too.
+const ANSWER: Duration = Duration::from_secs(120);
 /// The status screen's last row.
 const UP: &str = "press a key";
-
-/// The kernel's words for a processor whose timer is silent (kernel/rcu/tree_stall.h). Seen under QEMU's software emulation on a host
-/// with other work, before PID 1 began: the emulator's fault, and nothing of the box has run yet.
-const SILENT_TIMER: &str = "Possible timer handling issue";
-/// How often such a machine is reset. Once was enough whenever it was seen.
-const RESETS: usize = 2;
 
 /// A machine and its console.
 #[derive(Debug)]
@@ -25,7 +17,7 @@ pub struct Router {
     pub vm: Vm,
     /// The status screen as it was when a key was pressed.
     pub screen: String,
-    /// What the command line's rows begin with: the box's name.
+    /// The beginning of the command line's rows: the box's name.
     prompt: String,
 }
 
@@ -69,22 +61,12 @@ impl Router {
         self.wait_within(text, ANSWER)
     }
 
-    /// The same, of what it says while it boots. A machine that the emulator fails then is reset.
+    /// The same, while it boots.
     pub fn wait_booting(&mut self, text: &str) -> String {
-        for _ in 0..RESETS {
-            match self.vm.console.expect_first(&[text, SILENT_TIMER], BOOT) {
-                Ok((0, said)) => return said,
-                Ok((_, said)) => {
-                    eprintln!("reset, since a processor's timer is silent: {said}");
-                    self.vm.reset().unwrap_or_else(|error| panic!("{error}"));
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-        self.wait_within(text, BOOT)
+        self.vm.wait_booting(text).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The same, of what takes its time.
+    /// The same with another patience.
     pub fn wait_within(&mut self, text: &str, patience: Duration) -> String {
         self.vm.console.expect(text, patience).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -94,7 +76,7 @@ impl Router {
         self.until_prompt("", ANSWER)
     }
 
-    /// What a command says, its echo among it.
+    /// A command's output, after its echo.
     pub fn answer(&mut self, command: &str) -> String {
         self.answer_within(command, ANSWER)
     }
@@ -114,7 +96,7 @@ impl Router {
         self.json("status --json")
     }
 
-    /// What a command says as JSON.
+    /// A command's output as JSON.
     pub fn json(&mut self, command: &str) -> serde_json::Value {
         let said = self.answer(command);
         let (from, to) = (said.find('{'), said.rfind('}'));
@@ -122,7 +104,7 @@ impl Router {
         serde_json::from_str(&said[from..=to]).unwrap_or_else(|error| panic!("{command}: {error} in: {said}"))
     }
 
-    /// Waits until `status boot` says this; gives all of it. What a router needs not to forward comes after its screen is up.
+    /// Waits until `status boot` says this; gives all of it. A box does what its forwarding does not need after its screen is up.
     pub fn boot_says(&mut self, words: &[&str]) -> String {
         let end = Instant::now() + ANSWER;
         loop {
@@ -147,7 +129,7 @@ impl Router {
         assert!(said.contains("saved"), "{said}");
     }
 
-    /// Pastes a file into `edit`; what it says to it.
+    /// Pastes a file into `edit`; gives the answer.
     pub fn paste(&mut self, text: &str) -> String {
         self.type_in("edit\r");
         self.wait("gives up.");
@@ -158,8 +140,24 @@ impl Router {
     /// Has it power itself off.
     pub fn power_off(&mut self) {
         self.type_in("poweroff\r");
-        // The kernel's own last line: what a console had still to say goes with it.
-        self.wait("Power down");
+        self.is_off();
+    }
+
+    /// Waits until it reboots, and boots this machine in its place. For one that ends at its reboot.
+    pub fn reboot_into(mut self, machine: &Machine<'_>) -> Self {
+        // The kernel's last line.
+        self.wait("Restarting system");
+        assert!(self.vm.ends_within(ANSWER), "it does not reboot:\n{}", self.vm.console.transcript());
+        // Its ports and disks are free again.
+        drop(self);
+        Self::boot(machine)
+    }
+
+    /// Waits until it has powered itself off.
+    pub fn is_off(&mut self) {
+        // It may have ended before the monitor is asked, so the end itself is waited for.
         assert!(self.vm.ends_within(ANSWER), "it does not power off:\n{}", self.vm.console.transcript());
+        // The kernel's last line, which nothing can come between. A machine that reboots ends too.
+        self.wait("Power down");
     }
 }

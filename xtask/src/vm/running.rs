@@ -1,4 +1,4 @@
-//! A machine that runs: what is done to it from outside. Not here: what it says (`console`).
+//! A machine that runs, and what is done to it from outside. Not here: what it says (`console`), and waiting for its boot (`booting`).
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ pub struct Vm {
     /// Its ports' cards, in QEMU's words.
     cards: Vec<String>,
     ends_at_reboot: bool,
+    /// How often its reset button was pressed.
+    pub resets: usize,
     /// The board's own files: its variables, its monitor's socket.
     scratch: tempfile::TempDir,
 }
@@ -32,14 +34,15 @@ impl Vm {
         (cards, ends_at_reboot): (Vec<String>, bool),
         scratch: tempfile::TempDir,
     ) -> Self {
-        Self { child, console, cards, ends_at_reboot, scratch }
+        Self { child, console, cards, ends_at_reboot, resets: 0, scratch }
     }
 
     /// Presses its reset button.
     ///
     /// # Errors
     /// As [`Monitor::execute`].
-    pub fn reset(&self) -> Result<(), Error> {
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.resets += 1;
         let mut monitor = self.monitor()?;
         // QEMU would take it for one of the reboots that it is to end at.
         monitor.execute("set-action", &json!({ "reboot": "reset" }))?;
@@ -58,7 +61,7 @@ impl Vm {
         drop(self.child.wait());
     }
 
-    /// What is done to it from outside, other than by its serial line and its ports.
+    /// QEMU's monitor: anything from outside but the serial line and the ports.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Monitor`]: QEMU has ended.

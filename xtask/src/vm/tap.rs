@@ -1,5 +1,5 @@
-//! A port's other end: a tap device with several queues, made inside a namespace. It is there for as long as somebody
-//! holds its queues, so it goes with the machine.
+//! A port's other end: a tap device with several queues, made inside a namespace. It exists while a process holds its
+//! queues, so it goes with the machine. Not here: the guest's end (`port`).
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,7 +12,7 @@ use crate::Error;
 /// A tap device.
 #[derive(Debug)]
 pub struct Tap {
-    /// One a queue.
+    /// One per queue.
     pub(crate) queues: Vec<OwnedFd>,
 }
 

@@ -1,9 +1,9 @@
-//! The tree of tools that builds and runs the image: a program of it, run from outside.
+//! Programs of the tree of tools that builds and runs the image. Installs nothing.
 
 use std::path::Path;
 use std::process::Command;
 
-/// A program of the tree, by the tree's own loader and with its own libraries: nothing of it is installed.
+/// A program of the tree, by the tree's loader and with the tree's libraries.
 pub fn tool(tree: &Path, name: &str) -> Command {
     let folder = if tree.join("usr/sbin").join(name).exists() { "usr/sbin" } else { "usr/bin" };
     let mut command = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));

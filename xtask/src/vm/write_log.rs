@@ -1,5 +1,6 @@
-//! All that a machine wrote to its disk, in order, with its flushes: and from it, what a disk may hold whose power went at some moment.
-//! A disk keeps what came before a flush that it has answered; of what came later it may have any part, in any order, sector by sector.
+//! All that a machine wrote to its disk, in order, with its flushes; and which of it is certain to be there after a power cut.
+//! A disk keeps all that came before a flush that it has answered. Of later writes it may have any part, in any order, sector by sector.
+//! Not here: the disk that is left (a test makes it).
 //!
 //! The log is QEMU's `blklogwrites`, which is Linux's dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst).
 
@@ -14,7 +15,7 @@ const MAGIC: u64 = 0x006a_7366_7773_6872;
 const FLUSH: u64 = 1;
 const DISCARD: u64 = 4;
 
-/// What was asked of a disk.
+/// A request to a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// These bytes go to this sector.
@@ -71,7 +72,7 @@ impl WriteLog {
         length(&mut File::open(path)?)
     }
 
-    /// What is certain at a moment, that is after so many entries, and what is not.
+    /// The entries that are certain at a moment, that is after so many entries, and those that are not.
     pub fn at(&self, moment: usize) -> (&[Entry], &[Entry]) {
         let done = &self.entries[..moment];
         let flushed = done.iter().rposition(|entry| *entry == Entry::Flush).map_or(0, |at| at + 1);

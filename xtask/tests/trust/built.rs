@@ -1,10 +1,10 @@
-//! Images, and what is in them: the one that was built, and one that is signed with keys made for this run.
+//! Images and their files: the one that was built, and one that is signed with keys made for this run. Not here: those keys (`keys`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use segbox_vm::{Esp, image};
+use segbox_vm::{Fat, image};
 
 use crate::keys::Keys;
 
@@ -27,19 +27,19 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What a program said, on either line.
+/// A program's output, from both streams.
 pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// An image signed with keys of its own.
+/// An image signed with keys made for it.
 pub(crate) struct Signed {
     pub(crate) keys: Keys,
     pub(crate) folder: PathBuf,
     _scratch: tempfile::TempDir,
 }
 
-/// It is assembled once, and goes with the process that asked for it first.
+/// It is assembled once per process.
 pub(crate) static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
     let scratch = tempfile::tempdir().expect("a folder");
     let keys = Keys::new(scratch.path());
@@ -51,11 +51,11 @@ pub(crate) static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
 static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| image("tools"));
 
 /// The ESP of a disk in a file.
-pub(crate) fn esp(disk: &Path) -> Esp<'static> {
-    Esp::of(&TOOLS, disk)
+pub(crate) fn esp(disk: &Path) -> Fat<'static> {
+    Fat::esp(&TOOLS, disk)
 }
 
-/// A copy of a disk that takes no more room than what is on it.
+/// Copies a disk with its holes.
 pub(crate) fn copy(disk: &Path, to: &Path) {
     run(Command::new("cp").arg("--sparse=always").arg(disk).arg(to));
 }

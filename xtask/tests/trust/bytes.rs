@@ -1,5 +1,5 @@
-//! The same sources give the same bytes, for whoever builds them. (That compiling does so too is shown by `cargo xtask image
-//! --reproduce`, which takes too long for here.)
+//! The same sources give the same bytes, whichever user builds them. Not here: whether compiling does so too, which `cargo xtask image
+//! --reproduce` shows in a much longer time.
 
 use std::fs;
 use std::path::PathBuf;

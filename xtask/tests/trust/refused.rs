@@ -31,7 +31,7 @@ fn refused(options: &[(&str, &Path)], password: Option<&str>, words: &[&str]) {
     assert_eq!(stamp(&SIGNED.folder), before, "the last image stays:\n{said}");
 }
 
-/// What changes whenever the image is another one.
+/// This differs between any two images.
 fn stamp(folder: &Path) -> (String, std::time::SystemTime) {
     let time = fs::metadata(folder.join("segbox.raw")).and_then(|file| file.modified()).expect("an image");
     (fs::read_to_string(folder.join("manifest.json.minisig")).expect("a signature"), time)
@@ -113,7 +113,7 @@ fn a_build_that_is_broken_off_leaves_the_last_image_and_the_next_one_succeeds() 
     let kill = |build: &Child| kill_process(Pid::from_child(build), Signal::KILL);
     for end in [&ctrl_c as &dyn Fn(&Child) -> rustix::io::Result<()>, &kill] {
         // Not signed: another image than the one that is there.
-        // A shell that has started the test in the background has taken SIGINT away from all that comes of it.
+        // A shell that has started the test in the background has made all its descendants ignore SIGINT.
         let image = xtask_image(&folder);
         let mut build = Command::new("env");
         build.arg("--default-signal=INT").arg(image.get_program()).args(image.get_args());

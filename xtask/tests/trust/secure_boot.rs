@@ -1,5 +1,6 @@
-//! Secure Boot, enforced: the firmware starts a signed image and nothing else, from whichever disk has it; the slot proves itself
-//! there; the menu's built-in configuration can be had; and a box whose slots have no try left can be reached all the same.
+//! Secure Boot, enforced: the firmware starts a signed image and nothing else, from any disk that has it; the slot proves itself
+//! there; the menu's built-in configuration works; and a box with no try left in its slots can be reached all the same. Not here: the
+//! signatures themselves (`signed`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use segbox_vm::{Accelerator, Boot, Firmware, Machine, Router, image, turn};
 
 use crate::built::{SIGNED, copy, esp, run};
 
-/// What the menu's last entry is about.
+/// The menu's last entry.
 const FAILSAFE: &str = "segbox with the built-in configuration";
 /// A key that GRUB takes for the arrow downwards, and the console's escape.
 const DOWN: &str = "\x0e";
@@ -34,7 +35,7 @@ program = "stamp"
 object = "builtin:end_add_tlv"
 "#;
 
-/// A disk as `segbox flash` makes it: with identifiers of its own.
+/// A disk as `segbox flash` makes it, with identifiers that no other disk has.
 fn flashed(place: &Path, name: &str, from: &Path) -> PathBuf {
     let (disk, toml) = (place.join(name), place.join("segbox.toml"));
     fs::write(&toml, CONFIGURATION).expect("writable");
@@ -48,7 +49,7 @@ fn machine<'a>(tools: &'a Path, place: &Path, first: PathBuf, second: PathBuf) -
     let variables = place.join("variables");
     SIGNED.keys.enrolled(tools, &variables);
     let boot = Boot::Disk { image: first, firmware: Firmware::SecureBoot, keep: true };
-    // What the boot does must not depend on the accelerator, and TCG is everywhere.
+    // A boot must not depend on the accelerator, and TCG is everywhere.
     let mut machine = Machine::new(tools, boot, Accelerator::Tcg);
     (machine.disks, machine.variables) = (vec![second], Some(variables));
     machine
@@ -112,7 +113,7 @@ fn a_signed_disk_boots_beside_one_that_is_not_and_proves_itself() {
     router.vm.cut_power();
     let state = esp(&signed).text("slots/state.env");
     assert!(state.contains("a_tries=3\n"), "{state}");
-    assert_eq!(esp(&plain).text("slots/state.env"), untouched, "the other disk's count is its own");
+    assert_eq!(esp(&plain).text("slots/state.env"), untouched, "the other disk's count is left alone");
 }
 
 /// Takes the tries that slot A has left.

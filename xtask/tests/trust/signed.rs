@@ -1,4 +1,5 @@
-//! A signed image's papers: its signatures hold, and what they vouch for is what lies on its disk.
+//! A signed image's papers: its signatures hold, and they vouch for the files on its disk. Not here: the firmware that checks them
+//! (`secure_boot`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,7 +47,7 @@ fn the_manifest_is_signed_and_vouches_for_the_slots_files() {
 }
 
 #[test]
-fn loader_and_uki_are_signed_for_the_firmware_and_for_nobody_else() {
+fn loader_and_uki_are_signed_for_the_firmware_and_for_no_other_key() {
     let place = tempfile::tempdir().expect("a folder");
     let (_, stranger) = secure_boot(place.path(), "stranger");
     for name in ["EFI/BOOT/BOOTX64.EFI", "slots/a/segbox.efi"] {
@@ -78,7 +79,7 @@ fn the_manifest_names_debians_packages_and_the_firmware_of_cards() {
 #[test]
 fn the_bill_of_materials_is_cyclonedx_and_names_the_crates_of_the_program() {
     let bill = json(&SIGNED.folder.join("segbox.cdx.json"));
-    // What the schema asks for (bom-1.6.schema.json: `required` of the bill, a component, a hash, a dependency).
+    // The schema's demands (bom-1.6.schema.json: `required` of the bill, a component, a hash, a dependency).
     assert_eq!((bill["bomFormat"].as_str(), bill["specVersion"].as_str()), (Some("CycloneDX"), Some("1.6")));
     assert!(bill["version"].as_u64().is_some_and(|version| version >= 1));
     let components = bill["components"].as_array().expect("components");

@@ -1,19 +1,17 @@
-//! What a disk loses that had not written out its cache when the power went: QEMU notes every write and flush of the disk while files
-//! are edited, and from that the disks are made that a power cut could have left, hundreds of them. Each has the old file or the new
-//! one, whole; and one of which the box has said that it is taken is there.
+//! Power cuts of a disk that had not written out its cache: QEMU notes every write and flush of the disk while files are edited, and
+//! from that the disks are made that a power cut could have left, hundreds of them. Each has the old file or the new one, whole. A file
+//! that the box has said is taken is there. Not here: cuts of a disk that loses nothing (`power`).
 
 use std::fs::File;
 use std::path::Path;
 
-use segbox_vm::{Medium, Router, WriteLog, image, machine, turn};
+use segbox_vm::{Medium, Router, WriteLog, image, quick, turn};
 
 use crate::chance::Chance;
 use crate::disk::{self, Disk, LENGTH};
 use crate::lost_cache::{Grain, Left, copy};
 use crate::power::{boot, paste, text};
 
-/// Disks that are looked at.
-const DISKS: usize = 300;
 /// A file, and between which entries of the log it was written: begun at the first, said to be taken at the second.
 struct Edited {
     number: u32,
@@ -33,6 +31,16 @@ fn edit(router: &mut Router, number: u32, log: &Path) -> Edited {
 
 #[test]
 fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
+    look_at(60);
+}
+
+#[test]
+fn slow_three_hundred_disks_that_lose_their_cache_have_the_old_configuration_or_the_new_one() {
+    look_at(300);
+}
+
+/// Edits files, and looks at so many disks that a power cut could have left meanwhile.
+fn look_at(disks: usize) {
     let _turn = turn();
     let tools = image("tools");
     let mut chance = Chance::new("lost caches");
@@ -43,8 +51,8 @@ fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
     let mut left = Left::new(&before, (disk.config, LENGTH), Grain::Block, folder.path().join("config"));
     File::create(&log).expect("a fresh folder");
 
-    let mut machine = machine(&tools, "");
-    (machine.memory, machine.medium) = (256, Medium::Logged(log.clone()));
+    let mut machine = quick(&tools);
+    machine.medium = Medium::Logged(log.clone());
     machine.disks.push(disk.path());
     let mut router = Router::boot(&machine);
     let mut edited = vec![Edited { number: 1, begun: 0, taken: 0 }];
@@ -58,7 +66,7 @@ fn a_disk_that_loses_its_cache_has_the_old_configuration_or_the_new_one() {
     let log = WriteLog::read(&log).expect("QEMU wrote it");
 
     let first = edited[1].begun;
-    let mut moments: Vec<usize> = (0..DISKS).map(|_| first + chance.below(log.entries.len() + 1 - first)).collect();
+    let mut moments: Vec<usize> = (0..disks).map(|_| first + chance.below(log.entries.len() + 1 - first)).collect();
     // Before the first of the edits, and after the last.
     moments.extend([first, log.entries.len()]);
     moments.sort_unstable();

@@ -1,10 +1,13 @@
-//! Every command of the console, typed at the serial port as a person types it; and the screen in the rack.
+//! Every command of the console, typed at the serial port as a person types it; and the screen in the rack. Not here: `flash` (`image`).
 
 use std::time::{Duration, Instant};
 
 use segbox_vm::{Monitor, Router, image, machine, turn};
 
 use crate::disk::Disk;
+
+/// For an event that follows at once, on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(120);
 
 const FILE: &str = "[system]
 hostname = \"box\"
@@ -25,7 +28,7 @@ program = \"oam\"
 object = \"builtin:end_oam\"
 ";
 
-/// Every command that `help` lists, with what its answer has in it; those that end something are typed last.
+/// Every command that `help` lists, with words of its answer. Those that end something are typed last.
 const ANSWERS: [(&str, &[&str]); 14] = [
     ("status", &["healthy", "fc00:0:2:1::", "segbox0"]),
     ("status boot", &["drivers", "configuration", "config partition"]),
@@ -122,18 +125,21 @@ fn every_command_of_the_console_answers_at_the_serial_port() {
     rack(&mut router.vm.monitor().expect("QEMU runs"));
 
     // The three keys that a person at the rack knows: down in order, and up again.
-    router.vm.monitor().and_then(|mut monitor| monitor.type_in("sendkey ctrl-alt-delete")).expect("a keyboard");
-    router.wait("rebooting");
+    let mut monitor = router.vm.monitor().expect("QEMU runs");
+    monitor.type_in("sendkey ctrl-alt-delete").expect("a keyboard");
+    let reset = monitor.event("RESET", SOON, |data| data["guest"] == true).expect("QEMU runs");
+    assert!(reset.is_some(), "no reboot:\n{}", router.vm.console.transcript());
+    drop(monitor);
     router.again();
     let ended = router.boot_says(&["last boot"]);
     assert!(ended.lines().any(|line| line.contains("last boot") && line.contains("clean")), "{ended}");
     router.power_off();
 }
 
-/// The same screen and the same commands on the VGA, by its own keyboard.
+/// The same screen and the same commands on the VGA, by the keyboard.
 fn rack(monitor: &mut Monitor) {
     shows(monitor, "press a key");
-    // The first key calls the command line; what is typed with it is forgotten.
+    // The first key calls the command line and is forgotten.
     monitor.type_in("sendkey ret").expect("a keyboard");
     shows(monitor, "box>");
     for key in ["h", "e", "l", "p", "ret"] {
@@ -149,13 +155,12 @@ fn shows(monitor: &mut Monitor, words: &str) {
         if text.contains(words) {
             return;
         }
-        assert!(begin.elapsed() < Duration::from_secs(60), "{words} is not on the screen:\n{text}");
+        assert!(begin.elapsed() < SOON, "{words} is not on the screen:\n{text}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
 
-/// What stands in all of the memory of a VGA in text mode, rows of 80 characters, each with its colour: the rows that are shown move
-/// through it.
+/// All text in the memory of a VGA in text mode: rows of 80 characters, each with its colour. The rows that are shown move through it.
 fn text(monitor: &mut Monitor) -> String {
     let said = monitor.type_in("xp /16384hx 0xb8000").expect("QEMU runs");
     let cells = said.lines().filter_map(|line| line.split_once(": ")).flat_map(|(_, cells)| cells.split_whitespace());

@@ -1,4 +1,4 @@
-//! A box's disk as its data partitions alone, laid out for a test: what is on them, and how full they are. Not here: boot loader and
+//! A box's disk with its data partitions alone, laid out for a test: their files, and how full they are. Not here: boot loader and
 //! slots, which a machine without a boot loader does not look at.
 
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use segbox_vm::tool;
 
 /// A partition, as long as in the image.
 pub(crate) const LENGTH: u64 = 64 << 20;
-/// What `mke2fs` is told for the image's own.
+/// The image's options for `mke2fs`.
 const OPTIONS: &str = include_str!("../../../image/disk/mke2fs.options");
 const SECTOR: u64 = 512;
 
@@ -77,7 +77,7 @@ impl Disk {
         };
         let log = self.folder.path().join("log");
         let mut rest = free(&debugfs("stats -h"));
-        // The file's own tree takes a block or two: a second file takes what they leave.
+        // The file's tree takes a block or two: a second file takes the blocks that are left.
         for name in ["log", "log.1", "log.2"] {
             let mut file = File::create(&log).expect("writable");
             let length = (rest.saturating_sub(if name == "log" { 4 } else { 0 })) * 4096;
@@ -101,14 +101,14 @@ impl Disk {
         (self.config + block * 4096) / SECTOR
     }
 
-    /// A partition as a file of its own.
+    /// A partition, copied to a file.
     fn part(&self, at: u64) -> PathBuf {
         let part = self.folder.path().join("part");
         fs::write(&part, self.read(at)).expect("room for a copy");
         part
     }
 
-    /// What is on a partition.
+    /// A partition's bytes.
     pub(crate) fn read(&self, at: u64) -> Vec<u8> {
         let mut from = File::open(self.path()).expect("the disk is there");
         from.seek(SeekFrom::Start(at)).expect("the disk is that long");
@@ -131,7 +131,7 @@ impl Disk {
         self.put(&part, at);
     }
 
-    /// Copies a file system to its place; what is zero stays a hole.
+    /// Copies a file system to its place; blocks of zeros stay holes.
     fn put(&self, part: &Path, at: u64) {
         let mut from = File::open(part).expect("just made");
         let mut block = vec![0; 1 << 16];
@@ -146,10 +146,10 @@ impl Disk {
     }
 }
 
-/// A file system in a file, as a boot would find it: its journal replayed, all of it checked, and what a check may mend mended.
+/// Checks a file system in a file as a boot would find it: its journal is replayed, and e2fsck fixes what it may fix unasked.
 ///
 /// # Errors
-/// What e2fsck says of one that is broken.
+/// e2fsck's words about one that is broken.
 pub(crate) fn check(tools: &Path, part: &Path) -> Result<(), String> {
     let checked = tool(tools, "e2fsck").args(["-f", "-p"]).arg(part).output().expect("the tools have it");
     // 0 or 1: nothing was wrong, or the journal was replayed.
@@ -159,10 +159,10 @@ pub(crate) fn check(tools: &Path, part: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether nothing is wrong with a file system in a file, which is only looked at.
+/// Checks a file system in a file and changes nothing.
 ///
 /// # Errors
-/// What e2fsck says.
+/// e2fsck's words.
 pub(crate) fn is_clean(tools: &Path, part: &Path) -> Result<(), String> {
     let checked = tool(tools, "e2fsck").args(["-f", "-n"]).arg(part).output().expect("the tools have it");
     let said = || format!("e2fsck -fn: {}\n{}", checked.status, String::from_utf8_lossy(&checked.stdout));

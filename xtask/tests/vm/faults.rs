@@ -1,18 +1,19 @@
-//! What is broken does not stop the rest: the box boots, forwards what it can, and says what is wrong.
+//! A broken part does not stop the rest: the box boots, forwards as well as it can, and says which part is wrong. Not here: files that
+//! cannot run (`sources`).
 
 use std::path::Path;
 use std::time::Duration;
 
 use segbox_lab::expect::{self, Headend};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
-use segbox_vm::{Direction, FW_CFG, Failure, Machine, Medium, Model, Port, Router, image, machine, tool, turn};
+use segbox_vm::{Direction, FW_CFG, Failure, Machine, Medium, Model, Port, Router, image, quick, tool, turn};
 
 use crate::disk::{Disk, is_clean};
 
 const PORT: Mac = [0x52, 0x54, 0, 0, 0, 1];
 const HOST: Mac = [2, 0, 0, 0, 1, 1];
 
-/// A router on a stick: what comes in on its one port goes out there.
+/// A router on a stick: packets come in and go out on its one port.
 const ONE_PORT: &str = r#"
 [interface.eth0]
 match = { mac = "52:54:00:00:00:01" }
@@ -37,7 +38,7 @@ sid = "fc00:0:2:1::"
 behavior = "End"
 "#;
 
-/// What needs a port that no machine here has.
+/// An interface and a route on a port that no machine here has.
 const SECOND_PORT: &str = r#"
 [interface.uplink]
 match = { mac = "52:54:00:00:00:99" }
@@ -53,10 +54,6 @@ fn file(system: &str, rest: &str) -> String {
     format!("[system]\nhostname = \"box\"\n{system}\n{rest}{ONE_PORT}")
 }
 
-fn port<'a>(machine: &mut Machine<'a>, namespace: &'a Namespace) {
-    machine.ports.push(Port { namespace, interface: "eth0", mac: PORT, model: Model::Virtio, queues: 2 });
-}
-
 /// Whether End works: one of some packets comes through.
 fn forwards(namespace: &Namespace) -> bool {
     let v6 = |text: &str| -> std::net::Ipv6Addr { text.parse().expect("an address") };
@@ -67,7 +64,7 @@ fn forwards(namespace: &Namespace) -> bool {
     let packet = expect::encaps(&inner, headend, &path).expect("a hop limit of 64");
     let out = expect::end(&packet).expect("the model forwards it");
     let out = Frame::new(PORT, HOST, &out.bytes());
-    // A card that is tuned once more starts again, and loses what it has.
+    // A card that is tuned once more starts again, and loses the packets that it has.
     (0..30).any(|_| {
         wire.send(&Frame::new(HOST, PORT, &packet.bytes())).expect("the port is up");
         let found = wire.find(Duration::from_secs(1), |captured| !captured.outgoing && captured.frame == out);
@@ -75,12 +72,17 @@ fn forwards(namespace: &Namespace) -> bool {
     })
 }
 
-fn boot<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut Machine<'a>)) -> Router {
-    let mut machine = machine(tools, "");
-    machine.memory = 256;
-    port(&mut machine, namespace);
+fn machine<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut Machine<'a>)) -> Machine<'a> {
+    let mut machine = quick(tools);
+    // As many processors as its port has queues.
+    machine.processors = 2;
+    machine.ports.push(Port { namespace, interface: "eth0", mac: PORT, model: Model::Virtio, queues: 2 });
     prepare(&mut machine);
-    Router::boot(&machine)
+    machine
+}
+
+fn boot<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut Machine<'a>)) -> Router {
+    Router::boot(&machine(tools, namespace, prepare))
 }
 
 #[test]
@@ -95,17 +97,17 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
     let folder = tempfile::tempdir().expect("a folder");
     let brought = folder.path().join("segbox.toml");
     std::fs::write(&brought, file("", "")).expect("a fresh folder");
-    let mut router = boot(&tools, &namespace, |machine| {
+    let machine = machine(&tools, &namespace, |machine| {
         machine.disks.push(disk.path());
         machine.files.push((FW_CFG.to_owned(), brought));
-        machine.ends_at_reboot = false;
     });
-    let mend = "`factory-reset config` creates a new, empty file system";
-    router.boot_says(&["(segbox-config) cannot be mounted", mend, "(segbox-state) cannot be mounted", "QEMU fw_cfg"]);
+    let mut router = Router::boot(&machine);
+    let fix = "`factory-reset config` creates a new, empty file system";
+    router.boot_says(&["(segbox-config) cannot be mounted", fix, "(segbox-state) cannot be mounted", "QEMU fw_cfg"]);
     assert!(router.screen.contains("cannot be mounted"), "{}", router.screen);
     assert!(forwards(&namespace), "{}", router.answer("status"));
 
-    // Whoever does not mean it has not done it.
+    // Any other answer changes nothing.
     router.type_in("factory-reset\r");
     router.wait("Type yes: ");
     assert!(router.answer("no").contains("nothing was removed"));
@@ -114,7 +116,7 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
     router.type_in("yes\r");
     router.wait("(segbox-config) is new and empty");
     router.wait("(segbox-state) is new and empty");
-    router.again();
+    let mut router = router.reboot_into(&machine);
     assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
     let steps = router.settled();
     assert!(!steps.contains("to fix"), "nothing is wrong any more: {steps}");
@@ -122,7 +124,7 @@ fn corrupt_partitions_leave_a_box_that_can_be_handed_a_file_and_are_made_anew_wh
     router.edit(&file("", ""));
     assert!(router.answer("apply").contains("in sync"));
     router.type_in("reboot\r");
-    router.again();
+    let mut router = router.reboot_into(&machine);
     assert!(router.screen.contains("good: configured from config partition"), "{}", router.screen);
     let steps = router.settled();
     assert!(steps.contains("clean") && !steps.contains("to fix"), "the state partition is at work: {steps}");

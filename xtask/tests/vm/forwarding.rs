@@ -1,5 +1,6 @@
 //! A stream of packets from one network through the machine to another, over every behavior that the image's kernel has and
-//! the one of a namespace may not: every frame that comes out is compared with the reference model, byte for byte.
+//! a test's own kernel may lack: every frame that comes out is compared with the reference model, byte for byte. Not here: L3 VPNs
+//! (`l3vpn`).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,10 +13,10 @@ use segbox_vm::{FW_CFG, Model, Port, Router, image, machine, turn};
 use crate::share;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vm/forwarding.toml");
-/// The machine's ends of its ports, and who the file says is behind them.
+/// The machine's ends of its ports, and the neighbors behind them in the file.
 const PORTS: [Mac; 3] = [[0x52, 0x54, 0, 0, 0, 1], [0x52, 0x54, 0, 0, 0, 2], [0x52, 0x54, 0, 0, 0, 3]];
 const BEHIND: [Mac; 3] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 2, 1], [2, 0, 0, 0, 3, 1]];
-/// Where a packet is to come out.
+/// The ports where packets come out.
 const CORE: usize = 1;
 const CUSTOMER: usize = 2;
 
@@ -55,7 +56,7 @@ fn at_end(sid: &str, protocol: u8, inner: &[u8]) -> Packet {
     packet
 }
 
-/// What goes in, and what the model says comes out, and where; nothing where it is dropped.
+/// A packet that goes in; and the port and the packet that come out by the model, or none if it is dropped.
 struct Case {
     name: &'static str,
     packet: Vec<u8>,
@@ -72,7 +73,7 @@ fn cases(flow: u16) -> Vec<Case> {
 
     let (end, bpf, t) = (middle("fc00:0:2:1::"), middle("fc00:0:2:100::"), middle("fc00:0:2:7::"));
     let into = |sid, protocol, inner: &[u8]| at_end(sid, protocol, inner);
-    // Nothing of an SID is left on what comes out of it, so those of End.DT46 are flows of their own.
+    // A decapsulated packet has no trace of its SID, so End.DT46 gets other flows.
     let other = flow + 10_000;
     let dt4 = into("fc00:0:2:4::", protocol::IPV4, &four(flow, "198.51.100.2"));
     let dt46_4 = into("fc00:0:2:46::", protocol::IPV4, &four(other, "198.51.100.2"));
@@ -124,7 +125,7 @@ fn every_packet_of_a_stream_is_what_the_model_says() {
     let counted: BTreeMap<_, _> = status["sids"].as_array().expect("a list").iter().map(counts).collect();
     for sid in ["fc00:0:2:1::/128", "fc00:0:2:4::/128", "fc00:0:2:6::/128", "fc00:0:2:100::/128"] {
         let (packets, errors) = counted.get(sid).copied().unwrap_or_default();
-        // The drops of End and of End.DT4 are the two errors that are sent a flow.
+        // The drops of End and of End.DT4 are the two errors that each flow is sent.
         let wrong = if ["fc00:0:2:1::/128", "fc00:0:2:4::/128"].contains(&sid) { u64::from(COUNT) } else { 0 };
         assert_eq!((packets, errors), (u64::from(COUNT), wrong), "{sid} of {status}");
     }
@@ -140,7 +141,7 @@ fn counts(sid: &serde_json::Value) -> (String, (u64, u64)) {
 
 type Expected = BTreeMap<(usize, Frame), &'static str>;
 
-/// Crosses off what has come in by now.
+/// Crosses off the frames that have come in by now.
 fn take(wires: &[Wire; 3], expected: &mut Expected, unexpected: &mut Vec<(usize, Frame)>) -> Result<(), String> {
     for (port, wire) in wires.iter().enumerate() {
         for captured in wire.drain().map_err(|error| error.to_string())? {
@@ -153,7 +154,7 @@ fn take(wires: &[Wire; 3], expected: &mut Expected, unexpected: &mut Vec<(usize,
     Ok(())
 }
 
-/// Sends all of them, as many at a time as a queue holds, and compares what comes out, in whatever order.
+/// Sends all of them, as many at a time as a queue holds, and compares the frames that come out, in any order.
 fn compare(wires: &[Wire; 3], all: &[Case]) -> Result<(), String> {
     let mut expected = Expected::new();
     let mut unexpected = Vec::new();
@@ -175,7 +176,7 @@ fn compare(wires: &[Wire; 3], all: &[Case]) -> Result<(), String> {
             break;
         }
     }
-    // What was to be dropped and is not may come a little later.
+    // A packet that should have been dropped may come a little later.
     std::thread::sleep(Duration::from_millis(200));
     take(wires, &mut expected, &mut unexpected)?;
     if expected.is_empty() && unexpected.is_empty() {

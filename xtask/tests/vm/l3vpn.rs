@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Blue's traffic arrives by End.DT46, green's by End.DT4 and End.DT6. The other edge is a namespace for each customer,
-//! whose kernel need not have VRFs. All routers are segbox's; hosts send by their own stacks.
+//! whose kernel need not have VRFs. All routers are segbox's; hosts send by their kernels. Not here: a customer that tries to get out
+//! (`leaks`).
 
 mod leaks;
 
@@ -34,8 +35,7 @@ const SITE_2: [&str; 2] = ["10.0.9.2/24", "2001:db8:b2::2/64"];
 const GREENS_WAY: [(&str, &str); 4] = [("green", "green-2"), ("green-1", "machine"), ("machine", "p"), ("p", "green")];
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a customer's packets are put into from the machine, and what they come in from the other edge: by family, IPv4
-/// first.
+/// The SIDs of a customer's packets on their way from the machine, and from the other edge: by family, IPv4 first.
 struct Vpn {
     there: [&'static str; 2],
     back: [&'static str; 2],
@@ -90,7 +90,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
         fs::write(&file, text).expect("the folder is ours");
         segbox(&lab[name], ["apply".as_ref(), file.as_os_str()]);
     }
-    lab["p"].address("pe1", leaks::CORE[0].parse().expect("an address")).expect("its own port");
+    lab["p"].address("pe1", leaks::CORE[0].parse().expect("an address")).expect("its port");
     site_1.iter().for_each(|host| equip(host, &SITE_1, ["10.0.0.1", "2001:db8:b1::1"]));
     CUSTOMERS.iter().for_each(|customer| checksum(&lab[&*format!("{customer}-2")]));
 
@@ -106,7 +106,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
     }
     asked_for_its_neighbour_at_once(&core);
     // A network behind blue's own router.
-    site_1[0].address("eth0", "10.0.8.2/32".parse().expect("an address")).expect("its own port");
+    site_1[0].address("eth0", "10.0.8.2/32".parse().expect("an address")).expect("its port");
     vpns.back(0, &BLUE, 0, "10.0.8.2/32");
     vpns.only_green_has("10.0.7.2");
     leaks::nothing_comes_out(&mut vpns);
@@ -255,7 +255,7 @@ fn other_side() -> Lab {
 /// A host behind the machine, whose port came with the machine.
 fn equip(host: &Namespace, addresses: &[&str], gateways: [&str; 2]) {
     for address in addresses {
-        host.address("eth0", address.parse().expect("an address")).expect("its own port");
+        host.address("eth0", address.parse().expect("an address")).expect("its port");
     }
     for (gateway, everything) in gateways.into_iter().zip(["0.0.0.0/0", "::/0"]) {
         let gateway = gateway.parse().expect("an address");
@@ -264,7 +264,7 @@ fn equip(host: &Namespace, addresses: &[&str], gateways: [&str; 2]) {
     checksum(host);
 }
 
-/// What is compared byte for byte has its checksum.
+/// Frames are compared byte for byte, so they must have their checksums.
 fn checksum(host: &Namespace) {
     set_offload(host, "eth0", Offload::TxChecksum, false).expect("the port can");
 }
@@ -286,7 +286,7 @@ fn taps(lab: &Lab, site_1: &[Namespace; 2]) -> Links {
     links
 }
 
-/// The machine answers a customer's echo requests to its own addresses in the VRF.
+/// The machine answers a customer's echo requests to the machine's addresses in the VRF.
 fn edge_answers(host: &Namespace, port: Mac) {
     let wire = Wire::open(host, "eth0").expect("a port");
     for (from, to) in SITE_1.into_iter().zip(["10.0.0.1", "2001:db8:b1::1"]) {
@@ -310,7 +310,7 @@ fn asked_for_its_neighbour_at_once(core: &Wire) {
     assert!(from_nowhere.is_empty() && !asked.is_empty(), "{from_nowhere:?}, {asked:?}");
 }
 
-/// The image's own binary in a namespace; what it does must succeed, and plan nothing.
+/// Runs the image's binary in a namespace. It must succeed, and plan nothing.
 fn segbox(namespace: &Namespace, arguments: [&OsStr; 2]) {
     let mut command = namespace.command(image("segbox")).expect("the namespace is there");
     let output = command.args(arguments).output().expect("it starts");

@@ -1,5 +1,5 @@
-//! What a power cut leaves of a disk that had not written out its cache, made from the log of all that was written. Not here: what is
-//! expected of it (`cache`, `flashed`).
+//! The disk that a power cut leaves if it had not written out its cache, made from the log of all writes. Not here: what is expected of
+//! it (`cache`, `flashed`).
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ use crate::chance::Chance;
 
 const BLOCK: usize = 4096;
 
-/// What the disk writes whole or not at all, in bytes. ext4 asks for its block: its superblock, which is written in place now and
+/// The bytes that a disk writes whole or not at all. ext4 asks for its block: its superblock, which is written in place now and
 /// then, is two sectors with one checksum. Disks of the last fifteen years and all flash give it; FAT is held to the sector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grain {
@@ -26,7 +26,7 @@ pub(crate) struct Left {
     /// First byte of the part on the disk, and how many.
     at: u64,
     length: u64,
-    /// What is certain.
+    /// The writes that are certain.
     base: PathBuf,
     /// Entries that are in it.
     applied: usize,
@@ -41,7 +41,7 @@ impl Left {
         to.set_len(length).expect("a sparse file");
         let (mut from, mut block, mut offset) = (from.take(length), [0; BLOCK], 0);
         while let Ok(read @ 1..) = from.read(&mut block) {
-            // What is zero stays a hole.
+            // Blocks of zeros stay holes.
             if block[..read] != [0; BLOCK][..read] {
                 write_at(&mut to, offset, &block[..read]);
             }
@@ -66,7 +66,7 @@ impl Left {
         }
     }
 
-    /// What is certain after so many entries, and nothing else.
+    /// The same with nothing but what is certain.
     pub(crate) fn at_least(&mut self, log: &WriteLog, moment: usize, found: &Path) {
         let mut base = File::options().write(true).open(&self.base).expect("made by `new`");
         let certain = log.at(moment).0;

@@ -1,15 +1,19 @@
-//! The image as a router in a virtual machine, judged from outside: over the serial line, and by the frames at its ports.
+//! The image in virtual machines, judged from outside: over the serial line, and by the frames at its ports.
 //!
-//! Builds nothing: `cargo xtask image` has to have run, as it has in `./dev test`. Root only; machines are emulated, so that
-//! what they do does not depend on the host.
+//! Builds nothing: `cargo xtask image` has to have run, as it has in `./dev test`. Root only. Machines are emulated, so that their
+//! behavior does not depend on the host. Tests run side by side, each machine on a processor (`segbox_vm::turn`). Those that do not ask
+//! about the kernel's start share one (`segbox_vm::quick`). A test whose name begins with `slow_` repeats a question that a fast one asks
+//! already: more often, or by the other firmware.
 
 mod cache;
 mod chance;
 mod console;
+mod dev_vm;
 mod disk;
 mod faults;
 mod flashed;
 mod forwarding;
+mod image;
 mod l3vpn;
 mod lost_cache;
 mod mishaps;

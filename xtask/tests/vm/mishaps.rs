@@ -1,5 +1,5 @@
-//! Ends that nobody asked for: PID 1 panics, the kernel crashes, PID 1 stands still. The box comes back by itself each time, says why,
-//! and keeps the last words; and one end that is asked for, by the power button.
+//! Ends that were not asked for: PID 1 panics, the kernel crashes, PID 1 stands still. The box comes back by itself each time, says why,
+//! and keeps the last words; and one end that is asked for, by the power button. Not here: power cuts (`power`, `cache`).
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::disk::{Disk, check, content};
 
 const FILE: &str = "[system]\nhostname = \"box\"\n";
-/// Less than any boot takes, and more than the kernel's wait before it reboots (kernel.panic) and the watchdog's.
-const SOON: Duration = Duration::from_secs(60);
+/// More than the kernel's wait before it reboots (kernel.panic) and the watchdog's, on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(120);
 
 /// A machine with a watchdog, and firmware that keeps records (ACPI's ERST, as servers have it).
 fn board<'a>(tools: &'a Path, disk: &Disk, records: &Path, words: &str) -> Machine<'a> {
@@ -27,13 +27,12 @@ fn board<'a>(tools: &'a Path, disk: &Disk, records: &Path, words: &str) -> Machi
     machine
 }
 
-/// The last boot's end, as this one tells it. It looks for it when the router is at work already.
+/// The last boot's end in this one's record, which gets it when the router is at work already.
 fn last_end(router: &mut Router) -> String {
     let begin = Instant::now();
     loop {
         let boot = router.json("status boot --json");
         if let Some(end) = boot["last-end"].as_str() {
-            // What was not asked for is not all right.
             let told = boot["problems"].to_string();
             assert_eq!(told.contains("the last boot ended badly"), end != "clean", "{end}: {told}");
             return end.to_owned();
@@ -70,7 +69,7 @@ fn an_intel_boards_own_watchdog_ends_a_box_that_stands_still() {
     let tools = image("tools");
     // QEMU's board is an ICH9's, whose watchdog is the X3440's: lpc_ich makes the device, iTCO_wdt drives it.
     let mut router = Router::start(&machine(&tools, "segbox.hang segbox.watchdog=10"));
-    router.wait_booting("PID 1 stands still");
+    router.wait_booting("press a key");
     is_bitten(&router);
 }
 
@@ -108,7 +107,8 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
 
     // A reboot that was asked for; then PID 1 stands still, and the watchdog bites.
     router.type_in("reboot\r");
-    router.wait_booting("PID 1 stands still");
+    router.wait_booting("segbox: starting");
+    router.wait_booting("press a key");
     is_bitten(&router);
     // The console has gone on without PID 1 until then.
     router.wait_booting("segbox: starting");
@@ -117,9 +117,7 @@ fn a_box_comes_back_from_a_panic_a_crash_and_a_hang_and_says_what_it_was() {
 
     // The power button.
     router.vm.monitor().and_then(|mut monitor| monitor.execute("system_powerdown", &json!({}))).expect("a button");
-    router.wait("the power button was pressed");
-    router.wait("Power down");
-    assert!(router.vm.ends_within(SOON), "{}", router.vm.console.transcript());
+    router.is_off();
 
     // All of it is on the disk, and the last end was a good one.
     let part = scratch.path().join("state");

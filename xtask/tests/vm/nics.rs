@@ -1,5 +1,5 @@
 //! Cards of four drivers, tuned as the profiles of their boxes say: queues, rings, interrupts and steering, read back over the
-//! serial line; and programs that run as machine code.
+//! serial line; and programs that run as machine code. Not here: packets through these cards (`plug`).
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,10 @@ use segbox_vm::{FW_CFG, Model, Port, Router, image, machine, turn};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vm/nics.toml");
 const PORTS: [(&str, Model); 4] =
     [("board", Model::E1000e), ("slot", Model::Igb), ("esx", Model::Vmxnet3), ("cloud", Model::Virtio)];
-/// CPU 0 keeps house, 1 and 2 forward.
+/// CPU 0 is the housekeeping core, 1 and 2 forward.
 const PROCESSORS: u32 = 3;
 
-/// What the X3440's profile makes of the Intel cards: one queue a forwarding CPU where the card has several, and software's
-/// spreading where it has one.
+/// The Intel cards' knobs under the X3440's profile: one queue per forwarding CPU where the card has several, and RPS where it has one.
 const X3440: [(&str, &str); 17] = [
     ("net.core.bpf_jit_enable", "1"),
     ("net.core.bpf_jit_harden", "0"),
@@ -33,7 +32,7 @@ const X3440: [(&str, &str); 17] = [
     ("slot xps of queue 1", "2"),
     ("slot lro", "off"),
 ];
-/// What a virtual machine's profile makes of the other two.
+/// The other two cards' knobs under a virtual machine's profile.
 const VM: [(&str, &str); 16] = [
     ("cloud queues", "2"),
     ("cloud rx-ring", "1024"),
@@ -54,7 +53,7 @@ const VM: [(&str, &str); 16] = [
     ("esx lro", "off"),
 ];
 
-/// What the kernel has of each knob of the profile, and how that stands to what the profile asks for.
+/// Each knob of the profile: the kernel's value, and how it compares with the profile's.
 fn knobs(status: &serde_json::Value) -> BTreeMap<String, (String, String)> {
     let list = status["tuning"]["knobs"].as_array().unwrap_or_else(|| panic!("no tuning in {status}"));
     let text = |knob: &serde_json::Value, key: &str| knob[key].as_str().unwrap_or("-").to_owned();

@@ -1,24 +1,16 @@
 //! Power cuts while a configuration is written: whenever they come, the old file or the new one is there, whole, and the box
 //! boots with it.
 //!
-//! QEMU is killed while it writes, the next boot is judged over the serial line, writes the next file and is killed in its turn. What
-//! a disk loses with its write cache a killed QEMU does not: that is `cache`.
+//! QEMU is killed while it writes, the next boot is judged over the serial line, writes the next file and is killed in its turn. Not
+//! here: the write cache of a disk, which a killed QEMU does not lose (`cache`).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use segbox_vm::{Router, image, machine, turn};
+use segbox_vm::{Router, image, quick, turn, turns};
 
 use crate::chance::Chance;
 use crate::disk::Disk;
-
-/// Disks that are cut side by side, one a processor.
-const CHAINS: usize = 2;
-/// Power cuts of each.
-const CUTS: u32 = 15;
-/// How many of all must have left the old file, and how many the new one: a moment that is always too early or too late tests
-/// nothing.
-const EITHER: usize = 6;
 
 /// A configuration with its number in it, of several disk blocks.
 pub(crate) fn text(number: u32) -> String {
@@ -42,13 +34,12 @@ pub(crate) fn paste(router: &mut Router, text: &str) {
     router.wait("table = 254");
 }
 
-/// Boots from a disk; its console, and which of these files it has, whole, and runs.
+/// Boots from a disk. Gives its console, and which of these files it has, whole, and runs.
 ///
 /// # Errors
-/// Neither, or not well: all that it says.
+/// None of them is there, or it does not run: all that the machine says.
 pub(crate) fn boot(tools: &Path, disk: &Path, numbers: &[u32]) -> Result<(Router, u32), String> {
-    let mut machine = machine(tools, "");
-    (machine.memory, machine.processors) = (256, 1);
+    let mut machine = quick(tools);
     machine.disks.push(disk.to_owned());
     let mut router = Router::boot(&machine);
     let shown = router.answer("show").replace('\r', "");
@@ -61,7 +52,8 @@ pub(crate) fn boot(tools: &Path, disk: &Path, numbers: &[u32]) -> Result<(Router
     }
 }
 
-/// When to cut. It looks for the instant at which the new file takes the old one's place, from both sides, by what the last cut left.
+/// When to cut. It looks for the instant at which the new file takes the old one's place, from both sides, by the file that the last cut
+/// left.
 struct Moment {
     edge: f64,
     step: f64,
@@ -79,7 +71,7 @@ impl Moment {
         Duration::from_secs_f64(seconds.max(0.0))
     }
 
-    /// What came of it.
+    /// Whether the last cut left the new file.
     fn learn(&mut self, new: bool) {
         // The same again: it is further away than was thought. The other: it lies between.
         let again = self.last == Some(new);
@@ -89,8 +81,8 @@ impl Moment {
     }
 }
 
-/// One disk, cut again and again. Gives how often the old file was there, and how often the new one.
-fn chain(tools: &Path, mut chance: Chance) -> Result<[usize; 2], String> {
+/// One disk, cut so often. Gives how often the old file was there, and how often the new one.
+fn chain(tools: &Path, cuts: u32, mut chance: Chance) -> Result<[usize; 2], String> {
     let disk = Disk::new(tools, &text(1));
     let (mut router, mut old) = boot(tools, &disk.path(), &[1])?;
     // How long the box works on a file once it has it.
@@ -100,7 +92,7 @@ fn chain(tools: &Path, mut chance: Chance) -> Result<[usize; 2], String> {
     old += 1;
     let mut moment = Moment::new(begin.elapsed().as_secs_f64() / 2.0);
     let mut left = [0; 2];
-    for new in 3..3 + CUTS {
+    for new in 3..3 + cuts {
         paste(&mut router, &text(new));
         let cut = moment.next(&mut chance);
         router.type_in(".\r");
@@ -116,16 +108,16 @@ fn chain(tools: &Path, mut chance: Chance) -> Result<[usize; 2], String> {
     Ok(left)
 }
 
-#[test]
-fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
-    let _turn = turn();
+/// Cuts so many disks side by side, each so often. Each of the two files must be left so often: a moment that is always too early or too
+/// late tests nothing.
+fn cut(chains: usize, cuts: u32, either: usize) {
     let tools = image("tools");
     let mut chance = Chance::new("power cuts");
     let chains: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..CHAINS)
+        let running: Vec<_> = (0..chains)
             .map(|_| {
                 let (tools, chance) = (&tools, chance.fork());
-                scope.spawn(move || chain(tools, chance))
+                scope.spawn(move || chain(tools, cuts, chance))
             })
             .collect();
         running.into_iter().map(|chain| chain.join().expect("a chain that fails says why")).collect()
@@ -136,5 +128,17 @@ fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
         left = [left[0] + old, left[1] + new];
     }
     println!("{} power cuts: {} times the old file, {} times the new one", left[0] + left[1], left[0], left[1]);
-    assert!(left.iter().all(|count| *count >= EITHER), "the cuts fell on one side: {left:?}");
+    assert!(left.iter().all(|count| *count >= either), "the cuts fell on one side: {left:?}");
+}
+
+#[test]
+fn the_old_configuration_or_the_new_one_survives_a_power_cut() {
+    let _turn = turn();
+    cut(1, 6, 1);
+}
+
+#[test]
+fn slow_the_old_configuration_or_the_new_one_survives_thirty_power_cuts() {
+    let _turn = turns(2);
+    cut(2, 15, 6);
 }

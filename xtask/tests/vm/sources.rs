@@ -1,10 +1,9 @@
-//! Where a box has its configuration from, booted for real: a stick labelled SEGBOX with a key beside the file, QEMU's fw_cfg before
-//! it; and what runs instead of a file that cannot.
+//! Where a box has its configuration from: a stick labelled SEGBOX with a key beside the file, QEMU's fw_cfg before it; and the
+//! configuration that runs instead of a file that cannot. Not here: power cuts while a file is written (`power`).
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use segbox_vm::{Bus, FW_CFG, Machine, Router, image, machine, tool, turn};
+use segbox_vm::{Bus, FW_CFG, Fat, Machine, Router, image, quick, turn};
 
 use crate::disk::Disk;
 
@@ -18,20 +17,14 @@ fn with_key(hostname: &str) -> String {
 
 const GOOD: &str = "[system]\nhostname = \"good\"\n[srv6]\nsource = \"fc00:0:2::1\"\n[[srv6.sid]]\nsid = \"fc00:0:2:7::\"\nbehavior = \"End\"\n";
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("the tools have it");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// A FAT volume with this label, a segbox.toml and a key.
 fn stick(tools: &Path, folder: &Path, label: &str, file: &str) -> PathBuf {
     let [volume, toml, key] = [label, "segbox.toml", "7.key"].map(|name| folder.join(name));
-    std::fs::File::create(&volume).and_then(|file| file.set_len(16 << 20)).expect("a sparse file");
     std::fs::write(&toml, file).and_then(|()| std::fs::write(&key, "secret")).expect("room");
-    run(tool(tools, "mkfs.fat").args(["-n", label]).arg(&volume));
-    run(tool(tools, "mmd").arg("-i").arg(&volume).arg("::keys"));
-    run(tool(tools, "mcopy").arg("-i").arg(&volume).arg(&toml).arg("::segbox.toml"));
-    run(tool(tools, "mcopy").arg("-i").arg(&volume).arg(&key).arg("::keys/7.key"));
+    let fat = Fat::create(tools, &volume, 16, &["-n", label]);
+    fat.add_folder("keys");
+    fat.copy_in(&toml, "segbox.toml");
+    fat.copy_in(&key, "keys/7.key");
     volume
 }
 
@@ -40,14 +33,14 @@ fn a_stick_brings_a_file_and_its_key_and_fw_cfg_comes_before_it() {
     let _turn = turn();
     let tools = image("tools");
     let folder = tempfile::tempdir().expect("a folder");
-    let boot = |prepare: &dyn Fn(&mut Machine<'_>)| {
-        let mut machine = machine(&tools, "");
-        (machine.memory, machine.disks_bus) = (256, Bus::Usb);
-        machine.disks.push(stick(&tools, folder.path(), "SEGBOX", &with_key("stick")));
+    let boot = |label: &str, prepare: &dyn Fn(&mut Machine<'_>)| {
+        let mut machine = quick(&tools);
+        machine.disks_bus = Bus::Usb;
+        machine.disks.push(stick(&tools, folder.path(), label, &with_key("stick")));
         prepare(&mut machine);
         Router::boot(&machine)
     };
-    let mut router = boot(&|_| {});
+    let mut router = boot("SEGBOX", &|_| {});
     assert!(router.screen.contains("good: configured from volume SEGBOX on /dev/sda"), "{}", router.screen);
     assert!(router.answer("status").contains("fc00:0:2:1::"), "the key was found beside the file");
     // It is in memory: nothing of the stick is in use.
@@ -56,15 +49,12 @@ fn a_stick_brings_a_file_and_its_key_and_fw_cfg_comes_before_it() {
 
     let handed = folder.path().join("handed.toml");
     std::fs::write(&handed, GOOD).expect("room");
-    let router = boot(&|machine| machine.files.push((FW_CFG.to_owned(), handed.clone())));
+    let router = boot("SEGBOX", &|machine| machine.files.push((FW_CFG.to_owned(), handed.clone())));
     assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
     drop(router);
 
-    // Another label is somebody's own stick.
-    let mut machine = machine(&tools, "");
-    (machine.memory, machine.disks_bus) = (256, Bus::Usb);
-    machine.disks.push(stick(&tools, folder.path(), "HOLIDAYS", &with_key("stick")));
-    let router = Router::boot(&machine);
+    // A stick with another label is not segbox's.
+    let router = boot("HOLIDAYS", &|_| {});
     assert!(router.screen.contains("configured from built in"), "{}", router.screen);
 }
 
@@ -78,7 +68,7 @@ const REFUSED: &str = "[system]\nhostname = \"refused\"\n[[route]]\ndestination 
 /// A file with a fault.
 const FAULTY: &str = "[system]\nhostnam = \"faulty\"\n";
 
-/// What is on the config partition, which of it runs, and what the box says about it.
+/// The files of a config partition, the one that runs, and the box's words about it.
 struct Case<'a> {
     files: Vec<(&'a str, &'a str)>,
     runs: &'a str,
@@ -108,8 +98,7 @@ fn a_file_that_cannot_run_gives_way_to_the_last_good_one_or_to_the_built_in_one(
     ];
     for Case { files, runs: source, said } in cases {
         let disk = Disk::with(&tools, &files);
-        let mut machine = machine(&tools, "");
-        machine.memory = 256;
+        let mut machine = quick(&tools);
         machine.disks.push(disk.path());
         let mut router = Router::boot(&machine);
         let steps = router.settled();
@@ -118,7 +107,7 @@ fn a_file_that_cannot_run_gives_way_to_the_last_good_one_or_to_the_built_in_one(
         assert!(steps.contains(said), "{source}: {said:?} is not in\n{steps}");
         let sids = router.status()["sids"].to_string();
         assert_eq!(sids.contains("fc00:0:2:"), source != "built in", "{source}: {sids}");
-        // What was not taken is as it was, for whoever mends it.
+        // The file that does not run is as it was: it can be looked at and fixed.
         let wanted = files[0].1.lines().next_back().expect("a line");
         assert!(router.answer("show").contains(wanted), "{source}: the file is as it was");
     }

@@ -1,5 +1,5 @@
-//! What a customer sends to get out of its VPN: to the core, to SIDs of the other customer here and at the other edge, under its
-//! own address and under that of the box's encapsulations; the same from a site behind the other edge. None of it comes out.
+//! Packets of a customer that tries to get out of its VPN: to the core, to SIDs of the other customer here and at the other edge, under
+//! the customer's address and under that of the box's encapsulations; the same from a site behind the other edge. None comes out.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use segbox_lab::{Frame, Wire, carry, echo_request, outline, udp};
 
 use super::{BLUE, GREEN, PORTS, SITE_1, SITE_2, Vpns, ip, v6};
 
-/// What the example's file lacks: something of the core's in IPv4 that a customer could get at, and a customer who may.
+/// Routes that the example lacks: one of the core's in IPv4 that a customer could reach, and those of a customer that may reach it.
 pub(super) const ROUTES: &str = r#"
 [[route]]
 destination = "192.0.2.0/24"
@@ -29,7 +29,7 @@ vrf = "green"
 pub(super) const CORE: [&str; 2] = ["192.0.2.9/24", "2001:db8:12::2/64"];
 
 const BOX: &str = "2001:db8:12::1";
-/// What the box's policies send from.
+/// The source address of the box's policies.
 const SOURCE: &str = "fc00:0:1::1";
 /// Green's at the machine: End.DT4 and End.DT6.
 const GREENS: [&str; 2] = GREEN.back;
