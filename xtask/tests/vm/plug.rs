@@ -87,7 +87,7 @@ fn heals(router: &mut Router) {
 /// may come between.
 fn told(router: &mut Router) -> Vec<String> {
     let log = router.answer("log");
-    log.lines().filter(|line| line.contains("an interface has come: ")).map(str::to_owned).collect()
+    log.lines().filter(|line| line.contains("an interface appeared: ")).map(str::to_owned).collect()
 }
 
 /// Waits until the log has such a line that it did not have before.
