@@ -1,5 +1,5 @@
-//! Puts the built-in BPF programs into the crate: the objects that `cargo xtask ebpf` made in target/bpf, or those in the folder SEGBOX_BPF_DIR.
-//! Does not build them, since that needs another compiler.
+//! Puts the built-in BPF programs into the crate: the objects that `cargo xtask ebpf` made in target/bpf, or those in the folder
+//! SEGBOX_BPF_DIR. Does not build them, since that needs another compiler.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

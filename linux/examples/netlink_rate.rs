@@ -1,5 +1,5 @@
-//! Measures how fast segbox writes, reads and removes routes, and how fast `ip -6 -batch` writes the same ones: `netlink_rate [ROUTES] [ROUNDS]`,
-//! as root. Not here: any verdict.
+//! Measures how fast segbox writes, reads and removes routes, and how fast `ip -6 -batch` writes the same ones: `netlink_rate [ROUTES]
+//! [ROUNDS]`, as root. Not here: any verdict.
 //!
 //! Each round runs both in a fresh network namespace, one after the other; the median of the rounds counts. With more than some 40,000 routes
 //! `ip` gives up at the kernel's ENOMEM: its time then means nothing.

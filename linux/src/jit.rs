@@ -1,5 +1,6 @@
-//! Switches the BPF JIT off for a moment, where the kernel allows it (net.core.bpf_jit_enable). A program keeps the mode that it was loaded in. The
-//! switch's former position is written to a file first: if the process is killed, the next one restores it. Not here: loading programs.
+//! Switches the BPF JIT off for a moment, where the kernel allows it (net.core.bpf_jit_enable). A program keeps the mode that it was
+//! loaded in. The switch's former position is written to a file first: if the process is killed, the next one restores it. Not here:
+//! loading programs.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};

@@ -13,8 +13,8 @@ use crate::namespace::{Fate, Namespace};
 
 /// The kernel's version, and whether it has each of the build options of [`features`].
 ///
-/// Options come from /proc/config.gz, or from the file that distributions put beside the kernel. Without either, an option is on if one of its
-/// functions is in /proc/kallsyms, and unknown if not.
+/// Options come from /proc/config.gz, or from the file that distributions put beside the kernel. Without either, an option is on if one
+/// of its functions is in /proc/kallsyms, and unknown if not.
 pub fn survey() -> Kernel {
     let release = release();
     let options = match build_configuration(&release) {

@@ -57,8 +57,8 @@ impl Namespace {
 
     /// Whether it still exists.
     ///
-    /// Since Linux 6.18 the cookie of a namespace is its id in nsfs. Its file can be opened by that id as long as a process, a socket, a mount
-    /// or a descriptor holds the namespace. Older kernels have nothing that covers all four.
+    /// Since Linux 6.18 the cookie of a namespace is its id in nsfs. Its file can be opened by that id as long as a process, a socket, a
+    /// mount or a descriptor holds the namespace. Older kernels have nothing that covers all four.
     pub fn fate(self) -> Fate {
         // If the kernel cannot open the present namespace, its ids are not cookies, or it has no such files.
         match Self::current().map(Self::open) {

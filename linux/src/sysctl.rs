@@ -1,5 +1,5 @@
-//! Sysctls by their dotted names, through /proc/sys. Those under `net` are of the calling thread's network namespace (fs/proc/proc_sysctl.c looks
-//! it up for each task). Not here: which sysctls, or their values.
+//! Sysctls by their dotted names, through /proc/sys. Those under `net` are of the calling thread's network namespace
+//! (fs/proc/proc_sysctl.c looks it up for each task). Not here: which sysctls, or their values.
 
 use std::io;
 use std::path::PathBuf;

@@ -144,7 +144,7 @@ impl fmt::Display for Route {
     }
 }
 
-/// Without the weight, which only means something beside another hop.
+/// Without the weight: a single hop has none.
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut gap = "";

@@ -1,4 +1,5 @@
-//! The one place where segbox decides what to change: desired against actual, in the order that keeps traffic whole.
+//! Decides what to change: compares a desired with an actual state, and orders the steps so that traffic goes on. Not here: which state is
+//! desired, and how steps are applied.
 
 use std::collections::BTreeMap;
 
@@ -22,12 +23,11 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Taking down, in the opposite order of building up: steering first, devices last.
+    /// Removing, in the reverse order of adding: policies first, devices last.
     Down(std::cmp::Reverse<Phase>),
-    /// Building up and changing.
+    /// Adding and changing.
     Up(Phase),
-    /// What nothing refers to any more: programs and HMAC keys that policies and SIDs used until now, rules and source filters of a source
-    /// address that was another until now.
+    /// Removing what policies and SIDs used until now: programs and HMAC keys, and rules and source filters of the former source address.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -65,7 +65,7 @@ impl Plan {
 
 /// The steps from `actual` to `desired`; empty where they agree.
 ///
-/// Settings that `desired` does not name stay as they are; of everything else, what `desired` does not name goes.
+/// Settings that are not in `desired` stay as they are. Everything else that is not in `desired` is removed.
 pub fn diff(desired: &State, actual: &Actual) -> Plan {
     let state = &actual.state;
     let mut steps = Vec::new();
@@ -81,11 +81,11 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.hmac_keys, &state.hmac_keys, Step::HmacKey, &mut steps);
     compare(&desired.programs, &state.programs, Step::Program, &mut steps);
     compare(&desired.rows, &state.rows, Step::Row, &mut steps);
-    // A program that goes takes its maps along.
+    // The maps of a program are removed with it.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
     compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
-    compare_by(&desired.routes, &state.routes, Route::asks_for, Step::Route, &mut steps);
+    compare_by(&desired.routes, &state.routes, Route::is_met_by, Step::Route, &mut steps);
     steps.sort_by_cached_key(Step::stage);
     Plan { steps }
 }
@@ -99,7 +99,7 @@ fn compare<K: Ord + Clone, V: PartialEq + Clone>(
     compare_by(desired, actual, V::eq, step, steps);
 }
 
-/// Walks two sorted maps side by side: one pass, whatever their size.
+/// Walks both sorted maps in one pass.
 fn compare_by<K: Ord + Clone, V: Clone>(
     desired: &BTreeMap<K, V>,
     actual: &BTreeMap<K, V>,
@@ -128,7 +128,7 @@ fn compare_by<K: Ord + Clone, V: Clone>(
 }
 
 impl Actual {
-    /// A setting's value as found; a link's name is found by its hardware.
+    /// The actual value of a setting. The name of a link is found by its hardware.
     pub fn setting(&self, key: &Setting) -> Option<String> {
         match key {
             Setting::LinkName(matcher) => self.link_with(matcher).map(|link| link.name.to_string()),
@@ -140,7 +140,7 @@ impl Actual {
         self.links.iter().find(|link| matcher.fits(link))
     }
 
-    /// Applies a plan in memory: what `observe` would find after it.
+    /// Applies a plan in memory: the result is what `observe` would find after it.
     pub fn apply(&mut self, plan: &Plan) {
         for step in &plan.steps {
             self.apply_step(step);
@@ -161,17 +161,17 @@ impl Actual {
 }
 
 impl Route {
-    /// Whether a route as found is what is asked for.
-    fn asks_for(&self, found: &Self) -> bool {
+    /// Whether the actual route is as desired.
+    fn is_met_by(&self, found: &Self) -> bool {
         let only = self.hops.len() == 1;
-        let same = |(hop, found): (&Hop, &Hop)| hop.asks_for(found) && (only || hop.weight == found.weight);
+        let same = |(hop, found): (&Hop, &Hop)| hop.is_met_by(found) && (only || hop.weight == found.weight);
         self.hops.len() == found.hops.len() && self.hops.iter().zip(found.hops.iter()).all(same)
     }
 }
 
 impl Hop {
-    /// The same but for the weight. A hop that is asked for by its gateway alone is on the interface that the kernel chose.
-    fn asks_for(&self, found: &Self) -> bool {
+    /// Whether the actual hop is as desired, except for its weight. The kernel chooses the interface of a hop that has only a gateway.
+    fn is_met_by(&self, found: &Self) -> bool {
         self.interface.is_none_or(|interface| found.interface == Some(interface))
             && self.via == found.via
             && self.onlink == found.onlink

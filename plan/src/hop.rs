@@ -1,5 +1,4 @@
-//! Where a route sends a packet, and what is done to it on the way: next hops and their lightweight tunnels. Not here: which packets
-//! (`route`).
+//! Next hops of routes and their lightweight tunnels: where a packet goes, and what is done to it. Not here: which packets (`route`).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Deref;
@@ -17,10 +16,10 @@ pub struct Hop {
     /// Its gateway.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub via: Option<IpAddr>,
-    /// Its share of the flows, among the route's other hops: 1 to 256. Means nothing where it is the only hop.
+    /// Its share of the flows, relative to the other hops of the route: 1 to 256. A single hop has no weight.
     #[serde(skip_serializing_if = "is_one", default = "one")]
     pub weight: u16,
-    /// The gateway is on the link, whatever the addresses say (RTNH_F_ONLINK).
+    /// The gateway is on the link, whatever the addresses of the interface are (RTNH_F_ONLINK).
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub onlink: bool,
     /// What is done to the packet.
@@ -39,7 +38,7 @@ pub enum Encap {
     Seg6 {
         /// The headend behavior.
         mode: HeadendMode,
-        /// In the order the packet visits them.
+        /// In the order in which the packet visits them.
         segments: Vec<Ipv6Addr>,
         /// HMAC key id, 0 for none.
         #[serde(skip_serializing_if = "is_zero", default)]
@@ -47,16 +46,16 @@ pub enum Encap {
     },
     /// A local SID (LWTUNNEL_ENCAP_SEG6_LOCAL), with per-SID counters on.
     Seg6Local(Box<Endpoint>),
-    /// A policy by a program on the way in (LWTUNNEL_ENCAP_BPF, hook IN): the loaded program's name.
+    /// A policy by a program on the hook IN (LWTUNNEL_ENCAP_BPF): the loaded program's name.
     BpfIn(String),
 }
 
-/// A route's hops, in the order in which the kernel lists them. A single hop is held in place: a router has 100,000 routes of one hop,
-/// and an allocation for each would cost more memory than the hop.
+/// The hops of a route, in the kernel's order. A single hop is stored without an allocation, since a router may have 100,000 routes of
+/// one hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hops(Held);
 
-/// Several are never one: each list of hops is held in one way only, so that equal lists compare equal.
+/// `Several` never has one hop, so equal lists are stored alike and compare equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Held {
     One(Hop),

@@ -1,16 +1,16 @@
-//! Names that say what they stand for: a program's by the hash of all that makes it what it is, a secret's by its digest.
+//! Names made of hashes: a program's name has the hash of all that defines it, a secret's name is its digest. Not here: what they name.
 
 use segbox_config::model::Program;
 use sha2::{Digest, Sha256};
 
-/// The loaded name of a `[program.NAME]` table: `NAME@` and 8 hexadecimal digits over the object, which program of it, its
-/// globals and which of its maps the file fills. The kernel compares End.BPF routes by this name only
-/// (net/ipv6/seg6_local.c, cmp_nla_bpf), so whatever changes what a packet meets must change it.
+/// The loaded name of a `[program.NAME]` table: `NAME@` and 8 hexadecimal digits. The digits are a hash of the object, the chosen
+/// program, its globals, and the names of the maps that the file fills. The kernel compares End.BPF routes by this name only
+/// (net/ipv6/seg6_local.c, cmp_nla_bpf), so the name must change with everything that changes what is done to a packet.
 ///
-/// Rows of maps are not in it: they change in place, and the program's other maps keep their content.
+/// The rows of maps are not hashed: they change in place, and the program's other maps keep their content.
 pub fn program_name(table: &str, program: &Program) -> String {
     let mut hash = Sha256::new();
-    // Lengths first, so that no two different lists of parts run together to the same bytes.
+    // The length comes before each part, so that different parts never give the same bytes.
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
@@ -29,7 +29,7 @@ pub fn program_name(table: &str, program: &Program) -> String {
     format!("{table}@{}", hex::encode(&hash.finalize()[..4]))
 }
 
-/// What a state shows of an HMAC secret: the first 8 bytes of its SHA-256, in hexadecimal.
+/// The digest of an HMAC secret in a state: the first 8 bytes of its SHA-256, in hexadecimal.
 pub fn secret_digest(secret: &[u8]) -> String {
     hex::encode(&Sha256::digest(secret)[..8])
 }

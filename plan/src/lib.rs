@@ -1,4 +1,4 @@
-//! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
+//! The desired state of a router, its actual state, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
 /// The rest of a configuration on a box that lacks interfaces.
 pub mod degrade;
@@ -16,7 +16,7 @@ mod route;
 mod rows;
 mod state;
 mod step;
-/// The sysctls that segbox has a say in.
+/// The sysctls that segbox reads and sets.
 pub mod sysctl;
 /// Tuning a machine by its hardware profile.
 pub mod tune;

@@ -1,10 +1,10 @@
-//! The bulk behind a state's names: objects of programs and secrets of HMAC keys, found by what the state calls them.
+//! The bulk behind the names in a state: objects of programs, and secrets of HMAC keys. Not here: the names.
 
 use std::collections::BTreeMap;
 
 use segbox_config::model::Program;
 
-/// What `apply` needs beside the steps. Never part of a dump: it holds secrets.
+/// The data that `apply` needs besides the steps. It holds secrets, so no dump has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Materials {
     /// By the loaded program's name, `stamp@1a2b3c4d`.
@@ -13,7 +13,7 @@ pub struct Materials {
     pub secrets: BTreeMap<String, Secret>,
 }
 
-/// An HMAC secret; not shown by `Debug`.
+/// An HMAC secret. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! Routes: which packets, and by which hops they leave. Not here: what a hop does to them (`hop`).
+//! Routes: which packets go to which hops. Not here: what a hop does to a packet (`hop`).
 
 use std::net::IpAddr;
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::hop::{Encap, Hop, Hops};
 
-/// What makes a route one: the kernel refuses a second one with the same (net/ipv6/ip6_fib.c, fib6_add_rt2node).
+/// Identifies a route: the kernel refuses a second route with the same key (net/ipv6/ip6_fib.c, fib6_add_rt2node).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
     /// Routing table.
     pub table: u32,
-    /// Where to.
+    /// The destination.
     pub prefix: IpNet,
-    /// Lower wins. The kernel's own default is 1024 for IPv6 and 0 for IPv4.
+    /// The lowest wins. The kernel's default is 1024 for IPv6 and 0 for IPv4.
     pub metric: u32,
 }
 
@@ -24,34 +24,33 @@ pub struct RouteKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Read")]
 pub struct Route {
-    /// Where packets go next: several hops share them by weight, flow by flow. No hop: packets go nowhere, and their senders are told so
-    /// (RTN_UNREACHABLE).
+    /// Several hops share the flows by weight. Without a hop the kernel drops packets and tells their senders (RTN_UNREACHABLE).
     pub hops: Hops,
 }
 
-/// What a route is to segbox.
+/// The kinds of routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RouteKind {
     /// Without a tunnel.
     Plain,
     /// An entry of My Local SID Table.
     Sid,
-    /// A headend's.
+    /// A policy of a headend.
     Policy,
 }
 
 impl Route {
-    /// The route of packets that go nowhere.
+    /// A route whose packets are dropped.
     pub fn unreachable() -> Self {
         Self::default()
     }
 
-    /// Whether packets go nowhere.
+    /// Whether its packets are dropped.
     pub fn is_unreachable(&self) -> bool {
         self.hops.is_empty()
     }
 
-    /// What the route is to segbox. One whose hops differ is what the last of them in [`RouteKind`]'s order is.
+    /// Its kind. If its hops differ, the last of their kinds in the order of [`RouteKind`].
     pub fn kind(&self) -> RouteKind {
         let kind = |hop: &Hop| match hop.encap {
             Encap::None => RouteKind::Plain,
@@ -61,14 +60,14 @@ impl Route {
         self.hops.iter().map(kind).max().unwrap_or(RouteKind::Plain)
     }
 
-    /// What is done to its packets, in words: `End PSP`, `H.Encaps fc00:1::,fc00:2::`. Hops that differ are each named.
+    /// What is done to its packets, as text: `End PSP`, `H.Encaps fc00:1::,fc00:2::`. Each different hop has its text.
     pub fn behavior(&self) -> String {
         let mut texts: Vec<String> = self.hops.iter().map(|hop| hop.encap.to_string()).collect();
         texts.dedup();
         texts.join(", ")
     }
 
-    /// The interface that all packets leave by; None where there are several, or the kernel chooses.
+    /// The interface of all hops; None where they differ, or the kernel chooses.
     pub fn only_interface(&self) -> Option<IfName> {
         let interface = self.hops.first()?.interface;
         interface.filter(|_| self.hops.iter().all(|hop| hop.interface == interface))
@@ -88,7 +87,7 @@ impl From<Hop> for Route {
 
 impl Serialize for Route {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // `unreachable` says in a word what no hop means.
+        // `unreachable` tells a reader what no hop means.
         let nowhere = self.is_unreachable();
         let mut route = serializer.serialize_struct("Route", 1 + usize::from(nowhere))?;
         route.serialize_field("hops", &self.hops)?;
@@ -99,7 +98,7 @@ impl Serialize for Route {
     }
 }
 
-/// A route as dumps hold it. Earlier ones have no `hops`: the fields of the one hop are the route's.
+/// A route in a dump. Earlier dumps have no `hops`: the route has the fields of its single hop.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Read {

@@ -1,4 +1,4 @@
-//! Maps with structured keys, as JSON: an array of `[key, value]` rows, since JSON's own keys are text only.
+//! Maps with structured keys, as JSON: an array of `[key, value]` rows, since a key of a JSON object can only be text.
 
 /// For `#[serde(with = "as_rows")]`.
 pub(crate) mod as_rows {

@@ -1,5 +1,5 @@
-//! What a router is made of, in one vocabulary for desired and actual. Every key survives a reboot: names, prefixes, SIDs;
-//! never an ifindex, a handle or a file descriptor. Not here: how any of it is read or written.
+//! The parts of a router, in one vocabulary for the desired and the actual state. Every key survives a reboot: names, prefixes and SIDs, but
+//! never an ifindex, a handle or a file descriptor. Not here: reading and writing them, and routes (`route`).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,27 +13,27 @@ use crate::route::{Route, RouteKey};
 use crate::rows::as_rows;
 use crate::tune::{Knob, Machine};
 
-/// The route protocol number of all that segbox makes (rtm_protocol, IFA_PROTO, NDA_PROTOCOL): after RFC 8986.
-/// Free in the kernel's include/uapi/linux/rtnetlink.h and in iproute2's rt_protos.
+/// The route protocol number of everything that segbox makes (rtm_protocol, IFA_PROTO, NDA_PROTOCOL), after RFC 8986. It is free in the
+/// kernel's include/uapi/linux/rtnetlink.h and in iproute2's rt_protos.
 pub const PROTOCOL: u8 = 86;
 
-/// The alias (IFLA_IFALIAS) that marks a device as segbox's own.
+/// The alias (IFLA_IFALIAS) of the devices that segbox makes.
 pub const LINK_ALIAS: &str = "segbox";
 
 /// The main routing table.
 pub const MAIN_TABLE: u32 = 254;
 
-/// The device that segbox's own routes hang on where the file names none: SIDs outlive any one port.
+/// The device of SIDs and policies for which the file names none: they must not vanish with a port.
 pub const ANCHOR: &str = "segbox0";
 
-/// A router's state: what segbox owns in it, and the settings it has a say in.
+/// The state of a router: everything in it that segbox made, and its settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct State {
-    /// Things that always have a value. A desired state holds those it cares for, an actual state those it could read.
+    /// A desired state holds the settings that it asks for, an actual state those that could be read.
     #[serde(with = "as_rows")]
     pub settings: BTreeMap<Setting, String>,
-    /// Devices of segbox's own making.
+    /// Devices that segbox made.
     #[serde(with = "as_rows")]
     pub links: BTreeMap<IfName, Link>,
     /// Addresses.
@@ -45,17 +45,17 @@ pub struct State {
     /// HMAC keys by id.
     #[serde(with = "as_rows")]
     pub hmac_keys: BTreeMap<u32, HmacKey>,
-    /// Loaded programs by name, `stamp@1a2b3c4d`: the hash covers object, program and globals, so the name says it all.
+    /// Loaded programs by name, `stamp@1a2b3c4d`. The hash covers all that defines a program.
     #[serde(with = "as_rows")]
     pub programs: BTreeMap<String, Hook>,
     /// Rows of the maps that the file fills.
     #[serde(with = "as_rows")]
     pub rows: BTreeMap<RowKey, Bytes>,
-    /// Source addresses that no packet in a VRF may come with: they are the box's own encapsulations'.
-    /// (Earlier dumps call them `guards`.)
+    /// Source addresses of the box's encapsulations: packets that come into a VRF with one of them are dropped. Earlier dumps call them
+    /// `guards`.
     #[serde(with = "as_rows", alias = "guards")]
     pub source_filters: BTreeMap<Ipv6Addr, ()>,
-    /// Rules: which table is looked up for whom.
+    /// Rules: the table that is looked up for a source address.
     #[serde(with = "as_rows")]
     pub rules: BTreeMap<Rule, ()>,
     /// Routes: plain ones, local SIDs and policies.
@@ -63,13 +63,13 @@ pub struct State {
     pub routes: BTreeMap<RouteKey, Route>,
 }
 
-/// Something that is always there and has a value; segbox changes it and, on `clear`, puts back what it found.
+/// A setting of the router: it always has a value. segbox changes it, and `clear` restores the value that it had.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Setting {
-    /// The box's name; only where segbox runs in the box's own network namespace.
+    /// The host name; only in the network namespace of PID 1.
     Hostname,
-    /// A sysctl by its dotted name. An interface's dot is written as `/`, as sysctl(8) does.
+    /// A sysctl by its dotted name. A dot in an interface's name is written as `/`, as in sysctl(8).
     Sysctl(String),
     /// The name of the interface with this hardware.
     LinkName(Matcher),
@@ -79,9 +79,9 @@ pub enum Setting {
     LinkMtu(IfName),
     /// `up` or `down`.
     LinkUp(IfName),
-    /// Outer source address of encapsulations (the kernel's tunsrc); `::` lets the kernel choose.
+    /// Outer source address of encapsulations (the kernel's tunsrc). With `::` the kernel chooses.
     EncapSource,
-    /// A knob of the machine; only where segbox runs in the box's own network namespace.
+    /// A knob of the machine; only in the network namespace of PID 1.
     Tuning(Knob),
 }
 
@@ -91,40 +91,40 @@ pub enum Setting {
 pub enum Link {
     /// A VRF over this table.
     Vrf(u32),
-    /// The anchor of segbox's own routes: a dummy device.
+    /// The anchor: a dummy device.
     Dummy,
-    /// The same, where the kernel has no dummy devices.
+    /// The anchor, where the kernel has no dummy devices.
     Ifb,
 }
 
-/// An address is one by where it is and what it is.
+/// Identifies an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AddressKey {
-    /// On this interface.
+    /// Its interface.
     pub interface: IfName,
-    /// With its on-link prefix length.
+    /// The address, with the prefix length of the link.
     pub address: IpNet,
 }
 
-/// A neighbour is one by link and address.
+/// Identifies a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NeighborKey {
-    /// On this link.
+    /// The interface of its link.
     pub interface: IfName,
-    /// Whose link-layer address is known.
+    /// Its address.
     pub address: IpAddr,
 }
 
-/// An HMAC key, its secret by digest only: a dump can be shown.
+/// An HMAC key. A dump holds only the digest of the secret, so it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HmacKey {
-    /// How the HMAC is made.
+    /// The algorithm of the HMAC.
     pub algorithm: HmacAlgorithm,
     /// First 8 bytes of the secret's SHA-256, in hexadecimal.
     pub digest: String,
 }
 
-/// A row of a program's map.
+/// Identifies a row of a program's map.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowKey {
     /// The loaded program's name.
@@ -139,29 +139,29 @@ pub struct RowKey {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
-/// A routing rule of IPv6: all of it is its key.
+/// A routing rule of IPv6. All of its fields identify it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rule {
-    /// Lower is asked first; the VRFs' own is at 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
+    /// The lowest is tried first. The kernel's rule for VRFs has 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
     pub priority: u32,
-    /// For packets with this source address.
+    /// The source address of the packets.
     pub from: Ipv6Addr,
-    /// This table is looked up.
+    /// The table that is looked up.
     pub table: u32,
 }
 
-/// What `observe` found.
+/// The actual state of a router, as `observe` found it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Actual {
-    /// Settings, and what is segbox's own.
+    /// The settings, and everything that segbox made.
     pub state: State,
     /// Every interface of the namespace.
     pub links: Vec<LinkSeen>,
-    /// Addresses that others made.
+    /// Addresses that other programs made.
     #[serde(with = "as_rows")]
     pub foreign_addresses: BTreeMap<AddressKey, ()>,
-    /// The machine; None in a namespace that is not the box's own, whose hardware is none of its business.
+    /// The machine; None outside the network namespace of PID 1: a router in another one leaves the hardware alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
 }

@@ -1,4 +1,4 @@
-//! One step of a plan: a thing, what it was, what it becomes. A step turned round is its undo. Not here: the order of steps.
+//! One step of a plan: a thing, its value before, and its value after. The inverse of a step undoes it. Not here: the order of steps (diff).
 
 use std::net::Ipv6Addr;
 
@@ -9,15 +9,15 @@ use crate::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, 
 use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
 
-/// A change of one keyed thing; at least one of `before` and `after` is there.
+/// A change of one thing. At least one of `before` and `after` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Delta<K, V> {
     /// Which thing.
     pub key: K,
-    /// What it was; None: not there (for a setting: not known).
+    /// Its value before; None where it was not there, or, for a setting, was not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<V>,
-    /// What it becomes; None: removed.
+    /// Its value after; None where it is removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<V>,
 }
@@ -39,37 +39,37 @@ pub enum Step {
     Route(Delta<RouteKey, Route>),
 }
 
-/// What a step does to its thing.
+/// The effect of a step on its thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
-    /// It was not there.
+    /// It is new.
     Add,
-    /// It was something else.
+    /// Its value changes.
     Change,
-    /// It goes.
+    /// It is removed.
     Remove,
 }
 
-/// The order of building up: steering last. Taking down goes the other way round.
+/// The order of adding: policies last. Removing goes in the reverse order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Sysctls and names of the box and its links.
     System,
-    /// Devices of segbox's own.
+    /// Devices that segbox makes.
     Device,
-    /// What keeps a VRF's packets in it: before there is an interface in it.
+    /// Everything that keeps packets in a VRF: before an interface joins it.
     Isolation,
-    /// What makes a network card start anew: before it is up.
+    /// Knobs that reset a network card: before it is up.
     Shape,
     /// VRF membership, MTU, up.
     Link,
-    /// Sysctls of one link, whose folder is there once the link is; and the VRFs', which come with the first VRF where VRFs are a module.
+    /// Sysctls of one link, which are there once the link is; and those of VRFs, which come with the first VRF where VRFs are a module.
     LinkSystem,
     /// Addresses, neighbours, encapsulation source, HMAC keys.
     Address,
-    /// All other tuning: interrupts are there once a link is up.
+    /// All other knobs: interrupts are there once a link is up.
     Tuning,
     /// Programs.
     Program,
@@ -79,7 +79,7 @@ pub enum Phase {
     Route,
     /// Local SIDs.
     Sid,
-    /// Policies: they bring the traffic.
+    /// Policies, which attract the traffic.
     Policy,
 }
 
@@ -97,7 +97,7 @@ impl<K, V> Delta<K, V> {
     }
 }
 
-/// Calls the same method on whichever delta a step holds.
+/// Does the same with the delta of any step.
 macro_rules! each {
     ($step:expr, $delta:ident => $body:expr) => {
         match $step {
@@ -116,12 +116,12 @@ macro_rules! each {
 }
 
 impl Step {
-    /// What it does to its thing.
+    /// Its effect on its thing.
     pub fn verb(&self) -> Verb {
         each!(self, delta => delta.verb())
     }
 
-    /// The step that takes this one back. A setting whose earlier value is not known stays as it is: None.
+    /// The step that undoes this one; None for a setting whose value before is not known.
     pub fn inverse(self) -> Option<Self> {
         Some(match self {
             Self::Setting(delta) if delta.before.is_none() => return None,
@@ -138,7 +138,7 @@ impl Step {
         })
     }
 
-    /// Where it stands in the order of building up.
+    /// Its place in the order of adding.
     pub fn phase(&self) -> Phase {
         match self {
             Self::Setting(delta) => match &delta.key {
@@ -147,7 +147,7 @@ impl Step {
                 Setting::Sysctl(_) => Phase::System,
                 Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,
                 Setting::EncapSource => Phase::Address,
-                // CPUs that come or go move interrupts: before anything is said of them.
+                // CPUs that go on- or offline move interrupts, so this comes before the interrupts.
                 Setting::Tuning(Knob::Smt) => Phase::System,
                 Setting::Tuning(knob) if knob.shapes_the_card() => Phase::Shape,
                 Setting::Tuning(_) => Phase::Tuning,
@@ -168,7 +168,7 @@ impl Step {
         }
     }
 
-    /// Applies the step to a state in memory: what the kernel would look like afterwards.
+    /// Applies the step to a state in memory, as the kernel would.
     pub(crate) fn apply_on(&self, state: &mut State) {
         fn put<K: Ord + Clone, V: Clone>(map: &mut std::collections::BTreeMap<K, V>, delta: &Delta<K, V>) {
             match &delta.after {
@@ -184,7 +184,7 @@ impl Step {
             Self::HmacKey(delta) => put(&mut state.hmac_keys, delta),
             Self::Program(delta) => {
                 put(&mut state.programs, delta);
-                // A program's maps go with it.
+                // The maps of a program are removed with it.
                 state.rows.retain(|row, _| state.programs.contains_key(&row.program));
             }
             Self::Row(delta) => put(&mut state.rows, delta),

@@ -1,4 +1,4 @@
-//! The sysctls that segbox reads and writes: one explicit list. Not here: the values a file asks for.
+//! The list of all sysctls that segbox reads and sets. Not here: the values that a file asks for.
 
 use segbox_config::IfName;
 
@@ -16,8 +16,8 @@ pub const GLOBAL: [&str; 6] = [
 pub const OF_A_LINK: [(&str, &str); 3] =
     [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
 
-/// Of the whole box, for a hardware profile: about speed, and nothing that changes what a router does with a packet but its
-/// outer flow label. Those of `net` but the last are in the box's own network namespace only.
+/// Of the whole box, for a hardware profile. They affect speed only; `seg6_flowlabel` also changes the outer flow label. All of `net` except
+/// the last are only in the network namespace of PID 1.
 pub const TUNING: [&str; 19] = [
     "kernel.nmi_watchdog",
     "kernel.numa_balancing",
@@ -40,7 +40,7 @@ pub const TUNING: [&str; 19] = [
     "net.ipv6.seg6_flowlabel",
 ];
 
-/// The dotted name of an interface's sysctl; a dot in the interface's name becomes `/`, as sysctl(8) writes it.
+/// The dotted name of an interface's sysctl. A dot in the interface's name becomes `/`, as in sysctl(8).
 pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
     format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))
 }
@@ -55,7 +55,7 @@ pub(crate) fn with_link_renamed(sysctl: String, from: IfName, to: IfName) -> Str
     sysctl
 }
 
-/// Whether a sysctl is there only once some link is: one interface's own, or the VRF module's.
+/// Whether a sysctl comes with a link: it is an interface's, or the VRF module's.
 pub(crate) fn comes_with_a_link(name: &str) -> bool {
     let mut parts = name.split('.').skip(1);
     match (parts.next(), parts.next(), parts.next()) {

@@ -1,5 +1,6 @@
-//! Plans on paper: each folder of `cases/` holds a file, a router as found, and the plan between. Where `left-out.txt` lies beside them,
-//! the box lacks an interface: the plan is for the rest, and the lines say what was left out. A bug from the field becomes one more. `UPDATE=1 cargo test -p segbox-plan --test cases` writes the plans anew; read the difference before you commit it.
+//! Plans without a kernel: each folder of `cases/` holds a file, an actual state, and the plan. Where `left-out.txt` lies beside them, the
+//! box lacks an interface: the plan is for the rest of the file, and the lines say what was left out. A bug from the field becomes another
+//! folder. `UPDATE=1 cargo test -p segbox-plan --test cases` writes the plans anew: read the difference before you commit it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
     };
     let actual: Actual =
         serde_json::from_str(&read("actual.json")).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    // What segbox remembers of settings; most routers remember nothing.
+    // The settings before segbox changed them; most cases have none.
     let base: Vec<(Setting, String)> = match fs::read(folder.join("base.json")) {
         Ok(rows) => serde_json::from_slice(&rows).expect("rows of settings"),
         Err(_) => Vec::new(),

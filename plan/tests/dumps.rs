@@ -1,8 +1,8 @@
-//! Dumps of earlier versions: what `segbox observe` wrote then is still read, so that a plan for a saved router can be made again.
+//! Dumps of earlier versions of `segbox observe` are still read, so that the plan for a saved state can be made again.
 
 use segbox_plan::{Actual, Encap, Hop, Route};
 
-/// A route has the fields of its one hop, and source filters are called guards.
+/// Routes have the fields of their single hop, and source filters are called guards.
 const EARLIER: &str = r#"{"state": {
   "guards": [["2001:db8::1", null]],
   "routes": [

@@ -1,4 +1,4 @@
-//! What must hold for every plan, on states that proptest makes up.
+//! Laws that hold for every plan, on random states.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use segbox_plan::{
     State, Step, diff,
 };
 
-// Few names and few values: the same key must often be on both sides, with the same value and with another.
+// Few names and few values, so that both states often have the same key, with equal and with different values.
 fn interface() -> impl Strategy<Value = IfName> {
     prop::sample::select(vec!["eth0", "eth1", "segbox0"]).prop_map(|name| name.parse().expect("a name"))
 }
@@ -123,7 +123,7 @@ fn actual(state: State) -> Actual {
     Actual { state, ..Actual::default() }
 }
 
-/// Equal in all that segbox owns; of the settings, those that were asked for.
+/// Whether all that segbox owns is as desired, and each setting that is asked for.
 fn satisfies(actual: &Actual, desired: &State) -> bool {
     let mut found = actual.state.clone();
     found.settings.retain(|setting, _| desired.settings.contains_key(setting));
@@ -165,7 +165,7 @@ proptest! {
         plan.steps[..applied].iter().rev().filter_map(|step| step.clone().inverse()).for_each(|step| by_inverses.apply_step(&step));
         router.apply(&diff(&before, &router));
         prop_assert!(satisfies(&router, &before), "{router:?}");
-        // Rows go with their program and come back by the diff only, so the inverses are held to all else.
+        // Rows are removed with their program, and only the diff brings them back: the inverses are compared without them.
         let mut expected = router.state.clone();
         expected.rows.clone_from(&by_inverses.state.rows);
         prop_assert_eq!(by_inverses.state, expected);

@@ -1,7 +1,7 @@
-//! Profiles on paper: each machine of `machines/` is a dump of `segbox observe` (qemu-*), or was written by hand after the drivers'
+//! Profiles without a machine: each file of `machines/` is a dump of `segbox observe` (qemu-*), or was written by hand from the drivers'
 //! sources where we have no such box (ring sizes: I40E_MAX_NUM_DESCRIPTORS and I40E_MAX_NUM_DESCRIPTORS_XL710,
-//! MLX5E_PARAMS_MAXIMUM_LOG_RQ_SIZE, BNXT_DEFAULT_RX_RING_SIZE, ENA_DEFAULT_RING_SIZE, bnx2x's MAX_RX_AVAIL, r8169's NUM_RX_DESC);
-//! beside it stands what its profile makes of it. `UPDATE=1 cargo test -p segbox-plan --test tuning` writes the plans anew; read the
+//! MLX5E_PARAMS_MAXIMUM_LOG_RQ_SIZE, BNXT_DEFAULT_RX_RING_SIZE, ENA_DEFAULT_RING_SIZE, bnx2x's MAX_RX_AVAIL, r8169's NUM_RX_DESC); the
+//! text beside it is the plan of its profile. `UPDATE=1 cargo test -p segbox-plan --test tuning` writes the plans anew: read the
 //! difference before you commit it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ fn want(profile: &Profile, actual: &Actual, refused: &Refusals) -> Desired {
     want
 }
 
-/// What the best profile makes of a machine: the steps, and what is used instead.
+/// The steps of the best profile for a machine, and what is used instead of unmet wishes.
 fn planned(actual: &Actual) -> String {
     let profiles = profiles();
     let signature = actual.machine.as_ref().expect("a machine").signature();
@@ -91,7 +91,7 @@ fn every_machines_plan_is_the_one_beside_it() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// A profile that no machine here has is one that nobody has seen a plan of.
+/// Without a machine here, no one has seen a plan of a profile.
 #[test]
 fn every_profile_has_a_machine_that_it_is_the_best_for_and_every_table_of_it_a_card() {
     let profiles = profiles();
@@ -103,9 +103,9 @@ fn every_profile_has_a_machine_that_it_is_the_best_for_and_every_table_of_it_a_c
     }
     for (name, profile) in &profiles {
         assert!(planned.contains_key(name.as_str()), "no machine for {name}: there are {planned:?}");
-        // The cards that it is chosen by; those of its other tables are planned for in other families.
+        // The cards that it is chosen by. Other machines have the cards of its other tables.
         for driver in profile.any_driver.iter().chain(&profile.drivers).flatten() {
-            assert!(planned[name.as_str()].contains(driver), "{name}: no machine of its own with {driver}");
+            assert!(planned[name.as_str()].contains(driver), "{name}: no machine with {driver}");
         }
     }
     let all: BTreeSet<&String> = planned.values().flatten().collect();
@@ -114,11 +114,11 @@ fn every_profile_has_a_machine_that_it_is_the_best_for_and_every_table_of_it_a_c
     }
 }
 
-/// Boards, CPUs and cards in every combination that could be built, with and without a hypervisor.
+/// Boards, CPUs and cards in every combination, with and without a hypervisor.
 #[test]
 fn no_machine_fits_two_profiles_equally_well() {
     let profiles = profiles();
-    // Only cards that some profile is chosen by can make a difference; `r8169` stands for all others.
+    // Only cards that some profile is chosen by make a difference; `r8169` stands for all others.
     let chosen_by = profiles.values().flat_map(|profile| profile.any_driver.iter().chain(&profile.drivers).flatten());
     let drivers: BTreeSet<String> = chosen_by.cloned().chain(["r8169".to_owned()]).collect();
     let drivers: Vec<String> = drivers.into_iter().collect();

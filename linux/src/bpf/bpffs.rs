@@ -118,7 +118,8 @@ fn enter(namespace: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The process whose mount namespace is that of the box, if it is not ours: PID 1, or the ancestor nearest to it whose namespace we may enter.
+/// The process whose mount namespace is that of the box, if it is not ours: PID 1, or the ancestor nearest to it whose namespace we may
+/// enter.
 fn keeper() -> Option<(u32, File)> {
     let own = std::fs::metadata("/proc/thread-self/ns/mnt").ok()?;
     let mut line: Vec<u32> =

@@ -1,5 +1,5 @@
-//! The reports of a program: the records of its ring buffer `events` (BPF_MAP_TYPE_RINGBUF, Linux 5.8), for one reader at a time. Not here: the
-//! meaning of a record's fields, and which program is read when.
+//! The reports of a program: the records of its ring buffer `events` (BPF_MAP_TYPE_RINGBUF, Linux 5.8), for one reader at a time. Not
+//! here: the meaning of a record's fields, and which program is read when.
 //!
 //! All readers of a ring buffer share one read position, so each of two readers would get a part of the records. A reader therefore holds a
 //! lock on the folder of the program's pins. The kernel releases it when the reader ends or is killed.

@@ -1,5 +1,5 @@
-//! Loads a program: makes its maps, sets its globals, then calls BPF_PROG_LOAD with the program type of its hook, which aya does not know. Not
-//! here: pins, without which a program ends when its descriptors are closed, and which programs there should be.
+//! Loads a program: makes its maps, sets its globals, then calls BPF_PROG_LOAD with the program type of its hook, which aya does not
+//! know. Not here: pins, without which a program ends when its descriptors are closed, and which programs there should be.
 //!
 //! Only the chosen program of an object is loaded, with the maps that it uses and the maps that the file fills. Maps that the object wants
 //! pinned by name (LIBBPF_PIN_BY_NAME) are made anew: segbox pins only in its folder.
@@ -78,8 +78,8 @@ pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
     Ok(Loaded { program, maps: maps.collect() })
 }
 
-/// Makes a map; one of globals gets its content. Maps of constants are frozen, so the verifier knows the values and removes branches that they
-/// exclude.
+/// Makes a map; one of globals gets its content. Maps of constants are frozen, so the verifier knows the values and removes branches that
+/// they exclude.
 fn create_map(name: &str, map: &aya_obj::Map, btf: Option<BorrowedFd<'_>>) -> io::Result<OwnedFd> {
     const PERF_EVENT_ARRAY: u32 = bpf_map_type::BPF_MAP_TYPE_PERF_EVENT_ARRAY as u32;
     let max_entries = match (map.map_type(), map.max_entries()) {

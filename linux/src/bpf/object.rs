@@ -230,7 +230,7 @@ mod tests {
         assert!(matches!(read_object(b""), Err(ObjectError::Elf(_))));
         assert!(matches!(read_object(b"\x7fELF"), Err(ObjectError::Elf(_))));
         assert!(matches!(read_object(&[0; 4096]), Err(ObjectError::Elf(_))));
-        let own = std::fs::read("/proc/self/exe").expect("this test's own file");
+        let own = std::fs::read("/proc/self/exe").expect("the test's executable");
         assert!(matches!(read_object(&own), Err(ObjectError::Machine(_))));
     }
 

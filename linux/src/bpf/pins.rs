@@ -94,7 +94,8 @@ impl Programs {
         Ok(Self { bpffs: Bpffs::find()?, folder: Path::new(FOLDER).join(namespace.to_string()) })
     }
 
-    /// The programs by name, and the rows of the maps that the file fills. An array always has all its rows: those that are zero do not count.
+    /// The programs by name, and the rows of the maps that the file fills. An array always has all its rows: those that are zero do not
+    /// count.
     ///
     /// # Errors
     /// A pin cannot be opened, or a map cannot be read.

@@ -81,7 +81,7 @@ pub struct Counters {
 /// Packets and bytes that a link has received and sent since it was made (struct rtnl_link_stats64).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the kernel's own names, counts of packets or bytes")]
+#[expect(missing_docs, reason = "the kernel's names, counts of packets or bytes")]
 pub struct LinkStatistics {
     pub rx_packets: u64,
     pub tx_packets: u64,

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_with_acpi_has_the_family_and_nobody_pressed() {
+    fn a_kernel_with_acpi_has_the_family_and_no_press() {
         match PowerButton::open() {
             Ok(button) => assert!(!button.pressed()),
             // A machine without ACPI (a small virtual one) is the other kernel there is.

@@ -1,5 +1,5 @@
-//! Interrupts of a card's queues. The kernel numbers interrupts anew at every boot, and each driver names them differently: a queue is found by
-//! the end of its interrupt's name. Not here: which CPU an interrupt should go to.
+//! Interrupts of a card's queues. The kernel numbers interrupts anew at every boot, and each driver names them differently: a queue is
+//! found by the end of its interrupt's name. Not here: which CPU an interrupt should go to.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Knobs for which the netlink family `ethtool` has no message in Debian's kernel (RSS_SET came with Linux 6.17): a card's driver, the fields that
-//! it hashes, and how the hash leads to queues (SIOCETHTOOL). Not here: all knobs that netlink has.
+//! Knobs for which the netlink family `ethtool` has no message in Debian's kernel (RSS_SET came with Linux 6.17): a card's driver, the
+//! fields that it hashes, and how the hash leads to queues (SIOCETHTOOL). Not here: all knobs that netlink has.
 #![expect(unsafe_code, reason = "ioctls with a pointer inside their argument")]
 
 use std::ffi::c_char;

@@ -1,6 +1,6 @@
 //! The longest time that a CPU may take to wake up. The kernel keeps a wish only while a process holds /dev/cpu_dma_latency open
-//! (kernel/power/qos.c, cpu_latency_qos_fops). So a command writes the wish to a file, and the keeper, a process that stays, holds it. Not here:
-//! which latency.
+//! (kernel/power/qos.c, cpu_latency_qos_fops). So a command writes the wish to a file, and the keeper, a process that stays, holds it.
+//! Not here: which latency.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,5 +1,6 @@
-//! Steering in the kernel, by files of the interface in sysfs: which CPUs send through a transmit queue (XPS), which CPUs share the packets of a
-//! receive queue (RPS), and whether a thread polls. A sysfs shows the network namespace in which it was mounted. Not here: the right values.
+//! Steering in the kernel, by files of the interface in sysfs: which CPUs send through a transmit queue (XPS), which CPUs share the
+//! packets of a receive queue (RPS), and whether a thread polls. A sysfs shows the network namespace in which it was mounted. Not here:
+//! the right values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Every encap: put, read back equal, changed in place, read back equal, removed, nothing left.
+//! Writes every encap, reads it back equal, changes it in place, reads it back equal, and removes it: nothing is left.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -69,7 +69,7 @@ fn on_anchor(encap: Encap) -> Route {
     Hop { interface: Some(name("segbox0")), encap, ..Hop::default() }.into()
 }
 
-/// Puts each encap on a route of its own, changes each into the next one, and removes them all.
+/// Writes each encap on a separate route, changes each into the next one, and removes them all.
 fn round_trip(prefix: impl Fn(usize) -> RouteKey, encaps: &[Encap]) {
     let mut netlink = netlink();
     anchor(&mut netlink);
@@ -125,9 +125,9 @@ fn ipv4_policies_read_back_as_they_were_put() {
     });
 }
 
-/// An interface beside End.X's next hop came with Linux 6.17; an earlier kernel passes over it, which then shows.
+/// Linux 6.17 added an interface beside End.X's next hop. An earlier kernel ignores it, and reading back shows that.
 #[test]
-fn end_x_takes_an_interface_or_shows_that_it_did_not() {
+fn end_x_has_an_interface_or_shows_that_it_has_none() {
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
@@ -215,7 +215,7 @@ fn programs_read_back_by_their_names() {
     });
 }
 
-/// The smallest program there is: it says BPF_OK.
+/// The smallest program: it returns BPF_OK.
 fn load(hook: Hook) -> OwnedFd {
     // mov64 r0, 0; exit.
     let instructions: [u64; 2] = [0xb7, 0x95];
@@ -229,11 +229,11 @@ fn load(hook: Hook) -> OwnedFd {
     attributes[0] = u64::from(kind) | (instructions.len() as u64) << 32;
     attributes[1] = instructions.as_ptr() as u64;
     attributes[2] = licence.as_ptr() as u64;
-    // SAFETY: the attributes are as long as said, and what they point to outlives the call.
+    // SAFETY: the attributes have this size, and what they point to outlives the call.
     #[expect(unsafe_code, reason = "bpf(2)")]
     let fd = unsafe { libc::syscall(libc::SYS_bpf, 5, attributes.as_ptr(), size_of_val(&attributes)) };
     assert!(fd >= 0, "bpf(BPF_PROG_LOAD): {}", std::io::Error::last_os_error());
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just made it for this process.
     #[expect(unsafe_code, reason = "a new file descriptor")]
     unsafe {
         OwnedFd::from_raw_fd(i32::try_from(fd).expect("a file descriptor"))

@@ -1,4 +1,4 @@
-//! What segbox did not make stays: not read as its own, not overwritten, not removed.
+//! segbox does not read, overwrite or remove what other programs made.
 
 use segbox_config::IfName;
 use segbox_linux::StepError;
@@ -11,7 +11,7 @@ fn plain(interface: &str) -> Route {
 }
 
 #[test]
-fn a_route_of_anothers_is_neither_read_nor_overwritten_nor_removed() {
+fn a_route_of_another_program_is_neither_read_nor_overwritten_nor_removed() {
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
@@ -34,14 +34,14 @@ fn a_route_of_anothers_is_neither_read_nor_overwritten_nor_removed() {
         });
         assert_eq!(makers.collect::<Vec<_>>(), [Some("static".to_owned()), Some("bgp".to_owned())]);
 
-        // Removing what is not ours is removing nothing: done.
+        // There is nothing of ours to remove: no error.
         apply(&mut netlink, &keys.map(|key| route_step(key, Some(plain("segbox0")), None)));
         assert_eq!((ip("-6 route show"), ip("-4 route show")), before);
     });
 }
 
 #[test]
-fn a_route_of_ours_lies_beside_anothers_and_goes_alone() {
+fn a_route_of_ours_beside_another_programs_is_removed_alone() {
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
@@ -55,7 +55,7 @@ fn a_route_of_ours_lies_beside_anothers_and_goes_alone() {
 }
 
 #[test]
-fn a_route_with_our_number_that_segbox_has_no_words_for_is_seen_and_can_be_removed() {
+fn a_route_with_our_number_that_segbox_cannot_describe_is_seen_and_can_be_removed() {
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
@@ -92,7 +92,7 @@ fn addresses_are_told_apart_by_who_made_them() {
             let key = AddressKey { interface: on, ..address(foreign) };
             assert!(found.foreign_addresses.contains_key(&key), "{foreign}");
         }
-        // At work from the first moment on. (The link-local one is the kernel's, and takes its time.)
+        // It works at once, without duplicate address detection. (The kernel makes the link-local one, with it.)
         let shown = ip("-6 address show dev segbox0 to 2001:db8::1");
         assert!(shown.contains("2001:db8::1/64") && !shown.contains("tentative"), "{shown}");
 
@@ -107,7 +107,7 @@ fn addresses_are_told_apart_by_who_made_them() {
 }
 
 #[test]
-fn neighbors_of_ours_are_those_that_bear_our_number() {
+fn neighbors_of_ours_are_those_with_our_number() {
     in_namespace(|| {
         let mut netlink = netlink();
         veth("eth0", 1, "eth1", 2, &here());

@@ -1,4 +1,4 @@
-//! Routes of several hops: put, read back equal, changed in place, and removed as a whole.
+//! Writes routes of several hops, reads them back equal, changes them in place, and removes them as a whole.
 
 use std::collections::BTreeMap;
 

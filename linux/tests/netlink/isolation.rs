@@ -1,4 +1,4 @@
-//! What keeps a VRF's packets in it, written and read back. That it does is shown where there are VRFs: in the image
+//! Writes and reads back all that keeps packets in a VRF. Not here: that it does keep them, which needs a kernel with VRFs
 //! (`xtask/tests/vm/l3vpn.rs`).
 
 use std::net::Ipv6Addr;
@@ -26,7 +26,7 @@ fn unreachable_routes_come_back_and_go() {
         let nowhere = Route::unreachable();
         let key = |net: &str| RouteKey { table: 100, prefix: net.parse().expect("a prefix"), metric: 4_278_198_272 };
         let keys = [key("0.0.0.0/0"), key("::/0")];
-        // Before lo is up, as on a box that boots.
+        // lo is down, as while a box boots.
         apply(&mut netlink, &keys.map(|key| route_step(key, None, Some(nowhere.clone()))));
         let found = observe(&mut netlink).state.routes;
         assert_eq!(found.into_iter().collect::<Vec<_>>(), keys.map(|key| (key, nowhere.clone())));
@@ -53,7 +53,7 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
         assert!(ip("-6 rule show").contains("from fc00:0:1::1 lookup main proto 86"), "{}", ip("-6 rule show"));
         let twice = results(&mut netlink, &[rule(ours[0], false)]).pop().expect("a result").expect_err("it is there");
         assert!(twice.fix().is_some_and(|fix| fix.contains("ip -6 rule")), "{}", in_full(&twice));
-        // The second time each is gone already: done.
+        // The second time there is nothing to remove: no error.
         for _ in 0..2 {
             apply(&mut netlink, &ours.map(|key| rule(key, true)));
         }
@@ -71,7 +71,7 @@ fn source_filters_come_back_and_go_one_by_one() {
         assert_eq!(source_filters(&mut netlink), [source(1), source(2)]);
         apply(&mut netlink, &[source_filter(source(1), true)]);
         assert_eq!(source_filters(&mut netlink), [source(2)]);
-        // The second time there is no table any more: done.
+        // The second time there is no table: no error.
         apply(&mut netlink, &[source_filter(source(2), true), source_filter(source(2), true)]);
         assert!(source_filters(&mut netlink).is_empty());
         apply(&mut netlink, &[source_filter(source(1), false)]);

@@ -1,4 +1,4 @@
-//! Netlink against the running kernel, each test in network namespaces of its own. Needs root, and fails without it.
+//! Netlink against the running kernel, each test in fresh network namespaces. Needs root, and fails without it.
 
 mod encaps;
 mod foreign;

@@ -1,4 +1,4 @@
-//! Many routes at once, those that wait for others, and those that change under traffic.
+//! Many routes at once, routes that need others of the batch, and routes that change under traffic.
 
 use std::net::{Ipv6Addr, UdpSocket};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn policy(node: u16) -> Route {
     Hop { interface: Some(name("segbox0")), encap, ..Hop::default() }.into()
 }
 
-/// More than the kernel's per-CPU reserve is good for: its ENOMEM comes and passes.
+/// So many routes exhaust the kernel's per-CPU reserve: it refuses some with ENOMEM, and accepts them later.
 #[test]
 fn no_route_of_many_is_lost() {
     in_namespace(|| {
@@ -26,7 +26,7 @@ fn no_route_of_many_is_lost() {
         let keys: Vec<RouteKey> =
             (0..COUNT).map(|at| key(&format!("2001:db8:{:x}:{:x}::/64", at >> 16, at & 0xffff))).collect();
         let adding: Vec<Step> = keys.iter().map(|key| route_step(*key, None, Some(policy(1)))).collect();
-        // A wrong one among them is told, and holds up no other.
+        // A wrong one among them is reported, and stops no other.
         let nowhere = Route::from(Hop { interface: Some(name("eth9")), ..Hop::default() });
         let mut with_a_wrong_one = adding.clone();
         with_a_wrong_one.insert(30_000, route_step(key("2001:db9::/64"), None, Some(nowhere)));
@@ -47,7 +47,7 @@ fn no_route_of_many_is_lost() {
     });
 }
 
-/// Each gateway lies behind the route after it: in the order given, none but the last would do.
+/// Each gateway lies behind the route after it: in this order only the last could be written.
 #[test]
 fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
     in_namespace(|| {
@@ -74,7 +74,7 @@ fn a_route_waits_for_the_one_that_its_gateway_is_behind() {
     });
 }
 
-/// While a policy changes to and fro, every look-up finds it: no packet falls between.
+/// While a policy changes again and again, every look-up finds it: no packet is lost.
 #[test]
 fn a_change_leaves_no_gap() {
     in_namespace(|| {

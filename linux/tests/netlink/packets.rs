@@ -1,4 +1,4 @@
-//! Packets through what was put: a local SID on the anchor counts them and sends them on.
+//! Packets through a router: a local SID on the anchor counts them and forwards them.
 
 use std::net::UdpSocket;
 use std::process::Command;
@@ -28,8 +28,8 @@ fn put(key: RouteKey, link: &str, via: Option<&str>, encap: Encap) -> Step {
     route_step(key, None, Some(Hop { interface: Some(name(link)), via, encap, ..Hop::default() }.into()))
 }
 
-/// A headend sends UDP by way of the router's End SID and gets it back. In the router the SID's route hangs on the anchor; the
-/// packets never go near it.
+/// A headend sends UDP through the router's End SID and gets it back. The SID's route is on the anchor, but the packets never pass the
+/// anchor.
 #[test]
 fn a_sid_on_the_anchor_forwards_and_counts() {
     in_namespace(|| {
@@ -76,7 +76,7 @@ fn a_sid_on_the_anchor_forwards_and_counts() {
     });
 }
 
-/// The router with its one SID; gives what the SID counted once all is through.
+/// Runs the router with its SID; gives the SID's counters after the last packet.
 fn router(headend: &std::fs::File, ready: &mpsc::Sender<()>) -> Counters {
     let mut netlink = netlink();
     veth("eth1", 2, "eth0", 1, headend);
@@ -103,14 +103,14 @@ fn router(headend: &std::fs::File, ready: &mpsc::Sender<()>) -> Counters {
     until(counters, |counters| counters.packets >= SENT)
 }
 
-/// Waits until a link carries packets: a cable's ends do so some time after both are up, and drop what is sent until then.
+/// Waits until a link carries packets. Both ends of a veth pair drop packets for some time after they are up.
 fn is_running(link: &str) {
     let state = || Command::new("ip").args(["-o", "link", "show", link]).output().expect("iproute2").stdout;
     let state = until(state, |state| String::from_utf8_lossy(state).contains("state UP"));
     assert!(String::from_utf8_lossy(&state).contains("state UP"), "{}", String::from_utf8_lossy(&state));
 }
 
-/// Looks again until it is so, for longer than a busy machine takes; gives the last look.
+/// Repeats `look` until its result is `so`, for longer than a busy machine needs; gives the last result.
 fn until<T>(mut look: impl FnMut() -> T, so: impl Fn(&T) -> bool) -> T {
     let end = Instant::now() + Duration::from_secs(20);
     loop {

@@ -1,4 +1,4 @@
-//! Settings of a namespace and its links: written, read back, and only there.
+//! Writes settings of a namespace and its links, reads them back, and finds that no other namespace changed.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,7 @@ fn hmac_keys_come_back_with_their_secrets() {
         assert_eq!(found.actual.state.hmac_keys, wanted);
         assert_eq!(found.secrets, materials.secrets);
 
-        // Changed in place, then both removed; a secret that nobody has is told.
+        // One is changed in place, then both are removed. A missing secret is reported.
         let changed = key(HmacAlgorithm::Sha256, &secrets[1]);
         let change = Step::HmacKey(Delta { key: 7, before: wanted.get(&7).cloned(), after: Some(changed.clone()) });
         let lacking = netlink.apply(&[&change], &|_| None, &Materials::default()).pop().expect("a result");

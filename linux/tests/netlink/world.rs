@@ -1,5 +1,4 @@
-//! A network namespace for the length of a test: the thread that is in it. Links that segbox does not make (veth) come from
-//! rtnetlink.
+//! A network namespace per test: the test's thread is in it. rtnetlink makes the links that segbox does not make (veth).
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -40,7 +39,7 @@ pub(crate) fn rtnetlink<T>(requests: impl AsyncFnOnce(Handle) -> Result<T, rtnet
     })
 }
 
-/// A veth pair: `name` here, `peer` in the other namespace, both with the MAC their last byte gives.
+/// A veth pair: `name` here, `peer` in the other namespace; each MAC has the given last byte.
 pub(crate) fn veth(name: &str, mac: u8, peer: &str, peer_mac: u8, other: &File) {
     let mut far = LinkMessageBuilder::<LinkUnspec>::new().name(peer).address(mac_of(peer_mac).0.to_vec()).build();
     far.attributes.push(LinkAttribute::NetNsFd(other.as_raw_fd()));
@@ -83,7 +82,7 @@ pub(crate) fn results(netlink: &mut Netlink, steps: &[Step]) -> Vec<Result<(), S
     netlink.apply(&steps, &|_| None, &Materials::default())
 }
 
-/// An error with all that is behind it.
+/// An error with all of its causes.
 pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
@@ -97,7 +96,7 @@ pub(crate) fn up(link: &str) -> Step {
     set(Setting::LinkUp(name(link)), "up")
 }
 
-/// The device that routes hang on, made, and lo up.
+/// Makes the anchor, and brings lo up.
 pub(crate) fn anchor(netlink: &mut Netlink) {
     let make = Step::Link(Delta { key: name("segbox0"), before: None, after: Some(Link::Ifb) });
     apply(netlink, &[make, up("lo")]);
@@ -113,7 +112,7 @@ pub(crate) fn key(prefix: &str) -> RouteKey {
     RouteKey { table: 254, prefix, metric: if prefix.addr().is_ipv6() { 1024 } else { 0 } }
 }
 
-/// A route another program made, by `ip`; with segbox's protocol number where it is to be taken for segbox's.
+/// Runs `ip`, as another program; OURS stands for segbox's protocol number.
 pub(crate) fn ip(arguments: &str) -> String {
     let arguments = arguments.replace("OURS", &PROTOCOL.to_string());
     let output = std::process::Command::new("ip").args(arguments.split_whitespace()).output().expect("iproute2");

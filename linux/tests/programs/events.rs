@@ -1,4 +1,4 @@
-//! Ring buffers as the programs in the kernel have them: their records' type, and one reader at a time.
+//! Ring buffers of programs in the kernel: the type of their records, and one reader at a time.
 
 use segbox_config::object::{MapKind, Shape};
 use segbox_linux::bpf::{BUILTINS, EventsError, read_object};
@@ -11,7 +11,7 @@ fn a_records_type_comes_back_from_the_kernel() {
         let builtin = BUILTINS.iter().find(|builtin| builtin.name == "end_dm").expect("it is built in");
         let object = read_object(builtin.object).expect("an object");
         programs.put("delay@1", &program(&object, "end_dm")).expect("loaded");
-        let events = programs.events("delay@1").expect("nobody else reads").expect("it reports");
+        let events = programs.events("delay@1").expect("no other reader").expect("it reports");
         let defined = &object.maps["events"];
         assert_eq!((defined.kind, &defined.value), (MapKind::RingBuf, events.record()));
         let Shape::Struct { fields, size: 56 } = events.record() else { panic!("{:?}", events.record()) };
@@ -20,11 +20,11 @@ fn a_records_type_comes_back_from_the_kernel() {
         assert_eq!(events.lost().expect("it counts"), Some(0));
         // A ring buffer whose definition names no type; and a program that reports nothing.
         programs.put("typed@1", &program(&read("typed"), "typed")).expect("loaded");
-        let untyped = programs.events("typed@1").expect("nobody else reads").expect("it has a ring buffer");
+        let untyped = programs.events("typed@1").expect("no other reader").expect("it has a ring buffer");
         assert_eq!((untyped.record(), untyped.lost().expect("nothing to fail")), (&Shape::Bytes(0), None));
         programs.put("plain@1", &program(&read("plain"), "plain")).expect("loaded");
         assert!(programs.events("plain@1").expect("nothing to fail").is_none());
-        assert!(programs.events("nobody@1").expect("nothing to fail").is_none());
+        assert!(programs.events("absent@1").expect("nothing to fail").is_none());
     });
 }
 
@@ -33,13 +33,13 @@ fn a_ring_buffer_has_one_reader_and_a_new_one_another_id() {
     in_a_namespace(|programs| {
         let object = read("typed");
         programs.put("typed@1", &program(&object, "typed")).expect("loaded");
-        let first = programs.events("typed@1").expect("nobody else reads").expect("it has a ring buffer");
+        let first = programs.events("typed@1").expect("no other reader").expect("it has a ring buffer");
         assert_eq!(programs.events_id("typed@1").expect("pinned"), Some(first.id()));
         assert!(matches!(programs.events("typed@1"), Err(EventsError::Busy(name)) if name == "typed@1"));
-        // Put anew it is another ring buffer, which nobody reads yet.
+        // After loading the program again there is a new ring buffer, without a reader.
         programs.put("typed@1", &program(&object, "typed")).expect("replaced");
         assert_ne!(programs.events_id("typed@1").expect("pinned"), Some(first.id()));
-        let second = programs.events("typed@1").expect("nobody else reads").expect("it has a ring buffer");
+        let second = programs.events("typed@1").expect("no other reader").expect("it has a ring buffer");
         drop(second);
         assert!(programs.events("typed@1").expect("the second is gone").is_some());
     });

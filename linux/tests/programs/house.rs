@@ -1,4 +1,4 @@
-//! What the tests stand on: objects compiled on the spot, and a network namespace for each test.
+//! The ground of the tests: objects that are compiled for them, and a network namespace for each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) fn compile(name: &str) -> Vec<u8> {
     let object = out.path().join(name).with_extension("o");
     let output = Command::new(clang())
         .args(["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror", "-c"])
-        // Debian keeps <asm/types.h> apart for each architecture, where clang does not look for this target.
+        // Debian has <asm/types.h> in a folder per architecture, where clang does not look for the BPF target.
         .arg(format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH))
         .arg(folder.join(name).with_extension("c"))
         .arg("-o")
@@ -59,7 +59,7 @@ pub(crate) fn program(object: &Object, function: &str) -> Program {
     }
 }
 
-/// Runs a test in a network namespace of its own, and sees that nothing is left of it.
+/// Runs a test in a fresh network namespace, and checks that nothing is left of it.
 pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Send) -> T {
     let run = || {
         unshare_net();
@@ -75,7 +75,7 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
     };
     let (namespace, answer) =
         std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-    // The thread is gone, and its namespace with it, or soon: a thread is joined before the kernel has cleared up behind it.
+    // The thread has ended, and its namespace ends soon: the kernel cleans up some time after a thread is joined.
     let end = Instant::now() + Duration::from_secs(10);
     while namespace.fate() == segbox_linux::Fate::Alive && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
@@ -86,7 +86,7 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
     answer
 }
 
-/// Where a namespace's pins lie, in the box's own view.
+/// The folder of a namespace's pins, as the box sees it.
 pub(crate) fn folder_of(namespace: Namespace) -> PathBuf {
     Path::new("/sys/fs/bpf/segbox").join(namespace.to_string())
 }

@@ -1,5 +1,5 @@
-//! Objects read, programs loaded into this kernel, pins kept and lost. Takes root, Linux 5.14, clang and libbpf's headers,
-//! and fails where they are missing. Not here: packets through the programs.
+//! Reads objects, loads programs into this kernel, keeps and loses pins. Needs root, Linux 5.14, clang and libbpf's headers, and fails
+//! where they are missing. Not here: packets through the programs.
 
 mod events;
 mod house;

@@ -1,4 +1,4 @@
-//! Objects read without a kernel: clang's, and segbox's own from Rust.
+//! Reads objects without a kernel: clang's, and segbox's from Rust.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +96,7 @@ fn a_damaged_object_is_an_error_and_no_panic() {
         for end in (0..object.len()).step_by(97) {
             refused += u32::from(read_object(&object[..end]).is_err());
         }
-        // A generator of Lehmer's: the same damage each time.
+        // Lehmer's random number generator, so that the damage is the same each time.
         let mut random = 1u64;
         for _ in 0..1500 {
             let mut damaged = object.clone();
@@ -116,8 +116,8 @@ fn a_damaged_object_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn what_is_no_object_says_what_to_do() {
+fn a_file_that_is_no_object_says_what_to_do() {
     let error = read_object(b"int main() {}").expect_err("a C source");
     assert!(matches!(error, ObjectError::Elf(_)), "{error}");
-    assert!(error.to_string().contains("no ELF object"), "{error}");
+    assert!(error.to_string().contains("not an ELF object"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Pins: by name, by network namespace, and under `ip netns exec`, whose commands see another /sys.
+//! Pins by name and by network namespace, and under `ip netns exec`, whose commands see another /sys.
 
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use crate::house::{folder_of, in_a_namespace, program, read};
 fn a_program_is_put_replaced_and_removed() {
     in_a_namespace(|programs| {
         let object = read("several");
-        // A name of a file may hold what a bpffs takes in none.
+        // A file's names may have characters that a bpffs refuses.
         let name = "a.b/c ü@1a2b3c4d";
         programs.put(name, &program(&object, "first")).expect("loaded");
         let first = programs.fd(name).expect("a descriptor");
@@ -61,7 +61,7 @@ fn what_a_lost_namespace_leaves_is_swept() {
     assert_ne!(lost.fate(), Fate::Alive);
 }
 
-/// A box of its own, as a container is: PID 1 sees the file systems of the box, and no bpffs is mounted.
+/// A separate box, like a container: PID 1 sees the file systems of the box, and no bpffs is mounted.
 #[test]
 fn ip_netns_exec_shares_the_boxs_pins() {
     let output = Command::new("unshare")
@@ -106,7 +106,7 @@ fn in_a_box() {
     inside("two", "looks in vain");
     inside("two", "puts");
     inside("one", "finds");
-    assert!(Programs::open().expect("root").observe().expect("the bpffs").0.is_empty(), "the box's own namespace");
+    assert!(Programs::open().expect("root").observe().expect("the bpffs").0.is_empty(), "the namespace of PID 1");
 
     shell("ip netns del one");
     let folders = || std::fs::read_dir("/sys/fs/bpf/segbox").expect("segbox's folder").count();
@@ -127,7 +127,7 @@ fn in_a_namespace_of_the_box() {
     }
     let there = programs.observe().expect("the bpffs").0.contains_key("plain@1");
     assert_eq!(there, role != "looks in vain");
-    assert!(!mounted("/proc/thread-self/mounts"), "this command's own view stays as it was");
+    assert!(!mounted("/proc/thread-self/mounts"), "the view of this command has not changed");
 }
 
 fn mounted(mounts: &str) -> bool {

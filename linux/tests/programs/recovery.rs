@@ -1,4 +1,4 @@
-//! Killed in the middle: what is half done is never taken for a program, and is mended by doing it again.
+//! Kills while programs are put: an incomplete folder never counts as a program, and the next `put` repairs it.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use segbox_linux::bpf::{Programs, read_object};
 
 use crate::house::{compile, folder_of, in_a_namespace, program, read};
 
-/// What a child says when it begins.
+/// The child prints that when it begins.
 const BEGINS: &str = "puts programs from here on";
 
 #[test]
@@ -35,7 +35,7 @@ fn a_half_made_folder_is_no_program_and_is_made_again() {
 #[test]
 fn a_kill_at_any_time_leaves_whole_programs() {
     in_a_namespace(|programs| {
-        // Compiled here: a compiler that outlives its killed parent would keep the namespace.
+        // Compiled here: a compiler that outlives its killed parent would hold the namespace.
         let object = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(object.path(), compile("several")).expect("written");
         let mut most = 0;
@@ -47,7 +47,7 @@ fn a_kill_at_any_time_leaves_whole_programs() {
                 .stdout(Stdio::piped())
                 .spawn()
                 .expect("a child");
-            // From when it begins to put programs, however long it took to get there.
+            // The time counts from the child's first program, however long it took to start.
             let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
             assert!(said.map_while(Result::ok).any(|line| line.contains(BEGINS)), "the child ends before it begins");
             std::thread::sleep(Duration::from_millis(round));

@@ -1,4 +1,4 @@
-//! Rows of maps: put, seen, removed, through the plan's steps and beside them.
+//! Writes, reads and removes rows of maps, by steps of a plan and directly.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ fn maps_that_the_file_does_not_fill_are_no_state_until_it_does() {
 }
 
 #[test]
-fn rows_of_a_per_cpu_map_have_a_value_a_cpu() {
+fn rows_of_a_per_cpu_map_have_a_value_per_cpu() {
     in_a_namespace(|programs| {
         put(programs);
         let rows = programs.read_map(NAME, "each").expect("a per-CPU array");

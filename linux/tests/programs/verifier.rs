@@ -1,4 +1,4 @@
-//! What the verifier is given and what it answers.
+//! Loads programs that the verifier accepts, and shows why it refuses others.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use segbox_linux::bpf::{BUILTINS, LoadError, read_object, verify};
 use crate::house::{program, read};
 
 #[test]
-fn objects_of_every_make_are_taken() {
+fn objects_of_every_compiler_are_accepted() {
     for (object, function) in [("plain", "plain"), ("typed", "typed"), ("kernel_types", "kernel_types")] {
         verify(&program(&read(object), function)).unwrap_or_else(|error| panic!("{object}: {error:#?}"));
     }
     for builtin in BUILTINS {
-        let object = read_object(builtin.object).expect("a test of its own says so");
+        let object = read_object(builtin.object).expect("another test reads each of them");
         let function = object.programs[0].function.clone();
         verify(&program(&object, &function)).unwrap_or_else(|error| panic!("{}: {error:#?}", builtin.name));
     }

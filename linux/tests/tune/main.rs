@@ -1,5 +1,5 @@
-//! Knobs against the running kernel: those that a veth pair and a tap have, in a network namespace with a sysfs of its own. Needs
-//! root, and fails without it. Nothing here turns a knob of the machine that the tests run on.
+//! Knobs of a veth pair and of a tap, against the running kernel, in a fresh network namespace with its sysfs. Needs root, and fails
+//! without it. Not here: knobs of the machine that the tests run on, which no test turns.
 
 mod world;
 
@@ -23,7 +23,7 @@ fn turn(tuner: &mut Tuner, knob: CardKnob, value: &str) -> Result<(), TuneError>
     tuner.turn(&Knob::Card(name("eth0"), knob), value)
 }
 
-/// Turns a knob there and back, and reads it each time.
+/// Turns a knob to one value and to another, and reads it each time.
 fn there_and_back(tuner: &mut Tuner, knob: &CardKnob, values: [&str; 2]) {
     for value in values {
         turn(tuner, knob.clone(), value).unwrap_or_else(|error| panic!("{knob} {value}: {error}"));
@@ -82,7 +82,7 @@ fn a_port_says_its_driver_its_firmware_and_what_is_on() {
         assert_eq!(Port::of("tap0").expect("a tap").driver, "tun");
         ip("link add br0 type bridge");
         let bridge = Port::of("br0").expect("a bridge");
-        // It says N/A of its firmware.
+        // Its driver reports the firmware N/A.
         assert_eq!((bridge.driver.as_str(), bridge.firmware.as_str()), ("bridge", ""));
         assert!(Port::of("nowhere0").is_err() && Port::of("no name").is_err());
     });

@@ -1,4 +1,4 @@
-//! A network namespace and a sysfs that shows it, for the length of a test: the thread that is in both.
+//! A network namespace per test, and a sysfs that shows it: the test's thread is in both.
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};

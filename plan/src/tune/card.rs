@@ -1,4 +1,4 @@
-//! Wishes for one network card: how many queues and how deep, and how it hashes. Not here: where the queues go (`queues`).
+//! Wishes for one network card: the number and the size of its queues, and how it hashes. Not here: the CPUs of the queues (`queues`).
 
 use segbox_config::IfName;
 use segbox_config::profile::{Nic, Queues, Ring};
@@ -27,7 +27,7 @@ impl Card<'_> {
     }
 }
 
-/// Asks for queues; gives how many receive queues there will be.
+/// Asks for a number of queues; gives how many receive queues there will be.
 pub(super) fn queue_count(card: Card<'_>, forwarding: usize, wishes: &mut Wishes<'_>) -> usize {
     let most = card.seen.most;
     let setting = card.setting(CardKnob::Queues);
@@ -54,7 +54,7 @@ pub(super) fn queue_count(card: Card<'_>, forwarding: usize, wishes: &mut Wishes
     };
     let less = (count < wanted).then(|| format!("the card has at most {limit}"));
     wishes.wish_best(setting.clone(), wanted.to_string(), &[value.to_string()], less);
-    // Refused before: the card keeps what it has.
+    // The driver refused it before, so the card keeps its queues.
     if wishes.asked(&setting).is_some() { count as usize } else { now }
 }
 

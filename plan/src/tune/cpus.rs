@@ -1,4 +1,4 @@
-//! Which CPUs forward, and in which order a card's queues go to them.
+//! Which CPUs forward, and in which order a card's queues go to them. Not here: CPU lists as text (`value`).
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use segbox_config::profile::Cpu;
 
 use super::machine::Machine;
 
-/// The CPUs that forward on this machine, ascending: those of the profile that are there, one thread a core, no core that keeps
-/// house. Where that leaves none, every core that does not keep house, and at last every core.
+/// The CPUs that forward on this machine, ascending: those of the profile that are there, one thread per core, without the housekeeping
+/// cores. If none is left, all cores without the housekeeping cores; if there is none either, all cores.
 ///
-/// One thread a core: two threads of a core share its units and caches, so a second queue there takes from the first what it
-/// gets. A profile that wants both names them in `irq`.
+/// One thread per core, because the threads of a core share its units and caches: a second queue on it would slow the first. A profile that
+/// wants both threads names them in `irq`.
 pub(super) fn forwarding(profile: &Cpu, machine: &Machine) -> Vec<u32> {
     let core = |cpu: u32| machine.cpus.get(&cpu).map(|seen| (seen.package, seen.core));
     let keeping = profile.housekeeping.as_deref().unwrap_or_default();
@@ -26,8 +26,8 @@ pub(super) fn forwarding(profile: &Cpu, machine: &Machine) -> Vec<u32> {
     choices.into_iter().map(one_a_core).find(|cpus| !cpus.is_empty()).unwrap_or_default()
 }
 
-/// The same CPUs, those of this NUMA node first: a card writes into its own node's memory, and another node's CPU would fetch
-/// each packet from there.
+/// The same CPUs, those of this NUMA node first. A card writes packets to the memory of its node, from where CPUs of other nodes would
+/// have to fetch them.
 pub(super) fn near_first(cpus: &[u32], machine: &Machine, node: Option<u32>) -> Vec<u32> {
     let mut ordered = cpus.to_vec();
     let is_far = |cpu: &u32| node.is_some() && machine.cpus.get(cpu).and_then(|seen| seen.node) != node;
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thread_a_core_and_none_of_the_housekeepers() {
+    fn one_thread_per_core_and_no_housekeeping_core() {
         let all: Vec<u32> = (1..64).collect();
         assert_eq!(forwarding(&profile(&[0], Some(&all)), &x3440()), [1, 2, 3]);
         assert_eq!(forwarding(&profile(&[0], Some(&[5, 6])), &x3440()), [5, 6]);

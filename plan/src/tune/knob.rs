@@ -1,57 +1,57 @@
-//! The knobs of a machine, by names that survive a reboot: an interrupt is (interface, queue), never its number. Not here: which
-//! of them a machine has, or what they should be.
+//! The knobs of a machine, by names that survive a reboot: an interrupt is (interface, queue), never its number. Not here: which knobs a
+//! machine has, their right values, and the texts of values (`value`).
 
 use std::fmt;
 
 use segbox_config::IfName;
 use serde::{Deserialize, Serialize};
 
-/// Something of the machine that can be turned. Their order is the order in which they are turned.
+/// A knob of the machine. Knobs are turned in their order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Knob {
     /// Simultaneous multithreading: `on` or `off` (/sys/devices/system/cpu/smt/control). Linux 4.19.
     Smt,
-    /// How a CPU's frequency is chosen: `performance`. Of this CPU.
+    /// The frequency governor of this CPU: `performance`.
     Governor(u32),
-    /// The longest time in microseconds that a CPU may take to wake up, `1`; `none` where nobody asks for one. A process asks,
-    /// for as long as it lives (/dev/cpu_dma_latency).
+    /// The longest time in microseconds that a CPU may take to wake up, `1`; `none` where no process asks for one. The wish of a process ends
+    /// with it (/dev/cpu_dma_latency).
     WakeupLatency,
-    /// A network card's.
+    /// A knob of a network card.
     Card(IfName, CardKnob),
 }
 
-/// Something of a network card. Their order is that of turning them: what makes the driver reset the card comes first, since a
-/// reset puts interrupts and spreading back to what the driver likes.
+/// A knob of a network card. Knobs are turned in their order: those that reset the card come first, since a reset restores the driver's
+/// defaults for interrupts and spreading.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CardKnob {
-    /// Queue pairs, `4`; `rx 4 tx 2` where a driver has separate ones.
+    /// Queue pairs, `4`; `rx 4 tx 2` where a driver has separate queues.
     Queues,
-    /// Receive descriptors a queue, `4096`.
+    /// Receive descriptors per queue, `4096`.
     RxRing,
-    /// Transmit descriptors a queue, `4096`.
+    /// Transmit descriptors per queue, `4096`.
     TxRing,
     /// `on` or `off`, by ethtool's short name: `lro`.
     Offload(String),
     /// Interrupt coalescing by ethtool's name (`rx-usecs`): a number, or 1 and 0 for on and off.
     Coalesce(String),
-    /// How the card's hash leads to queues: `even 4`, or a queue for each entry, `0 0 1 1`.
+    /// How the card's hash leads to queues: `even 4`, or the queue of each entry, `0 0 1 1`.
     Spread,
-    /// What of these packets the card hashes: `src dst`; empty for nothing.
+    /// The fields that the card hashes of these packets: `src dst`; empty for none.
     Hash(Flow),
-    /// CPUs that a queue's interrupts may go to, as a list: `2`, `0-3`. Where a queue has several with different ones: `1+2`.
+    /// The CPUs that a queue's interrupts may go to, as a list: `2`, `0-3`. Several interrupts with different lists: `1+2`.
     Irq(u32),
-    /// CPUs that send through this transmit queue, as a list; empty for whichever the hash says.
+    /// The CPUs that send through this transmit queue, as a list; empty where the hash decides.
     Xps(u32),
-    /// CPUs that this receive queue's packets are spread over in software, as a list; empty for none.
+    /// The CPUs that share this receive queue's packets in software, as a list; empty for none.
     Rps(u32),
-    /// `on` where a kernel thread polls for packets, `off` where the interrupt's own context does.
+    /// `on` where a kernel thread polls for packets, `off` where the interrupt does.
     ThreadedNapi,
 }
 
-/// Kinds of packets that a card hashes in ways of their own. An SRv6 packet is `Ipv6` to all of them: behind its header comes
-/// neither TCP nor UDP but a routing header, or another IP header.
+/// Kinds of packets that a card hashes differently. An SRv6 packet is `Ipv6` to every card: a routing header or another IP header follows its
+/// IPv6 header, not TCP or UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flow {
@@ -63,7 +63,7 @@ pub enum Flow {
     Udp6,
 }
 
-/// What some knobs are together, for a line of a report: the interrupts of a card's queues are one.
+/// A group of knobs, for a line of a report: the interrupts of a card's queues are one group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub String);
 
@@ -74,7 +74,7 @@ impl Knob {
         matches!(self, Self::Card(_, Queues | RxRing | TxRing | Offload(_)))
     }
 
-    /// What it shares with its likes.
+    /// The group that it belongs to.
     pub fn share(&self) -> Share {
         Share(match self {
             Self::Governor(_) => "CPU governor".to_owned(),

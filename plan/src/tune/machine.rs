@@ -1,5 +1,4 @@
-//! What a machine is made of, as far as tuning goes by it: what never changes while it runs. Not here: the values of its knobs,
-//! which are settings.
+//! The parts of a machine that tuning depends on and that do not change while it runs. Not here: the values of its knobs, which are settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +16,19 @@ pub struct Machine {
     pub board: Option<String>,
     /// The CPUs' model name.
     pub cpu: Option<String>,
-    /// There is a hypervisor under it.
+    /// It runs under a hypervisor.
     #[serde(rename = "virtual")]
     pub is_virtual: bool,
     /// CPUs that are online.
     #[serde(with = "as_rows")]
     pub cpus: BTreeMap<u32, CpuSeen>,
-    /// Network cards: interfaces with hardware behind them.
+    /// Network cards: interfaces that have hardware.
     #[serde(with = "as_rows")]
     pub cards: BTreeMap<IfName, CardSeen>,
-    /// Knobs that are there and cannot be turned, and what they stand at.
+    /// Knobs that are there and cannot be turned, with their values.
     #[serde(with = "as_rows")]
     pub fixed: BTreeMap<Knob, String>,
-    /// A living segbox holds what only a living process can hold.
+    /// A keeper runs: a segbox that holds the settings that last only while a process lives.
     pub keeper: bool,
 }
 
@@ -43,7 +42,7 @@ pub struct CpuSeen {
     pub core: u32,
     /// Its NUMA node.
     pub node: Option<u32>,
-    /// The governors it can have; none where nobody scales its frequency (a VM, or the firmware does it).
+    /// The governors that it can have; empty where Linux does not scale its frequency, since the firmware or the hypervisor does.
     pub governors: Vec<String>,
 }
 
@@ -53,30 +52,30 @@ pub struct CpuSeen {
 pub struct CardSeen {
     /// Its driver: `ixgbe`.
     pub driver: String,
-    /// The NUMA node it is nearest to.
+    /// Its NUMA node.
     pub node: Option<u32>,
-    /// The most it can have.
+    /// Its limits.
     pub most: Most,
 }
 
-/// A card's limits; 0 where it has none of the kind, or no say.
+/// The limits of a card; 0 where it has none of the kind, or the driver does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Most {
     /// Queue pairs.
     pub combined: u32,
-    /// Receive queues of their own.
+    /// Separate receive queues.
     pub rx: u32,
-    /// Transmit queues of their own.
+    /// Separate transmit queues.
     pub tx: u32,
-    /// Receive descriptors a queue.
+    /// Receive descriptors per queue.
     pub rx_ring: u32,
-    /// Transmit descriptors a queue.
+    /// Transmit descriptors per queue.
     pub tx_ring: u32,
 }
 
 impl Machine {
-    /// What decides which profile fits.
+    /// The properties by which a profile is chosen.
     pub fn signature(&self) -> profile::Machine {
         let nics: BTreeSet<String> = self.cards.values().map(|card| card.driver.clone()).collect();
         profile::Machine { board: self.board.clone(), cpu: self.cpu.clone(), nics, is_virtual: self.is_virtual }

@@ -1,9 +1,8 @@
-//! Tuning: what a hardware profile asks of a machine, as settings like any other, so that it is planned, read back and undone as
-//! they are. Pure; the effects are `segbox-linux`'s.
+//! Tuning: turns a hardware profile into settings, which are planned, read back and undone like all others. Not here: effects, which
+//! `segbox-linux` has.
 //!
-//! A machine says which knobs it has: those that were read are in [`crate::State::settings`], those that are there and cannot be
-//! turned in [`Machine::fixed`]. What a profile asks for beyond is no fault: it becomes a [`Wish`] with a note that says what is
-//! used instead.
+//! [`crate::State::settings`] has the knobs that could be read, [`Machine::fixed`] those that cannot be turned. A profile may ask for
+//! more than a machine has: that is no fault, but a [`Wish`] with a note that says what is used instead.
 
 mod card;
 mod cpus;
@@ -13,7 +12,7 @@ mod nics;
 mod queues;
 mod refused;
 mod system;
-/// What knobs stand at, as text and as values.
+/// Values of knobs, and their texts.
 pub mod value;
 mod wish;
 
@@ -33,11 +32,11 @@ use wish::Wishes;
 pub struct Tuning<'a> {
     /// The box's profile.
     pub profile: &'a Profile,
-    /// What its drivers did not take before: it is not asked for again.
+    /// Values that its drivers refused before: they are not asked for again.
     pub refused: &'a Refusals,
 }
 
-/// Adds what the profile asks of this machine to a state; gives every knob of it, those too that the machine lacks.
+/// Adds the settings that the profile asks of this machine to a state. Gives a wish for each knob, also for those that the machine lacks.
 pub(crate) fn tune(tuning: Tuning<'_>, actual: &Actual, state: &mut State) -> Vec<Wish> {
     let Some(machine) = &actual.machine else { return Vec::new() };
     let mut wishes = Wishes::new(actual, machine, tuning.refused, state);
@@ -47,7 +46,7 @@ pub(crate) fn tune(tuning: Tuning<'_>, actual: &Actual, state: &mut State) -> Ve
 }
 
 impl Setting {
-    /// Whether it is about speed and nothing else: a router goes on without it, so a refusal undoes nothing.
+    /// Whether it affects speed only. A router works without it, so a refusal undoes nothing.
     pub fn is_tuning(&self) -> bool {
         match self {
             Self::Tuning(_) => true,
@@ -56,13 +55,13 @@ impl Setting {
         }
     }
 
-    /// Whether it follows others and is not put back by itself: a driver deals its hash's values out anew when its queues change,
-    /// and before the card was first up it had dealt none.
+    /// Whether it depends on other settings and is not restored for itself. A driver spreads its hash's values anew when its queues
+    /// change, and has not spread them before the card was first up.
     pub fn follows_others(&self) -> bool {
         matches!(self, Self::Tuning(Knob::Card(_, CardKnob::Spread)))
     }
 
-    /// The interface whose going down takes it away: interrupts come with it going up.
+    /// The interface that it goes down with: a queue has its interrupt only while the interface is up.
     pub(crate) fn goes_with_link(&self) -> Option<IfName> {
         match self {
             Self::Tuning(Knob::Card(name, CardKnob::Irq(_))) => Some(*name),

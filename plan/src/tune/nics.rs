@@ -1,5 +1,5 @@
-//! Wishes for all network cards, card by card: which table of the profile is a card's, and in which order its knobs are asked for. Not
-//! here: the knobs of one card (`card`), and those of its queues (`queues`).
+//! Wishes for all network cards: finds the profile's table of each card, and asks for its knobs in order. Not here: the knobs of one card
+//! (`card`), and those of its queues (`queues`).
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use super::value::on_off;
 use super::wish::Wishes;
 use super::{cpus, queues};
 
-/// The table of every card that has none of its own.
+/// The table of all cards that have no other.
 const ANY: &str = "*";
 
 pub(super) fn tune(profile: &Profile, machine: &Machine, wishes: &mut Wishes<'_>) {
     let forwarding = cpus::forwarding(&profile.cpu, machine);
-    // Cards with fewer queues than there are CPUs go on where the last one on their node ended.
+    // The queues of a card with fewer queues than CPUs start at the CPU after the last one that the cards of its node use.
     let mut ends: BTreeMap<Option<u32>, usize> = BTreeMap::new();
     for (name, seen) in &machine.cards {
         let tables = [name.as_str(), &seen.driver, ANY];

@@ -1,4 +1,5 @@
-//! Wishes for a card's queues: which CPU each one's interrupt goes to, which CPUs send through it, and whether software spreads on.
+//! Wishes for the queues of a card: the CPU of each queue's interrupt, the CPUs that send through it, and whether software spreads its
+//! packets. Not here: how many queues.
 
 use segbox_config::profile::Irq;
 
@@ -7,7 +8,7 @@ use super::knob::CardKnob;
 use super::value::{Channels, Spread, cpu_list};
 use super::wish::Wishes;
 
-/// `count` receive queues; `near` are the forwarding CPUs, nearest first; `end` is where the last card with few queues ended.
+/// `count` receive queues; `near` are the forwarding CPUs, nearest first; `end` counts the CPUs that former cards with few queues use.
 pub(super) fn tune(card: Card<'_>, near: &[u32], count: usize, end: &mut usize, wishes: &mut Wishes<'_>) {
     let cpus = match &card.table.irq {
         Some(Irq::Cpus(listed)) => listed.clone(),
@@ -16,7 +17,7 @@ pub(super) fn tune(card: Card<'_>, near: &[u32], count: usize, end: &mut usize, 
     if cpus.is_empty() {
         return;
     }
-    // A card with a queue for every CPU starts at the first, as all of them do: what comes in on a CPU goes out on its queue.
+    // Cards with a queue for every CPU all start at the first CPU: a packet leaves by the queue of the CPU that it came in on.
     let start = if count < cpus.len() { *end } else { 0 };
     *end += count;
     let cpu_of = |queue: usize| cpus[(start + queue) % cpus.len()];
@@ -31,14 +32,14 @@ pub(super) fn tune(card: Card<'_>, near: &[u32], count: usize, end: &mut usize, 
         each(card, count, CardKnob::Xps, value, why, wishes);
     }
     if let Some(wished) = card.table.rps_forwarding {
-        // Where the card has a queue for each of them it spreads itself, and so there is nothing to spread to a single one.
+        // A card with a queue for each CPU spreads in hardware. That includes a single CPU.
         let spread = wished && count < near.len();
         let value = |_| if spread { cpu_list(near.iter().copied()) } else { String::new() };
         each(card, count, CardKnob::Rps, value, "this kernel does not spread in software", wishes);
     }
 }
 
-/// Interrupts come with the interface going up, and more of them with more queues: those to come are asked for as well.
+/// Interrupts appear when the interface goes up, and more appear with more queues: the plan asks for these too.
 fn interrupts(card: Card<'_>, count: usize, cpu_of: &dyn Fn(usize) -> u32, wishes: &mut Wishes<'_>) {
     if wishes.found(&card.knob(CardKnob::Irq(0))).is_none() {
         let why = "no interrupt of a queue: the interface is down, or its driver does not name them";
@@ -50,7 +51,7 @@ fn interrupts(card: Card<'_>, count: usize, cpu_of: &dyn Fn(usize) -> u32, wishe
     }
 }
 
-/// A knob that each queue has; one line for all of them where the card has none.
+/// A knob of each queue; a single wish where the card has no such knob.
 fn each(
     card: Card<'_>,
     count: usize,
@@ -60,7 +61,7 @@ fn each(
     wishes: &mut Wishes<'_>,
 ) {
     if wishes.found(&card.knob(knob(0))).is_none() {
-        // Off, and not there: as wished.
+        // The profile wants it off, and it is not there.
         if !value(0).is_empty() {
             wishes.lack(card.setting(knob(0)), value(0), why);
         }
@@ -72,7 +73,7 @@ fn each(
     }
 }
 
-/// As many of the hash's values for each queue as for any other.
+/// Asks for an even spread of the hash's values over the queues.
 pub(super) fn spread_evenly(card: Card<'_>, wishes: &mut Wishes<'_>) {
     // A driver without a table does not say how it spreads.
     if wishes.found(&card.knob(CardKnob::Spread)).is_none() {

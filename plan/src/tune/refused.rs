@@ -1,4 +1,5 @@
-//! What drivers did not take. A driver says what it can only when asked: so it is asked once, and its answer is kept.
+//! Values that drivers refused. A driver tells what it supports only when it is asked, so it is asked once, and its answer is kept. Not here:
+//! where the answers are stored.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::rows::as_rows;
 use crate::state::Setting;
 
-/// By setting and value: what was answered, `Invalid argument` or `the driver keeps 512`.
+/// The answer to each refused value of a setting: `Invalid argument`, `the driver keeps 512`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals(#[serde(with = "as_rows")] BTreeMap<Setting, BTreeMap<String, String>>);
 
@@ -17,12 +18,12 @@ impl Refusals {
         self.0.entry(setting).or_default().insert(value, answer);
     }
 
-    /// What was answered to this value.
+    /// The answer to this value.
     pub fn answer(&self, setting: &Setting, value: &str) -> Option<&str> {
         self.0.get(setting)?.get(value).map(String::as_str)
     }
 
-    /// Forgets an answer that was not the last word.
+    /// Forgets an answer: the next plan asks again.
     pub fn forget(&mut self, setting: &Setting, value: &str) {
         if let Some(values) = self.0.get_mut(setting) {
             values.remove(value);

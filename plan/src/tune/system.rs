@@ -1,4 +1,4 @@
-//! Wishes for the box itself: CPUs, BPF, sysctls.
+//! Wishes for the box: CPUs, BPF, sysctls. Not here: its network cards.
 
 use segbox_config::profile::Profile;
 
@@ -8,8 +8,8 @@ use super::wish::Wishes;
 use crate::state::Setting;
 use crate::sysctl;
 
-/// What a process must live for.
-const NO_KEEPER: &str = "only a living process can hold it: segbox as PID 1 does, and `segbox keep` on another system; CPUs sleep as they like";
+/// The note where no keeper runs.
+const NO_KEEPER: &str = "it lasts only while a process holds it: segbox as PID 1 does, and `segbox keep` on another system; until then the CPUs sleep as deeply as they like";
 
 pub(super) fn tune(profile: &Profile, machine: &Machine, wishes: &mut Wishes<'_>) {
     let cpu = &profile.cpu;

@@ -1,10 +1,9 @@
-//! What knobs stand at, as text and as values: each grammar is read and written here and nowhere else. Not here: which knob should
-//! stand at what.
+//! The values of knobs, and their texts: each grammar is read and written here, and nowhere else. Not here: which value is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// `on` or `off`: of an offload, of threaded NAPI.
+/// The text of an offload or of threaded NAPI: `on` or `off`.
 pub fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
@@ -28,7 +27,7 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Reads a text; None where it is none of a card's channels.
+    /// Reads a text; None where it is not one of channels.
     pub fn parse(text: &str) -> Option<Self> {
         let mut channels = Self::default();
         if let Ok(combined) = text.parse() {
@@ -68,7 +67,7 @@ impl fmt::Display for Channels {
 /// Text: `even 4`, or the queue of each entry of the card's table, `0 0 1 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spread {
-    /// As many entries for each of so many queues, give or take one, in whichever order the driver deals them.
+    /// Each of so many queues has as many entries as the others, or one more, in any order.
     Even(u32),
     /// The queue of each entry.
     Table(Vec<u32>),
@@ -88,7 +87,7 @@ impl Spread {
         if from_zero && is_even { Self::Even(queues) } else { Self::Table(table) }
     }
 
-    /// Reads a text; None where it is no spread.
+    /// Reads a text; None where it is not one of a spread.
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("even ") {
             Some(queues) => queues.parse().ok().map(Self::Even),
@@ -106,7 +105,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Something of a packet that a card can hash. The order is that of the text, so that what is read back compares.
+/// A field of a packet that a card can hash. Texts have the fields in this order, so that they compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "fields of packets, by the names that profiles and ethtool have for them")]
 pub enum HashField {
@@ -119,11 +118,11 @@ pub enum HashField {
     Vlan,
     Protocol,
     GtpTeid,
-    /// Packets of this kind are dropped.
+    /// The card drops packets of this kind.
     Discard,
 }
 
-/// Each field's word. Profiles name the first five; a driver may hash the others by default.
+/// The word of each field. Profiles have the first five; a driver may hash the others by default.
 const HASH_FIELDS: [(HashField, &str); 10] = [
     (HashField::Src, "src"),
     (HashField::Dst, "dst"),
@@ -138,26 +137,26 @@ const HASH_FIELDS: [(HashField, &str); 10] = [
 ];
 
 impl HashField {
-    /// Whether it is a port of TCP or UDP.
+    /// Whether it is a port.
     pub fn is_port(self) -> bool {
         matches!(self, Self::SrcPort | Self::DstPort)
     }
 }
 
-/// Of [`CardKnob::Hash`](super::CardKnob::Hash): all that a card hashes of a packet.
+/// Of [`CardKnob::Hash`](super::CardKnob::Hash): all fields that a card hashes of a packet.
 ///
-/// Text: `src dst flow-label`; empty for nothing.
+/// Text: `src dst flow-label`; empty for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HashFields(pub BTreeSet<HashField>);
 
 impl HashFields {
-    /// Reads words in any order; None where one of them is no field.
+    /// Reads words in any order; None where one of them is not a field.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let field = |word| HASH_FIELDS.iter().find(|(_, known)| *known == word).map(|(field, _)| *field);
         words.into_iter().map(field).collect::<Option<_>>().map(Self)
     }
 
-    /// Those that `wanted` is true of.
+    /// The fields for which `wanted` is true.
     pub fn only(&self, wanted: impl Fn(HashField) -> bool) -> Self {
         Self(self.0.iter().copied().filter(|field| wanted(*field)).collect())
     }
@@ -174,14 +173,13 @@ fn spaced<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Of [`CardKnob::Irq`](super::CardKnob::Irq): the lists of CPUs of a queue's interrupts, one after another: `2`, or `1+2` where they
-/// differ.
+/// Of [`CardKnob::Irq`](super::CardKnob::Irq): the CPU lists of a queue's interrupts: `2` for all of them, `1+2` where they differ.
 pub fn irq_lists(mut lists: Vec<String>) -> String {
     lists.dedup();
     lists.join("+")
 }
 
-/// The list of each of so many interrupts: the last list is that of all interrupts beyond it too.
+/// The CPU list of each of so many interrupts. Interrupts after the last list have that list too.
 pub fn parse_irq_lists(text: &str, interrupts: usize) -> Vec<&str> {
     let lists: Vec<&str> = text.split('+').collect();
     let list = |at| lists.get(at).or(lists.last()).copied().unwrap_or_default();
@@ -202,13 +200,13 @@ pub fn cpu_list(cpus: impl IntoIterator<Item = u32>) -> String {
     texts.join(",")
 }
 
-/// `0-2,5` → `[0, 1, 2, 5]`; None where it is no list. An empty text is an empty list.
+/// `0-2,5` → `[0, 1, 2, 5]`; None where it is not a list. An empty text is an empty list.
 pub fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
     let mut cpus = BTreeSet::new();
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        // The kernel's largest NR_CPUS; a nonsensical range must not fill the memory.
+        // The largest NR_CPUS of the kernel: a nonsensical range must not fill the memory.
         cpus.extend(first..=last.min(8191));
     }
     Some(cpus.into_iter().collect())
@@ -231,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_even_table_is_one_whichever_way_the_driver_deals() {
+    fn an_even_table_is_one_in_any_order() {
         let text = |table: &[u32]| Spread::of(table.to_vec()).to_string();
         assert_eq!(text(&[0, 1, 2, 0, 1, 2]), "even 3");
         assert_eq!(text(&[0, 0, 1, 1, 2]), "even 3", "in blocks, as igb does");
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn interrupts_beyond_the_last_list_have_it_too() {
+    fn interrupts_after_the_last_list_have_it_too() {
         assert_eq!(irq_lists(vec!["2".into(), "2".into()]), "2");
         assert_eq!(irq_lists(vec!["1".into(), "2".into()]), "1+2");
         assert_eq!(parse_irq_lists("2", 2), ["2", "2"]);

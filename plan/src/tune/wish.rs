@@ -1,24 +1,24 @@
-//! One knob of a profile against one machine: what is asked for, and if it is less than wished for, why. Not here: which knobs.
+//! The wish of a profile for one knob of a machine: the value that is asked for, and the reason if it is less. Not here: which knobs.
 
 use super::knob::Knob;
 use super::machine::Machine;
 use super::refused::Refusals;
 use crate::state::{Actual, Setting, State};
 
-/// What a profile wishes for a knob.
+/// The wish of a profile for a knob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// Which knob.
+    /// The knob.
     pub setting: Setting,
-    /// What the profile wishes, for a person: `4096`, `src dst flow-label`.
+    /// The value that the profile wants, as text: `4096`, `src dst flow-label`.
     pub wanted: String,
-    /// What the machine is asked for; None: nothing, the knob stays as it is.
+    /// The value that the machine is asked for; None where the knob stays as it is.
     pub asked: Option<String>,
-    /// Why it is not what was wished, and what is used instead.
+    /// Why that is not the wanted value, and what is used instead.
     pub note: Option<String>,
 }
 
-/// The wishes so far, and the state they go into.
+/// The wishes so far, and the state that they are added to.
 pub(super) struct Wishes<'a> {
     actual: &'a Actual,
     machine: &'a Machine,
@@ -36,23 +36,23 @@ impl<'a> Wishes<'a> {
         self.all
     }
 
-    /// What a knob stands at now; None where the machine has none that can be turned.
+    /// The present value of a knob; None where the machine has no such knob that can be turned.
     pub(super) fn found(&self, knob: &Knob) -> Option<&'a str> {
         self.actual.state.settings.get(&Setting::Tuning(knob.clone())).map(String::as_str)
     }
 
-    /// What a knob will stand at: what it is asked for so far.
+    /// The value that a setting is asked for so far.
     pub(super) fn asked(&self, setting: &Setting) -> Option<&str> {
         self.state.settings.get(setting).map(String::as_str)
     }
 
-    /// A value, and nothing else will do.
+    /// Asks for a value, without an alternative.
     pub(super) fn wish(&mut self, setting: Setting, value: impl Into<String>) {
         let value = value.into();
         self.wish_best(setting, value.clone(), &[value], None);
     }
 
-    /// The first of several values that the driver has not refused. `less` says why even the first is less than wanted.
+    /// Asks for the first of several values that the driver has not refused. `less` says why even the first is less than wanted.
     pub(super) fn wish_best(&mut self, setting: Setting, wanted: String, values: &[String], less: Option<String>) {
         if !self.actual.state.settings.contains_key(&setting) {
             let note = self.lacking(&setting, values);
@@ -62,7 +62,7 @@ impl<'a> Wishes<'a> {
         self.ask(setting, wanted, values, less);
     }
 
-    /// The same for a knob that may only be there once other steps are applied: the interrupt of a queue to come.
+    /// The same for a knob that may appear only after other steps, as the interrupt of a new queue does.
     pub(super) fn ask(&mut self, setting: Setting, wanted: String, values: &[String], less: Option<String>) {
         let mut note = less;
         let mut asked = None;
@@ -81,7 +81,7 @@ impl<'a> Wishes<'a> {
         self.all.push(Wish { setting, wanted, asked, note });
     }
 
-    /// A knob that the machine lacks, with the reason in words.
+    /// Notes a wish for a knob that the machine lacks, with the reason.
     pub(super) fn lack(&mut self, setting: Setting, wanted: impl Into<String>, why: impl Into<String>) {
         self.all.push(Wish { setting, wanted: wanted.into(), asked: None, note: Some(why.into()) });
     }
@@ -89,17 +89,17 @@ impl<'a> Wishes<'a> {
     fn lacking(&self, setting: &Setting, values: &[String]) -> Option<String> {
         match setting {
             Setting::Tuning(knob) => match self.machine.fixed.get(knob) {
-                // As wished, and for good.
+                // It has the wanted value, and always will.
                 Some(fixed) if values.contains(fixed) => None,
                 Some(fixed) => Some(format!("fixed at {} by the driver", shown(fixed))),
-                None => Some("the driver has no such knob and goes its own way".to_owned()),
+                None => Some("the driver has no such knob".to_owned()),
             },
             _ => Some("this kernel has no such setting".to_owned()),
         }
     }
 }
 
-/// An empty value is one as well.
+/// The text of a value, also of an empty one.
 fn shown(value: &str) -> &str {
     if value.is_empty() { "none" } else { value }
 }
