@@ -60,12 +60,9 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("bench", "faults", RUNS_SEGBOX),
     ("bench", "one_side", MEASURES),
     // Ten thousand packets per second, of which none may be lost.
-    ("init", "no_loss", MEASURES),
     ("segbox", "no_loss", MEASURES),
     // Counts the namespaces that killed processes have left, and others sweep them as well.
     ("lab", "namespaces", MEASURES),
-    ("xtask", "dev_vm", MACHINE),
-    ("xtask", "image", MACHINE),
     ("xtask", "trust", MACHINE),
     ("xtask", "vm", MACHINE),
 ];
