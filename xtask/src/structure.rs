@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn colons_at_the_beginning_name_another_crate() {
+        let found = circles_of(&[
+            ("config/src/lib.rs", "mod a; mod toml;"),
+            ("config/src/a.rs", "use ::toml::Value; pub struct A(Value); fn f(a: ::toml::Error) {}"),
+            ("config/src/toml.rs", "use crate::a::A; pub struct Tree(A);"),
+        ]);
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
     fn tests_may_use_what_they_like() {
         let found = circles_of(&[
             ("config/src/lib.rs", "mod a; mod b;"),

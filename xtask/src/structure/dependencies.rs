@@ -73,5 +73,5 @@ fn firsts(file: &syn::File, with_tests: bool) -> BTreeSet<String> {
     let mut names = Names { with_tests, ..Names::default() };
     names.visit_file(file);
     let imported = names.imports.into_iter().map(|import| import.named);
-    names.named.into_iter().chain(imported).filter_map(|named| named.path.into_iter().next()).collect()
+    names.named.into_iter().chain(imported).filter_map(|named| named.first().cloned()).collect()
 }

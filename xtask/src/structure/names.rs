@@ -7,10 +7,13 @@ use syn::visit::{self, Visit};
 /// A path in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
-    /// `crate::a::Name` is `crate`, `a`, `Name`.
+    /// `crate::a::Name` is `crate`, `a`, `Name`, and `::a` is [`OUTSIDE`], `a`.
     pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
+
+/// The beginning of a path that names another crate, even where a module here has the same name.
+const OUTSIDE: &str = "::";
 
 /// A name that a `use` line brings in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,13 @@ pub(super) struct Import {
     pub(super) alias: Option<String>,
     /// Whether other modules see it here.
     pub(super) is_export: bool,
+}
+
+impl Named {
+    /// The first name, which is a crate's if no module here has it.
+    pub(super) fn first(&self) -> Option<&String> {
+        self.path.iter().find(|name| *name != OUTSIDE)
+    }
 }
 
 /// Whether an item is compiled for tests only.
@@ -34,8 +44,12 @@ pub(super) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
 pub(super) fn imports(item: &syn::ItemUse) -> Vec<Import> {
     let mut imports = Vec::new();
     let is_export = !matches!(item.vis, syn::Visibility::Inherited);
-    flatten(&item.tree, &mut Vec::new(), is_export, &mut imports);
+    flatten(&item.tree, &mut outside(item.leading_colon.is_some()), is_export, &mut imports);
     imports
+}
+
+fn outside(is_outside: bool) -> Vec<String> {
+    Vec::from_iter(is_outside.then(|| OUTSIDE.to_owned()))
 }
 
 fn flatten(tree: &syn::UseTree, path: &mut Vec<String>, is_export: bool, imports: &mut Vec<Import>) {
@@ -132,7 +146,9 @@ impl<'source> Visit<'source> for Names {
 
     fn visit_path(&mut self, path: &'source syn::Path) {
         let line = path.span().start().line;
-        self.named.push(Named { path: path.segments.iter().map(|segment| segment.ident.to_string()).collect(), line });
+        let mut named = outside(path.leading_colon.is_some());
+        named.extend(path.segments.iter().map(|segment| segment.ident.to_string()));
+        self.named.push(Named { path: named, line });
         visit::visit_path(self, path);
     }
 

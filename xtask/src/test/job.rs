@@ -73,12 +73,12 @@ impl Job {
     /// What starts first where several could: what others need, machines (which take longest), other tests, the rest, and at the
     /// end what runs alone.
     pub(super) fn rank(&self) -> u8 {
-        match (self.is_tests, self.beside) {
-            (_, Beside::Nothing) => 4,
-            (_, Beside::NoMachine) => 1,
-            (true, Beside::Anything) => 2,
-            (false, Beside::Anything) if table::NEEDED.contains(&self.name.as_str()) => 0,
-            (false, Beside::Anything) => 3,
+        match self.beside {
+            Beside::Nothing => 4,
+            Beside::NoMachine => 1,
+            Beside::Anything if table::NEEDED.contains(&self.name.as_str()) => 0,
+            Beside::Anything if table::STAGES.contains(&self.name.as_str()) => 3,
+            Beside::Anything => 2,
         }
     }
 
