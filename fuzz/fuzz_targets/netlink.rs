@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|datagram: &[u8]| segbox_linux::read_anything(datagram));
+libfuzzer_sys::fuzz_target!(|datagram: &[u8]| segbox_linux::netlink::read_anything(datagram));

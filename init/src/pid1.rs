@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use segbox_linux::PowerButton;
+use segbox_linux::netlink::PowerButton;
 use segbox_router::run::boot::{Boot, Step};
 use segbox_services::supervisor::Supervisor;
 use serde::de::DeserializeOwned;

@@ -14,7 +14,9 @@ use ipnet::{IpNet, Ipv6Net};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use segbox_config::{HeadendMode, IfName};
 use segbox_linux::Netlink;
-use segbox_plan::{ANCHOR, Delta, Encap, Hop, Link, Materials, Route, RouteKey, Setting, Step};
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
+use segbox_plan::state::{ANCHOR, Link};
+use segbox_plan::{Delta, Materials, Setting, Step};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 

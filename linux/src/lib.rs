@@ -3,14 +3,10 @@
 pub mod bpf;
 pub mod jit;
 pub mod kernel;
-mod namespace;
-mod netlink;
+pub mod namespace;
+pub mod netlink;
 pub mod sysctl;
 pub mod tune;
 
-pub use namespace::{Fate, Namespace, NoNamespace};
-#[doc(hidden)]
-pub use netlink::read_anything;
-pub use netlink::{
-    Counters, LinkStatistics, Netlink, ObserveError, Observed, OpenError, PowerButton, Refusal, StepError, TalkError,
-};
+pub use namespace::Namespace;
+pub use netlink::Netlink;

@@ -10,39 +10,13 @@ use serde::Serialize;
 use crate::hop::Hop;
 use crate::route::Route;
 use crate::state::{Actual, Setting, State};
-use crate::step::{Delta, Phase, Step, Verb};
+use crate::step::{Delta, Step, Verb};
 
 /// The steps from an actual to a desired state, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// In the order they are applied.
     pub steps: Vec<Step>,
-}
-
-/// When in a plan a step is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// Removing, in the reverse order of adding: policies first, devices last.
-    Down(std::cmp::Reverse<Phase>),
-    /// Adding and changing.
-    Up(Phase),
-    /// Removing what policies and SIDs used until now: programs and HMAC keys, and rules and source filters of the former source address.
-    Sweep(std::cmp::Reverse<Phase>),
-}
-
-impl Step {
-    /// When in a plan it is applied.
-    pub fn stage(&self) -> Stage {
-        let phase = self.phase();
-        match (self.verb(), self) {
-            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Rule(_)) => {
-                Stage::Sweep(std::cmp::Reverse(phase))
-            }
-            (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
-            (Verb::Add | Verb::Change, _) => Stage::Up(phase),
-        }
-    }
 }
 
 impl Plan {

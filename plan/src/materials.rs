@@ -9,7 +9,7 @@ use segbox_config::model::Program;
 pub struct Materials {
     /// By the loaded program's name, `stamp@1a2b3c4d`.
     pub programs: BTreeMap<String, Program>,
-    /// By [`crate::HmacKey::digest`].
+    /// By [`HmacKey::digest`](crate::state::HmacKey::digest).
     pub secrets: BTreeMap<String, Secret>,
 }
 

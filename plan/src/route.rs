@@ -7,7 +7,7 @@ use segbox_config::IfName;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::hop::{Encap, Hop, Hops};
+pub use crate::hop::{Encap, Hop, Hops};
 
 /// Identifies a route: the kernel refuses a second route with the same key (net/ipv6/ip6_fib.c, fib6_add_rt2node).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! One step of a plan: a thing, its value before, and its value after. The inverse of a step undoes it. Not here: the order of steps (diff).
+//! One step of a plan: a thing, its value before, and its value after. The inverse of a step undoes it. Not here: which steps (diff).
 
 use std::net::Ipv6Addr;
 
@@ -83,6 +83,18 @@ pub enum Phase {
     Policy,
 }
 
+/// When in a plan a step is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Removing, in the reverse order of adding: policies first, devices last.
+    Down(std::cmp::Reverse<Phase>),
+    /// Adding and changing.
+    Up(Phase),
+    /// Removing what policies and SIDs used until now: programs and HMAC keys, and rules and source filters of the former source address.
+    Sweep(std::cmp::Reverse<Phase>),
+}
+
 impl<K, V> Delta<K, V> {
     fn verb(&self) -> Verb {
         match (&self.before, &self.after) {
@@ -165,6 +177,18 @@ impl Step {
                     Some(RouteKind::Plain) | None => Phase::Route,
                 },
             },
+        }
+    }
+
+    /// When in a plan it is applied.
+    pub fn stage(&self) -> Stage {
+        let phase = self.phase();
+        match (self.verb(), self) {
+            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Rule(_)) => {
+                Stage::Sweep(std::cmp::Reverse(phase))
+            }
+            (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
+            (Verb::Add | Verb::Change, _) => Stage::Up(phase),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Dumps of earlier versions of `segbox observe` are still read, so that the plan for a saved state can be made again.
 
-use segbox_plan::{Actual, Encap, Hop, Route};
+use segbox_plan::Actual;
+use segbox_plan::route::{Encap, Hop, Route};
 
 /// Routes have the fields of their single hop, and source filters are called guards.
 const EARLIER: &str = r#"{"state": {

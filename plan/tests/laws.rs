@@ -6,11 +6,10 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use segbox_config::model::HmacAlgorithm;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
+use segbox_plan::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
-use segbox_plan::{
-    Actual, AddressKey, Bytes, Encap, HmacKey, Hop, Link, NeighborKey, Plan, Route, RouteKey, RowKey, Rule, Setting,
-    State, Step, diff,
-};
+use segbox_plan::{Actual, Plan, Setting, State, Step, diff};
 
 // Few names and few values, so that both states often have the same key, with equal and with different values.
 fn interface() -> impl Strategy<Value = IfName> {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use segbox_plan::{Materials, Plan, Secret, Setting, State};
+use segbox_plan::materials::Secret;
+use segbox_plan::{Materials, Plan, Setting, State};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ChangeError;

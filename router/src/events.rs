@@ -1,7 +1,8 @@
 //! The programs of this network namespace that report events, followed across `apply` and `clear`. Not here: reading the ring
 //! buffers (`segbox-linux`) and formatting reports.
 
-use segbox_linux::bpf::{Events, EventsError, PinError, Programs};
+use segbox_linux::bpf::error::{EventsError, PinError};
+use segbox_linux::bpf::{Events, Programs};
 
 use crate::{OpenError, require_root};
 

@@ -8,7 +8,8 @@ use segbox_config::model::Program;
 use segbox_linux::Netlink;
 use segbox_linux::bpf::{self, Programs};
 use segbox_linux::tune::Tuner;
-use segbox_plan::{Actual, Delta, Materials, Route, Setting, Step};
+use segbox_plan::route::Route;
+use segbox_plan::{Actual, Delta, Materials, Setting, Step};
 
 /// The observed state, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,10 @@
 //! requested again.
 
 use segbox_linux::tune::TuneError;
+use segbox_plan::rounds::ROUNDS;
 use segbox_plan::tune::Refusals;
-use segbox_plan::{Actual, Delta, Desired, Materials, Plan, ROUNDS, Setting, State, Step, TRIES, diff, note_unkept};
+use segbox_plan::unkept::{TRIES, note_unkept};
+use segbox_plan::{Actual, Delta, Desired, Materials, Plan, Setting, State, Step, diff};
 
 use crate::target::{Observed, Target, TargetError};
 

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use segbox_config::model::Program;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
+use segbox_plan::state::Link;
 use segbox_plan::tune::{CardKnob, Knob, Refusals};
-use segbox_plan::{Actual, Desired, Encap, Hop, Link, Materials, Route, RouteKey, Setting, State, Step, diff};
+use segbox_plan::{Actual, Desired, Materials, Setting, State, Step, diff};
 
 use crate::memory::Memory;
 use crate::target::{Observed, Target, TargetError};

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use segbox_linux::tune::Changes;
+use segbox_linux::netlink::Changes;
 use segbox_router::{ChangeError, FolderError, Router};
 
 /// A driver that restarts reports many changes; they are repaired together after this pause.

@@ -1,6 +1,7 @@
 //! Applies the steps of programs and rows, in the plan's order. Not here: all other steps.
 
-use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
+use segbox_plan::state::{Bytes, RowKey};
+use segbox_plan::{Delta, Materials, Step};
 
 use super::maps::Map;
 use super::pins::{PinError, Programs};

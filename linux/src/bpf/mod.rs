@@ -21,15 +21,24 @@ mod relocate;
 mod rename;
 mod sys;
 
-pub use apply::{StepError, apply};
-pub use bpffs::BpffsError;
-pub use btf::BtfError;
+pub use apply::apply;
 pub use builtins::{BUILTINS, Builtin, builtin};
-pub use events::{Events, EventsError};
-pub use folder::FolderError;
+pub use events::Events;
 pub use load::verify;
-pub use load_error::LoadError;
-pub use maps::{MapError, MapRow};
-pub use object::{ObjectError, read_object};
-pub use pins::{PinError, Programs, sweep};
+pub use maps::MapRow;
+pub use object::read_object;
+pub use pins::{Programs, sweep};
 pub use sys::jited_len;
+
+/// The errors of objects, programs, pins, maps and reports.
+pub mod error {
+    pub use super::apply::StepError;
+    pub use super::bpffs::BpffsError;
+    pub use super::btf::BtfError;
+    pub use super::events::EventsError;
+    pub use super::folder::FolderError;
+    pub use super::load_error::LoadError;
+    pub use super::maps::MapError;
+    pub use super::object::ObjectError;
+    pub use super::pins::PinError;
+}

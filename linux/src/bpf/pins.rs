@@ -19,7 +19,7 @@ use aya_obj::generated::bpf_prog_type;
 use segbox_config::Hook;
 use segbox_config::model::Program;
 use segbox_config::object::MapKind;
-use segbox_plan::{Bytes, RowKey};
+use segbox_plan::state::{Bytes, RowKey};
 
 use super::bpffs::{Bpffs, BpffsError};
 use super::folder::{FolderError, Locked, name_of, pin_of};

@@ -8,7 +8,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessa
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{RouteProtocol, RouteType};
 use segbox_config::Mac;
-use segbox_plan::{AddressKey, NeighborKey, PROTOCOL};
+use segbox_plan::state::{AddressKey, NeighborKey, PROTOCOL};
 
 use super::frame::{address_of, attributes, u8_of, u16_of, u32_of};
 use super::links::Links;

@@ -8,7 +8,9 @@ use std::os::fd::RawFd;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use rustix::io::Errno;
 use segbox_config::IfName;
-use segbox_plan::{Delta, HmacKey, Link, Materials, RouteKey, Step, Verb};
+use segbox_plan::route::RouteKey;
+use segbox_plan::state::{HmacKey, Link};
+use segbox_plan::{Delta, Materials, Step, Verb};
 
 use super::batch::{self, Undone};
 use super::encap::srh::SegmentsError;

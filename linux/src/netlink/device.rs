@@ -4,7 +4,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
 use rustix::io::Errno;
 use segbox_config::IfName;
-use segbox_plan::{LINK_ALIAS, Link};
+use segbox_plan::state::{LINK_ALIAS, Link};
 
 use super::links::{LinkRow, Links};
 use super::reply::TalkError;

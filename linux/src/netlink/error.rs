@@ -5,7 +5,9 @@ use std::io;
 use std::net::Ipv6Addr;
 
 use segbox_config::IfName;
-use segbox_plan::{AddressKey, NeighborKey, RouteKey, Rule, Setting, Verb};
+use segbox_plan::route::RouteKey;
+use segbox_plan::state::{AddressKey, NeighborKey, Rule};
+use segbox_plan::{Setting, Verb};
 
 use super::reply::TalkError;
 

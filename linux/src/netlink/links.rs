@@ -7,7 +7,7 @@ use std::fs;
 use netlink_packet_route::link::LinkMessage;
 use segbox_config::model::Matcher;
 use segbox_config::{IfName, LinkSeen, Mac};
-use segbox_plan::{LINK_ALIAS, Link};
+use segbox_plan::state::{LINK_ALIAS, Link};
 
 use super::frame::{attributes, text_of, u32_of, u64_of};
 use super::reply::TalkError;

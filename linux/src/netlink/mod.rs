@@ -28,7 +28,9 @@ use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 
 use segbox_config::{IfName, LinkSeen};
-use segbox_plan::{Actual, Materials, RouteKey, Secret, Step};
+use segbox_plan::materials::Secret;
+use segbox_plan::route::RouteKey;
+use segbox_plan::{Actual, Materials, Step};
 
 pub use error::{ObserveError, OpenError, StepError};
 pub use ethtool::Changes;

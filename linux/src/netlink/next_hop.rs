@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteNextHop, RouteNextHopFlags, RouteVia};
 use segbox_config::IfName;
-use segbox_plan::{Encap, Hop, Hops, RouteKey};
+use segbox_plan::route::{Encap, Hop, Hops, RouteKey};
 
 use super::encap::{self, EncapError, Lookup};
 use super::frame::{address_of, attributes, u16_of, u32_of};

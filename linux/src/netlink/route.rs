@@ -9,7 +9,8 @@ use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use segbox_config::IfName;
-use segbox_plan::{Hop, Hops, PROTOCOL, Route, RouteKey};
+use segbox_plan::route::{Hop, Hops, Route, RouteKey};
+use segbox_plan::state::PROTOCOL;
 
 use super::encap::{self, Lookup};
 use super::frame::{address_of, attributes, u32_of};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use segbox_plan::{PROTOCOL, Rule};
+use segbox_plan::state::{PROTOCOL, Rule};
 
 use super::frame::{address_of, attributes, u8_of, u32_of};
 use super::reply::TalkError;

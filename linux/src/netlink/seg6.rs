@@ -6,7 +6,9 @@ use std::net::Ipv6Addr;
 
 use rustix::io::Errno;
 use segbox_config::model::HmacAlgorithm;
-use segbox_plan::{HmacKey, Secret, secret_digest};
+use segbox_plan::identity::secret_digest;
+use segbox_plan::materials::Secret;
+use segbox_plan::state::HmacKey;
 
 use super::frame::{attributes, u8_of, u32_of};
 use super::generic::message;

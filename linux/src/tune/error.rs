@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use segbox_config::IfName;
 use segbox_plan::tune::CardKnob;
 
-use crate::TalkError;
+use crate::netlink::TalkError;
 
 /// Why a knob was not turned. No such error undoes a change: the router works without.
 #[derive(Debug, thiserror::Error)]

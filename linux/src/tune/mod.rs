@@ -23,7 +23,6 @@ pub use error::TuneError;
 pub use latency::Keeper;
 pub use port::Port;
 
-pub use crate::netlink::Changes;
 use crate::netlink::Ethtool;
 
 /// The knobs of the machine.

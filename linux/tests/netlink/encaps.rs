@@ -7,8 +7,11 @@ use std::path::Path;
 
 use segbox_config::behavior::{Csid, Lookup};
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook};
-use segbox_linux::{Netlink, StepError};
-use segbox_plan::{Encap, Hop, Link, Materials, Route, RouteKey, Step};
+use segbox_linux::Netlink;
+use segbox_linux::netlink::StepError;
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
+use segbox_plan::state::Link;
+use segbox_plan::{Materials, Step};
 
 use super::world::*;
 

@@ -1,8 +1,10 @@
 //! segbox does not read, overwrite or remove what other programs made.
 
 use segbox_config::IfName;
-use segbox_linux::StepError;
-use segbox_plan::{AddressKey, Delta, Hop, Link, NeighborKey, Route, RouteKey, Step};
+use segbox_linux::netlink::StepError;
+use segbox_plan::route::{Hop, Route, RouteKey};
+use segbox_plan::state::{AddressKey, Link, NeighborKey};
+use segbox_plan::{Delta, Step};
 
 use super::world::*;
 

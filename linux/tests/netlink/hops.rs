@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use segbox_config::HeadendMode;
-use segbox_plan::{AddressKey, Delta, Encap, Hop, Hops, Route, RouteKey, Step};
+use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
+use segbox_plan::state::AddressKey;
+use segbox_plan::{Delta, Step};
 
 use super::world::*;
 

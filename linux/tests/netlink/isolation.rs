@@ -3,7 +3,9 @@
 
 use std::net::Ipv6Addr;
 
-use segbox_plan::{Delta, Route, RouteKey, Rule, Step};
+use segbox_plan::route::{Route, RouteKey};
+use segbox_plan::state::Rule;
+use segbox_plan::{Delta, Step};
 
 use super::world::*;
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use segbox_config::HeadendMode;
-use segbox_linux::StepError;
-use segbox_plan::{AddressKey, Delta, Encap, Hop, Route, RouteKey, Step};
+use segbox_linux::netlink::StepError;
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
+use segbox_plan::state::AddressKey;
+use segbox_plan::{Delta, Step};
 
 use super::world::*;
 

@@ -6,8 +6,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
-use segbox_linux::{Counters, Netlink};
-use segbox_plan::{AddressKey, Delta, Encap, Hop, NeighborKey, RouteKey, Setting, Step, sysctl};
+use segbox_linux::Netlink;
+use segbox_linux::netlink::Counters;
+use segbox_plan::route::{Encap, Hop, RouteKey};
+use segbox_plan::state::{AddressKey, NeighborKey};
+use segbox_plan::{Delta, Setting, Step, sysctl};
 
 use super::world::*;
 

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use segbox_config::model::{HmacAlgorithm, Matcher};
-use segbox_linux::{StepError, TalkError};
-use segbox_plan::{Delta, HmacKey, Materials, Secret, Setting, Step, secret_digest, sysctl};
+use segbox_linux::netlink::{StepError, TalkError};
+use segbox_plan::identity::secret_digest;
+use segbox_plan::materials::Secret;
+use segbox_plan::state::HmacKey;
+use segbox_plan::{Delta, Materials, Setting, Step, sysctl};
 
 use super::world::*;
 

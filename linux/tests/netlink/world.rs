@@ -7,8 +7,11 @@ use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use segbox_config::{IfName, Mac};
-use segbox_linux::{Netlink, StepError};
-use segbox_plan::{Actual, Delta, Link, Materials, PROTOCOL, Route, RouteKey, Setting, Step};
+use segbox_linux::Netlink;
+use segbox_linux::netlink::StepError;
+use segbox_plan::route::{Route, RouteKey};
+use segbox_plan::state::{Link, PROTOCOL};
+use segbox_plan::{Actual, Delta, Materials, Setting, Step};
 
 /// Runs in a fresh network namespace, which ends with it.
 pub(crate) fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {

@@ -1,7 +1,8 @@
 //! Ring buffers of programs in the kernel: the type of their records, and one reader at a time.
 
 use segbox_config::object::{MapKind, Shape};
-use segbox_linux::bpf::{BUILTINS, EventsError, read_object};
+use segbox_linux::bpf::error::EventsError;
+use segbox_linux::bpf::{BUILTINS, read_object};
 
 use crate::house::{in_a_namespace, program, read};
 

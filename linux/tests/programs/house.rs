@@ -77,12 +77,16 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
         std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     // The thread has ended, and its namespace ends soon: the kernel cleans up some time after a thread is joined.
     let end = Instant::now() + Duration::from_secs(10);
-    while namespace.fate() == segbox_linux::Fate::Alive && Instant::now() < end {
+    while namespace.fate() == segbox_linux::namespace::Fate::Alive && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
     sweep().expect("the bpffs");
     let folder = folder_of(namespace);
-    assert!(!folder.exists() || namespace.fate() == segbox_linux::Fate::Unknown, "{} is left", folder.display());
+    assert!(
+        !folder.exists() || namespace.fate() == segbox_linux::namespace::Fate::Unknown,
+        "{} is left",
+        folder.display()
+    );
     answer
 }
 

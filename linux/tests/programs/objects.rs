@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use segbox_config::Hook;
 use segbox_config::object::{Field, MapKind, MapShape, Shape};
-use segbox_linux::bpf::{BUILTINS, ObjectError, read_object};
+use segbox_linux::bpf::error::ObjectError;
+use segbox_linux::bpf::{BUILTINS, read_object};
 
 use crate::house::{compile, read};
 

@@ -4,8 +4,10 @@ use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 use segbox_config::Hook;
-use segbox_linux::bpf::{LoadError, PinError, Programs, sweep};
-use segbox_linux::{Fate, Namespace};
+use segbox_linux::Namespace;
+use segbox_linux::bpf::error::{LoadError, PinError};
+use segbox_linux::bpf::{Programs, sweep};
+use segbox_linux::namespace::Fate;
 
 use crate::house::{folder_of, in_a_namespace, program, read};
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use segbox_config::Hook;
-use segbox_linux::bpf::{MapError, PinError, Programs, StepError, apply};
-use segbox_plan::{Bytes, Delta, Materials, RowKey, Step};
+use segbox_linux::bpf::error::{MapError, PinError, StepError};
+use segbox_linux::bpf::{Programs, apply};
+use segbox_plan::state::{Bytes, RowKey};
+use segbox_plan::{Delta, Materials, Step};
 
 use crate::house::{in_a_namespace, program, read};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use segbox_linux::bpf::{BUILTINS, LoadError, read_object, verify};
+use segbox_linux::bpf::error::LoadError;
+use segbox_linux::bpf::{BUILTINS, read_object, verify};
 
 use crate::house::{program, read};
 

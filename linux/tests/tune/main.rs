@@ -157,7 +157,7 @@ fn the_machine_is_seen_and_its_virtual_links_are_no_cards() {
 fn changes_of_links_and_of_knobs_are_heard() {
     in_namespace(|| {
         let mut tuner = pair();
-        let changes = segbox_linux::tune::Changes::open().expect("sockets");
+        let changes = segbox_linux::netlink::Changes::open().expect("sockets");
         changes.drain();
         assert!(!changes.drain(), "all of it was heard");
         turn(&mut tuner, CardKnob::Queues, "rx 3 tx 3").expect("three queues");

@@ -12,7 +12,6 @@ mod nics;
 mod queues;
 mod refused;
 mod system;
-/// Values of knobs, and their texts.
 pub mod value;
 mod wish;
 

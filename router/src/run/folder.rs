@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
-use segbox_linux::{Fate, Namespace};
+use segbox_linux::Namespace;
+use segbox_linux::namespace::Fate;
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

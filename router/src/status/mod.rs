@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 
 use jiff::Timestamp;
 use segbox_linux::bpf::{self, MapRow};
-use segbox_linux::{Counters, LinkStatistics};
-use segbox_plan::{Actual, RouteKey, RouteKind, Setting};
+use segbox_linux::netlink::{Counters, LinkStatistics};
+use segbox_plan::route::{RouteKey, RouteKind};
+use segbox_plan::{Actual, Setting};
 use serde::Serialize;
 
 use crate::error::ChangeError;

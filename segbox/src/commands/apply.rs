@@ -135,7 +135,9 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         text += &format!("       {error}\n");
         cause = error.source();
     }
-    if let Some(fix) = error.downcast_ref::<segbox_linux::StepError>().and_then(segbox_linux::StepError::fix) {
+    if let Some(fix) =
+        error.downcast_ref::<segbox_linux::netlink::StepError>().and_then(segbox_linux::netlink::StepError::fix)
+    {
         text += &format!("       fix: {fix}\n");
     }
     text

@@ -8,7 +8,7 @@ pub(super) mod srh;
 
 use netlink_packet_route::route::{RouteLwEnCapType, RouteLwTunnelEncap};
 use segbox_config::IfName;
-use segbox_plan::Encap;
+use segbox_plan::route::Encap;
 
 use super::frame::{attributes, u64_of};
 use super::{Counters, seg6local, uapi};

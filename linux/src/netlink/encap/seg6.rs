@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use netlink_packet_route::route::{RouteLwTunnelEncap, RouteSeg6IpTunnel, Seg6Header, Seg6Mode};
 use segbox_config::HeadendMode;
-use segbox_plan::Encap;
+use segbox_plan::route::Encap;
 
 use super::super::frame::{attributes, u32_of};
 use super::srh::{self, SegmentsError};

@@ -10,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use segbox_config::behavior::{Csid, ENDPOINTS, Inner, Lookup as Table, Parameters};
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, IfName};
-use segbox_plan::{Encap, Hop, Route, RouteKey};
+use segbox_plan::route::{Encap, Hop, Route, RouteKey};
 
 use super::super::next_hop::HopError;
 use super::super::route;

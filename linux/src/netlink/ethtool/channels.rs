@@ -4,7 +4,7 @@ use segbox_config::IfName;
 use segbox_plan::tune::value::Channels;
 
 use super::{CHANNELS_GET, CHANNELS_SET, Ethtool};
-use crate::TalkError;
+use crate::netlink::TalkError;
 
 /// ETHTOOL_A_CHANNELS_*.
 const RX_MAX: u16 = 2;

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use segbox_config::IfName;
 
 use super::{COALESCE_GET, COALESCE_SET, Ethtool};
-use crate::{Refusal, TalkError};
+use crate::netlink::{Refusal, TalkError};
 
 /// Each parameter's name in a profile, its ETHTOOL_A_COALESCE_*, and whether it is a boolean (one byte).
 const PARAMETERS: [(&str, u16, bool); 6] = [

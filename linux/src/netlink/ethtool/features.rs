@@ -7,7 +7,7 @@ use segbox_config::IfName;
 
 use super::{Attributes, Ethtool, FEATURES_GET, FEATURES_SET, nest};
 use crate::netlink::frame::{attributes, text_of};
-use crate::{Refusal, TalkError};
+use crate::netlink::{Refusal, TalkError};
 
 /// ETHTOOL_A_FEATURES_*.
 const HARDWARE: u16 = 2;

@@ -3,7 +3,7 @@
 use segbox_config::IfName;
 
 use super::{Ethtool, RINGS_GET, RINGS_SET};
-use crate::TalkError;
+use crate::netlink::TalkError;
 
 /// ETHTOOL_A_RINGS_*.
 const RX_MAX: u16 = 2;
