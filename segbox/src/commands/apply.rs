@@ -18,12 +18,12 @@ const SHOWN: usize = 200;
 /// A change that was undone.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum Undone {
-    #[error("the kernel refused {refused}; every step was undone: the router is as it was before")]
+    #[error("{refused} refused; everything was undone: the router is as it was before")]
     #[diagnostic(help(
         "the refused steps and the kernel's answers are above; fix the file or the box, then apply again"
     ))]
     Whole { refused: String },
-    #[error("the kernel did not keep {unkept}; every step was undone: the router is as it was before")]
+    #[error("the kernel did not keep {unkept}; everything was undone: the router is as it was before")]
     #[diagnostic(help("another program may be changing the same things; the steps that were not kept are above"))]
     NotKept { unkept: String },
     #[error("the change failed, and {left} could not be undone")]
