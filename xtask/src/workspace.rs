@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// The repository.
+/// The repository; the current folder where cargo does not run us.
 pub(crate) fn root() -> PathBuf {
     // Cargo sets it when it runs us. A path that is compiled in would be wrong after a move of the repository.
-    let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("./xtask"), PathBuf::from);
     xtask.parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 

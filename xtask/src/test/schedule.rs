@@ -151,7 +151,11 @@ fn attend(mut command: Command, name: &str, log: &Path, events: &Sender<Event>) 
     for reader in readers {
         drop(reader.join());
     }
-    let output = std::mem::take(&mut kept.lock().unwrap_or_else(PoisonError::into_inner).0);
+    let mut output = std::mem::take(&mut kept.lock().unwrap_or_else(PoisonError::into_inner).0);
+    if !status.success() {
+        // A command that a signal ended has not said why.
+        output.all.push(format!("{name} ended: {status}"));
+    }
     Ok((status.success(), output))
 }
 
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn what_needs_a_failed_job_is_not_started_and_the_rest_is() {
         let jobs = vec![
-            sleeping("broken", &[], Beside::Anything, "exit 3"),
+            sleeping("broken", &[], Beside::Anything, "kill -TERM $$"),
             sleeping("needs it", &["broken"], Beside::Anything, "true"),
             sleeping("needs that", &["needs it"], Beside::Anything, "true"),
             sleeping("fine", &["of another run"], Beside::Nothing, "echo out; echo err >&2"),
@@ -180,6 +184,8 @@ mod tests {
         let done = run(jobs, &mut Board::new(4), logs.path()).expect("a folder for logs");
         let told: Vec<_> = done.iter().map(|done| (done.name.as_str(), done.ended.is_success())).collect();
         assert_eq!(told, [("broken", false), ("needs it", false), ("needs that", false), ("fine", true)]);
+        let Ended::Ran { lines, .. } = &done[0].ended else { panic!("it ran") };
+        assert_eq!(lines, &["broken ended: signal: 15 (SIGTERM)"]);
         let Ended::Ran { lines, .. } = &done[3].ended else { panic!("it ran") };
         assert!(lines.contains(&"out".to_owned()) && lines.contains(&"err".to_owned()), "{lines:?}");
     }
