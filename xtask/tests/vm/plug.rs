@@ -94,7 +94,10 @@ fn told(router: &mut Router) -> Vec<String> {
 fn is_told(router: &mut Router, before: &[String]) {
     let begin = Instant::now();
     while told(router).iter().all(|line| before.contains(line)) {
-        assert!(begin.elapsed() < PATIENCE, "{}", router.answer("log"));
+        if begin.elapsed() > PATIENCE {
+            let (log, boot) = (router.answer("log"), router.answer("status boot"));
+            panic!("{log}\n{boot}\non the console:\n{}", router.vm.console.transcript());
+        }
         std::thread::sleep(Duration::from_millis(500));
     }
 }
