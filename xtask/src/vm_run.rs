@@ -4,7 +4,7 @@
 //! The machine itself is the library `segbox_vm`; here are the two hosts, the traffic and the terminal. Everything is removed
 //! when the command ends, also by Ctrl-C.
 
-mod handed;
+mod fw_cfg;
 mod scenario;
 mod screen;
 mod terminal;
@@ -77,7 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
     let tools = image::Tools::open()?;
     let folder = if options.no_build { image::folder() } else { image::build(&tools, &image::Options::default())? };
-    handed::check(&folder, &file)?;
+    fw_cfg::check(&folder, &file)?;
     let draft = segbox_config::read(text, file.display().to_string());
     let scenario = Scenario::of(draft.config());
     let tree = tools.tree();
@@ -89,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let lab = |error: segbox_lab::Error| Failure::new("cannot make the hosts", error.to_string(), "run it as root");
     let hosts = [host("a").map_err(lab)?, host("b").map_err(lab)?];
     let mut machine = Machine::new(&tree, boot(options, &folder), accelerator);
-    machine.files = handed::files(&file, &draft.needs())?;
+    machine.files = fw_cfg::files(&file, &draft.needs())?;
     let ports = scenario.cables.iter().map(|cable| Port {
         namespace: &hosts[cable.host],
         interface: &cable.interface,

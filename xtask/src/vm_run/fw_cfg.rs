@@ -28,7 +28,7 @@ pub(super) fn check(folder: &Path, file: &Path) -> Result<(), Failure> {
 pub(super) fn files(file: &Path, needs: &Needs) -> Result<Vec<(String, PathBuf)>, Failure> {
     let fault = |why: String, fix| Failure::new(format!("cannot hand {} to the machine", file.display()), why, fix);
     if let Some(named) = needs.outside().next() {
-        return Err(fault(format!("it names {named}, which does not lie in its folder"), "put it there"));
+        return Err(fault(format!("it names {named}, which is not in its folder"), "put it there"));
     }
     let beside = file.parent().unwrap_or(Path::new("."));
     let profile = needs.profile.as_ref().map(|name| format!("hw-profiles/{name}.toml"));
