@@ -1,6 +1,6 @@
 //! The workspace's test targets, as cargo lists them without compiling anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -94,10 +94,17 @@ pub(super) fn of_cargo(package: &Value, target: &Value) -> Option<Target> {
         _ => return None,
     };
     let has_tests = target["test"].as_bool().unwrap_or(false);
-    let manifest = PathBuf::from(package["manifest_path"].as_str()?);
-    let folder = manifest.parent()?.file_name()?.to_str()?.to_owned();
+    let folder = folder(Path::new(package["manifest_path"].as_str()?))?;
     let package = package["name"].as_str()?.to_owned();
     has_tests.then(|| Target { folder, package, name: target["name"].as_str().unwrap_or_default().to_owned(), kind })
+}
+
+/// The folder of a manifest, from the workspace's root on: `bench/ebpf`.
+fn folder(manifest: &Path) -> Option<String> {
+    let folder = manifest.parent()?;
+    let root = std::path::absolute(workspace::root()).ok()?;
+    let from_root = folder.strip_prefix(root).ok().or_else(|| folder.file_name().map(Path::new))?;
+    Some(from_root.to_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -123,5 +130,12 @@ mod tests {
         let answers = |name| targets.iter().filter(|target| target.answers_to(name)).count();
         let names = ["config", "segbox-config", "config/lib", "config/cases", "cases", "lib", "segbox_config"];
         assert_eq!(names.map(answers), [2, 2, 1, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_crate_in_a_crates_folder_runs_in_its_own() {
+        let manifest = std::path::absolute(workspace::root()).expect("a folder").join("bench/ebpf/Cargo.toml");
+        assert_eq!(folder(&manifest).as_deref(), Some("bench/ebpf"));
+        assert!(workspace::root().join("bench/ebpf").is_dir());
     }
 }
