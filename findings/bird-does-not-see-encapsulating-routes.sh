@@ -25,17 +25,17 @@ if [ "${1-}" != inside ]; then
     chmod 755 "$folder"
     (cd "$folder" && apt-get download -q bird2=2.0.12-7 libssh-gcrypt-4 libreadline8 libtinfo6 >log 2>&1) ||
         { cat "$folder/log"; echo "no such packages here; this needs Debian 12 and the network"; exit 2; }
-    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
+    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/unpacked"; done
     # All else is done in network, mount and process namespaces, so nothing is left behind when they end.
     unshare --net --mount --pid --fork --mount-proc "$0" inside "$folder"
     exit
 fi
 cd "$2"
 mount -t tmpfs none /run
-libraries=$(echo "$PWD"/root/usr/lib/*-linux-gnu "$PWD"/root/lib/*-linux-gnu | tr ' ' :)
+libraries=$(echo "$PWD"/unpacked/usr/lib/*-linux-gnu "$PWD"/unpacked/lib/*-linux-gnu | tr ' ' :)
 run() { LD_LIBRARY_PATH=$libraries "$@"; }
-birdc() { run root/usr/sbin/birdc -s "$PWD/control" "$@" | grep -v -e ^BIRD -e ^Table || true; }
-echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/sbin/bird --version 2>&1)"
+birdc() { run unpacked/usr/sbin/birdc -s "$PWD/control" "$@" | grep -v -e ^BIRD -e ^Table || true; }
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run unpacked/usr/sbin/bird --version 2>&1)"
 
 ip link set lo up
 ip link add name eth0 type veth peer name eth1
@@ -55,12 +55,12 @@ protocol device { scan time 1; }
 protocol kernel { learn; scan time 1; ipv6 { import all; export all; }; }
 protocol static { ipv6; route 2001:db8:50::/64 via 2001:db8:12::2; }
 CONF
-run root/usr/sbin/bird -c bird.conf -s "$PWD/control" -P "$PWD/pid"
+run unpacked/usr/sbin/bird -c bird.conf -s "$PWD/control" -P "$PWD/pid"
 sleep 4
-plain=$(birdc show route for 2001:db8:30::/64 | head -1)
-encap=$(birdc show route for 2001:db8:40::/64 | head -1)
+plain=$(birdc show route for 2001:db8:30::/64 | sed -n 1p)
+encap=$(birdc show route for 2001:db8:40::/64 | sed -n 1p)
 log=$(grep -c 2001:db8:40:: log || true)
-wins=$(ip -6 route get 2001:db8:50::1 | head -1)
+wins=$(ip -6 route get 2001:db8:50::1 | sed -n 1p)
 echo "2001:db8:30::/64, plain, in BIRD:          $plain"
 echo "2001:db8:40::/64, encap seg6, in BIRD:     $encap"
 echo "2001:db8:40::/64, encap seg6, in its log:  $log lines"

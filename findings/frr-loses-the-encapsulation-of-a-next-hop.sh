@@ -21,7 +21,7 @@ if [ "${1-}" != inside ]; then
     chmod 755 "$folder"
     (cd "$folder" && apt-get download -q frr=8.4.4-1.1~deb12u2 libyang2 libjson-c5 libcap2 libc-ares2 libpcre2-8-0 libreadline8 libtinfo6 >log 2>&1) ||
         { cat "$folder/log"; echo "no such packages here; this needs Debian 12 and the network"; exit 2; }
-    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
+    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/unpacked"; done
     # All else is done in network, mount and process namespaces, so nothing is left behind when they end.
     unshare --net --mount --pid --fork --mount-proc "$0" inside "$folder"
     exit
@@ -37,9 +37,9 @@ mount --bind passwd /etc/passwd
 mount --bind group /etc/group
 mount -t tmpfs none /run
 install -d -o frr -g frr /run/frr
-libraries=$(echo "$PWD"/root/usr/lib/*-linux-gnu/frr "$PWD"/root/usr/lib/*-linux-gnu "$PWD"/root/lib/*-linux-gnu | tr ' ' :)
+libraries=$(echo "$PWD"/unpacked/usr/lib/*-linux-gnu/frr "$PWD"/unpacked/usr/lib/*-linux-gnu "$PWD"/unpacked/lib/*-linux-gnu | tr ' ' :)
 run() { LD_LIBRARY_PATH=$libraries "$@"; }
-echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run root/usr/lib/frr/zebra --version | head -1)"
+echo "$(uname -s) $(uname -r | cut -d- -f1) $(uname -m), $(ip -V | sed 's/.*, \(iproute2\)/\1/'), $(run unpacked/usr/lib/frr/zebra --version | sed -n 1p)"
 
 ip link set lo up
 ip link add name eth0 type veth peer name eth1
@@ -54,7 +54,7 @@ echo "ipv6 forwarding" >zebra.conf
 echo "ipv6 route 2001:db8:b1::/64 2001:db8:ff::2" >staticd.conf
 chmod 644 ./*.conf
 for daemon in zebra staticd; do
-    run "root/usr/lib/frr/$daemon" -d -P 0 -f "$PWD/$daemon.conf" >>log 2>&1 || { cat log; exit 1; }
+    run "unpacked/usr/lib/frr/$daemon" -d -P 0 -f "$PWD/$daemon.conf" >>log 2>&1 || { cat log; exit 1; }
 done
 for _ in $(seq 100); do
     route=$(ip -6 route show 2001:db8:b1::/64 | tr '\n' ' ')

@@ -18,10 +18,10 @@ chmod 755 "$folder"
 cd "$folder"
 apt-get download -q e2fsprogs=1.47.0-2+b2 libext2fs2=1.47.0-2+b2 libcom-err2=1.47.0-2+b2 libblkid1 libuuid1 >log 2>&1 ||
     { cat log; echo "no such packages here; this needs Debian 12 and the network"; exit 2; }
-for package in *.deb; do dpkg-deb -x "$package" root; done
-LD_LIBRARY_PATH=$(echo "$PWD"/root/usr/lib/*-linux-gnu "$PWD"/root/lib/*-linux-gnu | tr ' ' :)
+for package in *.deb; do dpkg-deb -x "$package" unpacked; done
+LD_LIBRARY_PATH=$(echo "$PWD"/unpacked/usr/lib/*-linux-gnu "$PWD"/unpacked/lib/*-linux-gnu | tr ' ' :)
 export LD_LIBRARY_PATH E2FSPROGS_FAKE_TIME=1700000000
-root/sbin/mke2fs -V 2>&1 | head -1
+unpacked/sbin/mke2fs -V 2>&1 | sed -n 1p
 
 mkdir -p tree/many
 for number in $(seq 300); do echo "$number" >"tree/many/file$number"; done
@@ -30,7 +30,7 @@ different() { # option... ; how many bytes two file systems differ by
     for file in first second; do
         rm -f $file
         truncate -s 16M $file
-        root/sbin/mke2fs -q -t ext4 -U 11111111-1111-4111-8111-111111111111 "$@" -d tree $file
+        unpacked/sbin/mke2fs -q -t ext4 -U 11111111-1111-4111-8111-111111111111 "$@" -d tree $file
     done
     { cmp -l first second || true; } | wc -l
 }

@@ -50,7 +50,7 @@ if [ "${1-}" != inside ]; then
     exit
 fi
 cd "$2"
-qemu-system-x86_64 --version | head -1
+qemu-system-x86_64 --version | sed -n 1p
 ls *cloud*.deb | sed 's/linux-image-\(.*\)_\(.*\)_amd64.deb/guest: Linux \1 \2/'
 
 # The guest: a kernel, modules, busybox and ethtool.
