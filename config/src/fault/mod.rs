@@ -1,6 +1,6 @@
 //! The faults of a file: one variant per kind says what is wrong, why, and how to fix it. Not here: finding them.
 //!
-//! The text of a fault stands at its variant, and whether it is a warning. [`report`] prints them.
+//! The text of a fault stands at its variant, and whether it is a warning. [`Faults`] prints them.
 
 mod network;
 mod profile;
