@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use segbox_config::model::{Matcher, Steer};
-use segbox_config::{Behavior, Config, IfName, LinkSeen};
+use segbox_config::{Config, IfName, LinkSeen};
 
 /// Leaves out what depends on interfaces that are not there, and says so.
 pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) {
@@ -19,16 +19,7 @@ pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) 
     config.vrfs.values_mut().for_each(|vrf| vrf.interfaces.retain(|name| !lost.why.contains_key(name)));
     config.neighbors.retain(|neighbor| lost.keeps("neighbor", Some(neighbor.interface)));
     config.routes.retain(|route| lost.keeps("route", route.interface.or_else(|| nets.lost_way(route.via))));
-    config.sids.retain(|sid| {
-        lost.keeps(
-            "SID",
-            match &sid.endpoint.behavior {
-                Behavior::EndX { interface, .. } => *interface,
-                Behavior::EndDx2 { interface } => Some(*interface),
-                _ => None,
-            },
-        )
-    });
+    config.sids.retain(|sid| lost.keeps("SID", sid.endpoint.behavior.parameters().interface));
     config.policies.retain(|policy| lost.keeps("policy", policy.interface.or_else(|| nets.lost_way(policy.via))));
     keep_used_programs(&mut config);
     let lines =
@@ -90,11 +81,7 @@ fn nearest(matcher: &Matcher, links: &[LinkSeen]) -> String {
 
 /// Every interface that the file names anywhere.
 fn mentioned(config: &Config) -> BTreeSet<IfName> {
-    let sids = config.sids.iter().filter_map(|sid| match &sid.endpoint.behavior {
-        Behavior::EndX { interface, .. } => *interface,
-        Behavior::EndDx2 { interface } => Some(*interface),
-        _ => None,
-    });
+    let sids = config.sids.iter().filter_map(|sid| sid.endpoint.behavior.parameters().interface);
     let named = config.interfaces.keys().copied();
     let vrfs = config.vrfs.values().flat_map(|vrf| vrf.interfaces.iter().copied());
     let neighbors = config.neighbors.iter().map(|neighbor| neighbor.interface);
@@ -166,10 +153,7 @@ impl Nets {
 
 /// A Config holds only programs that something runs.
 fn keep_used_programs(config: &mut Config) {
-    let by_sids = config.sids.iter().filter_map(|sid| match &sid.endpoint.behavior {
-        Behavior::EndBpf { program } => Some(program.clone()),
-        _ => None,
-    });
+    let by_sids = config.sids.iter().filter_map(|sid| Some(sid.endpoint.behavior.parameters().program?.into_owned()));
     let by_policies = config.policies.iter().filter_map(|policy| match &policy.steer {
         Steer::Program(program) => Some(program.clone()),
         Steer::Segments { .. } => None,

@@ -24,7 +24,7 @@ pub enum ReportsError {
         "builtin:end_dm reports delays, builtin:end_oam marked packets; your own programs report through a ring buffer `events` \
          (docs/write-a-program.md)"
     ))]
-    Nobody,
+    NoReporter,
     #[error("cannot read events")]
     #[diagnostic(help(
         "each event can be read only once, so a program has one reader. End the other `segbox events`, or name another program"
@@ -65,7 +65,7 @@ pub struct Reporter {
 
 /// A change that `apply` or `clear` has made.
 #[derive(Debug, PartialEq, Eq)]
-pub enum News {
+pub enum ReporterChange {
     /// A program reports events; its full name.
     Reports(String),
     /// A program no longer reports.
@@ -105,7 +105,7 @@ impl Reports {
             }
         }
         Err(match reports.asked {
-            None => ReportsError::Nobody,
+            None => ReportsError::NoReporter,
             Some(asked) if asked_runs => ReportsError::Silent { asked, reporting },
             Some(asked) => ReportsError::NoProgram { asked, reporting },
         })
@@ -119,12 +119,12 @@ impl Reports {
     }
 
     /// Checks which programs report now. A program that no longer reports stays, marked as ended, until [`Reports::drop_ended`].
-    pub fn follow(&mut self) -> Result<Vec<News>, ReportsError> {
+    pub fn follow(&mut self) -> Result<Vec<ReporterChange>, ReportsError> {
         let mut news = Vec::new();
         for reporter in self.reporters.iter_mut().filter(|reporter| !reporter.ended) {
             if self.programs.events_id(reporter.events.program())? != Some(reporter.events.id()) {
                 reporter.ended = true;
-                news.push(News::Ended(reporter.events.program().to_owned()));
+                news.push(ReporterChange::Ended(reporter.events.program().to_owned()));
             }
         }
         for name in self.asked()? {
@@ -135,13 +135,13 @@ impl Reports {
                 Ok(Some(reporter)) => {
                     self.taken.retain(|taken| *taken != name);
                     self.reporters.push(reporter);
-                    news.push(News::Reports(name));
+                    news.push(ReporterChange::Reports(name));
                 }
                 Ok(None) => {}
                 Err(EventsError::Busy(_)) if self.taken.contains(&name) => {}
                 Err(EventsError::Busy(_)) => {
                     self.taken.push(name.clone());
-                    news.push(News::Taken(name));
+                    news.push(ReporterChange::Taken(name));
                 }
                 Err(error) => return Err(error.into()),
             }

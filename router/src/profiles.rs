@@ -121,7 +121,7 @@ fn parse(name: &str, text: String) -> Result<Profile, String> {
 }
 
 /// Whether a built-in profile has this name and text.
-pub fn is_of_the_house(name: &str, text: &str) -> bool {
+pub fn is_built_in(name: &str, text: &str) -> bool {
     BUILT_IN.contains(&(name, text))
 }
 

@@ -17,7 +17,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, DynamicClockId, clock_gettime, clock_gettime_dynamic};
-use segbox_router::events::{News, Reporter, Reports};
+use segbox_router::events::{Reporter, ReporterChange, Reports};
 
 use super::OK;
 use crate::text::event::{Clocks, Record, head};
@@ -159,14 +159,14 @@ fn begin(reporter: &Reporter) {
     notice(&format!("{} reports{before}", reporter.events.program()));
 }
 
-fn tell(news: &[News], reports: &Reports) {
+fn tell(news: &[ReporterChange], reports: &Reports) {
     for piece in news {
         match piece {
-            News::Reports(name) => {
+            ReporterChange::Reports(name) => {
                 reports.reporters.iter().filter(|reporter| reporter.events.program() == name).for_each(begin);
             }
-            News::Ended(name) => notice(&format!("{name} no longer runs")),
-            News::Taken(name) => notice(&format!("{name} reports to another process")),
+            ReporterChange::Ended(name) => notice(&format!("{name} no longer runs")),
+            ReporterChange::Taken(name) => notice(&format!("{name} reports to another process")),
         }
     }
     let waits = reports.reporters.iter().all(|reporter| reporter.ended);

@@ -4,9 +4,9 @@
 mod support;
 
 mod follow;
+mod losses;
 mod reader;
 mod reports;
-mod told;
 
 use segbox_lab::expect::Packet;
 use segbox_lab::udp;

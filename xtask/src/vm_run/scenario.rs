@@ -178,7 +178,7 @@ fn host_addresses(config: &Config, name: &IfName) -> Vec<IpNet> {
         .iter()
         .filter_map(|route| route.via)
         .chain(config.policies.iter().filter_map(|policy| policy.via))
-        .chain(config.sids.iter().filter_map(|sid| next_hop(&sid.endpoint.behavior)))
+        .chain(config.sids.iter().filter_map(|sid| sid.endpoint.behavior.parameters().next_hop))
         .collect();
     let own = &config.interfaces[name].addresses;
     let is_own = |address: &IpAddr| own.iter().any(|net| net.addr() == *address);
@@ -201,14 +201,6 @@ fn host_addresses(config: &Config, name: &IfName) -> Vec<IpNet> {
 
 fn is_link_local(net: &IpNet) -> bool {
     matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
-}
-
-fn next_hop(behavior: &Behavior) -> Option<IpAddr> {
-    match behavior {
-        Behavior::EndX { next_hop, .. } | Behavior::EndDx6 { next_hop } => Some((*next_hop).into()),
-        Behavior::EndDx4 { next_hop } => Some((*next_hop).into()),
-        _ => None,
-    }
 }
 
 /// The path of a packet that a SID forwards to host B; None where it would leave elsewhere.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use miette::Result;
 use segbox_config::model::Hardware;
 use segbox_firmware::flash::{Bundle, FlashError};
-use segbox_router::profiles::{Profiles, files, is_of_the_house};
+use segbox_router::profiles::{Profiles, files, is_built_in};
 use segbox_router::{Seen, read as read_file};
 
 /// The file name that PID 1 looks for.
@@ -44,7 +44,7 @@ pub(super) fn read(file: &Path) -> Result<Bundle> {
             Hardware::Profile(wanted) => *wanted == name,
         };
         // Built-in profiles are part of the image, which may have newer ones.
-        if !takes_part || is_of_the_house(&name, &text) {
+        if !takes_part || is_built_in(&name, &text) {
             continue;
         }
         let place = Path::new(PROFILES).join(format!("{name}.toml"));
