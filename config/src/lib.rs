@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod model;
 mod names;
 pub mod object;
+mod overhead;
 mod place;
 pub mod profile;
 mod read;
