@@ -92,14 +92,15 @@ pub(crate) fn say(level: Level, text: fmt::Arguments<'_>) {
     let mut line = String::<LINE>::new();
     // A line that is too long is cut.
     let _ = write!(Capped(&mut line), "{}segbox: {text}", level.kernel_prefix());
+    // Without its end, readers of the kernel's log would see the line only after the next one (kernel/printk/printk.c, vprintk_store).
+    while line.push('\n').is_err() {
+        line.pop();
+    }
     if let Some(kmsg) = &voice.kmsg {
         let _ = rustix::io::write(kmsg, line.as_bytes());
     }
     if matches!(level, Level::Notice | Level::Problem) {
         // A single write, so that the output of a command on the console is not mixed into the line.
-        while line.push('\n').is_err() {
-            line.pop();
-        }
         let body = &line.as_bytes()[level.kernel_prefix().len()..];
         let waited = write_in_turn(&voice.consoles, body, voice.patience.left().min(TURN));
         voice.patience.spend(waited);
