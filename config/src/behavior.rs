@@ -1,10 +1,11 @@
 //! The table of SRv6 behaviors: one row per behavior says its name, where it is defined, its keys, its flavors and what the
 //! kernel must have for it. The grammar, the reader, the JSON Schema, the reference page, the check of the kernel and
-//! `plan`'s descriptions read it. Not here: how netlink encodes a behavior (linux) and how a key is written (the grammar).
+//! `plan`'s descriptions read it. Not here: names that a file cannot use ([`refused`]), how netlink encodes a behavior (linux) and how a key is written (the grammar).
 
 mod flavors;
 mod headend;
 mod parameters;
+mod refused;
 mod row;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -18,6 +19,9 @@ pub use flavors::{Csid, Flavor, Flavors};
 pub(crate) use flavors::{FLAVOR_NAMES, REFUSED_FLAVORS, REFUSED_NAMES, RefusedFlavor};
 pub use headend::HeadendMode;
 pub use parameters::{Lookup, Parameters};
+pub(crate) use refused::{
+    REFUSED_ENDPOINT_NAMES, REFUSED_ENDPOINTS, REFUSED_HEADEND_NAMES, REFUSED_HEADENDS, Refusal, RefusedName,
+};
 pub(crate) use row::Makes;
 pub use row::{Inner, Row};
 use row::{PLAIN, names};

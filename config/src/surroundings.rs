@@ -61,6 +61,19 @@ pub struct LinkSeen {
     pub mac: Option<Mac>,
     /// Its PCI address, `0000:03:00.0`.
     pub pci: Option<String>,
+    /// Its kind (IFLA_INFO_KIND): `vlan`, `bridge`, `veth`. None for a card, and in dumps of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kind: Option<String>,
+    /// Its MTU in bytes. None in dumps of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mtu: Option<u32>,
+}
+
+impl LinkSeen {
+    /// A link of which only the name is known.
+    pub fn named(name: IfName) -> Self {
+        Self { name, mac: None, pci: None, kind: None, mtu: None }
+    }
 }
 
 /// The content and mode of a key file.

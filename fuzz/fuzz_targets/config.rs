@@ -6,7 +6,7 @@ use segbox_config::fault::{FaultKind, SyntaxFault};
 use segbox_config::{Kernel, LinkSeen, Surroundings, read};
 
 fuzz_target!(|text: &str| {
-    let link = LinkSeen { name: "eth0".parse().expect("a name"), mac: "52:54:00:12:34:56".parse().ok(), pci: None };
+    let link = LinkSeen { mac: "52:54:00:12:34:56".parse().ok(), ..LinkSeen::named("eth0".parse().expect("a name")) };
     let around = Surroundings {
         links: Some(vec![link]),
         kernel: Some(Kernel { version: (6, 18), ..Kernel::default() }),

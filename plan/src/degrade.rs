@@ -49,7 +49,7 @@ pub fn missing(config: &Config, links: &[LinkSeen]) -> BTreeMap<IfName, String> 
 
 /// Why no interface is the one that is meant; None if exactly one is.
 fn misfit(matcher: &Matcher, links: &[LinkSeen]) -> Option<String> {
-    let fitting: Vec<&LinkSeen> = links.iter().filter(|link| matcher.fits(link)).collect();
+    let fitting: Vec<&LinkSeen> = matcher.among(links).collect();
     match fitting[..] {
         [_] => None,
         [first, second, ..] => {

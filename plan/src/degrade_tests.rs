@@ -51,7 +51,7 @@ fn config() -> Config {
 }
 
 fn link(name: &str, mac: &str, pci: &str) -> LinkSeen {
-    LinkSeen { name: name.parse().expect("a name"), mac: mac.parse().ok(), pci: Some(pci.to_owned()) }
+    LinkSeen { mac: mac.parse().ok(), pci: Some(pci.to_owned()), ..LinkSeen::named(name.parse().expect("a name")) }
 }
 
 fn both() -> Vec<LinkSeen> {

@@ -111,7 +111,7 @@ impl Actual {
     }
 
     fn link_with(&self, matcher: &Matcher) -> Option<&LinkSeen> {
-        self.links.iter().find(|link| matcher.fits(link))
+        matcher.among(&self.links).next()
     }
 
     /// Applies a plan in memory: the result is what `observe` would find after it.

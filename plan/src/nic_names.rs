@@ -22,10 +22,10 @@ pub struct Nic {
 pub fn renames(nics: &[Nic], bound: &BTreeMap<IfName, Matcher>, first: bool) -> Vec<(IfName, IfName)> {
     let mut wanted: BTreeMap<IfName, IfName> = BTreeMap::new();
     for (name, matcher) in bound {
-        let fitting: Vec<&Nic> = nics.iter().filter(|nic| matcher.fits(&nic.link)).collect();
+        let fitting: Vec<&LinkSeen> = matcher.among(nics.iter().map(|nic| &nic.link)).collect();
         // None or several fit: refused, and said by `degrade`.
-        if let [nic] = fitting[..] {
-            wanted.insert(nic.link.name, *name);
+        if let [link] = fitting[..] {
+            wanted.insert(link.name, *name);
         }
     }
     let mut rest: Vec<&Nic> = nics.iter().filter(|nic| !wanted.contains_key(&nic.link.name)).collect();
@@ -71,9 +71,9 @@ mod tests {
 
     fn nic(name: &str, number: u8) -> Nic {
         let link = LinkSeen {
-            name: name.parse().expect("a name"),
             mac: format!("52:54:00:00:00:{number:02x}").parse().ok(),
             pci: Some(format!("0000:00:{number:02x}.0")),
+            ..LinkSeen::named(name.parse().expect("a name"))
         };
         Nic { link, port: 0 }
     }

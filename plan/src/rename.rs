@@ -94,7 +94,7 @@ mod tests {
         let mut router = Actual::default();
         for (number, text) in names.into_iter().enumerate() {
             let link = name(text);
-            router.links.push(LinkSeen { name: link, mac: None, pci: Some(format!("0000:0{number}:00.0")) });
+            router.links.push(LinkSeen { pci: Some(format!("0000:0{number}:00.0")), ..LinkSeen::named(link) });
             let settings = [
                 Setting::LinkUp(link),
                 Setting::Sysctl(sysctl::of_a_link("ipv6", link, "seg6_enabled")),

@@ -60,7 +60,7 @@ pub(crate) struct RefusedFlavor {
     pub(crate) instead: &'static str,
 }
 
-pub(crate) const REFUSED_FLAVORS: [RefusedFlavor; 3] = [
+pub(crate) const REFUSED_FLAVORS: [RefusedFlavor; 4] = [
     RefusedFlavor {
         name: "USP",
         instead: "remove it; the host that a packet is for skips an SRH without segments left",
@@ -73,7 +73,12 @@ pub(crate) const REFUSED_FLAVORS: [RefusedFlavor; 3] = [
         name: "REPLACE-CSID",
         instead: "use `NEXT-CSID`, RFC 9800's other flavor, here and on the other nodes of the path",
     },
+    RefusedFlavor {
+        name: "NEXT-ONLY-CSID",
+        instead: "use `NEXT-CSID`, which also goes on to the next segment",
+    },
 ];
 
 /// The names of [`REFUSED_FLAVORS`].
-pub(crate) const REFUSED_NAMES: [&str; 3] = [REFUSED_FLAVORS[0].name, REFUSED_FLAVORS[1].name, REFUSED_FLAVORS[2].name];
+pub(crate) const REFUSED_NAMES: [&str; 4] =
+    [REFUSED_FLAVORS[0].name, REFUSED_FLAVORS[1].name, REFUSED_FLAVORS[2].name, REFUSED_FLAVORS[3].name];

@@ -82,6 +82,26 @@ pub enum Srv6Fault {
         /// The SID.
         sid: String,
     },
+    /// A behavior that Linux does not have.
+    #[error("the kernel cannot do `{behavior}` ({defined})")]
+    #[diagnostic(code(segbox::behavior_unsupported), help("{instead}"))]
+    BehaviorUnsupported {
+        /// Its name.
+        behavior: &'static str,
+        /// `RFC 9433`
+        defined: &'static str,
+        /// A way to do without it.
+        instead: &'static str,
+    },
+    /// A behavior by a name that other programs have for it.
+    #[error("`behavior` cannot be `{name}`: it has another name here")]
+    #[diagnostic(code(segbox::behavior_renamed), help("write {right}"))]
+    BehaviorRenamed {
+        /// As others call it.
+        name: &'static str,
+        /// RFC 8986's name, with its flavor.
+        right: &'static str,
+    },
     /// A flavor that Linux does not have.
     #[error("Linux does not have the flavor {flavor}")]
     #[diagnostic(code(segbox::flavor_unsupported), help("{instead}"))]

@@ -2,7 +2,10 @@
 
 use super::route_keys::{METRIC, VRF_OF};
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
-use crate::behavior::{ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_NAMES};
+use crate::behavior::{
+    ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_ENDPOINT_NAMES, REFUSED_HEADEND_NAMES,
+    REFUSED_NAMES,
+};
 use crate::forms::Form;
 
 /// `[srv6]`.
@@ -59,7 +62,7 @@ static SID: Table = Table {
         ),
         Key::required(
             "behavior",
-            Kind::Word(&ENDPOINT_NAMES),
+            Kind::Refusable(&ENDPOINT_NAMES, &REFUSED_ENDPOINT_NAMES),
             "The behavior; it decides which other keys the SID needs and may have.",
             "\"End\"",
         ),
@@ -122,7 +125,7 @@ static POLICY: Table = Table {
         ),
         Key::required(
             "behavior",
-            Kind::Word(&HEADEND_NAMES),
+            Kind::Refusable(&HEADEND_NAMES, &REFUSED_HEADEND_NAMES),
             "The headend behavior; it decides which other keys the policy needs and may have.",
             "\"H.Encaps\"",
         ),

@@ -66,7 +66,7 @@ impl Reader {
         let before = self.faults.len();
         for item in rows(entry.get("flavors")) {
             let name = item.text().ok_or(Reported)?;
-            if let Some(refused) = REFUSED_FLAVORS.iter().find(|refused| refused.name == name) {
+            if let Some(refused) = REFUSED_FLAVORS.iter().find(|refused| refused.name.eq_ignore_ascii_case(name)) {
                 let &RefusedFlavor { name: flavor, instead } = refused;
                 self.fault(item.span(), Srv6Fault::FlavorUnsupported { flavor, instead });
                 continue;

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::network::not_unicast;
 use super::{KeyDraft, Reader, Reported, rows, value};
-use crate::behavior::Row;
+use crate::behavior::{REFUSED_ENDPOINTS, REFUSED_HEADENDS, Refusal, RefusedName, Row};
 use crate::fault::{ProgramFault, Srv6Fault, listed, near};
 use crate::forms;
 use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
 use crate::model::HmacAlgorithm;
 use crate::object::Hook;
-use crate::place::At;
+use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
 
 impl Reader {
@@ -19,7 +19,9 @@ impl Reader {
         let locator = value(entry, "locator", forms::ipv6_prefix);
         if let Some(source) = value(entry, "source", forms::ipv6) {
             let address = IpAddr::V6(source.value);
-            match not_unicast(address) {
+            // The kernel drops what it would forward with any other source (net/ipv6/ip6_output.c, ip6_forward), and the packets of
+            // an IPv4 address written as IPv6 at the next router (net/ipv6/ip6_input.c, ip6_rcv_core).
+            match no_segment(source.value) {
                 Some(what) => self.fault(source.span, Srv6Fault::SourceUnusable { address, what }),
                 None => self.config.encap_source = Some(source.value),
             }
@@ -57,9 +59,13 @@ impl Reader {
 
     /// The row of an entry's behavior, and whether the entry has the keys that the row names; if not, they are reported.
     pub(super) fn row(&mut self, table: &'static Table, entry: Entry<'_>) -> Result<(&'static Row, bool), Reported> {
-        let behavior = entry.get("behavior").and_then(Entry::text).ok_or(Reported)?;
+        let key = entry.get("behavior").ok_or(Reported)?;
+        let behavior = key.text().ok_or(Reported)?;
         let all = table.rows;
-        let row = all.iter().find(|row| row.name == behavior).ok_or(Reported)?;
+        let Some(row) = all.iter().find(|row| row.name == behavior) else {
+            self.refused(behavior, key.span());
+            return Err(Reported);
+        };
         let before = self.faults.len();
         for child in entry.children() {
             let name = child.key();
@@ -91,6 +97,19 @@ impl Reader {
             self.fault(span, Srv6Fault::OneKeyOfTwo { behavior: row.name, first, second, fix });
         }
         Ok((row, self.faults.len() == before))
+    }
+
+    /// Reports a behavior that Linux lacks or calls by another name. The grammar has reported a name that is none at all.
+    fn refused(&mut self, behavior: &str, span: Span) {
+        let mut all = REFUSED_ENDPOINTS.iter().chain(REFUSED_HEADENDS);
+        let fault = match all.find(|refused| refused.name.eq_ignore_ascii_case(behavior)) {
+            Some(&RefusedName { name, why: Refusal::Lacks { defined, instead } }) => {
+                Srv6Fault::BehaviorUnsupported { behavior: name, defined, instead }
+            }
+            Some(&RefusedName { name, why: Refusal::Called(right) }) => Srv6Fault::BehaviorRenamed { name, right },
+            None => return,
+        };
+        self.fault(span, fault);
     }
 
     pub(super) fn segments(&mut self, entry: Entry<'_>, row: &Row, hmac: bool) -> Result<Vec<Ipv6Addr>, Reported> {

@@ -25,11 +25,11 @@ pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &
     }
     let mut taken: BTreeMap<IfName, IfName> = BTreeMap::new();
     for (second, interface) in &config.interfaces {
-        let fits = |link: &&LinkSeen| match &interface.matches {
-            Some(matcher) => matcher.fits(link),
-            None => link.name == *second,
+        let link = match &interface.matches {
+            Some(matcher) => matcher.among(links).next(),
+            None => links.iter().find(|link| link.name == *second),
         };
-        let Some(first) = links.iter().find(fits).and_then(|link| taken.insert(link.name, *second)) else { continue };
+        let Some(first) = link.and_then(|link| taken.insert(link.name, *second)) else { continue };
         let both = config.interfaces[&first].matches.as_ref().zip(interface.matches.as_ref());
         // The reader has reported a clash that the file alone shows.
         if !both.is_some_and(|(a, b)| a.overlaps(b)) {
@@ -45,7 +45,7 @@ fn by_hardware(name: IfName, matcher: &Matcher, links: &[LinkSeen]) -> Option<Su
         // A `match` with a fault.
         return None;
     }
-    let fits: Vec<_> = links.iter().filter(|link| matcher.fits(link)).map(|link| link.name.as_str()).collect();
+    let fits: Vec<_> = matcher.among(links).map(|link| link.name.as_str()).collect();
     match fits[..] {
         [_] => None,
         [] => {
@@ -62,10 +62,77 @@ fn by_hardware(name: IfName, matcher: &Matcher, links: &[LinkSeen]) -> Option<Su
 }
 
 impl Matcher {
-    /// Whether a link is this hardware.
-    pub fn fits(&self, link: &LinkSeen) -> bool {
+    /// The links that are this hardware: one, unless something is wrong.
+    ///
+    /// A VLAN, a bridge and a macvlan have the MAC address of the card that they lie on, so a card goes before them. Where no card has
+    /// the address (a container's port, a macvlan with an address of its own), the others count.
+    pub fn among<'a>(&self, links: impl IntoIterator<Item = &'a LinkSeen, IntoIter: Clone>) -> impl Iterator<Item = &'a LinkSeen> {
+        let fitting = links.into_iter().filter(|link| self.fits(link));
+        let first = fitting.clone().map(layer).min();
+        fitting.filter(move |link| Some(layer(link)) == first)
+    }
+
+    /// Whether a link has these addresses.
+    fn fits(&self, link: &LinkSeen) -> bool {
         (self.mac.is_some() || self.pci.is_some())
             && self.mac.is_none_or(|mac| link.mac == Some(mac))
             && self.pci.as_ref().is_none_or(|pci| link.pci.as_ref() == Some(pci))
+    }
+}
+
+/// What a link lies on, from the hardware upwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Layer {
+    /// A card.
+    Hardware,
+    /// A device of software that lies on no other: it chooses its own MAC address.
+    Software,
+    /// A device that takes the MAC address of another one.
+    Upper,
+}
+
+/// The layer of a link, by its kind. A driver of a card registers no kind (rtnl_link_ops).
+fn layer(link: &LinkSeen) -> Layer {
+    match link.kind.as_deref() {
+        None => Layer::Hardware,
+        Some(
+            "vlan" | "macvlan" | "macvtap" | "ipvlan" | "ipvtap" | "bridge" | "bond" | "team" | "macsec" | "hsr" | "dsa"
+            | "rmnet" | "virt_wifi" | "batadv" | "nlmon",
+        ) => Layer::Upper,
+        Some(_) => Layer::Software,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(name: &str, kind: &str) -> LinkSeen {
+        let mac = "52:54:00:00:00:01".parse().ok();
+        let kind = Some(kind.to_owned()).filter(|kind| !kind.is_empty());
+        LinkSeen { mac, kind, ..LinkSeen::named(name.parse().expect("a name")) }
+    }
+
+    fn found(links: &[LinkSeen]) -> Vec<&str> {
+        let matcher = Matcher { mac: links[0].mac, pci: None };
+        matcher.among(links).map(|link| link.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_card_goes_before_what_lies_on_it() {
+        for kind in ["vlan", "bridge", "macvlan", "macvtap", "ipvlan", "bond", "team", "dsa"] {
+            assert_eq!(found(&[link("upper", kind), link("eth0", "")]), ["eth0"], "{kind}");
+            assert_eq!(found(&[link("eth0", ""), link("upper", kind)]), ["eth0"], "{kind}");
+            assert_eq!(found(&[link("upper", kind), link("veth0", "veth")]), ["veth0"], "{kind}");
+        }
+        // All three, as on a host with containers.
+        assert_eq!(found(&[link("br0", "bridge"), link("eth0", ""), link("eth0.7", "vlan")]), ["eth0"]);
+    }
+
+    #[test]
+    fn without_a_card_the_others_count_and_two_cards_are_two() {
+        assert_eq!(found(&[link("eth0", "macvlan")]), ["eth0"]);
+        assert_eq!(found(&[link("eth0", "veth"), link("eth1", "veth")]), ["eth0", "eth1"]);
+        assert_eq!(found(&[link("eth0", ""), link("eth1", ""), link("br0", "bridge")]), ["eth0", "eth1"]);
     }
 }

@@ -9,9 +9,9 @@ use segbox_config::{Hook, Kernel, LinkSeen, Surroundings};
 /// The box.
 pub(crate) fn surroundings() -> Surroundings {
     let link = |name: &str, mac: &str, pci: Option<&str>| LinkSeen {
-        name: name.parse().expect("a name"),
         mac: mac.parse().ok(),
         pci: pci.map(str::to_owned),
+        ..LinkSeen::named(name.parse().expect("a name"))
     };
     let mut links = vec![
         link("lo", "", None),
@@ -20,9 +20,14 @@ pub(crate) fn surroundings() -> Surroundings {
         link("eth0", "52:54:00:12:34:60", None),
         link("eth1", "52:54:00:12:34:61", None),
         link("eth2", "52:54:00:12:34:62", None),
-        // A macvlan with the address of its parent.
-        link("twin", "52:54:00:12:34:60", None),
+        // Two cards with one address.
+        link("eth3", "52:54:00:12:34:63", None),
+        link("twin", "52:54:00:12:34:63", None),
     ];
+    // What lies on a card and has its address.
+    for (name, kind) in [("eth0.100", "vlan"), ("br0", "bridge"), ("shadow", "macvlan")] {
+        links.push(LinkSeen { kind: Some(kind.to_owned()), ..link(name, "52:54:00:12:34:60", None) });
+    }
     links.extend(["lan", "r1", "r2", "r3", "core", "blue1", "green1"].map(|name| link(name, "", None)));
     let options = ["CONFIG_NET_VRF", "CONFIG_IPV6_SEG6_LWTUNNEL"].map(|option| (option.to_owned(), true));
     let secret = |mode, length| Ok(SecretFile { mode, secret: vec![b'k'; length] });

@@ -27,6 +27,8 @@ pub(super) struct LinkRow {
     pub(super) mac: Option<Mac>,
     /// The bus and name of its device: (`pci`, `0000:03:00.0`), (`virtio`, `virtio0`).
     parent: Option<(String, String)>,
+    /// Its kind (IFLA_INFO_KIND); None for a card.
+    kind: Option<String>,
     /// Its kind, if it has segbox's alias.
     pub(super) own: Option<Link>,
     statistics: LinkStatistics,
@@ -70,10 +72,8 @@ impl Links {
 
     /// The link with this hardware: every key of the matcher must fit.
     pub(super) fn with(&self, hardware: &Matcher) -> Option<&LinkRow> {
-        self.rows.iter().find(|row| {
-            hardware.mac.is_none_or(|mac| row.mac == Some(mac))
-                && hardware.pci.as_ref().is_none_or(|pci| row.pci().as_ref() == Some(pci))
-        })
+        let seen: Vec<LinkSeen> = self.rows.iter().map(LinkRow::seen).collect();
+        hardware.among(&seen).next().and_then(|link| self.named(link.name))
     }
 
     pub(super) fn statistics(&self) -> BTreeMap<IfName, LinkStatistics> {
@@ -84,7 +84,7 @@ impl Links {
 impl LinkRow {
     /// As `plan` sees it.
     pub(super) fn seen(&self) -> LinkSeen {
-        LinkSeen { name: self.name, mac: self.mac, pci: self.pci() }
+        LinkSeen { name: self.name, mac: self.mac, pci: self.pci(), kind: self.kind.clone(), mtu: Some(self.mtu) }
     }
 
     /// The PCI path of its device. A virtio device is one level below the PCI device: then the path of that.
@@ -114,7 +114,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let (mut mtu, mut master) = (0, 0);
     let (mut current, mut permanent) = (None, None);
     let (mut bus, mut device) = (None, None);
-    let (mut alias, mut kind) = (None, None);
+    let (mut alias, mut kind, mut own) = (None, None, None);
     let mut statistics = LinkStatistics::default();
     for (attribute, value) in attributes(payload.get(16..)?) {
         match attribute {
@@ -126,7 +126,10 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
             uapi::IFLA_PARENT_DEV_NAME => device = text_of(value),
             uapi::IFLA_PARENT_DEV_BUS_NAME => bus = text_of(value),
             libc::IFLA_IFALIAS => alias = text_of(value),
-            libc::IFLA_LINKINFO => kind = own_kind(value),
+            libc::IFLA_LINKINFO => {
+                kind = in_info(value, libc::IFLA_INFO_KIND).and_then(text_of);
+                own = own_kind(value);
+            }
             libc::IFLA_STATS64 => statistics = decode_statistics(value),
             _ => {}
         }
@@ -139,7 +142,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         master,
         mac: permanent.or(current),
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
-        own: kind.filter(|_| alias == Some(LINK_ALIAS)),
+        kind: kind.map(str::to_owned),
+        own: own.filter(|_| alias == Some(LINK_ALIAS)),
         statistics,
     })
 }
@@ -149,14 +153,18 @@ fn mac(value: &[u8]) -> Option<Mac> {
     <[u8; 6]>::try_from(value).ok().filter(|mac| *mac != [0; 6]).map(Mac)
 }
 
+/// An attribute of an IFLA_LINKINFO.
+fn in_info(info: &[u8], wanted: u16) -> Option<&[u8]> {
+    attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+}
+
 /// The kind in an IFLA_LINKINFO, if it is one that segbox makes.
 fn own_kind(info: &[u8]) -> Option<Link> {
-    let find = |wanted| attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
-    match text_of(find(libc::IFLA_INFO_KIND)?)? {
+    match text_of(in_info(info, libc::IFLA_INFO_KIND)?)? {
         "dummy" => Some(Link::Dummy),
         "ifb" => Some(Link::Ifb),
         "vrf" => {
-            let data = find(libc::IFLA_INFO_DATA)?;
+            let data = in_info(info, libc::IFLA_INFO_DATA)?;
             let table = attributes(data).find(|(kind, _)| *kind == uapi::IFLA_VRF_TABLE)?.1;
             u32_of(table).map(Link::Vrf)
         }
