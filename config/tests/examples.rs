@@ -12,10 +12,10 @@ fn config(name: &str) -> (Config, String) {
     // The ports of the VPNs' edges.
     let ports = [("enp5s1", "52:54:00:12:00:01"), ("enp5s2", "52:54:00:12:00:02"), ("enp5s3", "52:54:00:12:00:03")];
     surroundings.links.get_or_insert_default().extend(
-        ports.into_iter().chain([("site1", "")]).map(|(name, mac)| LinkSeen {
-            mac: mac.parse().ok(),
-            ..LinkSeen::named(name.parse().expect("a name"))
-        }),
+        ports
+            .into_iter()
+            .chain([("site1", "")])
+            .map(|(name, mac)| LinkSeen { mac: mac.parse().ok(), ..LinkSeen::named(name.parse().expect("a name")) }),
     );
     let checked = read(text, name).resolve(&surroundings).expect("the example has no fault");
     (checked.config, checked.warnings.to_string())

@@ -73,10 +73,7 @@ pub(crate) const REFUSED_FLAVORS: [RefusedFlavor; 4] = [
         name: "REPLACE-CSID",
         instead: "use `NEXT-CSID`, RFC 9800's other flavor, here and on the other nodes of the path",
     },
-    RefusedFlavor {
-        name: "NEXT-ONLY-CSID",
-        instead: "use `NEXT-CSID`, which also goes on to the next segment",
-    },
+    RefusedFlavor { name: "NEXT-ONLY-CSID", instead: "use `NEXT-CSID`, which also goes on to the next segment" },
 ];
 
 /// The names of [`REFUSED_FLAVORS`].

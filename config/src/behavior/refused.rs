@@ -43,8 +43,16 @@ pub(crate) const REFUSED_ENDPOINTS: &[RefusedName] = &[
     lacks("End.M.GTP6.Di", MOBILE, MOBILE_USER_PLANE),
     lacks("End.M.GTP6.E", MOBILE, MOBILE_USER_PLANE),
     lacks("End.M.GTP4.E", MOBILE, MOBILE_USER_PLANE),
-    lacks("End.DTM", "IANA's registry", "use `End.DT4`, `End.DT6` or `End.DT46` behind an SRv6 path; MPLS is another router's"),
-    lacks("End.M", "draft-ietf-rtgwg-srv6-egress-protection", "give the protecting router the SIDs of the protected one"),
+    lacks(
+        "End.DTM",
+        "IANA's registry",
+        "use `End.DT4`, `End.DT6` or `End.DT46` behind an SRv6 path; MPLS is another router's",
+    ),
+    lacks(
+        "End.M",
+        "draft-ietf-rtgwg-srv6-egress-protection",
+        "give the protecting router the SIDs of the protected one",
+    ),
     lacks("End.Replicate", "RFC 9524", "give each receiver a policy of its own: Linux makes no copies"),
     lacks("End.DTMC4", MULTICAST, "give each receiver a policy of its own, and its SID `End.DT4`"),
     lacks("End.DTMC6", MULTICAST, "give each receiver a policy of its own, and its SID `End.DT6`"),

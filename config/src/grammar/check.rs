@@ -37,7 +37,8 @@ pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str
                 faults.push(Fault::new(entry.span(), fault));
             }
         }
-        (Kind::Refusable(_, refused), Value::Text(text)) if refused.iter().any(|name| name.eq_ignore_ascii_case(text)) => {}
+        (Kind::Refusable(_, refused), Value::Text(text))
+            if refused.iter().any(|name| name.eq_ignore_ascii_case(text)) => {}
         (Kind::Word(words) | Kind::Refusable(words, _) | Kind::WordOrInt(words, _), Value::Text(text)) => {
             if !words.contains(&text) {
                 let fix = match kind {

@@ -66,7 +66,10 @@ impl Matcher {
     ///
     /// A VLAN, a bridge and a macvlan have the MAC address of the card that they lie on, so a card goes before them. Where no card has
     /// the address (a container's port, a macvlan with an address of its own), the others count.
-    pub fn among<'a>(&self, links: impl IntoIterator<Item = &'a LinkSeen, IntoIter: Clone>) -> impl Iterator<Item = &'a LinkSeen> {
+    pub fn among<'a>(
+        &self,
+        links: impl IntoIterator<Item = &'a LinkSeen, IntoIter: Clone>,
+    ) -> impl Iterator<Item = &'a LinkSeen> {
         let fitting = links.into_iter().filter(|link| self.fits(link));
         let first = fitting.clone().map(layer).min();
         fitting.filter(move |link| Some(layer(link)) == first)
@@ -96,8 +99,8 @@ fn layer(link: &LinkSeen) -> Layer {
     match link.kind.as_deref() {
         None => Layer::Hardware,
         Some(
-            "vlan" | "macvlan" | "macvtap" | "ipvlan" | "ipvtap" | "bridge" | "bond" | "team" | "macsec" | "hsr" | "dsa"
-            | "rmnet" | "virt_wifi" | "batadv" | "nlmon",
+            "vlan" | "macvlan" | "macvtap" | "ipvlan" | "ipvtap" | "bridge" | "bond" | "team" | "macsec" | "hsr"
+            | "dsa" | "rmnet" | "virt_wifi" | "batadv" | "nlmon",
         ) => Layer::Upper,
         Some(_) => Layer::Software,
     }

@@ -116,15 +116,22 @@ fn the_name_goes_to_the_card_and_not_to_what_lies_on_it() {
         ip("link set port0 master br0");
         ip("link add link port1 name upper type macvlan mode passthru");
         let seen = netlink.links().expect("readable");
-        let with = |mac| seen.iter().filter(move |link| link.mac == Some(mac_of(mac))).map(|link| link.name.to_string());
+        let with =
+            |mac| seen.iter().filter(move |link| link.mac == Some(mac_of(mac))).map(|link| link.name.to_string());
         assert_eq!(with(1).collect::<Vec<_>>(), ["br0", "port0"], "the bridge has its port's address");
         assert_eq!(with(2).count(), 2, "the macvlan has its parent's address");
         let kind = |name: &str| seen.iter().find(|link| link.name.as_str() == name).and_then(|link| link.kind.clone());
-        assert_eq!(["lo", "br0", "port0", "upper"].map(kind).map(Option::unwrap_or_default), ["", "bridge", "veth", "macvlan"]);
+        assert_eq!(
+            ["lo", "br0", "port0", "upper"].map(kind).map(Option::unwrap_or_default),
+            ["", "bridge", "veth", "macvlan"]
+        );
         assert!(seen.iter().all(|link| link.mtu >= Some(1500)), "{seen:?}");
 
         let card = |mac| Setting::LinkName(Matcher { mac: Some(mac_of(mac)), pci: None });
-        assert_eq!([1, 2].map(|mac| observe(&mut netlink).setting(&card(mac))), ["port0", "port1"].map(|name| Some(name.to_owned())));
+        assert_eq!(
+            [1, 2].map(|mac| observe(&mut netlink).setting(&card(mac))),
+            ["port0", "port1"].map(|name| Some(name.to_owned()))
+        );
         apply(&mut netlink, &[set(card(1), "wan"), set(card(2), "lan")]);
         let names: Vec<_> = netlink.links().expect("readable").iter().map(|link| link.name.to_string()).collect();
         for name in ["br0", "wan", "lan", "upper"] {
