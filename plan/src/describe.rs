@@ -140,7 +140,8 @@ impl fmt::Display for Route {
                 hop.fmt(f)?;
                 if hop.weight == 1 { Ok(()) } else { write!(f, " weight {}", hop.weight) }
             }),
-        }
+        }?;
+        self.mtu.map_or(Ok(()), |mtu| write!(f, " mtu {mtu}"))
     }
 }
 
@@ -217,8 +218,8 @@ mod tests {
         };
         let hops = [hop("fe80::1", "eth0", 3), Hop { onlink: true, ..hop("fe80::2", "eth1", 1) }];
         assert_eq!(Route::from(hops[0].clone()).to_string(), "via fe80::1 dev eth0");
-        let several = Route { hops: hops.into_iter().collect() };
-        assert_eq!(several.to_string(), "via fe80::1 dev eth0 weight 3, via fe80::2 dev eth1 onlink");
+        let several = Route { hops: hops.into_iter().collect(), mtu: Some(9000) };
+        assert_eq!(several.to_string(), "via fe80::1 dev eth0 weight 3, via fe80::2 dev eth1 onlink mtu 9000");
         assert_eq!(Route::unreachable().to_string(), "unreachable");
     }
 }

@@ -1,12 +1,14 @@
 //! What a Config asks of the kernel, spelled out: every setting, route and program, defaults filled in. Not here: what is there already.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use segbox_config::model::{HmacMode, LocalSid, Policy, Steer};
-use segbox_config::{Behavior, Config, Endpoint, Feature, IfName, Kernel};
+use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
+use crate::adjacent::adjacent_dx4;
+use crate::egress::{ANCHOR_MTU, Egress};
 use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
@@ -193,6 +195,7 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
     if config.sids.len() + config.policies.len() > 0 {
         let kind = if context.kernel.has(&Feature::DUMMY) { Link::Dummy } else { Link::Ifb };
         state.links.insert(anchor(), kind);
+        state.settings.insert(Setting::LinkMtu(anchor()), ANCHOR_MTU.to_string());
     }
     let no_rp_filter = decapsulates_ipv4(config);
     for (interface, settings) in &config.interfaces {
@@ -230,11 +233,11 @@ fn anchor() -> IfName {
 fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, String>, state: &mut State) {
     let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
     for route in &config.routes {
-        let key = key(route.table, route.destination, route.metric);
+        let key = RouteKey::of(route.table, route.destination, route.metric);
         let hop = Hop { interface: route.interface, via: route.via, ..Hop::default() };
         state.routes.insert(key, hop.into());
     }
-    for route in adjacent_dx4(config, context) {
+    for route in adjacent_dx4(config, context.actual) {
         state.routes.entry(route.0).or_insert(route.1);
     }
     for LocalSid { sid, endpoint } in &config.sids {
@@ -243,8 +246,10 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
             *program = loaded(program);
         }
         let body = hanging(None, None, Encap::Seg6Local(Box::new(endpoint)));
-        state.routes.insert(key(MAIN_TABLE, IpNet::V6(*sid), None), body);
+        state.routes.insert(RouteKey::of(MAIN_TABLE, IpNet::V6(*sid), None), body);
     }
+    let mut policies = Vec::with_capacity(config.policies.len());
+    let egress = Egress::new(state, context.actual);
     for Policy { destination, steer, interface, via, table, metric } in &config.policies {
         let encap = match steer {
             Steer::Segments { mode, segments, hmac_key } => {
@@ -252,8 +257,12 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
             }
             Steer::Program(program) => Encap::BpfIn(loaded(program)),
         };
-        state.routes.insert(key(*table, *destination, *metric), hanging(*interface, *via, encap));
+        let key = RouteKey::of(*table, *destination, *metric);
+        let mut route = hanging(*interface, *via, encap);
+        route.mtu = egress.mtu(&key, &route.hops[0]);
+        policies.push((key, route));
     }
+    state.routes.extend(policies);
 }
 
 /// The metric of the route behind all others: the one that the kernel's documentation gives it (Documentation/networking/vrf.rst).
@@ -277,7 +286,7 @@ fn isolation(config: &Config, state: &mut State) {
                 continue;
             }
             // The file's own route of this metric stays.
-            let key = key(vrf.table, everything, Some(LAST_METRIC));
+            let key = RouteKey::of(vrf.table, everything, Some(LAST_METRIC));
             state.routes.entry(key).or_insert_with(Route::unreachable);
         }
     }
@@ -290,38 +299,4 @@ fn isolation(config: &Config, state: &mut State) {
 /// A route with a tunnel: on the device the file names, else on the anchor.
 fn hanging(interface: Option<IfName>, via: Option<IpAddr>, encap: Encap) -> Route {
     Hop { interface: Some(interface.unwrap_or_else(anchor)), via, encap, ..Hop::default() }.into()
-}
-
-fn key(table: u32, prefix: IpNet, metric: Option<u32>) -> RouteKey {
-    // IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h) is what the kernel fills in for IPv6; IPv4 stays at 0.
-    let default = if prefix.addr().is_ipv6() { 1024 } else { 0 };
-    RouteKey { table, prefix, metric: metric.filter(|metric| *metric != 0).unwrap_or(default) }
-}
-
-/// Host routes that make End.DX4 right where its next hop is a neighbour.
-///
-/// The kernel's End.DX4 (net/ipv6/seg6_local.c, input_action_end_dx4) looks up the next hop and then lets ARP ask for the route's
-/// gateway. A connected route has none, so it asks for the packet's own destination instead. A host route by way of itself has one.
-fn adjacent_dx4(config: &Config, context: Context<'_>) -> Vec<(RouteKey, Route)> {
-    let next_hops: BTreeSet<Ipv4Addr> = config
-        .sids
-        .iter()
-        .filter_map(|LocalSid { endpoint: Endpoint { behavior, .. }, .. }| match behavior {
-            Behavior::EndDx4 { next_hop } => Some(*next_hop),
-            _ => None,
-        })
-        .collect();
-    let own =
-        config.interfaces.iter().flat_map(|(name, interface)| interface.addresses.iter().map(move |net| (*name, *net)));
-    let others = context.actual.foreign_addresses.keys().map(|key| (key.interface, key.address));
-    let on_link: Vec<(IfName, IpNet)> = own.chain(others).collect();
-    next_hops
-        .into_iter()
-        .filter_map(|next_hop| {
-            let address = IpAddr::V4(next_hop);
-            let (interface, _) = on_link.iter().find(|(_, net)| net.contains(&address))?;
-            let hop = Hop { interface: Some(*interface), via: Some(address), onlink: true, ..Hop::default() };
-            Some((key(MAIN_TABLE, IpNet::from(address), None), hop.into()))
-        })
-        .collect()
 }

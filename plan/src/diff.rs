@@ -139,7 +139,9 @@ impl Route {
     fn is_met_by(&self, found: &Self) -> bool {
         let only = self.hops.len() == 1;
         let same = |(hop, found): (&Hop, &Hop)| hop.is_met_by(found) && (only || hop.weight == found.weight);
-        self.hops.len() == found.hops.len() && self.hops.iter().zip(found.hops.iter()).all(same)
+        self.mtu == found.mtu
+            && self.hops.len() == found.hops.len()
+            && self.hops.iter().zip(found.hops.iter()).all(same)
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
+mod adjacent;
 pub mod degrade;
 mod describe;
 mod desired;
 mod diff;
+mod egress;
 mod hop;
 pub mod identity;
+pub mod lookup;
 pub mod materials;
 pub mod nic_names;
 mod rename;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use segbox_config::IfName;
 
 use crate::hop::Hop;
+use crate::lookup::Lookup;
 use crate::state::{Actual, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
@@ -34,6 +35,11 @@ impl Actual {
             key.interface = name(key.interface);
             key
         });
+        for found in self.lookups.values_mut() {
+            if let Lookup::Route(route) = found {
+                route.hops.iter_mut().for_each(|hop| hop.interface = name(hop.interface));
+            }
+        }
         if let Some(machine) = &mut self.machine {
             rekey(&mut machine.cards, name);
             rekey(&mut machine.fixed, |knob| renamed_knob(knob, name));

@@ -59,7 +59,9 @@ impl Plan {
     /// Adds the value of each setting that this plan changes for the first time: `clear` puts it back.
     pub fn extend_base(&self, base: &mut BTreeMap<Setting, String>) {
         for step in &self.steps {
-            if let Step::Setting(Delta { key, before: Some(before), .. }) = step {
+            if let Step::Setting(Delta { key, before: Some(before), .. }) = step
+                && !key.goes_with_anchor()
+            {
                 base.entry(key.clone()).or_insert_with(|| before.clone());
             }
         }

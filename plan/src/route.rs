@@ -26,6 +26,8 @@ pub struct RouteKey {
 pub struct Route {
     /// Several hops share the flows by weight. Without a hop the kernel drops packets and tells their senders (RTN_UNREACHABLE).
     pub hops: Hops,
+    /// The MTU of packets that the box itself sends by it (RTAX_MTU); None: that of the device.
+    pub mtu: Option<u32>,
 }
 
 /// The kinds of routes.
@@ -37,6 +39,15 @@ pub enum RouteKind {
     Sid,
     /// A policy of a headend.
     Policy,
+}
+
+impl RouteKey {
+    /// The key of a route with this metric, or the kernel's own for None and 0.
+    pub fn of(table: u32, prefix: IpNet, metric: Option<u32>) -> Self {
+        // IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h) is what the kernel fills in for IPv6; IPv4 stays at 0.
+        let default = if prefix.addr().is_ipv6() { 1024 } else { 0 };
+        Self { table, prefix, metric: metric.filter(|metric| *metric != 0).unwrap_or(default) }
+    }
 }
 
 impl Route {
@@ -73,6 +84,13 @@ impl Route {
         interface.filter(|_| self.hops.iter().all(|hop| hop.interface == interface))
     }
 
+    /// Whether it is the host route of a neighbour by way of itself, as the next hop of an End.DX4 has one. It changes nothing for other
+    /// packets to the neighbour, so it may stand before another program's route.
+    pub fn is_neighbour(&self, key: &RouteKey) -> bool {
+        let is_itself = |hop: &Hop| hop.onlink && hop.encap == Encap::None && hop.via == Some(key.prefix.addr());
+        key.prefix.addr().is_ipv4() && key.prefix.prefix_len() == 32 && matches!(&*self.hops, [hop] if is_itself(hop))
+    }
+
     /// The loaded programs that its hops run.
     pub fn programs(&self) -> impl Iterator<Item = &str> {
         self.hops.iter().filter_map(|hop| hop.encap.program())
@@ -81,7 +99,7 @@ impl Route {
 
 impl From<Hop> for Route {
     fn from(hop: Hop) -> Self {
-        Self { hops: hop.into() }
+        Self { hops: hop.into(), mtu: None }
     }
 }
 
@@ -89,8 +107,12 @@ impl Serialize for Route {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // `unreachable` tells a reader what no hop means.
         let nowhere = self.is_unreachable();
-        let mut route = serializer.serialize_struct("Route", 1 + usize::from(nowhere))?;
+        let fields = 1 + usize::from(nowhere) + usize::from(self.mtu.is_some());
+        let mut route = serializer.serialize_struct("Route", fields)?;
         route.serialize_field("hops", &self.hops)?;
+        if let Some(mtu) = self.mtu {
+            route.serialize_field("mtu", &mtu)?;
+        }
         if nowhere {
             route.serialize_field("unreachable", &true)?;
         }
@@ -103,6 +125,7 @@ impl Serialize for Route {
 #[serde(default)]
 struct Read {
     hops: Option<Hops>,
+    mtu: Option<u32>,
     unreachable: bool,
     interface: Option<IfName>,
     via: Option<IpAddr>,
@@ -111,9 +134,9 @@ struct Read {
 }
 
 impl From<Read> for Route {
-    fn from(Read { hops, unreachable, interface, via, onlink, encap }: Read) -> Self {
+    fn from(Read { hops, mtu, unreachable, interface, via, onlink, encap }: Read) -> Self {
         match hops {
-            Some(hops) => Self { hops },
+            Some(hops) => Self { hops, mtu },
             None if unreachable => Self::unreachable(),
             None => Self::from(Hop { interface, via, onlink, encap, ..Hop::default() }),
         }

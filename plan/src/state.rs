@@ -9,6 +9,7 @@ use segbox_config::model::{HmacAlgorithm, Matcher};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
+use crate::lookup::Lookup;
 use crate::route::{Route, RouteKey};
 use crate::rows::as_rows;
 use crate::tune::{Knob, Machine};
@@ -161,9 +162,23 @@ pub struct Actual {
     /// Addresses that other programs made.
     #[serde(with = "as_rows")]
     pub foreign_addresses: BTreeMap<AddressKey, ()>,
+    /// The routes of the addresses that the file's policies and SIDs lead to. Earlier dumps have none.
+    #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<IpAddr, Lookup>,
     /// The machine; None outside the network namespace of PID 1: a router in another one leaves the hardware alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+}
+
+impl Setting {
+    /// Whether it is a setting of segbox0, which ends with the device: there is no value before segbox.
+    pub(crate) fn goes_with_anchor(&self) -> bool {
+        match self {
+            Self::LinkMaster(name) | Self::LinkMtu(name) | Self::LinkUp(name) => name.as_str() == ANCHOR,
+            Self::Sysctl(name) => name.contains(&format!(".conf.{ANCHOR}.")),
+            Self::Hostname | Self::LinkName(_) | Self::EncapSource | Self::Tuning(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for Bytes {

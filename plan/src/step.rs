@@ -150,6 +150,12 @@ impl Step {
         })
     }
 
+    /// Whether it gives a route a larger MTU and changes nothing else.
+    pub fn only_raises_mtu(&self) -> bool {
+        let Self::Route(Delta { before: Some(before), after: Some(after), .. }) = self else { return false };
+        before.hops == after.hops && before.mtu.is_some() && after.mtu.is_none_or(|mtu| before.mtu < Some(mtu))
+    }
+
     /// Its place in the order of adding.
     pub fn phase(&self) -> Phase {
         match self {

@@ -68,11 +68,11 @@ fn route() -> impl Strategy<Value = Route> {
         ..Hop::default()
     });
     // None: unreachable. One alone has no weight.
-    vec(hop, 0..4).prop_map(|mut hops| {
+    (vec(hop, 0..4), prop::option::of(1300_u32..1302)).prop_map(|(mut hops, mtu)| {
         if let [only] = hops.as_mut_slice() {
             only.weight = 1;
         }
-        Route { hops: hops.into_iter().collect() }
+        Route { hops: hops.into_iter().collect(), mtu }
     })
 }
 

@@ -50,7 +50,7 @@ impl<T: Target> Router<T> {
     /// # Errors
     /// The kernel or the folder cannot be read.
     pub fn plan(&mut self, config: &Config) -> Result<Plan, ChangeError> {
-        self.target.hmac_keys().extend(config.hmac_keys.keys());
+        self.note(config);
         let found = self.target.observe().map_err(ChangeError::Kernel)?;
         Ok(self.reconcile()?.plan(Some(config), &found.actual))
     }
@@ -75,7 +75,7 @@ impl<T: Target> Router<T> {
         }
         let keys = self.target.hmac_keys().clone();
         if let Some(config) = wanted.config() {
-            self.target.hmac_keys().extend(config.hmac_keys.keys());
+            self.note(config);
         }
         let before = self.look()?;
         let reconcile = self.reconcile()?;

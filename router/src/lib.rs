@@ -138,7 +138,18 @@ impl<T: Target> Router<T> {
     /// # Errors
     /// The kernel cannot be read.
     pub fn observe(&mut self) -> Result<segbox_plan::Actual, ChangeError> {
+        // A dump has the facts that the applied file needs. A file with faults needs none.
+        let applied = self.last_applied()?.and_then(|record| record.reading(self.seen_without_links()).ok());
+        if let Some(reading) = applied {
+            self.note(&reading.checked.config);
+        }
         Ok(self.target.observe().map_err(ChangeError::Kernel)?.actual)
+    }
+
+    /// Takes note of what the target has to know of a file before it reads the state.
+    pub(crate) fn note(&mut self, config: &segbox_config::Config) {
+        self.target.hmac_keys().extend(config.hmac_keys.keys());
+        *self.target.looked_up() = segbox_plan::lookup::addresses(config);
     }
 
     /// The way from a file to the wanted state, with what segbox remembers now.

@@ -1,6 +1,7 @@
 //! A kernel in memory, for tests.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use segbox_config::model::Program;
 use segbox_plan::{Actual, Materials, Setting, Step};
@@ -15,6 +16,7 @@ pub(crate) struct Memory {
     pub(crate) forgets: Option<Setting>,
     pub(crate) applied: usize,
     pub(crate) keys: BTreeSet<u32>,
+    pub(crate) looked_up: BTreeSet<IpAddr>,
 }
 
 impl Target for Memory {
@@ -42,5 +44,9 @@ impl Target for Memory {
 
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32> {
         &mut self.keys
+    }
+
+    fn looked_up(&mut self) -> &mut BTreeSet<IpAddr> {
+        &mut self.looked_up
     }
 }

@@ -2,6 +2,7 @@
 //! use one in memory that fails on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use segbox_config::model::Program;
@@ -9,7 +10,7 @@ use segbox_linux::Netlink;
 use segbox_linux::bpf::{self, Programs};
 use segbox_linux::tune::Tuner;
 use segbox_plan::route::Route;
-use segbox_plan::{Actual, Delta, Materials, Setting, Step};
+use segbox_plan::{Actual, Delta, Materials, Setting, Step, lookup};
 
 /// The observed state, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,9 @@ pub trait Target {
     /// IDs of the HMAC keys that segbox's files name or have named. The kernel records no owner of a key, so segbox ignores all
     /// others.
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32>;
+
+    /// Addresses whose routes are read with the state, beside those that its policies and SIDs lead to.
+    fn looked_up(&mut self) -> &mut BTreeSet<IpAddr>;
 }
 
 /// The network namespace that this process runs in.
@@ -50,6 +54,7 @@ pub struct Kernel {
     pub(crate) netlink: Netlink,
     pub(crate) programs: Programs,
     keys: BTreeSet<u32>,
+    looked_up: BTreeSet<IpAddr>,
     /// The machine's knobs; None in another namespace than the box's.
     tuner: Option<Tuner>,
 }
@@ -57,7 +62,8 @@ pub struct Kernel {
 impl Kernel {
     pub(crate) fn open(own_box: bool) -> Result<Self, TargetError> {
         let tuner = own_box.then(Tuner::open).transpose()?;
-        Ok(Self { netlink: Netlink::open()?, programs: Programs::open()?, keys: BTreeSet::new(), tuner })
+        let (netlink, programs) = (Netlink::open()?, Programs::open()?);
+        Ok(Self { netlink, programs, keys: BTreeSet::new(), looked_up: BTreeSet::new(), tuner })
     }
 
     /// Applies the network steps of a stage together.
@@ -87,6 +93,11 @@ impl Target for Kernel {
         let found = self.netlink.observe()?;
         let mut actual = found.actual;
         actual.state.hmac_keys.retain(|id, _| self.keys.contains(id));
+        let source = actual.setting(&Setting::EncapSource).and_then(|source| source.parse().ok());
+        let source = source.filter(|source: &Ipv6Addr| !source.is_unspecified());
+        let mut addresses = lookup::addresses_of(&actual.state);
+        addresses.extend(&self.looked_up);
+        actual.lookups = self.netlink.lookups(&addresses, source)?;
         (actual.state.programs, actual.state.rows) = self.programs.observe()?;
         if let Some(tuner) = &mut self.tuner {
             tuner.observe(&mut actual);
@@ -116,6 +127,10 @@ impl Target for Kernel {
 
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32> {
         &mut self.keys
+    }
+
+    fn looked_up(&mut self) -> &mut BTreeSet<IpAddr> {
+        &mut self.looked_up
     }
 }
 

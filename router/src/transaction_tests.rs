@@ -136,6 +136,10 @@ impl Target for Stubborn {
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32> {
         self.memory.hmac_keys()
     }
+
+    fn looked_up(&mut self) -> &mut BTreeSet<std::net::IpAddr> {
+        self.memory.looked_up()
+    }
 }
 
 fn ring() -> Setting {

@@ -208,6 +208,8 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
     match step {
         Step::Route(Delta { key, after: Some(route), .. }) => {
             let message = route::put(key, route, names).map_err(|error| unmade(*key, error))?;
+            // Without EXCL the kernel puts it before another program's of the same key (net/ipv4/fib_trie.c, fib_table_insert), which stays.
+            let flags = if route.is_neighbour(key) { flags & !NLM_F_EXCL } else { flags };
             append(buffer, libc::RTM_NEWROUTE, flags, sequence, &message);
         }
         Step::Route(Delta { key, after: None, .. }) => {

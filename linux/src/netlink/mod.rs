@@ -11,6 +11,7 @@ mod ethtool;
 mod frame;
 mod generic;
 mod links;
+mod lookup;
 mod next_hop;
 mod observe;
 mod power;

@@ -69,7 +69,7 @@ pub(super) struct HopRow<'a> {
     pub(super) oif: Option<u32>,
     /// One less than the weight.
     more: u8,
-    via: Option<IpAddr>,
+    pub(super) via: Option<IpAddr>,
     /// Type and value of its RTA_ENCAP.
     pub(super) encap: Option<(u16, &'a [u8])>,
 }
@@ -100,7 +100,13 @@ impl<'a> HopRow<'a> {
 }
 
 /// Reads the value of RTA_MULTIPATH; None where it is damaged, or where segbox cannot describe one of the hops.
-pub(super) fn decode(mut list: &[u8], name: impl Fn(u32) -> IfName) -> Option<Hops> {
+pub(super) fn decode(list: &[u8], name: impl Fn(u32) -> IfName) -> Option<Hops> {
+    let hops: Option<Vec<_>> = rows(list)?.into_iter().map(|row| row.decode(&name)).collect();
+    Some(hops?.into_iter().collect())
+}
+
+/// The hops of an RTA_MULTIPATH; None where it is damaged.
+pub(super) fn rows(mut list: &[u8]) -> Option<Vec<HopRow<'_>>> {
     let mut hops = Vec::new();
     while !list.is_empty() {
         let length = usize::from(u16_of(list)?);
@@ -111,7 +117,7 @@ pub(super) fn decode(mut list: &[u8], name: impl Fn(u32) -> IfName) -> Option<Ho
         for (attribute, value) in attributes(rest) {
             row.read(attribute, value)?;
         }
-        hops.push(row.decode(&name)?);
+        hops.push(row);
     }
-    Some(hops.into_iter().collect())
+    Some(hops)
 }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope,
+    RouteType,
 };
 use segbox_config::IfName;
 use segbox_plan::route::{Hop, Hops, Route, RouteKey};
@@ -42,6 +43,7 @@ pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result
             message.attributes.push(RouteAttribute::MultiPath(several.collect::<Result<_, _>>()?));
         }
     }
+    message.attributes.extend(route.mtu.map(|mtu| RouteAttribute::Metrics(vec![RouteMetric::Mtu(mtu)])));
     Ok(message)
 }
 
@@ -70,33 +72,34 @@ fn common(key: &RouteKey) -> RouteMessage {
     message
 }
 
-fn family(prefix: IpNet) -> AddressFamily {
+pub(super) fn family(prefix: IpNet) -> AddressFamily {
     if prefix.addr().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
 /// A route in the receive buffer: the attributes that segbox needs, not yet decoded.
-struct Row<'a> {
-    key: RouteKey,
-    protocol: u8,
-    unicast: bool,
-    unreachable: bool,
+pub(super) struct Row<'a> {
+    pub(super) key: RouteKey,
+    pub(super) protocol: u8,
+    /// RTN_UNICAST and so on.
+    pub(super) kind: u8,
+    pub(super) mtu: Option<u32>,
     /// Its hop, where it has only one.
-    only: HopRow<'a>,
+    pub(super) only: HopRow<'a>,
     /// Its RTA_MULTIPATH, where it has several.
-    several: Option<&'a [u8]>,
+    pub(super) several: Option<&'a [u8]>,
     /// Its hops are a nexthop object of the kernel. segbox makes no such route.
     by_reference: bool,
 }
 
 /// Reads an RTM_NEWROUTE's payload (struct rtmsg and attributes).
-fn row(payload: &[u8]) -> Option<Row<'_>> {
+pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
     let &[family, prefix_length, _, _, table, protocol, _, kind, ..] = payload else { return None };
     let flags = u32_of(payload.get(8..)?)?;
     let (mut table, mut metric) = (u32::from(table), 0);
     let mut destination = if i32::from(family) == libc::AF_INET { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
     let mut only = HopRow::default();
     only.onlink = flags & uapi::RTNH_F_ONLINK != 0;
-    let (mut several, mut by_reference) = (None, false);
+    let (mut several, mut by_reference, mut mtu) = (None, false, None);
     for (attribute, value) in attributes(payload.get(12..)?) {
         match attribute {
             libc::RTA_TABLE => table = u32_of(value)?,
@@ -104,6 +107,9 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
             libc::RTA_PRIORITY => metric = u32_of(value)?,
             libc::RTA_OIF => only.oif = u32_of(value),
             libc::RTA_MULTIPATH => several = Some(value),
+            libc::RTA_METRICS => {
+                mtu = attributes(value).find(|(metric, _)| *metric == uapi::RTAX_MTU).and_then(|(_, mtu)| u32_of(mtu))
+            }
             uapi::RTA_NH_ID => by_reference = true,
             _ => only.read(attribute, value)?,
         }
@@ -111,8 +117,8 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
     Some(Row {
         key: RouteKey { table, prefix: IpNet::new(destination, prefix_length).ok()?, metric },
         protocol,
-        unicast: kind == libc::RTN_UNICAST,
-        unreachable: kind == libc::RTN_UNREACHABLE,
+        kind,
+        mtu,
         only,
         several,
         by_reference,
@@ -123,15 +129,16 @@ fn row(payload: &[u8]) -> Option<Row<'_>> {
 /// interface and no gateway: no file asks for that, so a plan replaces or removes it.
 pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
+    let unicast = row.kind == libc::RTN_UNICAST && !row.by_reference;
     let hops = match row.several {
         // The kernel gives an unreachable IPv6 route the device lo: that is not a hop.
-        None if row.unreachable && row.only.encap.is_none() => Some(Hops::default()),
-        None if row.unicast && !row.by_reference => row.only.decode(&name).map(Hops::from),
-        Some(list) if row.unicast && !row.by_reference => next_hop::decode(list, &name),
+        None if row.kind == libc::RTN_UNREACHABLE && row.only.encap.is_none() => Some(Hops::default()),
+        None if unicast => row.only.decode(&name).map(Hops::from),
+        Some(list) if unicast => next_hop::decode(list, &name),
         _ => None,
     };
     let hops = hops.unwrap_or_else(|| Hop::default().into());
-    Some((row.key, Route { hops }))
+    Some((row.key, Route { hops, mtu: row.mtu }))
 }
 
 /// The counters of a local SID of ours.

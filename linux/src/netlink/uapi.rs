@@ -14,6 +14,7 @@ pub(super) const NDA_PROTOCOL: u16 = 12;
 /// rtnetlink.h.
 pub(super) const RTNH_F_ONLINK: u32 = 4;
 pub(super) const RTA_NH_ID: u16 = 30;
+pub(super) const RTAX_MTU: u16 = 2;
 
 /// fib_rules.h.
 pub(super) const FRA_SRC: u16 = 2;

@@ -4,6 +4,7 @@ mod encaps;
 mod foreign;
 mod hops;
 mod isolation;
+mod lookups;
 mod many;
 mod packets;
 mod settings;

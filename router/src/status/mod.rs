@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use jiff::Timestamp;
+use segbox_config::Faults;
 use segbox_linux::bpf::{self, MapRow};
 use segbox_linux::netlink::{Counters, LinkStatistics};
 use segbox_plan::route::{RouteKey, RouteKind};
@@ -12,9 +13,8 @@ use serde::Serialize;
 
 use crate::error::ChangeError;
 use crate::run::boot::Boot;
-use crate::run::record::Record;
 use crate::target::{Target, TargetError};
-use crate::{Router, confirm};
+use crate::{Reading, Router, confirm};
 
 /// The tuning of the box.
 pub mod tuning;
@@ -132,13 +132,19 @@ pub struct Link {
 /// # Errors
 /// The kernel or the folder under /run cannot be read.
 pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
-    let found = router.target.observe().map_err(ChangeError::Kernel)?;
     let kernel_error = |error: TargetError| ChangeError::Kernel(error);
+    let record = router.last_applied()?;
+    let links_now = router.target.netlink.links().map_err(|error| kernel_error(error.into()))?;
+    let on = crate::Seen { links: Some(links_now), ..router.seen_without_links() };
+    let reading = record.as_ref().map(|record| record.reading(on));
+    if let Some(Ok(reading)) = &reading {
+        router.note(&reading.checked.config);
+    }
+    let found = router.target.observe().map_err(kernel_error)?;
     let counters = router.target.netlink.counters().map_err(|error| kernel_error(error.into()))?;
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
-    let record = router.last_applied()?;
     let pending = confirm::pending(&router.folder)?;
-    let (mut deviations, tuning) = deviations(router, &found.actual, record.as_ref())?;
+    let (mut deviations, tuning) = deviations(router, &found.actual, reading)?;
     // A machine that segbox has not booted has no record.
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
         deviations.extend(boot.all_problems().cloned());
@@ -166,23 +172,24 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
 fn deviations(
     router: &Router,
     actual: &Actual,
-    record: Option<&Record>,
+    reading: Option<Result<Reading, Faults>>,
 ) -> Result<(Vec<String>, Option<Tuning>), ChangeError> {
-    let Some(record) = record else { return Ok((Vec::new(), None)) };
-    let on = crate::Seen { links: Some(actual.links.clone()), ..router.seen_without_links() };
-    match record.reading(on) {
-        Ok(reading) => {
+    match reading {
+        None => Ok((Vec::new(), None)),
+        Some(Ok(reading)) => {
             let config = &reading.checked.config;
             let reconcile = router.reconcile()?;
             let plan = reconcile.plan(Some(config), actual);
             let choice = reconcile.choice(config, actual);
-            let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+            // A routing daemon may move a first segment at any time: a policy whose MTU is smaller than it could be loses nothing.
+            let steps = plan.steps.iter().filter(|step| !step.only_raises_mtu());
+            let mut lines: Vec<String> = steps.map(ToString::to_string).collect();
             lines.extend(choice.trouble().map(str::to_owned));
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
             Ok((lines, tuning::tuning(&choice, &wishes, actual)))
         }
         // A file that it names has changed since: an object, a key, or an interface.
-        Err(faults) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
+        Some(Err(faults)) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
     }
 }
 

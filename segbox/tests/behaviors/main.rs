@@ -12,5 +12,6 @@ mod endpoints;
 mod headends;
 mod hmac;
 mod namespaces;
+mod own_traffic;
 mod programs;
 mod vrfs;

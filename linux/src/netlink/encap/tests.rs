@@ -112,11 +112,11 @@ fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
     let key =
         (any::<u32>(), prefix(), any::<u32>()).prop_map(|(table, prefix, metric)| RouteKey { table, prefix, metric });
     // None: unreachable. One alone has no weight.
-    let route = vec(hop(), 0..4).prop_map(|mut hops| {
+    let route = (vec(hop(), 0..4), option::of(any::<u32>())).prop_map(|(mut hops, mtu)| {
         if let [only] = hops.as_mut_slice() {
             only.weight = 1;
         }
-        Route { hops: hops.into_iter().collect() }
+        Route { hops: hops.into_iter().collect(), mtu }
     });
     (key, route)
 }
@@ -158,7 +158,7 @@ fn a_weight_that_no_hop_can_have_is_refused_before_the_kernel_sees_it() {
     let key = RouteKey { table: 254, prefix: "2001:db8::/64".parse().expect("a prefix"), metric: 1024 };
     let of = |weight| {
         let hops = [1, weight].map(|weight| Hop { weight, ..Hop::default() });
-        route::put(&key, &Route { hops: hops.into_iter().collect() }, &Numbered).map(|_| ())
+        route::put(&key, &Route { hops: hops.into_iter().collect(), mtu: None }, &Numbered).map(|_| ())
     };
     assert_eq!((of(0), of(256), of(257)), (Err(HopError::Weight(0)), Ok(()), Err(HopError::Weight(257))));
 }
