@@ -1,6 +1,7 @@
 //! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
 mod adjacent;
+pub mod asked;
 pub mod degrade;
 mod describe;
 mod desired;

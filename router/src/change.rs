@@ -8,6 +8,7 @@ use segbox_config::Config;
 use segbox_plan::tune::Refusals;
 use segbox_plan::{Delta, Desired, Plan, Step, Verb, diff};
 
+use crate::counted::{self, Counted};
 use crate::error::{ChangeError, VerifierError};
 use crate::profiles::Choice;
 use crate::run::programs;
@@ -139,7 +140,8 @@ impl<T: Target> Router<T> {
         };
         let mut refusals = reconcile.refusals.clone();
         let wants = |actual: &_, refused: &_| reconcile.want(wanted.config(), actual, refused);
-        let report = transaction::run(&mut self.target, before, wants, &want.materials, &mut refusals, keep);
+        let mut target = Counted::new(&mut self.target, &self.folder);
+        let report = transaction::run(&mut target, before, wants, &want.materials, &mut refusals, keep);
         self.write_refusals(&reconcile.refusals, &refusals)?;
         report.map_err(ChangeError::Kernel)
     }
@@ -168,6 +170,7 @@ impl<T: Target> Router<T> {
         }
         self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>())?;
         programs::retain(&self.folder, &want.state.programs.keys().collect())?;
+        counted::retain(&self.folder, &want.state.routes)?;
         Ok(())
     }
 }

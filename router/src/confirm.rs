@@ -11,6 +11,7 @@ use segbox_plan::materials::Secret;
 use segbox_plan::{Materials, Plan, Setting, State};
 use serde::{Deserialize, Serialize};
 
+use crate::counted::{self, Counted};
 use crate::error::ChangeError;
 use crate::run::folder::{Folder, FolderError};
 use crate::run::programs;
@@ -130,6 +131,7 @@ impl<T: Target> Router<T> {
         end(&folder).map_err(ChangeError::from)?;
         let now = self.look()?;
         programs::retain(&folder, &now.actual.state.programs.keys().collect()).map_err(ChangeError::from)?;
+        counted::retain(&folder, &now.actual.state.routes).map_err(ChangeError::from)?;
         Ok(())
     }
 
@@ -182,8 +184,10 @@ impl<T: Target> Router<T> {
         let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
         target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));
         let Observed { actual, materials } = now;
-        let left = transaction::restore(&mut self.target, &target, &earlier, &materials, actual)
-            .map_err(ChangeError::Kernel)?;
+        let mut counting = Counted::new(&mut self.target, &self.folder);
+        let left =
+            transaction::restore(&mut counting, &target, &earlier, &materials, actual).map_err(ChangeError::Kernel)?;
+        counted::retain(&self.folder, &target.routes)?;
         self.folder.write_base(&former)?;
         self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>())?;
         match pending.record {

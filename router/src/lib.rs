@@ -6,6 +6,7 @@
 
 mod change;
 mod confirm;
+mod counted;
 mod error;
 /// Programs that report events, and their events.
 pub mod events;
@@ -146,10 +147,22 @@ impl<T: Target> Router<T> {
         Ok(self.target.observe().map_err(ChangeError::Kernel)?.actual)
     }
 
+    /// Takes note of the SIDs' counters, so that a SID that vanishes and is made again goes on counting from here.
+    ///
+    /// # Errors
+    /// Another process holds the lock, or the kernel or the folder cannot be read.
+    pub fn note_counters(&mut self) -> Result<(), ChangeError> {
+        if self.last_applied()?.is_none() {
+            return Ok(());
+        }
+        let _lock = self.folder.lock()?;
+        counted::note(&mut self.target, &self.folder).map_err(ChangeError::Kernel)
+    }
+
     /// Takes note of what the target has to know of a file before it reads the state.
     pub(crate) fn note(&mut self, config: &segbox_config::Config) {
         self.target.hmac_keys().extend(config.hmac_keys.keys());
-        *self.target.looked_up() = segbox_plan::lookup::addresses(config);
+        *self.target.looked_up() = segbox_plan::asked::addresses(config);
     }
 
     /// The way from a file to the wanted state, with what segbox remembers now.

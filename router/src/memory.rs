@@ -1,9 +1,11 @@
 //! A kernel in memory, for tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use segbox_config::model::Program;
+use segbox_linux::netlink::Counters;
+use segbox_plan::route::RouteKey;
 use segbox_plan::{Actual, Materials, Setting, Step};
 
 use crate::target::{Observed, Target, TargetError};
@@ -17,6 +19,7 @@ pub(crate) struct Memory {
     pub(crate) applied: usize,
     pub(crate) keys: BTreeSet<u32>,
     pub(crate) looked_up: BTreeSet<IpAddr>,
+    pub(crate) counters: BTreeMap<RouteKey, Counters>,
 }
 
 impl Target for Memory {
@@ -48,5 +51,9 @@ impl Target for Memory {
 
     fn looked_up(&mut self) -> &mut BTreeSet<IpAddr> {
         &mut self.looked_up
+    }
+
+    fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, TargetError> {
+        Ok(self.counters.clone())
     }
 }

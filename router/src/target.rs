@@ -8,9 +8,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use segbox_config::model::Program;
 use segbox_linux::Netlink;
 use segbox_linux::bpf::{self, Programs};
+use segbox_linux::netlink::Counters;
 use segbox_linux::tune::Tuner;
-use segbox_plan::route::Route;
-use segbox_plan::{Actual, Delta, Materials, Setting, Step, lookup};
+use segbox_plan::route::{Route, RouteKey};
+use segbox_plan::{Actual, Delta, Materials, Setting, Step, asked};
 
 /// The observed state, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,12 @@ pub trait Target {
 
     /// Addresses whose routes are read with the state, beside those that its policies and SIDs lead to.
     fn looked_up(&mut self) -> &mut BTreeSet<IpAddr>;
+
+    /// The counters of each local SID, since its route was last written.
+    ///
+    /// # Errors
+    /// The kernel does not respond.
+    fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, TargetError>;
 }
 
 /// The network namespace that this process runs in.
@@ -95,7 +102,7 @@ impl Target for Kernel {
         actual.state.hmac_keys.retain(|id, _| self.keys.contains(id));
         let source = actual.setting(&Setting::EncapSource).and_then(|source| source.parse().ok());
         let source = source.filter(|source: &Ipv6Addr| !source.is_unspecified());
-        let mut addresses = lookup::addresses_of(&actual.state);
+        let mut addresses = asked::addresses_of(&actual.state);
         addresses.extend(&self.looked_up);
         actual.lookups = self.netlink.lookups(&addresses, source)?;
         (actual.state.programs, actual.state.rows) = self.programs.observe()?;
@@ -131,6 +138,10 @@ impl Target for Kernel {
 
     fn looked_up(&mut self) -> &mut BTreeSet<IpAddr> {
         &mut self.looked_up
+    }
+
+    fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, TargetError> {
+        Ok(self.netlink.counters()?)
     }
 }
 

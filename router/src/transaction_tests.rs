@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use segbox_config::model::Program;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
+use segbox_linux::netlink::Counters;
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
 use segbox_plan::state::Link;
 use segbox_plan::tune::{CardKnob, Knob, Refusals};
@@ -139,6 +140,10 @@ impl Target for Stubborn {
 
     fn looked_up(&mut self) -> &mut BTreeSet<std::net::IpAddr> {
         self.memory.looked_up()
+    }
+
+    fn counters(&mut self) -> Result<std::collections::BTreeMap<RouteKey, Counters>, TargetError> {
+        self.memory.counters()
     }
 }
 

@@ -71,7 +71,7 @@ pub struct Observed {
 }
 
 /// The counters of a local SID, since its route was last written (SEG6_LOCAL_COUNTERS; net/ipv6/seg6_local.c, Linux 5.14).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counters {
     /// Packets that the behavior was applied to.
     pub packets: u64,

@@ -11,6 +11,7 @@ use segbox_plan::route::{RouteKey, RouteKind};
 use segbox_plan::{Actual, Setting};
 use serde::Serialize;
 
+use crate::counted::Ledger;
 use crate::error::ChangeError;
 use crate::run::boot::Boot;
 use crate::target::{Target, TargetError};
@@ -67,7 +68,7 @@ pub struct Sid {
     pub sid: String,
     /// `End.X via fe80::1`
     pub behavior: String,
-    /// Packets that the SID processed. None if the kernel does not count (before Linux 5.14).
+    /// Packets that the SID processed, former routes of the SID included. None if the kernel does not count (before Linux 5.14).
     pub packets: Option<u64>,
     /// Bytes of these packets.
     pub bytes: Option<u64>,
@@ -149,7 +150,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
         deviations.extend(boot.all_problems().cloned());
     }
-    let (sids, policies) = routes(&found.actual, &counters);
+    let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder)?);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
@@ -193,14 +194,14 @@ fn deviations(
     }
 }
 
-fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>) -> (Vec<Sid>, Vec<Policy>) {
+fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Ledger) -> (Vec<Sid>, Vec<Policy>) {
     let mut sids = Vec::new();
     let mut policies = Vec::new();
     for (key, route) in &actual.state.routes {
         match route.kind() {
             RouteKind::Plain => {}
             RouteKind::Sid => {
-                let counted = counters.get(key);
+                let counted = counters.get(key).map(|counted| ledger.total(key, *counted));
                 sids.push(Sid {
                     sid: key.prefix.to_string(),
                     behavior: route.behavior(),

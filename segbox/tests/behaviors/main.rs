@@ -8,6 +8,7 @@
 mod support;
 
 mod changes;
+mod counters;
 mod endpoints;
 mod headends;
 mod hmac;
