@@ -20,6 +20,7 @@ mod read;
 mod resolve;
 pub mod surroundings;
 mod toml;
+mod ways;
 
 pub use behavior::{Behavior, Endpoint, Flavors, HeadendMode};
 pub use fault::Faults;

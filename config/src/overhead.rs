@@ -20,8 +20,12 @@ impl HeadendMode {
         let segments = u32::try_from(segments).unwrap_or(u32::MAX / SEGMENT / 2);
         let tlv = if hmac { HMAC_TLV } else { 0 };
         let full = IPV6_HEADER + SRH + SEGMENT * segments + tlv;
-        // The first segment is in the destination only. A single one without an HMAC needs no SRH.
-        let reduced = if segments <= 1 && !hmac { IPV6_HEADER } else { full - SEGMENT };
+        // The first segment is in the destination only. A single one needs no SRH; with an HMAC the kernel writes it in full.
+        let reduced = match (segments, hmac) {
+            (0 | 1, false) => IPV6_HEADER,
+            (0 | 1, true) => full,
+            _ => full - SEGMENT,
+        };
         match self {
             Self::Encaps => full,
             Self::EncapsRed => reduced,
@@ -56,7 +60,8 @@ mod tests {
         assert_eq!(added(HeadendMode::EncapsL2Red), [54, 78, 206]);
         assert_eq!(added(HeadendMode::Insert), [40, 56, 184]);
         assert_eq!(HeadendMode::Encaps.overhead(1, true), 104);
-        assert_eq!(HeadendMode::EncapsRed.overhead(1, true), 88);
+        assert_eq!(HeadendMode::EncapsRed.overhead(1, true), 104);
+        assert_eq!(HeadendMode::EncapsRed.overhead(2, true), 104);
         assert_eq!(HeadendMode::Insert.overhead(1, true), 80);
     }
 }

@@ -3,6 +3,7 @@
 //! The text of a fault stands at its variant, and whether it is a warning. [`Faults`] prints them.
 
 mod network;
+mod paths;
 mod profile;
 mod program;
 mod report;
@@ -14,6 +15,7 @@ mod syntax;
 use miette::{Diagnostic, LabeledSpan, Severity};
 
 pub use network::NetworkFault;
+pub use paths::PathFault;
 pub use profile::ProfileFault;
 pub use program::ProgramFault;
 pub use report::Faults;
@@ -54,6 +56,9 @@ pub enum FaultKind {
     /// SIDs, policies, keys.
     #[diagnostic(transparent)]
     Srv6(#[from] Srv6Fault),
+    /// Whole paths.
+    #[diagnostic(transparent)]
+    Path(#[from] PathFault),
     /// Programs, their globals and maps.
     #[diagnostic(transparent)]
     Program(#[from] ProgramFault),

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use ipnet::Ipv6Net;
+
 use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, near};
 use crate::grammar::{SEGBOX, check};
 use crate::kernel::Feature;
@@ -45,6 +47,11 @@ pub(crate) struct Asks {
     pub(crate) features: BTreeMap<&'static str, Ask>,
     pub(crate) programs: Vec<ProgramDraft>,
     pub(crate) keys: Vec<KeyDraft>,
+    pub(crate) locator: Option<At<Ipv6Net>>,
+    /// The segment list of each policy of the Config, in its order; the whole policy where it has none.
+    pub(crate) policies: Vec<Span>,
+    /// The same of each SID.
+    pub(crate) sids: Vec<Span>,
 }
 
 /// A feature that the kernel must have.

@@ -17,6 +17,7 @@ use crate::toml::{Entry, Value};
 impl Reader {
     pub(super) fn srv6(&mut self, entry: Entry<'_>) {
         let locator = value(entry, "locator", forms::ipv6_prefix);
+        self.asks.locator = locator;
         if let Some(source) = value(entry, "source", forms::ipv6) {
             let address = IpAddr::V6(source.value);
             // The kernel drops what it would forward with any other source (net/ipv6/ip6_output.c, ip6_forward), and the packets of
@@ -31,15 +32,18 @@ impl Reader {
             self.hmac_key(key);
         }
         let (sids, policies) = (inner("sid"), inner("policy"));
-        for sid in rows(entry.get("sid")).filter(|sid| sid.value() == Value::Table) {
-            if let Ok(sid) = self.sid(sids, sid, locator) {
+        let list = |row: Entry<'_>| row.get("segments").map_or(row.span(), Entry::span);
+        for row in rows(entry.get("sid")).filter(|sid| sid.value() == Value::Table) {
+            if let Ok(sid) = self.sid(sids, row, locator) {
                 self.config.sids.push(sid);
+                self.asks.sids.push(list(row));
             }
         }
         self.config.policies.reserve(rows(entry.get("policy")).count());
-        for policy in rows(entry.get("policy")).filter(|policy| policy.value() == Value::Table) {
-            if let Ok(policy) = self.policy(policies, policy) {
+        for row in rows(entry.get("policy")).filter(|policy| policy.value() == Value::Table) {
+            if let Ok(policy) = self.policy(policies, row) {
                 self.config.policies.push(policy);
+                self.asks.policies.push(list(row));
             }
         }
         self.source_of_vrfs(entry.get("policy"));

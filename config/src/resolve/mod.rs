@@ -4,12 +4,14 @@ mod encode;
 mod keys;
 mod links;
 mod program;
+mod room;
 
 use crate::fault::{Fault, Faults, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
 use crate::model::{Config, HmacKey};
 use crate::read::{Ask, Draft, KeyDraft};
 use crate::surroundings::Surroundings;
+use crate::ways::Ways;
 
 /// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
 const MOST_SECRET: usize = 64;
@@ -89,6 +91,13 @@ impl Draft {
                 self.config.programs.insert(program.name, found);
             }
         }
+        self.paths(surroundings);
+    }
+
+    /// Checks whole paths, as far as the file and the box show them.
+    fn paths(&mut self, surroundings: &Surroundings) {
+        let ways = Ways::new(&self.config);
+        room::check(&self.config, &self.asks, &ways, surroundings.links.as_deref(), &mut self.faults);
     }
 
     fn kernel(&mut self, kernel: &Kernel) {

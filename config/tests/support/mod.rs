@@ -11,6 +11,8 @@ pub(crate) fn surroundings() -> Surroundings {
     let link = |name: &str, mac: &str, pci: Option<&str>| LinkSeen {
         mac: mac.parse().ok(),
         pci: pci.map(str::to_owned),
+        // The ports to other routers have room for the headers around a host's packet.
+        mtu: Some(if ["lan", "blue1", "green1", "eth2"].contains(&name) { 1500 } else { 9000 }),
         ..LinkSeen::named(name.parse().expect("a name"))
     };
     let mut links = vec![
