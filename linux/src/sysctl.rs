@@ -17,6 +17,11 @@ pub fn read(name: &str) -> io::Result<Option<String>> {
     }
 }
 
+/// Whether this kernel and namespace has a sysctl.
+pub(crate) fn is_there(name: &str) -> bool {
+    path(name).exists()
+}
+
 /// Sets a sysctl.
 ///
 /// # Errors

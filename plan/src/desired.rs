@@ -1,14 +1,16 @@
-//! What a Config asks of the kernel, spelled out: every setting, route and program, defaults filled in. Not here: what is there already.
+//! What a Config asks of the kernel, spelled out: every setting, route and program, defaults filled in. Not here: what is there already, and
+//! the sysctls (`forwarding`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use segbox_config::model::{HmacMode, LocalSid, Policy, Steer};
+use segbox_config::model::{LocalSid, Policy, Steer, Vrf};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
 use crate::egress::{ANCHOR_MTU, Egress};
+use crate::forwarding::forwarding;
 use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
@@ -16,7 +18,6 @@ use crate::route::{Route, RouteKey};
 use crate::state::{
     ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
 };
-use crate::sysctl;
 use crate::tune::{Refusals, Tuning, Wish, tune};
 
 /// What beside the file decides what the kernel is asked for.
@@ -67,6 +68,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     let state = &mut out.state;
     system(config, context, state);
     links(config, context, state);
+    forwarding(config, context.actual, context.base, state);
     for (interface, settings) in &config.interfaces {
         for address in &settings.addresses {
             let key = AddressKey { interface: *interface, address: *address };
@@ -81,7 +83,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         state.neighbors.insert(key, neighbor.mac);
     }
     routes(config, context, &names, state);
-    isolation(config, state);
+    isolation(config, context.kernel, state);
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
@@ -148,38 +150,14 @@ fn hmac_keys(config: &Config, out: &mut Desired) {
     }
 }
 
-/// Sysctls of the namespace, the hostname, the encapsulation source.
+/// The hostname, the encapsulation source.
 fn system(config: &Config, context: Context<'_>, state: &mut State) {
-    let mut sysctl = |name: &str, value: &str| state.settings.insert(Setting::Sysctl(name.into()), value.into());
-    if !config.interfaces.is_empty() {
-        sysctl("net.ipv4.conf.all.forwarding", "1");
-        sysctl("net.ipv6.conf.all.forwarding", "1");
-        // Without it the kernel removes others' addresses of a subnet along with ours, if ours was the first there
-        // (net/ipv4/devinet.c, __inet_del_ifa).
-        sysctl("net.ipv4.conf.all.promote_secondaries", "1");
-    }
-    // The kernel takes the lower of conf.all and the interface's own (net/ipv6/exthdrs.c, ipv6_srh_rcv).
-    if config.interfaces.values().any(|interface| interface.srv6) {
-        sysctl("net.ipv6.conf.all.seg6_enabled", "1");
-    }
-    // Without it the kernel refuses SEG6_LOCAL_VRFTABLE (net/ipv6/seg6_local.c, seg6_end_dt_mode).
-    if !config.vrfs.is_empty() {
-        sysctl("net.vrf.strict_mode", "1");
-    }
-    if decapsulates_ipv4(config) {
-        sysctl("net.ipv4.conf.all.rp_filter", "0");
-    }
     if let Some(hostname) = config.system.hostname.as_ref().filter(|_| context.own_box) {
         state.settings.insert(Setting::Hostname, hostname.clone());
     }
     if let Some(source) = config.encap_source {
         state.settings.insert(Setting::EncapSource, source.to_string());
     }
-}
-
-/// IPv4 that comes out of a tunnel arrives where its source is not routed to: a reverse-path filter would drop it.
-fn decapsulates_ipv4(config: &Config) -> bool {
-    config.sids.iter().any(|sid| sid.endpoint.behavior.row().forwards_inner_ipv4())
 }
 
 /// Devices of our own, and what is set on every interface of the file.
@@ -197,10 +175,8 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
         state.links.insert(anchor(), kind);
         state.settings.insert(Setting::LinkMtu(anchor()), ANCHOR_MTU.to_string());
     }
-    let no_rp_filter = decapsulates_ipv4(config);
     for (interface, settings) in &config.interfaces {
         let mut set = |setting, value: String| state.settings.insert(setting, value);
-        let sysctl = |family, name| Setting::Sysctl(sysctl::of_a_link(family, *interface, name));
         if let Some(matcher) = &settings.matches {
             set(Setting::LinkName(matcher.clone()), interface.to_string());
         }
@@ -208,21 +184,6 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
         if let Some(mtu) = settings.mtu {
             set(Setting::LinkMtu(*interface), mtu.to_string());
         }
-        set(sysctl("ipv6", "seg6_enabled"), u8::from(settings.srv6).to_string());
-        if let Some(mode) = settings.hmac {
-            set(sysctl("ipv6", "seg6_require_hmac"), hmac_value(mode).to_string());
-        }
-        if no_rp_filter {
-            set(sysctl("ipv4", "rp_filter"), "0".to_owned());
-        }
-    }
-}
-
-fn hmac_value(mode: HmacMode) -> i8 {
-    match mode {
-        HmacMode::Ignore => -1,
-        HmacMode::Check => 0,
-        HmacMode::Require => 1,
     }
 }
 
@@ -276,7 +237,7 @@ const BEFORE_VRFS: u32 = 999;
 /// But what a policy puts a packet of the VRF into is to be looked up in the main table, and the kernel looks it up as it did the
 /// packet: as one that came in by the VRF (net/ipv6/seg6_iptunnel.c, seg6_input_core). It is told apart by its source address,
 /// which a rule sends to the main table, and which nothing that comes into a VRF may have.
-fn isolation(config: &Config, state: &mut State) {
+fn isolation(config: &Config, kernel: &Kernel, state: &mut State) {
     let steering: BTreeSet<u32> = config.policies.iter().map(|policy| policy.table).collect();
     let steers = |table| steering.contains(&table);
     for vrf in config.vrfs.values() {
@@ -290,7 +251,10 @@ fn isolation(config: &Config, state: &mut State) {
             state.routes.entry(key).or_insert_with(Route::unreachable);
         }
     }
-    if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(|vrf| steers(vrf.table))) {
+    // Another program's policies in a VRF (FRR's L3VPN) have the same source. Without nf_tables nothing keeps a customer from using it: there
+    // the rule is only for the file's own policies, which `check` then refuses.
+    let needs_it = |vrf: &Vrf| steers(vrf.table) || kernel.has(&Feature::NF_TABLES);
+    if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(needs_it)) {
         state.source_filters.insert(source, ());
         state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
     }

@@ -1,15 +1,17 @@
 //! Decides what to change: compares a desired with an actual state, and orders the steps so that traffic goes on. Not here: which state is
 //! desired, and how steps are applied.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segbox_config::LinkSeen;
 use segbox_config::model::Matcher;
 use serde::Serialize;
 
+use crate::forwarding::changed_along;
 use crate::hop::Hop;
-use crate::route::Route;
-use crate::state::{Actual, Setting, State};
+use crate::route::{Route, RouteKey};
+use crate::state::{Actual, Link, Setting, State};
 use crate::step::{Delta, Step, Verb};
 
 /// The steps from an actual to a desired state, in order.
@@ -59,10 +61,33 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
     compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
-    compare_by(&desired.routes, &state.routes, Route::is_met_by, Step::Route, &mut steps);
+    let (dead, living) = routes_by_vrfs(&steps, state);
+    steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
+    compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);
     steps.sort_by_cached_key(Step::stage);
     Plan { steps }
 }
+
+/// The SIDs that a new VRF makes useless, and all other routes.
+///
+/// The kernel finds the VRF of a SID when the SID is made, and keeps its interface index (net/ipv6/seg6_local.c, __seg6_end_dt_vrf_build). A VRF
+/// that is made anew has another index, so the SID drops every packet, although it is listed as before. It is removed before the VRF is made and
+/// not replaced afterwards: a change that breaks off in between leaves no SID behind that looks right.
+fn routes_by_vrfs<'a>(steps: &[Step], state: &'a State) -> (Routes, Cow<'a, Routes>) {
+    let made = steps.iter().filter_map(|step| match step {
+        Step::Link(Delta { after: Some(Link::Vrf(table)), .. }) => Some(*table),
+        _ => None,
+    });
+    let made: BTreeSet<u32> = made.collect();
+    if made.is_empty() {
+        return (Routes::new(), Cow::Borrowed(&state.routes));
+    }
+    let of_one = |route: &Route| route.vrf_tables().any(|table| made.contains(&table));
+    let (dead, living) = state.routes.clone().into_iter().partition(|(_, route)| of_one(route));
+    (dead, Cow::Owned(living))
+}
+
+type Routes = BTreeMap<RouteKey, Route>;
 
 fn compare<K: Ord + Clone, V: PartialEq + Clone>(
     desired: &BTreeMap<K, V>,
@@ -129,7 +154,16 @@ impl Actual {
                     self.rename(from, to);
                 }
             }
-            _ => step.apply_on(&mut self.state),
+            _ => {
+                let along = match step {
+                    Step::Setting(Delta { key, after: Some(value), .. }) => {
+                        changed_along(key, value, &self.state.settings)
+                    }
+                    _ => BTreeMap::new(),
+                };
+                step.apply_on(&mut self.state);
+                self.state.settings.extend(along);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod describe;
 mod desired;
 mod diff;
 mod egress;
+mod forwarding;
 mod hop;
 pub mod identity;
 pub mod lookup;

@@ -40,6 +40,7 @@ impl Actual {
                 route.hops.iter_mut().for_each(|hop| hop.interface = name(hop.interface));
             }
         }
+        self.advertised = self.advertised.iter().map(|link| name(*link)).collect();
         if let Some(machine) = &mut self.machine {
             rekey(&mut machine.cards, name);
             rekey(&mut machine.fixed, |knob| renamed_knob(knob, name));

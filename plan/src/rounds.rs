@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::desired::Desired;
 use crate::diff::{Plan, diff};
+use crate::forwarding::changed_along;
 use crate::state::{Actual, Setting, State};
 use crate::step::{Delta, Step};
+use crate::sysctl::before_its_module;
 
 /// The most rounds of one change. One is the rule. Renames take a round of their own. Another follows where the kernel undoes a step
 /// because of a later one: a device that enters a VRF loses its IPv6 addresses. Two follow where interrupts come with a link and the
@@ -56,13 +58,22 @@ impl Plan {
         })
     }
 
-    /// Adds the value of each setting that this plan changes for the first time: `clear` puts it back.
-    pub fn extend_base(&self, base: &mut BTreeMap<Setting, String>) {
+    /// Adds the value of each setting that this plan changes for the first time: `clear` puts it back. `found` is the state before the plan.
+    pub fn extend_base(&self, found: &Actual, base: &mut BTreeMap<Setting, String>) {
         for step in &self.steps {
-            if let Step::Setting(Delta { key, before: Some(before), .. }) = step
-                && !key.goes_with_anchor()
-            {
-                base.entry(key.clone()).or_insert_with(|| before.clone());
+            let Step::Setting(Delta { key, before, after: Some(after) }) = step else { continue };
+            let Some(before) = before.as_deref().or(before_its_module(key)) else { continue };
+            if key.goes_with_anchor() {
+                continue;
+            }
+            base.entry(key.clone()).or_insert_with(|| before.to_owned());
+            // What the kernel changes along with it, where changing it back would give another value.
+            let back = changed_along(key, before, &found.state.settings);
+            for (along, _) in changed_along(key, after, &found.state.settings) {
+                let found = &found.state.settings[&along];
+                if back.get(&along) != Some(found) {
+                    base.entry(along).or_insert_with(|| found.clone());
+                }
             }
         }
     }

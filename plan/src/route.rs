@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use segbox_config::IfName;
+use segbox_config::behavior::Lookup;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -89,6 +90,17 @@ impl Route {
     pub fn is_neighbour(&self, key: &RouteKey) -> bool {
         let is_itself = |hop: &Hop| hop.onlink && hop.encap == Encap::None && hop.via == Some(key.prefix.addr());
         key.prefix.addr().is_ipv4() && key.prefix.prefix_len() == 32 && matches!(&*self.hops, [hop] if is_itself(hop))
+    }
+
+    /// The tables of the VRFs that its SIDs are bound to.
+    pub fn vrf_tables(&self) -> impl Iterator<Item = u32> {
+        self.hops.iter().filter_map(|hop| match &hop.encap {
+            Encap::Seg6Local(endpoint) => match endpoint.behavior.parameters().lookup {
+                Some(Lookup::VrfTable(table)) => Some(table),
+                _ => None,
+            },
+            _ => None,
+        })
     }
 
     /// The loaded programs that its hops run.

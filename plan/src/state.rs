@@ -1,7 +1,7 @@
 //! The parts of a router, in one vocabulary for the desired and the actual state. Every key survives a reboot: names, prefixes and SIDs, but
 //! never an ifindex, a handle or a file descriptor. Not here: reading and writing them, and routes (`route`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -165,6 +165,9 @@ pub struct Actual {
     /// The routes of the addresses that the file's policies and SIDs lead to. Earlier dumps have none.
     #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<IpAddr, Lookup>,
+    /// Interfaces on which the kernel has learned a route or an address by router advertisements.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub advertised: BTreeSet<IfName>,
     /// The machine; None outside the network namespace of PID 1: a router in another one leaves the hardware alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
+use crate::sysctl;
 use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
 
@@ -55,6 +56,8 @@ pub enum Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    /// What saves others' routes and addresses from the steps that follow.
+    Save,
     /// Sysctls and names of the box and its links.
     System,
     /// Devices that segbox makes.
@@ -65,7 +68,7 @@ pub enum Phase {
     Shape,
     /// VRF membership, MTU, up.
     Link,
-    /// Sysctls of one link, which are there once the link is; and those of VRFs, which come with the first VRF where VRFs are a module.
+    /// Sysctls of one link, which are there once the link is.
     LinkSystem,
     /// Addresses, neighbours, encapsulation source, HMAC keys.
     Address,
@@ -161,7 +164,8 @@ impl Step {
         match self {
             Self::Setting(delta) => match &delta.key {
                 Setting::Hostname | Setting::LinkName(_) => Phase::System,
-                Setting::Sysctl(name) if crate::sysctl::comes_with_a_link(name) => Phase::LinkSystem,
+                Setting::Sysctl(name) if delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) => Phase::Save,
+                Setting::Sysctl(name) if sysctl::comes_with_a_link(name) => Phase::LinkSystem,
                 Setting::Sysctl(_) => Phase::System,
                 Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,
                 Setting::EncapSource => Phase::Address,

@@ -2,19 +2,37 @@
 
 use segbox_config::IfName;
 
-/// Of the whole network namespace.
-pub const GLOBAL: [&str; 6] = [
+use crate::state::{Actual, Setting};
+
+/// One table has one VRF (drivers/net/vrf.c). It is there once VRFs are: as a module they come with the first device.
+pub const STRICT_MODE: &str = "net.vrf.strict_mode";
+
+/// Of the whole network namespace. An interface begins with the values of `default`.
+pub const GLOBAL: [&str; 11] = [
+    "net.ipv4.conf.all.accept_redirects",
     "net.ipv4.conf.all.forwarding",
     "net.ipv4.conf.all.promote_secondaries",
     "net.ipv4.conf.all.rp_filter",
+    "net.ipv4.conf.default.forwarding",
+    "net.ipv4.conf.default.rp_filter",
     "net.ipv6.conf.all.forwarding",
     "net.ipv6.conf.all.seg6_enabled",
-    "net.vrf.strict_mode",
+    "net.ipv6.conf.default.disable_ipv6",
+    "net.ipv6.conf.default.forwarding",
+    STRICT_MODE,
 ];
 
 /// Of each interface: family and name.
-pub const OF_A_LINK: [(&str, &str); 3] =
-    [("ipv4", "rp_filter"), ("ipv6", "seg6_enabled"), ("ipv6", "seg6_require_hmac")];
+pub const OF_A_LINK: [(&str, &str); 8] = [
+    ("ipv4", "forwarding"),
+    ("ipv4", "rp_filter"),
+    ("ipv6", "accept_ra"),
+    ("ipv6", "disable_ipv6"),
+    ("ipv6", "forwarding"),
+    ("ipv6", "keep_addr_on_down"),
+    ("ipv6", "seg6_enabled"),
+    ("ipv6", "seg6_require_hmac"),
+];
 
 /// Of the whole box, for a hardware profile. They affect speed only; `seg6_flowlabel` also changes the outer flow label. All of `net` except
 /// the last are only in the network namespace of PID 1.
@@ -55,14 +73,27 @@ pub(crate) fn with_link_renamed(sysctl: String, from: IfName, to: IfName) -> Str
     sysctl
 }
 
-/// Whether a sysctl comes with a link: it is an interface's, or the VRF module's.
+/// The value that an interface begins with: that of `default`, or the kernel's where that is not known.
+pub(crate) fn at_birth(actual: &Actual, family: &str, name: &str) -> String {
+    let of = |group: &str| actual.setting(&Setting::Sysctl(format!("net.{family}.conf.{group}.{name}")));
+    let by_kernel = || if name == "forwarding" { of("all") } else { None };
+    of("default").or_else(by_kernel).unwrap_or_else(|| "0".to_owned())
+}
+
+/// The value of a sysctl before its module is loaded.
+pub(crate) fn before_its_module(setting: &Setting) -> Option<&'static str> {
+    matches!(setting, Setting::Sysctl(name) if name == STRICT_MODE).then_some("0")
+}
+
+/// Whether a sysctl comes with a link.
 pub(crate) fn comes_with_a_link(name: &str) -> bool {
-    let mut parts = name.split('.').skip(1);
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some("vrf"), _, _) => true,
-        (_, Some("conf"), Some(interface)) => !matches!(interface, "all" | "default"),
-        _ => false,
-    }
+    let mut parts = name.split('.').skip(2);
+    matches!((parts.next(), parts.next()), (Some("conf"), Some(interface)) if !matches!(interface, "all" | "default"))
+}
+
+/// Whether a value saves what a later step of the plan would take away: what a port has learned from routers, or its addresses.
+pub(crate) fn saves(name: &str, value: &str) -> bool {
+    (name.ends_with(".accept_ra") && value == "2") || (name.ends_with(".keep_addr_on_down") && value == "1")
 }
 
 #[cfg(test)]
@@ -74,7 +105,6 @@ mod tests {
         let name = of_a_link("ipv6", "eth0.100".parse().expect("a name"), "seg6_enabled");
         assert_eq!(name, "net.ipv6.conf.eth0/100.seg6_enabled");
         assert!(comes_with_a_link(&name));
-        let late: Vec<_> = GLOBAL.iter().filter(|name| comes_with_a_link(name)).collect();
-        assert_eq!(late, [&"net.vrf.strict_mode"]);
+        assert!(!GLOBAL.into_iter().chain(TUNING).any(comes_with_a_link));
     }
 }

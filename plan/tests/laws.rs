@@ -56,6 +56,7 @@ fn route() -> impl Strategy<Value = Route> {
     let encap = prop_oneof![
         Just(Encap::None),
         Just(local(Behavior::End)),
+        Just(local(Behavior::EndDt46 { vrf_table: 100 })),
         segments().prop_map(move |segments| local(Behavior::EndB6Encaps { segments })),
         Just(local(Behavior::EndBpf { program: "stamp@00000001".into() })),
         segments().prop_map(|segments| Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 }),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use segbox_config::Config;
 use segbox_plan::tune::Refusals;
-use segbox_plan::{Delta, Desired, Plan, Step, Verb, diff};
+use segbox_plan::{Actual, Delta, Desired, Plan, Step, Verb, diff};
 
 use crate::counted::{self, Counted};
 use crate::error::{ChangeError, VerifierError};
@@ -133,9 +133,9 @@ impl<T: Target> Router<T> {
         let folder = self.folder.clone();
         let mut base = reconcile.base.clone();
         let keys = self.target.hmac_keys().clone();
-        let keep = |plan: &Plan| {
+        let keep = |plan: &Plan, now: &Actual| {
             folder.write_json(KEYS, &keys)?;
-            plan.extend_base(&mut base);
+            plan.extend_base(now, &mut base);
             Ok(folder.write_base(&base)?)
         };
         let mut refusals = reconcile.refusals.clone();

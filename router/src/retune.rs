@@ -1,6 +1,6 @@
 //! Restores the knobs of the box that differ from the last applied file. Not here: when to check them (`services`).
 
-use segbox_plan::{Materials, Plan};
+use segbox_plan::{Actual, Materials, Plan};
 
 use crate::error::ChangeError;
 use crate::reconcile::Reconcile;
@@ -36,8 +36,8 @@ impl<T: Target> Router<T> {
         let folder = self.folder.clone();
         let Reconcile { base, refusals, .. } = &reconcile;
         let mut found = base.clone();
-        let keep = |plan: &Plan| {
-            plan.extend_base(&mut found);
+        let keep = |plan: &Plan, now: &Actual| {
+            plan.extend_base(now, &mut found);
             Ok(folder.write_base(&found)?)
         };
         let mut now = refusals.clone();

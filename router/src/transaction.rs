@@ -56,7 +56,7 @@ pub(crate) fn run<T: Target>(
     want: impl Fn(&Actual, &Refusals) -> Desired,
     materials: &Materials,
     refusals: &mut Refusals,
-    keep: impl FnMut(&Plan) -> Result<(), TargetError>,
+    keep: impl FnMut(&Plan, &Actual) -> Result<(), TargetError>,
 ) -> Result<Report, TargetError> {
     let mut temporary = Vec::new();
     let report = rounds(target, before, want, materials, (refusals, &mut temporary), keep);
@@ -73,7 +73,7 @@ fn rounds<T: Target>(
     want: impl Fn(&Actual, &Refusals) -> Desired,
     materials: &Materials,
     (refusals, temporary): (&mut Refusals, &mut Vec<(Setting, String)>),
-    mut keep: impl FnMut(&Plan) -> Result<(), TargetError>,
+    mut keep: impl FnMut(&Plan, &Actual) -> Result<(), TargetError>,
 ) -> Result<Report, TargetError> {
     let left = |now: &Actual, refusals: &Refusals| diff(&want(now, refusals).state, now);
     let mut applied = Vec::new();
@@ -88,7 +88,7 @@ fn rounds<T: Target>(
         if plan.is_empty() {
             return Ok(Report { applied, end: End::InSync });
         }
-        keep(&plan)?;
+        keep(&plan, &now)?;
         names.extend(plan.former_names());
         refused = !apply(target, &plan, materials, &mut applied, refusals, temporary);
         now = target.observe()?.actual;

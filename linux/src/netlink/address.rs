@@ -39,13 +39,22 @@ pub(super) fn address(index: u32, address: IpNet) -> AddressMessage {
     message
 }
 
-/// Every address with its interface, and whether segbox made it.
-pub(super) fn addresses(socket: &mut Socket, links: &Links) -> Result<Vec<(AddressKey, bool)>, TalkError> {
+/// Who made an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    Segbox,
+    /// The kernel, after a router advertisement.
+    Advertisement,
+    Another,
+}
+
+/// Every address with its interface and its maker.
+pub(super) fn addresses(socket: &mut Socket, links: &Links) -> Result<Vec<(AddressKey, Maker)>, TalkError> {
     socket.dump(libc::RTM_GETADDR, &AddressMessage::default(), |payload| decode_address(payload, links))
 }
 
 /// Reads an RTM_NEWADDR's payload (struct ifaddrmsg and attributes).
-pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKey, bool)> {
+pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKey, Maker)> {
     let &[_, prefix_length, _, _, ..] = payload else { return None };
     let index = u32_of(payload.get(4..)?)?;
     let (mut local, mut address, mut protocol) = (None, None, 0);
@@ -59,7 +68,12 @@ pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKe
     }
     // On a point-to-point link IFA_ADDRESS is the address of the far end. IPv6 has no IFA_LOCAL where both are the same.
     let address = IpNet::new(local.or(address)?, prefix_length).ok()?;
-    Some((AddressKey { interface: links.name(index)?, address }, protocol == PROTOCOL))
+    let maker = match protocol {
+        PROTOCOL => Maker::Segbox,
+        uapi::IFAPROT_KERNEL_RA => Maker::Advertisement,
+        _ => Maker::Another,
+    };
+    Some((AddressKey { interface: links.name(index)?, address }, maker))
 }
 
 /// The request that puts or removes a permanent neighbour.

@@ -1,6 +1,7 @@
 //! Makes, renames and changes links. Not here: listing them (links).
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
 use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
 use rustix::io::Errno;
 use segbox_config::IfName;
@@ -26,6 +27,14 @@ pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), 
         let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
     }
     marked
+}
+
+/// Has the kernel load its module of VRFs, whose sysctl must be set before the first device appears. A VRF without a table is refused once the
+/// module is there (drivers/net/vrf.c, vrf_newlink), so this makes no device. Without a module the write to the sysctl says so.
+pub(super) fn load_vrf(socket: &mut Socket) {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Vrf)]));
+    let _ = socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message);
 }
 
 /// Removes a device; no error where there is none.

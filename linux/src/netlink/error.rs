@@ -269,6 +269,11 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
         (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => {
             "this kernel cannot do it: `segbox doctor` shows what it lacks"
         }
+        // The kernel's only reason for EACCES here (net/ipv6/addrconf.c, inet6_addr_add; net/ipv6/route.c, fib6_nh_init).
+        (StepError::Address { .. } | StepError::Route { .. }, Errno::ACCESS) => {
+            "IPv6 is off on this interface: `sysctl -w net.ipv6.conf.INTERFACE.disable_ipv6=0`, and see who sets it (/etc/sysctl.d)"
+        }
+        (_, Errno::AFNOSUPPORT) => "IPv6 is off: take `ipv6.disable=1` out of the kernel's command line",
         (_, Errno::PERM | Errno::ACCESS) => "run as root",
         (_, Errno::NOMEM | Errno::NOBUFS) => "the kernel is out of memory: see `free` and the kernel's log",
         (_, Errno::NODEV) => "the interface has gone meanwhile: apply again",

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use segbox_config::IfName;
 use segbox_plan::{Setting, State, sysctl as list};
 
+use super::address::Maker;
 use super::links::Links;
 use super::reply::TalkError;
 use super::{Netlink, ObserveError, Observed, address, route, rule};
@@ -22,10 +23,14 @@ impl Netlink {
         if is_the_boxs_own() {
             read_sysctl("kernel.hostname", Setting::Hostname, state)?;
         }
-        for (key, own) in address::addresses(self.first(), &links).map_err(in_table("addresses"))? {
+        for (key, maker) in address::addresses(self.first(), &links).map_err(in_table("addresses"))? {
+            let own = maker == Maker::Segbox;
             let addresses = if own { &mut state.addresses } else { &mut found.actual.foreign_addresses };
             addresses.insert(key, ());
+            found.actual.advertised.extend((maker == Maker::Advertisement).then_some(key.interface));
         }
+        let advertised = route::advertised(self.first()).map_err(in_table("routes"))?;
+        found.actual.advertised.extend(advertised.into_iter().filter_map(|index| links.name(index)));
         let neighbors = address::neighbors(self.first(), &links).map_err(in_table("neighbours"))?;
         state.neighbors = neighbors.into_iter().collect();
         let source = self.seg6.source().map_err(in_table("encapsulation source"))?;

@@ -158,6 +158,18 @@ pub(super) fn counters(socket: &mut Socket) -> Result<BTreeMap<RouteKey, Counter
     read_with(socket, decode_counters)
 }
 
+/// The interfaces of the routes that the kernel has learned by router advertisements.
+pub(super) fn advertised(socket: &mut Socket) -> Result<BTreeSet<u32>, TalkError> {
+    let mut request = RouteMessage::default();
+    request.header.address_family = AddressFamily::Inet6;
+    request.header.protocol = RouteProtocol::Ra;
+    let interface = |payload: &[u8]| row(payload).filter(|row| row.protocol == RA).and_then(|row| row.only.oif);
+    Ok(socket.dump(libc::RTM_GETROUTE, &request, interface)?.into_iter().collect())
+}
+
+/// RTPROT_RA (include/uapi/linux/rtnetlink.h).
+const RA: u8 = 9;
+
 fn read_with<T>(
     socket: &mut Socket,
     read: impl Fn(&[u8]) -> Option<(RouteKey, T)>,

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use rtnetlink::LinkUnspec;
 use segbox_config::model::Matcher;
 use segbox_plan::Setting;
+use segbox_plan::sysctl::STRICT_MODE;
 
 use super::error::StepError;
 use super::links::Links;
@@ -26,7 +27,12 @@ impl Netlink {
             // A knob of the machine (`tune`).
             Setting::Tuning(_) => return Err(StepError::NotNetlink),
             Setting::Hostname => return write("kernel.hostname"),
-            Setting::Sysctl(name) => return write(name),
+            Setting::Sysctl(name) => {
+                if name == STRICT_MODE && !sysctl::is_there(name) {
+                    device::load_vrf(self.first());
+                }
+                return write(name);
+            }
             Setting::EncapSource => {
                 let source: Ipv6Addr = value.parse().map_err(|_| wrong())?;
                 return self.seg6.set_source(source).map_err(failed);

@@ -7,6 +7,7 @@ pub(super) const IFLA_VRF_TABLE: u16 = 1;
 
 /// if_addr.h, Linux 5.18.
 pub(super) const IFA_PROTO: u16 = 11;
+pub(super) const IFAPROT_KERNEL_RA: u8 = 2;
 
 /// neighbour.h, Linux 4.20.
 pub(super) const NDA_PROTOCOL: u16 = 12;

@@ -1,0 +1,193 @@
+//! The sysctls that forwarding depends on, asked for where the kernel looks at them: of the namespace, of each port that the file names, of
+//! each device that segbox makes. And those that turning on forwarding would take away from another. Not here: how sysctls are named and read
+//! (`sysctl`), all other settings (`desired`).
+//!
+//! A port that the file does not name keeps its own. Where the kernel takes the stricter of `all` and the port's, `all` is enough to let it
+//! work, and the port's owner decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use segbox_config::model::HmacMode;
+use segbox_config::{Config, IfName};
+
+use crate::state::{Actual, Setting, State};
+use crate::sysctl;
+
+/// Asks for them. `state` has the devices of segbox already; `base` is what segbox has changed so far.
+pub(crate) fn forwarding(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {
+    let mut ask = |name: &str, value: &str| state.settings.insert(Setting::Sysctl(name.into()), value.into());
+    let forwards = forwards(config);
+    if forwards {
+        ask("net.ipv4.conf.all.forwarding", "1");
+        ask("net.ipv6.conf.all.forwarding", "1");
+    }
+    if !config.interfaces.is_empty() {
+        // Without it the kernel removes others' addresses of a subnet along with ours, if ours was the first there
+        // (net/ipv4/devinet.c, __inet_del_ifa).
+        ask("net.ipv4.conf.all.promote_secondaries", "1");
+    }
+    // The kernel takes the lower of conf.all and the interface's own (net/ipv6/exthdrs.c, ipv6_srh_rcv).
+    if !config.sids.is_empty() || config.interfaces.values().any(|interface| interface.srv6) {
+        ask("net.ipv6.conf.all.seg6_enabled", "1");
+    }
+    // Without it the kernel refuses SEG6_LOCAL_VRFTABLE (net/ipv6/seg6_local.c, __seg6_end_dt_vrf_build). Another program that waits for the
+    // device tries once, when the device appears, so this comes first.
+    if !config.vrfs.is_empty() {
+        ask(sysctl::STRICT_MODE, "1");
+    }
+    if decapsulates_ipv4(config) {
+        // The kernel takes the higher of conf.all and the interface's own (include/linux/inetdevice.h, IN_DEV_RPFILTER). A device that is
+        // made later, also by another, begins with `default`.
+        ask("net.ipv4.conf.all.rp_filter", "0");
+        ask("net.ipv4.conf.default.rp_filter", "0");
+    }
+    of_ports(config, actual, state);
+    of_own_devices(config, actual, state);
+    if forwards {
+        forwarded_everywhere(config, actual, state);
+        keep_advertised_routes(actual, base, state);
+        hold(actual, base, state);
+    }
+}
+
+/// Whether the file makes a router of the box: it has more than a name and a profile.
+fn forwards(config: &Config) -> bool {
+    let Config { interfaces, vrfs, routes, sids, policies, encap_source, .. } = config;
+    !(interfaces.is_empty() && vrfs.is_empty() && routes.is_empty() && sids.is_empty() && policies.is_empty())
+        || encap_source.is_some()
+}
+
+/// IPv4 that comes out of a tunnel arrives where its source is not routed to: a reverse-path filter would drop it.
+fn decapsulates_ipv4(config: &Config) -> bool {
+    config.sids.iter().any(|sid| sid.endpoint.behavior.row().forwards_inner_ipv4())
+}
+
+fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
+    let no_rp_filter = decapsulates_ipv4(config);
+    for (port, settings) in &config.interfaces {
+        let mut ask = |family, name, value: &str| {
+            state.settings.insert(Setting::Sysctl(sysctl::of_a_link(family, *port, name)), value.to_owned());
+        };
+        ask("ipv6", "seg6_enabled", if settings.srv6 { "1" } else { "0" });
+        if let Some(mode) = settings.hmac {
+            ask("ipv6", "seg6_require_hmac", hmac_value(mode));
+        }
+        if no_rp_filter {
+            ask("ipv4", "rp_filter", "0");
+        }
+    }
+    for port in ports_with_ipv6(config) {
+        ask_on(port, ("ipv6", "disable_ipv6"), "0", actual, state);
+    }
+    // An interface that enters or leaves a VRF goes down and up, and loses its IPv6 addresses, also those that another program made
+    // (drivers/net/vrf.c, cycle_netdev; net/ipv6/addrconf.c, addrconf_ifdown).
+    for port in config.vrfs.values().flat_map(|vrf| &vrf.interfaces) {
+        ask_on(*port, ("ipv6", "keep_addr_on_down"), "1", actual, state);
+    }
+}
+
+fn hmac_value(mode: HmacMode) -> &'static str {
+    match mode {
+        HmacMode::Ignore => "-1",
+        HmacMode::Check => "0",
+        HmacMode::Require => "1",
+    }
+}
+
+/// Ports on which the file needs IPv6. A distribution may have turned it off, and the kernel refuses addresses and routes there with EACCES.
+fn ports_with_ipv6(config: &Config) -> BTreeSet<IfName> {
+    let named = config.interfaces.iter();
+    let named = named.filter(|(_, one)| one.srv6 || one.addresses.iter().any(|net| net.addr().is_ipv6()));
+    let routes = config.routes.iter().filter(|route| route.destination.addr().is_ipv6());
+    let neighbors = config.neighbors.iter().filter(|neighbor| neighbor.address.is_ipv6());
+    let policies = config.policies.iter().filter_map(|policy| policy.interface);
+    let of_routes = routes.filter_map(|route| route.interface);
+    named.map(|(name, _)| *name).chain(of_routes).chain(policies).chain(neighbors.map(|one| one.interface)).collect()
+}
+
+/// Decapsulated packets come in by a VRF's device: it has its own filter, switch and IPv6, and begins with those of `default`.
+fn of_own_devices(config: &Config, actual: &Actual, state: &mut State) {
+    let no_rp_filter = decapsulates_ipv4(config);
+    for device in state.links.keys().copied().collect::<Vec<_>>() {
+        ask_on(device, ("ipv6", "disable_ipv6"), "0", actual, state);
+        if no_rp_filter {
+            ask_on(device, ("ipv4", "rp_filter"), "0", actual, state);
+        }
+    }
+}
+
+/// Turning on `all` turns on every interface. Where `all` is on already, an interface may have been turned off on its own: IPv4 looks at the
+/// one that a packet came in by (net/ipv4/route.c, ip_route_input_slow), IPv6 only at `all` (net/ipv6/ip6_output.c, ip6_forward).
+fn forwarded_everywhere(config: &Config, actual: &Actual, state: &mut State) {
+    let all = Setting::Sysctl("net.ipv4.conf.all.forwarding".into());
+    if actual.setting(&all).as_deref() != Some("1") {
+        return;
+    }
+    for device in config.interfaces.keys().chain(config.vrfs.keys()) {
+        ask_on(*device, ("ipv4", "forwarding"), "1", actual, state);
+    }
+}
+
+/// A host that becomes a router forgets the routes that it has learned by router advertisements, and takes no new ones (net/ipv6/route.c,
+/// rt6_purge_dflt_routers; net/ipv6/ndisc.c, ipv6_accept_ra), unless the port has accept_ra 2. The step comes before forwarding is on.
+fn keep_advertised_routes(actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {
+    for link in &actual.links {
+        let setting = Setting::Sysctl(sysctl::of_a_link("ipv6", link.name, "accept_ra"));
+        let learns = actual.setting(&setting).as_deref() == Some("1");
+        if base.contains_key(&setting) || (learns && actual.advertised.contains(&link.name)) {
+            state.settings.insert(setting, "2".into());
+        }
+    }
+}
+
+/// What the base knows of others' settings that the switch of forwarding changes as well stays there until the switch goes back.
+fn hold(actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {
+    for setting in base.keys().filter(|setting| setting.follows_forwarding()) {
+        if let Some(found) = actual.setting(setting) {
+            state.settings.entry(setting.clone()).or_insert(found);
+        }
+    }
+}
+
+/// Asks for a link's sysctl, unless the link is to be made and begins with that value.
+fn ask_on(link: IfName, (family, name): (&str, &str), value: &str, actual: &Actual, state: &mut State) {
+    let setting = Setting::Sysctl(sysctl::of_a_link(family, link, name));
+    if actual.setting(&setting).is_some() || sysctl::at_birth(actual, family, name) != value {
+        state.settings.insert(setting, value.to_owned());
+    }
+}
+
+/// The settings that the kernel changes along with `setting`, each with the value that this switch gives it.
+pub(crate) fn changed_along(setting: &Setting, value: &str, found: &BTreeMap<Setting, String>) -> BTreeMap<Setting, String> {
+    let Setting::Sysctl(name) = setting else { return BTreeMap::new() };
+    let mut along = BTreeMap::new();
+    for family in ["ipv4", "ipv6"] {
+        if *name != format!("net.{family}.conf.all.forwarding") {
+            continue;
+        }
+        let prefix = format!("net.{family}.conf.");
+        let of_links = found.keys().filter(|other| {
+            matches!(other, Setting::Sysctl(other) if other.starts_with(&prefix) && other.ends_with(".forwarding"))
+        });
+        along.extend(of_links.filter(|other| *other != setting).map(|other| (other.clone(), value.to_owned())));
+        let redirects = Setting::Sysctl("net.ipv4.conf.all.accept_redirects".into());
+        if family == "ipv4" && found.contains_key(&redirects) {
+            // net/ipv4/devinet.c, inet_forward_change.
+            along.insert(redirects, if value == "0" { "1" } else { "0" }.to_owned());
+        }
+    }
+    along
+}
+
+impl Setting {
+    /// Whether the switch of forwarding changes it as well: each interface's own, `default`, and `all.accept_redirects`.
+    pub(crate) fn follows_forwarding(&self) -> bool {
+        let Self::Sysctl(name) = self else { return false };
+        let own = name.ends_with(".forwarding") && !name.ends_with(".all.forwarding");
+        (own && name.contains(".conf.")) || name == "net.ipv4.conf.all.accept_redirects"
+    }
+}
+
+#[cfg(test)]
+#[path = "forwarding_tests.rs"]
+mod tests;
