@@ -158,7 +158,11 @@ fn ask_on(link: IfName, (family, name): (&str, &str), value: &str, actual: &Actu
 }
 
 /// The settings that the kernel changes along with `setting`, each with the value that this switch gives it.
-pub(crate) fn changed_along(setting: &Setting, value: &str, found: &BTreeMap<Setting, String>) -> BTreeMap<Setting, String> {
+pub(crate) fn changed_along(
+    setting: &Setting,
+    value: &str,
+    found: &BTreeMap<Setting, String>,
+) -> BTreeMap<Setting, String> {
     let Setting::Sysctl(name) = setting else { return BTreeMap::new() };
     let mut along = BTreeMap::new();
     for family in ["ipv4", "ipv6"] {

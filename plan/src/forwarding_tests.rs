@@ -84,7 +84,8 @@ vrf = "blue"
 
 #[test]
 fn a_distributions_reverse_path_filter_stops_nothing_that_is_decapsulated() {
-    let mut names: Vec<String> = ["all", "default", "eth0", "eth1"].map(|group| format!("net.ipv4.conf.{group}.rp_filter")).into();
+    let mut names: Vec<String> =
+        ["all", "default", "eth0", "eth1"].map(|group| format!("net.ipv4.conf.{group}.rp_filter")).into();
     let before: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "2")).collect();
     let mut host = Host::new(&before);
     names.extend(["blue", "segbox0"].map(|device| format!("net.ipv4.conf.{device}.rp_filter")));
@@ -214,8 +215,11 @@ fn a_vrf_that_is_made_anew_gets_its_sids_anew() {
     // Another program has removed it.
     host.actual.state.links.remove(&"blue".parse().expect("a name"));
     let steps = host.apply(VPN);
-    let at = |line: &str| steps.iter().position(|step| step.starts_with(line)).unwrap_or_else(|| panic!("{line}: {steps:#?}"));
-    let (away, made, back) = (at("- sid       fc00:0:1:100::/128"), at("+ device    blue"), at("+ sid       fc00:0:1:100::/128"));
+    let at = |line: &str| {
+        steps.iter().position(|step| step.starts_with(line)).unwrap_or_else(|| panic!("{line}: {steps:#?}"))
+    };
+    let (away, made, back) =
+        (at("- sid       fc00:0:1:100::/128"), at("+ device    blue"), at("+ sid       fc00:0:1:100::/128"));
     assert!(away < made && made < back, "{steps:#?}");
     assert!(host.apply(VPN).is_empty());
 }

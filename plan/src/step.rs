@@ -164,7 +164,9 @@ impl Step {
         match self {
             Self::Setting(delta) => match &delta.key {
                 Setting::Hostname | Setting::LinkName(_) => Phase::System,
-                Setting::Sysctl(name) if delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) => Phase::Save,
+                Setting::Sysctl(name) if delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) => {
+                    Phase::Save
+                }
                 Setting::Sysctl(name) if sysctl::comes_with_a_link(name) => Phase::LinkSystem,
                 Setting::Sysctl(_) => Phase::System,
                 Setting::LinkMaster(_) | Setting::LinkMtu(_) | Setting::LinkUp(_) => Phase::Link,

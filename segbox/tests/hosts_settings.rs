@@ -90,13 +90,15 @@ next-hop = "192.0.2.2"
 }
 
 #[test]
-fn a_switched_off_ipv6_is_named_as_the_reason() {
+fn a_routes_interface_gets_ipv6() {
     let (lab, files) = host();
     lab["host"].sysctl("net.ipv6.conf.eth1.disable_ipv6", "1").expect("the kernel has it");
     said(&lab, "ip", &["link", "set", "eth1", "up"]);
     said(&lab, "ip", &["addr", "add", "192.0.2.1/24", "dev", "eth1"]);
-    // The interface follows from the next hop, so the file names none on which segbox could turn IPv6 on.
-    let file = files.write("segbox.toml", "[[route]]\ndestination = \"2001:db8:2::/64\"\nvia = \"fe80::2\"\ninterface = \"eth1\"\n");
+    let file = files.write(
+        "segbox.toml",
+        "[[route]]\ndestination = \"2001:db8:2::/64\"\nvia = \"fe80::2\"\ninterface = \"eth1\"\n",
+    );
     apply(&lab["host"], &file);
     assert_eq!(is(&lab, "net.ipv6.conf.eth1.disable_ipv6"), "0", "the route's interface needs it");
 }

@@ -280,3 +280,21 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reply::Refusal;
+    use super::*;
+
+    #[test]
+    fn a_refused_address_is_about_ipv6_and_not_about_root() {
+        let source = |errno| TalkError::Refused(Refusal { errno, words: None });
+        let key = AddressKey {
+            interface: "eth0".parse().expect("a name"),
+            address: "2001:db8::1/64".parse().expect("an address"),
+        };
+        let error = |errno| StepError::Address { verb: Verb::Add, key, source: source(errno) };
+        assert!(error(libc::EACCES).fix().is_some_and(|fix| fix.contains("disable_ipv6")));
+        assert!(error(libc::EPERM).fix().is_some_and(|fix| fix.contains("root")));
+    }
+}
