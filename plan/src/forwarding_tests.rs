@@ -21,7 +21,7 @@ impl Host {
         let mut actual = Actual::default();
         for name in ["lo", "eth0", "eth1"] {
             let name = name.parse().expect("a name");
-            actual.links.push(segbox_config::LinkSeen { name, mac: None, pci: None });
+            actual.links.push(segbox_config::LinkSeen::named(name));
         }
         actual.state.settings.extend(sysctls.iter().map(|(name, value)| (sysctl(name), (*value).to_owned())));
         Self { actual, base: BTreeMap::new() }
