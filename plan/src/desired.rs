@@ -15,6 +15,7 @@ use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
 use crate::route::{Route, RouteKey};
+use crate::source_address::on_loopback;
 use crate::state::{
     ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
 };
@@ -78,6 +79,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
             }
         }
     }
+    state.addresses.extend(on_loopback(config, context.actual).map(|key| (key, ())));
     for neighbor in &config.neighbors {
         let key = NeighborKey { interface: neighbor.interface, address: neighbor.address };
         state.neighbors.insert(key, neighbor.mac);

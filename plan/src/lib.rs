@@ -17,6 +17,7 @@ mod rename;
 pub mod rounds;
 pub mod route;
 mod rows;
+mod source_address;
 pub mod state;
 pub mod step;
 pub mod sysctl;

@@ -23,7 +23,7 @@ pub(super) static SRV6: Table = Table {
         Key::optional(
             "source",
             Kind::Text(Form::Ipv6),
-            "The outer source address of packets that this box encapsulates: one of its addresses. If a VRF has policies, the VRFs drop incoming packets with this source.",
+            "The outer source address of packets that this box encapsulates. If no interface has it, segbox puts it on `lo`: errors about encapsulated packets come to it. If a VRF has policies, the VRFs drop incoming packets with this source.",
             "\"fc00:0:2::1\"",
         ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),

@@ -1,0 +1,69 @@
+//! The address that the box must have so that errors about its own tunnels reach it: the outer source of its encapsulations. Not here: who
+//! reads these errors (`services`, `icmp_errors`).
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv6Net};
+use segbox_config::Config;
+
+use crate::state::{Actual, AddressKey};
+
+/// `source` on lo, where no interface of the file and no other program has it.
+///
+/// The kernel takes any address as outer source (net/ipv6/seg6.c, seg6_genl_set_tunsrc). A Packet Too Big about an encapsulated packet
+/// goes to that address (RFC 2473, section 8). If the box does not have it, the error leaves by the route to the locator and is lost.
+pub(crate) fn on_loopback(config: &Config, actual: &Actual) -> Option<AddressKey> {
+    let source = config.encap_source?;
+    let lo = "lo".parse().expect("a name");
+    let of_the_file = config.interfaces.values().flat_map(|interface| &interface.addresses);
+    let of_others = actual.foreign_addresses.keys().map(|key| &key.address);
+    let has_it = of_the_file.chain(of_others).any(|address| address.addr() == IpAddr::V6(source));
+    // The kernel asks its local table before the main one, so a SID with this very address would never be reached.
+    let is_a_sid = config.sids.iter().any(|sid| sid.sid == Ipv6Net::from(source));
+    let unusable =
+        source.is_unspecified() || source.is_loopback() || source.is_multicast() || source.is_unicast_link_local();
+    (!has_it && !is_a_sid && !unusable).then(|| AddressKey { interface: lo, address: IpNet::V6(source.into()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use segbox_config::Surroundings;
+
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let draft = segbox_config::read(text.to_owned(), "segbox.toml".to_owned());
+        draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config
+    }
+
+    fn key(interface: &str, address: &str) -> AddressKey {
+        AddressKey { interface: interface.parse().expect("a name"), address: address.parse().expect("an address") }
+    }
+
+    const SOURCE: &str = "[srv6]\nsource = \"fc00:0:2::1\"\n";
+
+    #[test]
+    fn a_source_that_no_interface_has_is_put_on_lo() {
+        assert_eq!(on_loopback(&config(SOURCE), &Actual::default()), Some(key("lo", "fc00:0:2::1/128")));
+        assert_eq!(on_loopback(&config(""), &Actual::default()), None);
+        let near = "[interface.eth0]\naddresses = [\"fc00:0:2::2/64\"]\n".to_owned() + SOURCE;
+        assert_eq!(on_loopback(&config(&near), &Actual::default()), Some(key("lo", "fc00:0:2::1/128")));
+    }
+
+    #[test]
+    fn a_source_of_the_file_or_of_another_program_is_left_alone() {
+        for interface in ["eth0", "lo"] {
+            let own = format!("[interface.{interface}]\naddresses = [\"fc00:0:2::1/64\"]\n{SOURCE}");
+            assert_eq!(on_loopback(&config(&own), &Actual::default()), None);
+            let mut actual = Actual::default();
+            actual.foreign_addresses.insert(key(interface, "fc00:0:2::1/128"), ());
+            assert_eq!(on_loopback(&config(SOURCE), &actual), None);
+        }
+    }
+
+    #[test]
+    fn a_sid_keeps_its_address() {
+        let sid = format!("{SOURCE}[[srv6.sid]]\nsid = \"fc00:0:2::1\"\nbehavior = \"End\"\n");
+        assert_eq!(on_loopback(&config(&sid), &Actual::default()), None);
+    }
+}
