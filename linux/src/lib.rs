@@ -1,10 +1,12 @@
 //! The kernel's side of segbox: reads the state of the kernel and writes to it. Not here: any decision (`segbox-plan`).
 
 pub mod bpf;
+pub mod icmp;
 pub mod jit;
 pub mod kernel;
 pub mod namespace;
 pub mod netlink;
+pub mod snmp;
 pub mod sysctl;
 pub mod tune;
 

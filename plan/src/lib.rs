@@ -9,6 +9,7 @@ mod diff;
 mod egress;
 mod forwarding;
 mod hop;
+pub mod icmp_errors;
 pub mod identity;
 pub mod lookup;
 pub mod materials;

@@ -11,6 +11,8 @@ mod error;
 /// Programs that report events, and their events.
 pub mod events;
 mod faults;
+/// The counters of the service for ICMP errors.
+pub mod icmp_errors;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The services of a box in one loop: they wait together, and each is called when it has work. PID 1 runs it as a child, and
-//! `segbox keep` runs it where segbox is not PID 1. Not here: the services.
+//! The services of a box. Tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors have a
+//! thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it where segbox is not PID 1.
+//! Not here: the services.
 
 use std::io;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use segbox_router::{OpenError, Router};
 
+use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
 use crate::tuning::Tuning;
 
@@ -17,9 +19,9 @@ pub enum KeepError {
     #[error("another segbox keeps this box tuned")]
     #[diagnostic(help("one is enough: leave it running, or end it first"))]
     Another,
-    #[error("this is not the network namespace of the box")]
-    #[diagnostic(help("run it outside of `ip netns exec`: the hardware belongs to the box, not to a namespace"))]
-    NotTheBox,
+    #[error("another segbox keeps this network namespace")]
+    #[diagnostic(help("one is enough: leave it running, or end it first"))]
+    AnotherHere,
     #[error("cannot listen for changes")]
     Listen(#[source] io::Error),
     #[error(transparent)]
@@ -27,22 +29,42 @@ pub enum KeepError {
     Open(#[from] OpenError),
 }
 
-/// Keeps this box tuned until the process ends. `say` receives a line for each repair, and for each failed one.
+/// Keeps this router working until the process ends: hands ICMP errors back to hosts and, in the network namespace of the box, keeps the
+/// box tuned. `say` receives a line for each repair, for each failed one, and for packets that are lost without an answer.
 ///
 /// # Errors
 /// See [`KeepError`]. After the start, a failed repair does not end it.
-pub fn keep(say: impl Fn(&str)) -> Result<(), KeepError> {
+pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
     if !Router::open("keep")?.facts().own_box {
-        return Err(KeepError::NotTheBox);
+        let icmp_errors = IcmpErrors::open().map_err(KeepError::Listen)?.ok_or(KeepError::AnotherHere)?;
+        icmp_errors.run(&say);
+        return Ok(());
     }
     let mut latency = Latency::open().map_err(KeepError::Listen)?.ok_or(KeepError::Another)?;
     let mut tuning = Tuning::open().map_err(KeepError::Listen)?;
-    loop {
-        latency.hold(&say);
-        wait(&latency, &tuning);
-        latency.hear();
-        tuning.attend(&say);
-    }
+    let icmp_errors = match IcmpErrors::open() {
+        Ok(Some(icmp_errors)) => Some(icmp_errors),
+        Ok(None) => {
+            say("another process hands ICMP errors back to hosts");
+            None
+        }
+        // A box without IPv6 is tuned, too.
+        Err(error) => {
+            say(&format!("cannot hand ICMP errors back to hosts: {error}"));
+            None
+        }
+    };
+    std::thread::scope(|scope| {
+        if let Some(icmp_errors) = icmp_errors {
+            scope.spawn(|| icmp_errors.run(&say));
+        }
+        loop {
+            latency.hold(&say);
+            wait(&latency, &tuning);
+            latency.hear();
+            tuning.attend(&say);
+        }
+    })
 }
 
 /// Waits until a service has an event, or until its next check is due.

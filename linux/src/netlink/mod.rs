@@ -23,6 +23,7 @@ mod seg6local;
 mod settings;
 mod socket;
 mod source_filter;
+mod steering;
 mod uapi;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use reply::{Refusal, TalkError};
 use seg6::Seg6;
 use socket::Socket;
 use source_filter::SourceFilters;
+pub use steering::Steering;
 
 /// How many sockets, each with a thread, share a big batch. Since Linux 6.16 the kernel adds IPv6 routes without its big lock (RTNL), but
 /// the threads still wait for the lock of the per-CPU allocator (mm/percpu.c). Two threads need 10 to 30 % less time than one; more threads
@@ -183,6 +185,8 @@ pub fn read_anything(datagram: &[u8]) {
         seg6::decode_key(frame.payload);
         let _ = route::decode(frame.payload, |index| observe::name_or_number(&links, index));
         route::decode_counters(frame.payload);
+        route::decode_tunnels(frame.payload);
+        steering::decode_vrf(frame.payload);
         rule::decode(frame.payload);
         source_filter::decode(frame.payload);
     }

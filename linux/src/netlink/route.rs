@@ -10,7 +10,7 @@ use netlink_packet_route::route::{
     RouteType,
 };
 use segbox_config::IfName;
-use segbox_plan::route::{Hop, Hops, Route, RouteKey};
+use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
 use segbox_plan::state::PROTOCOL;
 
 use super::encap::{self, Lookup};
@@ -139,6 +139,17 @@ pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(Ro
     };
     let hops = hops.unwrap_or_else(|| Hop::default().into());
     Some((row.key, Route { hops, mtu: row.mtu }))
+}
+
+/// The tunnels of a route, whoever made it. Those that segbox cannot describe are left out.
+pub(super) fn decode_tunnels(payload: &[u8]) -> Option<Vec<Encap>> {
+    let row = row(payload)?;
+    let nameless = |index: u32| format!("if#{index}").parse().expect("3 characters and 10 digits fit a name");
+    let hops = match row.several {
+        Some(list) => next_hop::decode(list, nameless)?,
+        None => row.only.decode(nameless)?.into(),
+    };
+    Some(hops.iter().map(|hop| hop.encap.clone()).filter(|encap| *encap != Encap::None).collect())
 }
 
 /// The counters of a local SID of ours.

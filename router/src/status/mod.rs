@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use segbox_config::Faults;
 use segbox_linux::bpf::{self, MapRow};
 use segbox_linux::netlink::{Counters, LinkStatistics};
+use segbox_linux::snmp;
+use segbox_plan::icmp_errors::Counts;
 use segbox_plan::route::{RouteKey, RouteKind};
 use segbox_plan::{Actual, Setting};
 use serde::Serialize;
@@ -15,7 +17,7 @@ use crate::counted::Ledger;
 use crate::error::ChangeError;
 use crate::run::boot::Boot;
 use crate::target::{Target, TargetError};
-use crate::{Reading, Router, confirm};
+use crate::{Reading, Router, confirm, icmp_errors};
 
 /// The tuning of the box.
 pub mod tuning;
@@ -44,6 +46,10 @@ pub struct Status {
     pub programs: Vec<Program>,
     /// Every interface of the namespace.
     pub links: Vec<Link>,
+    /// The kernel's counters of lost IPv6 packets, by their names in /proc/net/snmp6, since the namespace was made.
+    pub losses: BTreeMap<&'static str, u64>,
+    /// ICMP errors about encapsulated packets; None if no service hands them back to hosts.
+    pub icmp_errors: Option<Counts>,
     /// The tuning of the box; None in another namespace than the box's.
     pub tuning: Option<Tuning>,
 }
@@ -165,6 +171,8 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         policies,
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
+        losses: losses(),
+        icmp_errors: icmp_errors::ask(),
         tuning,
     })
 }
@@ -218,6 +226,11 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Led
         }
     }
     (sids, policies)
+}
+
+fn losses() -> BTreeMap<&'static str, u64> {
+    let counters = snmp::losses().unwrap_or_default();
+    counters.into_iter().map(|(counter, value)| (counter.name, value)).collect()
 }
 
 fn programs(router: &Router, actual: &Actual) -> Vec<Program> {

@@ -1,4 +1,5 @@
-//! `segbox keep`: keeps this box tuned where segbox is not PID 1. Runs until it is ended.
+//! `segbox keep`: keeps a router working where segbox is not PID 1, in the network namespace of the box or in another one. Runs until it is
+//! ended.
 
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use super::OK;
 use crate::text::output;
 
 pub(super) fn run() -> Result<ExitCode> {
-    // Keep the box tuned even if the reader of this output is gone.
+    // Go on even if the reader of this output is gone.
     segbox_services::keep(|line| drop(output::write(&format!("{line}\n"))))?;
     Ok(OK)
 }

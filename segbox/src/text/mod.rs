@@ -1,6 +1,7 @@
 //! Formats the output of the commands as text. Not here: gathering the facts.
 
 pub(crate) mod event;
+mod losses;
 pub(crate) mod output;
 pub(crate) mod status;
 pub(crate) mod tuning;

@@ -3,7 +3,7 @@
 use segbox_router::status::Status;
 
 use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
-use super::tuning;
+use super::{losses, tuning};
 
 /// Most SIDs and policies shown; `--json` lists all of them.
 const SHOWN: usize = 40;
@@ -18,6 +18,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
+        losses::text(status),
         status.tuning.as_ref().map(tuning::text).unwrap_or_default(),
     ];
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")

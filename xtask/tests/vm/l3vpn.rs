@@ -12,6 +12,7 @@
 //! (`leaks`).
 
 mod leaks;
+mod path_mtu;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -118,6 +119,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
     // Five of blue's were to get out of its VPN.
     let expected = [("fc00:0:1:100::/128", 3 + 5), ("fc00:0:1:204::/128", 1), ("fc00:0:1:206::/128", 1)];
     assert_eq!(counted, expected.map(|(sid, packets)| (sid.to_owned(), packets, 0)), "SID, packets, errors: {status}");
+    path_mtu::is_learnt(&site_1);
     let plan = router.answer("plan");
     assert!(plan.contains("nothing to do"), "a plan is left:\n{plan}");
     for name in ["p", "blue", "green"] {
