@@ -29,4 +29,4 @@ pub use model::{Config, IfName, Mac};
 pub use object::Hook;
 pub use read::{Draft, read};
 pub use resolve::Checked;
-pub use surroundings::{LinkSeen, Surroundings};
+pub use surroundings::{Hazard, LinkSeen, Surroundings};

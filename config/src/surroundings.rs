@@ -50,6 +50,19 @@ pub struct Surroundings {
     pub secrets: BTreeMap<String, Result<SecretFile, String>>,
     /// The names of all hardware profiles.
     pub profiles: Option<BTreeSet<String>>,
+    /// Other programs of the box that may lose SRv6.
+    pub hazards: Vec<Hazard>,
+}
+
+/// Another program of the box that may lose SRv6 packets or what segbox set up for them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Hazard {
+    /// What was found.
+    pub what: String,
+    /// What is lost.
+    pub loses: String,
+    /// How to keep it.
+    pub fix: String,
 }
 
 /// An interface of the box.

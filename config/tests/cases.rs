@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use segbox_config::fault::Fault;
-use segbox_config::{Faults, Kernel, Surroundings, profile, read};
+use segbox_config::{Faults, Hazard, Kernel, Surroundings, profile, read};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
@@ -38,6 +38,13 @@ fn surroundings(text: &str) -> Surroundings {
         around.kernel = Some(Kernel { version: (5, 4), options: [off("CONFIG_NET_VRF")].into() });
     } else if text.starts_with("# on: Linux 6.18 without SRv6") {
         around.kernel = Some(Kernel { version: (6, 18), options: [off("CONFIG_IPV6_SEG6_LWTUNNEL")].into() });
+    }
+    if text.starts_with("# on: a host with ufw") {
+        around.hazards.push(Hazard {
+            what: "the chain `ip6 filter FORWARD` drops forwarded packets that no rule accepts (ufw)".to_owned(),
+            loses: "packets of SIDs and policies are lost, and all that the router forwards".to_owned(),
+            fix: "run `ufw default allow routed`".to_owned(),
+        });
     }
     around
 }

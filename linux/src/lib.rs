@@ -1,5 +1,6 @@
 //! The kernel's side of segbox: reads the state of the kernel and writes to it. Not here: any decision (`segbox-plan`).
 
+pub mod beside;
 pub mod bpf;
 pub mod icmp;
 pub mod jit;
@@ -9,6 +10,7 @@ pub mod netlink;
 pub mod snmp;
 pub mod sysctl;
 pub mod tune;
+mod xtables;
 
 pub use namespace::Namespace;
 pub use netlink::Netlink;

@@ -2,6 +2,7 @@
 
 mod adjacent;
 pub mod asked;
+pub mod beside;
 pub mod degrade;
 mod describe;
 mod desired;

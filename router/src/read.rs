@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use segbox_config::surroundings::SecretFile;
-use segbox_config::{Checked, Kernel, LinkSeen, Surroundings};
+use segbox_config::{Checked, Hazard, Kernel, LinkSeen, Surroundings};
 use segbox_linux::bpf;
 
 use crate::faults::FaultyFile;
@@ -57,6 +57,8 @@ pub struct Seen {
     pub kernel: Option<Kernel>,
     /// The names of its hardware profiles.
     pub profiles: Option<BTreeSet<String>>,
+    /// Other programs that may lose SRv6.
+    pub hazards: Vec<Hazard>,
 }
 
 /// Reads and checks a file.
@@ -85,6 +87,7 @@ pub fn check(path: &Path, text: &str, on: Seen) -> Result<Checked, segbox_config
         objects: named(&needs.objects, |name| object(beside, name)),
         secrets: named(&needs.secrets, |name| secret(&beside.join(name))),
         profiles: on.profiles,
+        hazards: on.hazards,
     };
     draft.resolve(&around)
 }

@@ -68,6 +68,17 @@ pub enum SurroundingsFault {
         /// The consequence.
         without: &'static str,
     },
+    /// Another program of the box may lose SRv6.
+    #[error("{what}: {loses}")]
+    #[diagnostic(severity(Warning), code(segbox::beside_others), help("{fix}"))]
+    BesideOthers {
+        /// What was found.
+        what: String,
+        /// What is lost.
+        loses: String,
+        /// How to keep it.
+        fix: String,
+    },
     /// The object cannot be read.
     #[error("cannot use the BPF object `{object}`: {why}")]
     #[diagnostic(

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Faults, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
 use crate::model::{Config, HmacKey};
 use crate::read::{Ask, Draft, KeyDraft};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Hazard, Surroundings};
 use crate::ways::Ways;
 
 /// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
@@ -68,6 +68,15 @@ impl Draft {
         }
         if let Some(kernel) = &surroundings.kernel {
             self.kernel(kernel);
+        }
+        // A file without SRv6 has nothing that they could lose.
+        if let Some(ask) = self.asks.features.get(Feature::SEG6_LWTUNNEL.name) {
+            let span = ask.first;
+            let warn = |hazard: &Hazard| {
+                let Hazard { what, loses, fix } = hazard.clone();
+                Fault::new(span, SurroundingsFault::BesideOthers { what, loses, fix })
+            };
+            self.faults.extend(surroundings.hazards.iter().map(warn));
         }
         if let (Some(profile), Some(profiles)) = (&self.asks.profile, &surroundings.profiles)
             && !profiles.contains(&profile.value)

@@ -44,6 +44,7 @@ pub(crate) fn surroundings() -> Surroundings {
             ("gone.key".to_owned(), Err("no such file".to_owned())),
         ]),
         profiles: Some(["generic", "x3440-82599"].map(str::to_owned).into()),
+        hazards: Vec::new(),
     }
 }
 

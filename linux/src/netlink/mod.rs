@@ -8,6 +8,7 @@ mod device;
 mod encap;
 mod error;
 mod ethtool;
+mod firewalls;
 mod frame;
 mod generic;
 mod links;
@@ -37,6 +38,7 @@ use segbox_plan::{Actual, Materials, Step};
 pub use error::{ObserveError, OpenError, StepError};
 pub use ethtool::Changes;
 pub(crate) use ethtool::{Ethtool, Rings};
+pub(crate) use firewalls::firewalls;
 use links::Links;
 use observe::in_table;
 pub use power::PowerButton;
@@ -154,6 +156,12 @@ impl Netlink {
         Ok(links.iter().map(links::LinkRow::seen).collect())
     }
 
+    /// Every link's index and name.
+    pub(crate) fn links_by_index(&mut self) -> Result<Vec<(u32, IfName)>, ObserveError> {
+        let links = Links::read(self.first()).map_err(in_table("links"))?;
+        Ok(links.iter().map(|link| (link.index, link.name)).collect())
+    }
+
     /// Gives a link another name, which no link has.
     ///
     /// # Errors
@@ -187,6 +195,9 @@ pub fn read_anything(datagram: &[u8]) {
         route::decode_counters(frame.payload);
         route::decode_tunnels(frame.payload);
         steering::decode_vrf(frame.payload);
+        firewalls::decode_chain(frame.payload);
+        firewalls::decode_rule(frame.payload);
+        firewalls::decode_elements(frame.payload);
         rule::decode(frame.payload);
         source_filter::decode(frame.payload);
     }

@@ -23,5 +23,6 @@ pub(super) fn run(file: &Path, elsewhere: bool, all: bool) -> Result<ExitCode> {
 fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
     let profiles = Some(Profiles::read().names());
-    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles }
+    let hazards = segbox_plan::beside::hazards(&segbox_linux::beside::look());
+    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles, hazards }
 }

@@ -1,0 +1,14 @@
+//! Firewalls and managers of interfaces on a router, with their real packages: each loses SRv6, `segbox doctor` and `segbox check` name it, and
+//! the fix that they print brings the packets back. docs/beside-others.md has a row for each.
+//!
+//! The packages come from Debian's mirror, and are unpacked beside the system, not installed: hence the slow tier.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../icmp_errors/network.rs"]
+mod network;
+
+mod firewalls;
+mod networkd;
+mod packages;
