@@ -3,6 +3,7 @@
 mod encode;
 mod keys;
 mod links;
+mod lists;
 mod program;
 mod room;
 
@@ -106,6 +107,10 @@ impl Draft {
     /// Checks whole paths, as far as the file and the box show them.
     fn paths(&mut self, surroundings: &Surroundings) {
         let ways = Ways::new(&self.config);
+        // An entry with a fault is not in the Config, so a list that names it would get a second one.
+        if self.faults.iter().all(Fault::is_warning) {
+            lists::check(&self.config, &self.asks, &ways, &mut self.faults);
+        }
         room::check(&self.config, &self.asks, &ways, surroundings.links.as_deref(), &mut self.faults);
     }
 
