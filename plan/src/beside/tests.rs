@@ -112,3 +112,13 @@ fn a_rule_about_the_way_back_is_named() {
     assert_eq!(words(&[early.clone()]).len(), 1);
     assert!(words(&[Chain { hook: Some(Hook::Other), ..early }]).is_empty());
 }
+
+#[test]
+fn the_kernels_switch_for_more_hooks_is_named_where_it_is_on() {
+    let with = |value: Option<&str>| {
+        let beside = super::Beside { lwtunnel_hooks: value.map(str::to_owned), ..super::Beside::default() };
+        super::hazards(&beside).into_iter().map(|hazard| hazard.what).collect::<Vec<_>>()
+    };
+    assert_eq!(with(Some("1")), ["net.netfilter.nf_hooks_lwtunnel is 1"]);
+    assert!(with(Some("0")).is_empty() && with(None).is_empty());
+}

@@ -84,7 +84,6 @@ fn untrack(network: &Network, router: &str) {
 
 #[test]
 fn slow_a_rule_against_invalid_connections() {
-    let _nft = Packages::new(&["nftables"]);
     for form in ["ct state invalid drop", "ct state vmap { established : accept, related : accept, invalid : drop }"] {
         for (router, _) in CORE {
             let network = network();

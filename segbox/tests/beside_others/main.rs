@@ -1,7 +1,8 @@
 //! Firewalls and managers of interfaces on a router, with their real packages: each loses SRv6, `segbox doctor` and `segbox check` name it, and
 //! the fix that they print brings the packets back. docs/beside-others.md has a row for each.
 //!
-//! The packages come from Debian's mirror, and are unpacked beside the system, not installed: hence the slow tier.
+//! ufw, firewalld and iptables come from Debian's mirror, and are unpacked beside the system, not installed: hence the slow tier. nft and
+//! systemd-networkd are the system's.
 
 #[path = "../support/mod.rs"]
 mod support;
