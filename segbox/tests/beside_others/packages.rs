@@ -13,8 +13,7 @@ pub(crate) struct Packages(Files);
 /// Joins the unpacked files and the system in a mount namespace, and runs a script in it. /bin, /sbin and /lib of Debian are links into /usr.
 const ENTER: &str = r#"
 set -e
-place=/run/beside-others
-mkdir -p $place
+place=/mnt
 mount -t tmpfs none $place
 mkdir $place/packages $place/upper $place/work $place/root
 cp -a "$1/root/." $place/packages
