@@ -16,6 +16,8 @@ use crate::{sysctl, xtables};
 const NETWORKD: &str = "/run/systemd/netif/links";
 /// The same of NetworkManager.
 const NETWORK_MANAGER: &str = "/run/NetworkManager/devices";
+/// Where NetworkManager keeps the profiles that it made itself.
+const PROFILES: &str = "/run/NetworkManager/system-connections";
 /// Where drop-ins of a .network file may lie, in the order of their priority (systemd.network(5)).
 const DROP_INS: [&str; 3] = ["/usr/lib/systemd/network", "/run/systemd/network", "/etc/systemd/network"];
 
@@ -37,7 +39,7 @@ pub fn look() -> Beside {
         ports: links().into_iter().map(|(_, name)| name).filter(accepts_srv6).collect(),
         // The kernel keeps 15 characters of a name.
         networkd: of("systemd-network", NETWORKD).into_iter().map(with_files).collect(),
-        network_manager: of("NetworkManager", NETWORK_MANAGER),
+        network_manager: of("NetworkManager", NETWORK_MANAGER).into_iter().map(with_profiles).collect(),
         lwtunnel_hooks: sysctl::read("net.netfilter.nf_hooks_lwtunnel").ok().flatten(),
     }
 }
@@ -82,5 +84,15 @@ fn with_files(mut link: Managed) -> Managed {
     drop_ins.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
     let read = |path: PathBuf| Some((path.display().to_string(), fs::read_to_string(&path).ok()?));
     link.files = std::iter::once(file).chain(drop_ins).filter_map(read).collect();
+    link
+}
+
+/// Adds the profiles that NetworkManager made itself, if the record may name one of them.
+fn with_profiles(mut link: Managed) -> Managed {
+    if link.state.contains("connection-uuid=") {
+        let entries = fs::read_dir(PROFILES).into_iter().flatten().flatten().map(|entry| entry.path());
+        let read = |path: PathBuf| Some((path.display().to_string(), fs::read_to_string(&path).ok()?));
+        link.files = entries.filter_map(read).collect();
+    }
     link
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     // A build that fills a folder is waited for.
     let waiting = "another ./dev fills the cache; waiting for it";
-    let makers = ["bpf-linker", "cargo-deny", "mkosi", "tools", "kernel"];
+    let makers = ["bpf-linker", "cargo-deny", "mkosi", "tools", "kernel", "daemons"];
     let turns = makers.map(|name| lock(&cache.join(format!("{name}.lock")), waiting));
     let _turns = turns.into_iter().collect::<Result<Vec<_>, _>>()?;
     let doomed = if options.all { children(&cache)? } else { superfluous(&cache, &needed()?)? };

@@ -7,6 +7,7 @@ mod archive;
 mod binary;
 mod bios;
 mod budget;
+pub(crate) mod daemons;
 mod disk;
 mod empty;
 mod kept;

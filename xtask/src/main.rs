@@ -68,6 +68,8 @@ enum Task {
     Demo(demo::Options),
     /// Build the firmware image: kernel, initrd, UKI, and a disk that holds them
     Image(image::Options),
+    /// Build the tree of daemons and firewalls that the tests run beside segbox
+    Daemons,
     /// Run the image in QEMU between two network namespaces, with packets through it
     Vm(vm_run::Options),
 }
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         Task::Scale { rounds, write } => scale::run(rounds, write),
         Task::Demo(options) => demo::run(&options),
         Task::Image(options) => image::run(&options),
+        Task::Daemons => image::daemons::run(),
         Task::Vm(options) => vm_run::run(&options),
     };
     match done {

@@ -23,16 +23,20 @@ pub(super) fn networkd(link: &Managed) -> Option<Hazard> {
     })
 }
 
-/// NetworkManager removes addresses and routes of others when it activates a connection.
+/// NetworkManager removes addresses and routes of others when it activates a connection. A port that another program configured has a
+/// connection, too, "connected (externally)": it only describes what is there, is never activated, and is marked in its profile (seen with 1.52).
 pub(super) fn network_manager(link: &Managed) -> Option<Hazard> {
     let interface = link.interface;
-    let is_managed = value(&link.state, "managed") == Some("true") && value(&link.state, "connection-uuid").is_some();
+    let profile = value(&link.state, "connection-uuid")?;
+    let describes =
+        |(_, text): &(String, String)| value(text, "uuid") == Some(profile) && value(text, "external") == Some("true");
+    let is_managed = value(&link.state, "managed") == Some("true") && !link.files.iter().any(describes);
     is_managed.then(|| Hazard {
         what: format!("NetworkManager has a connection on {interface}"),
         loses: format!("when it activates the connection, addresses and routes of segbox on {interface} are removed"),
         fix: format!(
-            "write `[keyfile]` and `unmanaged-devices=interface-name:{interface}` into /etc/NetworkManager/conf.d/segbox.conf, then \
-             run `nmcli general reload`"
+            "run `printf '[keyfile]\\nunmanaged-devices+=interface-name:{interface}\\n' \
+             >/etc/NetworkManager/conf.d/segbox-{interface}.conf` and `nmcli general reload conf`, then `segbox apply`"
         ),
     })
 }
@@ -97,5 +101,13 @@ mod tests {
         let nm = |state: &str| network_manager(&managed(state, &[])).is_some();
         assert!(nm("[device]\nmanaged=true\nconnection-uuid=0\n"));
         assert!(!nm("[device]\nmanaged=false\n") && !nm("[device]\nmanaged=true\n"));
+        let profile =
+            |text: &str| network_manager(&managed("[device]\nmanaged=true\nconnection-uuid=0\n", &[text])).is_some();
+        assert!(!profile("[connection]\nuuid=0\n[.nmmeta]\nexternal=true\n"), "it is connected externally");
+        assert!(profile("[connection]\nuuid=1\n[.nmmeta]\nexternal=true\n"), "another port is");
+        assert!(
+            profile("[connection]\nuuid=0\n[.nmmeta]\nnm-generated=true\n"),
+            "a profile of its own that it activates"
+        );
     }
 }

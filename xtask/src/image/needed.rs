@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::archive::Archive;
+use super::daemons::DAEMONS;
 use super::mkosi::{self, Mkosi};
 use super::{manifest, tools};
 use crate::failure::Failure;
@@ -33,6 +34,11 @@ impl Needed {
             packages = packages.and_then(|names| Some([names, names_in(list)?].concat()));
             folders.push(folder);
         }
+        // The tests' tree; a user who runs none of them has none.
+        let folder = format!("{DAEMONS}-{}", tools::key(&archive, &version, DAEMONS)?);
+        let list = workspace::cache()?.join(&folder).join(format!("{DAEMONS}.manifest"));
+        packages = packages.map(|names| [names, names_in(list).unwrap_or_default()].concat());
+        folders.push(folder);
         Ok(Self { folders, packages })
     }
 }

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::binaries::Binaries;
 use super::job::Job;
-use super::table::{BINARIES, COMPILE, EXAMPLES, FUZZ, IMAGE, INSTRUCTIONS, PROGRAMS};
+use super::table::{BINARIES, COMPILE, DAEMONS, EXAMPLES, FUZZ, IMAGE, INSTRUCTIONS, PROGRAMS};
 use super::targets::{Kind, Target};
 use crate::{image, workspace};
 
 /// All stages.
 pub(super) fn all(binaries: &Arc<Mutex<Binaries>>) -> Vec<Job> {
-    vec![programs(), compile(binaries, &everything()), build_image(), fuzz(), instructions(), examples()]
+    vec![programs(), compile(binaries, &everything()), build_image(), daemons(), fuzz(), instructions(), examples()]
 }
 
 fn everything() -> Vec<String> {
@@ -27,6 +27,7 @@ pub(super) fn one(name: &str) -> Vec<Job> {
         PROGRAMS => vec![programs()],
         COMPILE => vec![programs(), compile(&Arc::default(), &everything())],
         IMAGE => vec![programs(), build_image()],
+        DAEMONS => vec![daemons()],
         EXAMPLES => vec![programs(), examples()],
         FUZZ => vec![programs(), fuzz()],
         INSTRUCTIONS => vec![programs(), instructions()],
@@ -41,6 +42,7 @@ pub(super) fn before(targets: &[Target], is_whole: bool, binaries: &Arc<Mutex<Bi
     jobs.extend(is_needed(BINARIES).then(segbox));
     jobs.push(compile(binaries, &selection(targets, is_whole)));
     jobs.extend(is_needed(IMAGE).then(build_image));
+    jobs.extend(is_needed(DAEMONS).then(daemons));
     jobs
 }
 
@@ -80,6 +82,10 @@ fn segbox() -> Job {
 
 fn build_image() -> Job {
     xtask(IMAGE, &[PROGRAMS], &["image"])
+}
+
+fn daemons() -> Job {
+    xtask(DAEMONS, &[], &["daemons"])
 }
 
 fn fuzz() -> Job {
@@ -154,6 +160,7 @@ mod tests {
         };
         assert_eq!(names(&[target("plan", "laws")]), [PROGRAMS, COMPILE]);
         assert_eq!(names(&[target("xtask", "vm")]), [PROGRAMS, COMPILE, IMAGE]);
+        assert_eq!(names(&[target("segbox", "beside_others")]), [PROGRAMS, COMPILE, DAEMONS]);
         assert_eq!(names(&[target("bench", "real")]), [PROGRAMS, BINARIES, COMPILE]);
     }
 }

@@ -13,6 +13,8 @@ pub(super) const COMPILE: &str = "compile";
 pub(super) const BINARIES: &str = "binaries";
 /// The firmware image.
 pub(super) const IMAGE: &str = "build-image";
+/// Daemons and firewalls that run beside segbox.
+pub(super) const DAEMONS: &str = "daemons";
 /// A short run of every fuzz target.
 pub(super) const FUZZ: &str = "fuzz";
 /// BPF instructions of the programs and of their peers in C.
@@ -21,10 +23,10 @@ pub(super) const INSTRUCTIONS: &str = "instructions";
 pub(super) const EXAMPLES: &str = "doc-examples";
 
 /// Stages that tests need.
-pub(super) const NEEDED: [&str; 4] = [PROGRAMS, BINARIES, COMPILE, IMAGE];
+pub(super) const NEEDED: [&str; 5] = [PROGRAMS, BINARIES, COMPILE, IMAGE, DAEMONS];
 
 /// Names of stages that a user can give.
-pub(super) const STAGES: [&str; 7] = [STRUCTURE, PROGRAMS, COMPILE, IMAGE, FUZZ, INSTRUCTIONS, EXAMPLES];
+pub(super) const STAGES: [&str; 8] = [STRUCTURE, PROGRAMS, COMPILE, IMAGE, DAEMONS, FUZZ, INSTRUCTIONS, EXAMPLES];
 
 /// What may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +63,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("bench", "one_side", MEASURES),
     // Ten thousand packets per second, of which none may be lost.
     ("segbox", "no_loss", MEASURES),
+    // Runs the programs that others have on a host.
+    ("segbox", "beside_others", Rule { needs: Some(DAEMONS), ..USUAL }),
     // Counts the namespaces that killed processes have left, and others sweep them as well.
     ("lab", "namespaces", MEASURES),
     // Few of these start a machine; so they may run beside those of `vm`, which are the longest part.
