@@ -15,6 +15,7 @@ pub mod identity;
 pub mod lookup;
 pub mod materials;
 pub mod nic_names;
+pub mod overruled;
 mod rename;
 pub mod rounds;
 pub mod route;

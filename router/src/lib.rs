@@ -34,6 +34,8 @@ mod transaction_tests;
 use std::os::unix::fs::MetadataExt;
 
 use segbox_config::IfName;
+use segbox_plan::overruled::{Overruled, destinations, overruled};
+use segbox_plan::route::{RouteKey, RouteKind};
 
 pub use change::{Change, Wanted};
 pub use confirm::ConfirmError;
@@ -111,6 +113,15 @@ impl Router {
 }
 
 impl Router {
+    /// Routes of other programs that go before these of segbox.
+    ///
+    /// # Errors
+    /// The kernel cannot be read.
+    pub fn overruled(&mut self, ours: &[(RouteKey, RouteKind)]) -> Result<Vec<Overruled>, ChangeError> {
+        let others = self.target.netlink.others_routes(&destinations(ours));
+        Ok(overruled(ours, &others.map_err(|error| ChangeError::Kernel(error.into()))?))
+    }
+
     /// Renames an interface, whatever its hardware is.
     ///
     /// # Errors

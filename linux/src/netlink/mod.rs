@@ -27,11 +27,12 @@ mod source_filter;
 mod steering;
 mod uapi;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::RawFd;
 
 use segbox_config::{IfName, LinkSeen};
 use segbox_plan::materials::Secret;
+use segbox_plan::overruled::Destination;
 use segbox_plan::route::RouteKey;
 use segbox_plan::{Actual, Materials, Step};
 
@@ -145,6 +146,17 @@ impl Netlink {
     /// The table changed during each reading.
     pub fn counters(&mut self) -> Result<BTreeMap<RouteKey, Counters>, ObserveError> {
         route::counters(self.first()).map_err(in_table("routes"))
+    }
+
+    /// The routes of other programs to these destinations, with the names of their protocols; needs no root.
+    ///
+    /// # Errors
+    /// A table changed during each reading.
+    pub fn others_routes(
+        &mut self,
+        destinations: &BTreeSet<Destination>,
+    ) -> Result<BTreeMap<RouteKey, String>, ObserveError> {
+        route::others(self.first(), destinations).map_err(in_table("routes"))
     }
 
     /// The links of the namespace; needs no root.

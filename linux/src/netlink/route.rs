@@ -10,6 +10,7 @@ use netlink_packet_route::route::{
     RouteType,
 };
 use segbox_config::IfName;
+use segbox_plan::overruled::Destination;
 use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
 use segbox_plan::state::PROTOCOL;
 
@@ -201,21 +202,53 @@ fn read_with<T>(
 pub(super) fn makers(socket: &mut Socket, keys: &BTreeSet<RouteKey>) -> BTreeMap<RouteKey, String> {
     let tables: BTreeSet<(bool, u32)> = keys.iter().map(|key| (key.prefix.addr().is_ipv4(), key.table)).collect();
     let mut makers = BTreeMap::new();
-    for (ipv4, table) in tables {
-        let mut request = RouteMessage::default();
-        request.header.address_family = if ipv4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        request.attributes.push(RouteAttribute::Table(table));
+    for table in tables {
         let one_of_them = |payload: &[u8]| {
             let row = row(payload).filter(|row| keys.contains(&row.key))?;
             Some((row.key, protocol_name(row.protocol)))
         };
         // If the table cannot be read, the error only says less.
-        makers.extend(socket.dump(libc::RTM_GETROUTE, &request, one_of_them).unwrap_or_default());
+        makers.extend(socket.dump(libc::RTM_GETROUTE, &whole_table(table), one_of_them).unwrap_or_default());
     }
     makers
 }
 
+/// The routes of other programs to these destinations, by the names of their protocols. Each table is read once, and of each only these
+/// routes are kept.
+pub(super) fn others(
+    socket: &mut Socket,
+    destinations: &BTreeSet<Destination>,
+) -> Result<BTreeMap<RouteKey, String>, TalkError> {
+    let tables: BTreeSet<(bool, u32)> =
+        destinations.iter().map(|(table, prefix)| (prefix.addr().is_ipv4(), *table)).collect();
+    let mut others = BTreeMap::new();
+    for table in tables {
+        let one_of_them = |payload: &[u8]| {
+            let row = row(payload).filter(|row| row.protocol != PROTOCOL)?;
+            let key = row.key;
+            destinations.contains(&(key.table, key.prefix)).then(|| (key, protocol_name(row.protocol)))
+        };
+        others.extend(socket.dump(libc::RTM_GETROUTE, &whole_table(table), one_of_them)?);
+    }
+    Ok(others)
+}
+
+/// The request for a table of IPv4 or IPv6.
+fn whole_table((ipv4, table): (bool, u32)) -> RouteMessage {
+    let mut request = RouteMessage::default();
+    request.header.address_family = if ipv4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    request.attributes.push(RouteAttribute::Table(table));
+    request
+}
+
 /// The name in iproute2's rt_protos.
 fn protocol_name(protocol: u8) -> String {
-    if protocol == PROTOCOL { "segbox".to_owned() } else { RouteProtocol::from(protocol).to_string() }
+    match protocol {
+        PROTOCOL => "segbox".to_owned(),
+        // FRR's numbers (zebra/rt_netlink.h): RTPROT_ZSTATIC, RTPROT_OPENFABRIC, RTPROT_SRTE.
+        196 => "FRR's staticd".to_owned(),
+        197 => "FRR's fabricd".to_owned(),
+        198 => "FRR's pathd".to_owned(),
+        _ => RouteProtocol::from(protocol).to_string(),
+    }
 }

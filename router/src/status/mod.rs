@@ -9,6 +9,7 @@ use segbox_linux::bpf::{self, MapRow};
 use segbox_linux::netlink::{Counters, LinkStatistics};
 use segbox_linux::snmp;
 use segbox_plan::icmp_errors::Counts;
+use segbox_plan::overruled::of_state;
 use segbox_plan::route::{RouteKey, RouteKind};
 use segbox_plan::{Actual, Setting};
 use serde::Serialize;
@@ -152,6 +153,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let pending = confirm::pending(&router.folder)?;
     let (mut deviations, tuning) = deviations(router, &found.actual, reading)?;
+    deviations.extend(router.overruled(&of_state(&found.actual.state))?.iter().map(ToString::to_string));
     // A machine that segbox has not booted has no record.
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
         deviations.extend(boot.all_problems().cloned());

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use miette::{Diagnostic, Result};
+use segbox_plan::overruled::of_file;
 use segbox_router::{Change, ChangeError, End, Report, Router, VerifierError, Wanted, read, run::sweep};
 
 use super::OK;
@@ -50,6 +51,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let report =
         router.change(&Wanted::File(&reading), Change { confirm, ..Change::default() }).inspect_err(show_verifier)?;
     tell(&report, &format!("applied {}", file.display()), begin)?;
+    output::overruled(&router.overruled(&of_file(&reading.checked.config))?);
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;
     }

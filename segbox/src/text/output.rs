@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use miette::{IntoDiagnostic, Report};
 use segbox_config::Faults;
+use segbox_plan::overruled::Overruled;
 use segbox_router::FaultyFile;
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -55,6 +56,17 @@ pub(crate) fn warnings(warnings: &Faults, all: bool) {
     if !warnings.is_empty() {
         let file = FaultyFile::new(warnings.clone());
         fault(&Report::new(if all { file.in_full() } else { file }));
+    }
+}
+
+/// Prints to standard error which routes of other programs go before the file's: the first ones.
+pub(crate) fn overruled(all: &[Overruled]) {
+    const SHOWN: usize = 20;
+    for one in all.iter().take(SHOWN) {
+        notice(&format!("{}: {one}", styled(CHANGED, "warning")));
+    }
+    if all.len() > SHOWN {
+        notice(&format!("... and {} more", all.len() - SHOWN));
     }
 }
 
