@@ -28,6 +28,8 @@ const CT_KEY: u16 = 2;
 const MASK: u16 = 4;
 const CMP: (u16, u16) = (2, 3);
 const LOOKUP: (u16, u16) = (1, 3);
+/// NFTA_LOOKUP_FLAGS: not in the set.
+const LOOKUP_FLAGS: u16 = 5;
 const IMMEDIATE_DATA: u16 = 2;
 const MATCH: (u16, u16) = (1, 3);
 /// NFTA_FIB_RESULT, NFTA_FIB_FLAGS; NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR.
@@ -82,7 +84,13 @@ pub(crate) fn firewalls() -> Result<Option<Vec<Chain>>, TalkError> {
                 rule.leads_to.extend(entry.chain.clone());
             }
         }
-        chain.rules.push(rule);
+        let Some(set) = row.ports else {
+            chain.rules.push(rule);
+            continue;
+        };
+        // A rule for each interface says the same.
+        let names = socket.dump(GET_ELEMENTS, &Raw(&elements_of(&row.table, &set, row.family)), decode_ports)?;
+        chain.rules.extend(names.into_iter().flatten().map(|name| Rule { port: Some(name), ..rule.clone() }));
     }
     Ok(Some(chains))
 }
@@ -97,6 +105,8 @@ pub(super) struct RuleRow {
     reads_state: bool,
     /// The verdict maps that it looks into.
     maps: Vec<String>,
+    /// The set of interfaces that a packet must come in by or leave by.
+    ports: Option<String>,
 }
 
 /// An entry of a verdict map.
@@ -160,6 +170,7 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
         rule: Rule::default(),
         reads_state: false,
         maps: Vec::new(),
+        ports: None,
     };
     let rule = &mut row.rule;
     // The interface's name is the next thing that is compared.
@@ -171,7 +182,7 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
         match name {
             "meta" if matches!(number(data, META_KEY), Some(IIFNAME | OIFNAME)) => is_port = true,
             "cmp" if was_port && rule.port.is_none() && number(data, CMP.0) == Some(EQUAL) => {
-                rule.port = find(data, CMP.1).and_then(|data| find(data, DATA.0)).and_then(text_of).map(str::to_owned);
+                rule.port = find(data, CMP.1).and_then(|data| find(data, DATA.0)).and_then(port);
                 rule.has_conditions |= rule.port.is_none();
             }
             "ct" => {
@@ -197,6 +208,13 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
                 let flags = number(data, FIB.1).unwrap_or_default();
                 rule.looks_back |= number(data, FIB.0) == Some(FIB_OIF) && flags & FIB_SADDR != 0;
                 rule.has_conditions = true;
+            }
+            "lookup"
+                if was_port
+                    && number(data, LOOKUP.1).is_none()
+                    && number(data, LOOKUP_FLAGS).is_none_or(|flags| flags == 0) =>
+            {
+                row.ports = text(data, LOOKUP.0);
             }
             "lookup" => {
                 row.maps.extend(text(data, LOOKUP.0).filter(|_| number(data, LOOKUP.1).is_some()));
@@ -242,6 +260,18 @@ pub(super) fn decode_elements(payload: &[u8]) -> Option<Vec<Entry>> {
         Some(Entry { key, code: number(verdict, VERDICT.0)?.cast_signed(), chain: text(verdict, VERDICT.1) })
     };
     Some(attributes(list).filter_map(|(_, element)| entry(element)).collect())
+}
+
+/// The interfaces of a set.
+pub(super) fn decode_ports(payload: &[u8]) -> Option<Vec<String>> {
+    let list = find(payload.get(HEADER..)?, ELEMENTS.2)?;
+    Some(attributes(list).filter_map(|(_, element)| port(find(find(element, ELEMENT.0)?, DATA.0)?)).collect())
+}
+
+/// An interface's name. Without a NUL at its end it is the beginning of names.
+fn port(value: &[u8]) -> Option<String> {
+    let text = text_of(value)?;
+    Some(if value.contains(&0) { text.to_owned() } else { format!("{text}*") })
 }
 
 /// Whether the kernel has loaded nfnetlink: the list of sockets then has the kernel's.

@@ -210,6 +210,7 @@ pub fn read_anything(datagram: &[u8]) {
         firewalls::decode_chain(frame.payload);
         firewalls::decode_rule(frame.payload);
         firewalls::decode_elements(frame.payload);
+        firewalls::decode_ports(frame.payload);
         rule::decode(frame.payload);
         source_filter::decode(frame.payload);
     }

@@ -37,7 +37,7 @@ pub struct Chain {
     pub priority: i32,
     /// It drops what none of its rules decides.
     pub drops_by_policy: bool,
-    /// It is one of iptables-legacy, whose rules are not read.
+    /// It is one of iptables-legacy.
     pub is_legacy: bool,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
@@ -46,7 +46,7 @@ pub struct Chain {
 /// A rule, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// The interface that a packet must come in by or leave by.
+    /// The interface that a packet must come in by or leave by; a `*` at its end stands for any rest.
     pub port: Option<String>,
     /// It has other conditions.
     pub has_conditions: bool,

@@ -32,7 +32,7 @@ pub(super) fn opens(chain: &Chain, chains: &[Chain], port: &str) -> bool {
         let fitting = chain
             .rules
             .iter()
-            .filter(|rule| !rule.has_conditions && rule.port.as_deref().is_none_or(|its| its == port));
+            .filter(|rule| !rule.has_conditions && rule.port.as_deref().is_none_or(|its| covers(its, port)));
         for rule in fitting {
             match rule.verdict {
                 Verdict::Accept => return true,
@@ -45,4 +45,9 @@ pub(super) fn opens(chain: &Chain, chains: &[Chain], port: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether the name in a rule is a port's, or the beginning of it with a `*`.
+fn covers(name: &str, port: &str) -> bool {
+    name.strip_suffix('*').map_or(name == port, |start| port.starts_with(start))
 }

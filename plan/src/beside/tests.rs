@@ -66,6 +66,8 @@ fn a_chain_that_accepts_the_cores_ports_is_not_named() {
     let with = |rules: Vec<Rule>| Chain { drops_by_policy: true, rules, ..chain("forward", Some(Hook::Forward)) };
     assert!(words(&[with(vec![at("eth1", rule(Verdict::Accept))])]).is_empty());
     assert_eq!(words(&[with(vec![at("docker0", rule(Verdict::Accept))])]).len(), 1, "another port");
+    assert!(words(&[with(vec![at("eth*", rule(Verdict::Accept))])]).is_empty());
+    assert_eq!(words(&[with(vec![at("et", rule(Verdict::Accept))])]).len(), 1, "no beginning without its star");
     let other = Rule { has_conditions: true, ..at("eth1", rule(Verdict::Accept)) };
     assert_eq!(words(&[with(vec![other])]).len(), 1, "only some of its packets");
     assert_eq!(words(&[with(vec![rule(Verdict::Drop), at("eth1", rule(Verdict::Accept))])]).len(), 1, "too late");

@@ -145,13 +145,14 @@ fn slow_iptables_of_the_old_kind() {
         network.at("r1"),
         "the chain FORWARD of `ip6tables-legacy` drops forwarded packets that no rule accepts",
     );
+    let said = doctor(network.at("r1")).out;
     for direction in ["-i", "-o"] {
         let printed = format!("-I FORWARD {direction} PORT -j ACCEPT");
-        let said = doctor(network.at("r1")).out;
         assert!(said.contains(&format!("`ip6tables-legacy {printed}`")), "{said}");
         legacy(&printed.replace("PORT", "eth1"));
     }
     assert_eq!(passes(&network), ALL);
+    assert!(doctor(network.at("r1")).out.contains("none that loses SRv6"), "its rules are read");
 }
 
 const UFW: &str = "cp -n /usr/share/ufw/iptables/*.rules /usr/share/ufw/ufw.conf /etc/ufw/; cd /usr/sbin; \

@@ -127,12 +127,17 @@ impl Host {
 
     /// Runs the commands of a fix: those between backquotes, without those of an alternative.
     pub(crate) fn follow(&mut self, finding: &Finding) {
+        self.follow_for(finding, "PORT");
+    }
+
+    /// The same for one of the router's ports.
+    pub(crate) fn follow_for(&mut self, finding: &Finding, port: &str) {
         let fix = finding.fix.split("fix: ").nth(1).unwrap_or_default();
         let commands: Vec<&str> = fix.split(", or ").next().unwrap_or_default().split('`').skip(1).step_by(2).collect();
         assert!(!commands.is_empty(), "{finding:?}");
         // segbox runs outside of the tree.
         for command in commands.into_iter().filter(|command| *command != "segbox apply") {
-            self.sh(command);
+            self.sh(&command.replace("PORT", port));
         }
     }
 }

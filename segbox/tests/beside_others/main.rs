@@ -10,6 +10,7 @@ mod support;
 #[path = "../icmp_errors/network.rs"]
 mod network;
 
+mod accepting;
 mod conversation;
 mod firewalls;
 mod host;
