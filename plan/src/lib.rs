@@ -13,6 +13,7 @@ mod hop;
 pub mod icmp_errors;
 pub mod identity;
 pub mod lookup;
+pub mod lost;
 pub mod materials;
 pub mod nic_names;
 pub mod overruled;

@@ -109,3 +109,46 @@ fn ports_of_1500_and_a_policy_are_warned_of_and_with_room_they_are_not() {
     let told = segbox(&lab["router"], ["apply".as_ref(), tiny.as_os_str()]);
     assert!(told.code == Some(1) && told.err.contains("inner_mtu"), "{}", told.err);
 }
+
+/// What status says of lost packets, and whether the router is healthy.
+fn losses(lab: &Lab) -> (Vec<String>, bool) {
+    let status = status(&lab["router"]);
+    let lines = status["deviations"].as_array().expect("a list").iter();
+    let lines = lines.map(|line| line.as_str().expect("text").to_owned());
+    (lines.filter(|line| line.contains("dropped")).collect(), status["healthy"] == true)
+}
+
+#[test]
+fn a_first_segment_without_a_route_deviates_until_a_routing_daemon_brings_one() {
+    let (lab, files) = router();
+    let text = FILE.replace("[[route]]\ndestination = \"fc00:0:3::/48\"\nvia = \"2001:db8:1::2\"\n", "");
+    apply(&lab["router"], &files.write("segbox.toml", &text));
+    let (lines, healthy) = losses(&lab);
+    assert!(
+        !healthy && lines.len() == 1 && lines[0].contains("no route leads to the first segment fc00:0:3:1::"),
+        "{lines:?}"
+    );
+    ip(&lab, "-6 route add fc00:0:3::/48 via 2001:db8:1::2 proto isis metric 20");
+    assert_eq!(losses(&lab), (Vec::new(), true));
+    ip(&lab, "-6 route replace unreachable fc00:0:3::/48 proto isis metric 20");
+    assert_eq!(losses(&lab).0.len(), 1, "an unreachable route is none");
+}
+
+#[test]
+fn policies_that_lead_into_each_other_are_warned_of_and_deviate() {
+    let (lab, files) = router();
+    let policy = |destination: &str, segment: &str| {
+        format!(
+            "\n[[srv6.policy]]\ndestination = \"{destination}\"\nbehavior = \"H.Encaps\"\nsegments = [\"{segment}\"]\n"
+        )
+    };
+    let ring = [("fc00:a::/32", "fc00:b::1"), ("fc00:b::/32", "fc00:c::1"), ("fc00:c::/32", "fc00:a::1")];
+    let text = FILE.to_owned() + &ring.map(|(destination, segment)| policy(destination, segment)).concat();
+    let file = files.write("segbox.toml", &text);
+    let told = segbox(&lab["router"], ["apply".as_ref(), file.as_os_str()]);
+    assert!(told.code == Some(0) && told.err.contains("lists_go_round"), "{}", told.err);
+    let (lines, healthy) = losses(&lab);
+    assert!(!healthy && lines.len() == 1 && lines[0].contains("fc00:a::/32 -> "), "{lines:?}");
+    ip(&lab, "-6 route add fc00:b::1/128 via 2001:db8:1::2 proto isis metric 20");
+    assert_eq!(losses(&lab), (Vec::new(), true), "a more specific route ends the round");
+}

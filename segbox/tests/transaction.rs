@@ -22,7 +22,7 @@ mac = "02:00:00:00:01:01"
 interface = "eth0"
 
 [[route]]
-destination = "2001:db8:2::/64"
+destination = "fc00:0:2::/48"
 via = "2001:db8:1::2"
 
 [srv6]

@@ -153,6 +153,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let pending = confirm::pending(&router.folder)?;
     let (mut deviations, tuning) = deviations(router, &found.actual, reading)?;
+    deviations.extend(segbox_plan::lost::lost(&found.actual));
     deviations.extend(router.overruled(&of_state(&found.actual.state))?.iter().map(ToString::to_string));
     // A machine that segbox has not booted has no record.
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
