@@ -33,8 +33,13 @@ impl Feature {
     pub const DUMMY: Self = Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox0 is an ifb device");
     /// Per-SID counters.
     pub const COUNTERS: Self = Self::seg6("per-SID counters", (5, 14), "status shows no packets per SID");
-    /// nf_tables with NFT_META_IIFKIND: policies in a VRF.
-    pub const NF_TABLES: Self = Self::new("nf_tables", (5, 6), "CONFIG_NF_TABLES", "no policy in a [vrf]");
+    /// nf_tables with NFT_META_IIFKIND: policies in a VRF, and segbox's filters.
+    pub const NF_TABLES: Self = Self::new(
+        "nf_tables",
+        (5, 6),
+        "CONFIG_NF_TABLES",
+        "no policy in a [vrf], no edge-filter, no mss-clamp, no dscp = \"copy\", and hmac = \"require\" does not guard decapsulating SIDs",
+    );
 
     /// The features that do not belong to one behavior.
     pub(crate) const GENERAL: [Self; 6] =

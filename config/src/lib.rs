@@ -5,6 +5,7 @@
 //! and gives the Config, or all [`Faults`] at once.
 
 pub mod behavior;
+pub mod domain;
 pub mod fault;
 pub mod features;
 mod forms;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::{Endpoint, HeadendMode};
+use crate::domain::Domain;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub neighbors: Vec<Neighbor>,
     /// `[srv6] source`: the outer source address of packets that this box encapsulates.
     pub encap_source: Option<Ipv6Addr>,
+    /// `[srv6]`: the SR domain and segbox's filters.
+    pub domain: Domain,
     /// `[srv6.hmac-key.ID]`.
     pub hmac_keys: BTreeMap<u32, HmacKey>,
     /// `[[srv6.sid]]`: My Local SID Table.

@@ -38,6 +38,8 @@ fn surroundings(text: &str) -> Surroundings {
         around.kernel = Some(Kernel { version: (5, 4), options: [off("CONFIG_NET_VRF")].into() });
     } else if text.starts_with("# on: Linux 6.18 without SRv6") {
         around.kernel = Some(Kernel { version: (6, 18), options: [off("CONFIG_IPV6_SEG6_LWTUNNEL")].into() });
+    } else if text.starts_with("# on: Linux 6.18 without nf_tables") {
+        around.kernel = Some(Kernel { version: (6, 18), options: [off("CONFIG_NF_TABLES")].into() });
     }
     if text.starts_with("# on: a host with ufw") {
         around.hazards.push(Hazard {

@@ -42,6 +42,7 @@ impl Step {
             Self::Program(_) => "program",
             Self::Row(_) => "row",
             Self::SourceFilter(_) => "guard",
+            Self::Filter(_) => "filter",
             Self::Rule(_) => "rule",
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
                 Some(RouteKind::Sid) => "sid",
@@ -62,6 +63,7 @@ impl Step {
             Self::Program(delta) => delta.key.clone(),
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
             Self::SourceFilter(delta) => format!("from {}", delta.key),
+            Self::Filter(delta) => delta.key.to_string(),
             Self::Rule(delta) => delta.key.to_string(),
             Self::Route(delta) => delta.key.to_string(),
         }
@@ -86,6 +88,7 @@ impl Step {
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
             Self::Row(delta) => both(delta, ToString::to_string),
             Self::SourceFilter(delta) => both(delta, |()| "drop in every VRF".to_owned()),
+            Self::Filter(delta) => both(delta, ToString::to_string),
             Self::Rule(delta) => both(delta, |()| String::new()),
             Self::Route(delta) => both(delta, ToString::to_string),
         }
@@ -133,7 +136,7 @@ impl fmt::Display for RouteKey {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.hops {
-            [] => f.write_str("unreachable"),
+            [] => f.write_str(if self.blackhole { "blackhole" } else { "unreachable" }),
             [only] => only.fmt(f),
             several => several.iter().enumerate().try_for_each(|(at, hop)| {
                 f.write_str(if at == 0 { "" } else { ", " })?;
@@ -218,8 +221,9 @@ mod tests {
         };
         let hops = [hop("fe80::1", "eth0", 3), Hop { onlink: true, ..hop("fe80::2", "eth1", 1) }];
         assert_eq!(Route::from(hops[0].clone()).to_string(), "via fe80::1 dev eth0");
-        let several = Route { hops: hops.into_iter().collect(), mtu: Some(9000) };
+        let several = Route { hops: hops.into_iter().collect(), mtu: Some(9000), ..Route::default() };
         assert_eq!(several.to_string(), "via fe80::1 dev eth0 weight 3, via fe80::2 dev eth1 onlink mtu 9000");
         assert_eq!(Route::unreachable().to_string(), "unreachable");
+        assert_eq!(Route::blackhole().to_string(), "blackhole");
     }
 }

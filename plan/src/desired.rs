@@ -10,6 +10,7 @@ use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
 use crate::egress::{ANCHOR_MTU, Egress};
+use crate::filter::{self, Filter, FilterName, OnBox};
 use crate::forwarding::forwarding;
 use crate::hop::{Encap, Hop};
 use crate::identity::{program_name, secret_digest};
@@ -86,6 +87,8 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     }
     routes(config, context, &names, state);
     isolation(config, context.kernel, state);
+    locator(config, state);
+    state.filters = filters(config, context, state);
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
@@ -260,6 +263,32 @@ fn isolation(config: &Config, kernel: &Kernel, state: &mut State) {
         state.source_filters.insert(source, ());
         state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
     }
+}
+
+/// What the locator has no SID for ends here. Otherwise it would follow the default route back to where it came from, and go round until
+/// its hop limit is used up. Any other route for the locator wins, and so does a SID of the locator's own length.
+fn locator(config: &Config, state: &mut State) {
+    let Some(locator) = config.domain.locator.filter(|_| config.domain.locator_blackhole.on) else { return };
+    if config.sids.iter().all(|sid| sid.sid.trunc() != locator.trunc()) {
+        let key = RouteKey::of(MAIN_TABLE, IpNet::V6(locator.trunc()), Some(LAST_METRIC));
+        state.routes.entry(key).or_insert_with(Route::blackhole);
+    }
+}
+
+/// The filters. A link's MTU is the file's, else what it goes back to, else what it has.
+fn filters(config: &Config, context: Context<'_>, state: &State) -> BTreeMap<FilterName, Filter> {
+    let found = |name| {
+        let key = Setting::LinkMtu(name);
+        context.base.get(&key).cloned().or_else(|| context.actual.setting(&key))
+    };
+    let mtu = |name: IfName| match config.interfaces.get(&name).and_then(|port| port.mtu) {
+        Some(mtu) => Some(mtu),
+        None => found(name).and_then(|mtu| mtu.parse().ok()),
+    };
+    let is_port = |name: &IfName| name.as_str() != "lo" && *name != anchor() && !config.vrfs.contains_key(name);
+    let ports = context.actual.links.iter().map(|link| link.name).filter(is_port);
+    let smallest_mtu = ports.filter_map(mtu).min();
+    filter::wanted(config, OnBox { kernel: context.kernel, routes: &state.routes, mtu: &mtu, smallest_mtu })
 }
 
 /// A route with a tunnel: on the device the file names, else on the anchor.

@@ -60,6 +60,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     // The maps of a program are removed with it.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
     compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
+    compare(&desired.filters, &state.filters, Step::Filter, &mut steps);
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
@@ -174,6 +175,7 @@ impl Route {
         let only = self.hops.len() == 1;
         let same = |(hop, found): (&Hop, &Hop)| hop.is_met_by(found) && (only || hop.weight == found.weight);
         self.mtu == found.mtu
+            && self.blackhole == found.blackhole
             && self.hops.len() == found.hops.len()
             && self.hops.iter().zip(found.hops.iter()).all(same)
     }

@@ -84,6 +84,13 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
     for port in config.vrfs.values().flat_map(|vrf| &vrf.interfaces) {
         ask_on(*port, ("ipv6", "keep_addr_on_down"), "1", actual, state);
     }
+    // The kernel verifies the HMAC of what a VRF's SID decapsulates by the setting of the VRF's device.
+    if config.interfaces.values().any(|port| port.hmac == Some(HmacMode::Require)) {
+        for vrf in config.vrfs.keys() {
+            let require = Setting::Sysctl(sysctl::of_a_link("ipv6", *vrf, "seg6_require_hmac"));
+            state.settings.insert(require, hmac_value(HmacMode::Require).to_owned());
+        }
+    }
 }
 
 fn hmac_value(mode: HmacMode) -> &'static str {

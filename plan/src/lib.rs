@@ -8,6 +8,7 @@ mod describe;
 mod desired;
 mod diff;
 mod egress;
+pub mod filter;
 mod forwarding;
 mod hop;
 pub mod icmp_errors;

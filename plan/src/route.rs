@@ -29,6 +29,8 @@ pub struct Route {
     pub hops: Hops,
     /// The MTU of packets that the box itself sends by it (RTAX_MTU); None: that of the device.
     pub mtu: Option<u32>,
+    /// Without a hop: the senders are not told (RTN_BLACKHOLE).
+    pub blackhole: bool,
 }
 
 /// The kinds of routes.
@@ -55,6 +57,11 @@ impl Route {
     /// A route whose packets are dropped.
     pub fn unreachable() -> Self {
         Self::default()
+    }
+
+    /// A route whose packets are dropped without a word to their senders.
+    pub fn blackhole() -> Self {
+        Self { blackhole: true, ..Self::default() }
     }
 
     /// Whether its packets are dropped.
@@ -111,13 +118,13 @@ impl Route {
 
 impl From<Hop> for Route {
     fn from(hop: Hop) -> Self {
-        Self { hops: hop.into(), mtu: None }
+        Self { hops: hop.into(), ..Self::default() }
     }
 }
 
 impl Serialize for Route {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // `unreachable` tells a reader what no hop means.
+        // `unreachable` or `blackhole` tells a reader what no hop means.
         let nowhere = self.is_unreachable();
         let fields = 1 + usize::from(nowhere) + usize::from(self.mtu.is_some());
         let mut route = serializer.serialize_struct("Route", fields)?;
@@ -126,7 +133,7 @@ impl Serialize for Route {
             route.serialize_field("mtu", &mtu)?;
         }
         if nowhere {
-            route.serialize_field("unreachable", &true)?;
+            route.serialize_field(if self.blackhole { "blackhole" } else { "unreachable" }, &true)?;
         }
         route.end()
     }
@@ -139,6 +146,7 @@ struct Read {
     hops: Option<Hops>,
     mtu: Option<u32>,
     unreachable: bool,
+    blackhole: bool,
     interface: Option<IfName>,
     via: Option<IpAddr>,
     onlink: bool,
@@ -146,9 +154,9 @@ struct Read {
 }
 
 impl From<Read> for Route {
-    fn from(Read { hops, mtu, unreachable, interface, via, onlink, encap }: Read) -> Self {
+    fn from(Read { hops, mtu, unreachable, blackhole, interface, via, onlink, encap }: Read) -> Self {
         match hops {
-            Some(hops) => Self { hops, mtu },
+            Some(hops) => Self { hops, mtu, blackhole },
             None if unreachable => Self::unreachable(),
             None => Self::from(Hop { interface, via, onlink, encap, ..Hop::default() }),
         }

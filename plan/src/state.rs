@@ -9,6 +9,7 @@ use segbox_config::model::{HmacAlgorithm, Matcher};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
+use crate::filter::{Filter, FilterName};
 use crate::lookup::Lookup;
 use crate::route::{Route, RouteKey};
 use crate::rows::as_rows;
@@ -56,6 +57,9 @@ pub struct State {
     /// `guards`.
     #[serde(with = "as_rows", alias = "guards")]
     pub source_filters: BTreeMap<Ipv6Addr, ()>,
+    /// The other filters of segbox's nf_tables tables.
+    #[serde(with = "as_rows")]
+    pub filters: BTreeMap<FilterName, Filter>,
     /// Rules: the table that is looked up for a source address.
     #[serde(with = "as_rows")]
     pub rules: BTreeMap<Rule, ()>,

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use serde::Serialize;
 
+use crate::filter::{Filter, FilterName};
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
 use crate::sysctl;
@@ -36,6 +37,7 @@ pub enum Step {
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
     SourceFilter(Delta<Ipv6Addr, ()>),
+    Filter(Delta<FilterName, Filter>),
     Rule(Delta<Rule, ()>),
     Route(Delta<RouteKey, Route>),
 }
@@ -62,7 +64,7 @@ pub enum Phase {
     System,
     /// Devices that segbox makes.
     Device,
-    /// Everything that keeps packets in a VRF: before an interface joins it.
+    /// Everything that keeps packets in a VRF, before an interface joins it; and the filters, before an interface is up.
     Isolation,
     /// Knobs that reset a network card: before it is up.
     Shape,
@@ -94,7 +96,8 @@ pub enum Stage {
     Down(std::cmp::Reverse<Phase>),
     /// Adding and changing.
     Up(Phase),
-    /// Removing what policies and SIDs used until now: programs and HMAC keys, and rules and source filters of the former source address.
+    /// Removing what policies and SIDs used until now: programs and HMAC keys, rules and source filters of the former source address, and
+    /// filters.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -124,6 +127,7 @@ macro_rules! each {
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
             Step::SourceFilter($delta) => $body,
+            Step::Filter($delta) => $body,
             Step::Rule($delta) => $body,
             Step::Route($delta) => $body,
         }
@@ -148,13 +152,17 @@ impl Step {
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
             Self::SourceFilter(delta) => Self::SourceFilter(delta.inverse()),
+            Self::Filter(delta) => Self::Filter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
             Self::Route(delta) => Self::Route(delta.inverse()),
         })
     }
 
-    /// Whether it gives a route a larger MTU and changes nothing else.
+    /// Whether it gives a route a larger MTU, or TCP through policies a larger MSS, and changes nothing else.
     pub fn only_raises_mtu(&self) -> bool {
+        if let Self::Filter(Delta { before: Some(Filter::Mss(before)), after: Some(Filter::Mss(after)), .. }) = self {
+            return before.is_raised_by(after);
+        }
         let Self::Route(Delta { before: Some(before), after: Some(after), .. }) = self else { return false };
         before.hops == after.hops && before.mtu.is_some() && after.mtu.is_none_or(|mtu| before.mtu < Some(mtu))
     }
@@ -180,7 +188,7 @@ impl Step {
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
-            Self::SourceFilter(_) | Self::Rule(_) => Phase::Isolation,
+            Self::SourceFilter(_) | Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(route) if route.is_unreachable() => Phase::Isolation,
                 route => match route.map(Route::kind) {
@@ -196,9 +204,10 @@ impl Step {
     pub fn stage(&self) -> Stage {
         let phase = self.phase();
         match (self.verb(), self) {
-            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Rule(_)) => {
-                Stage::Sweep(std::cmp::Reverse(phase))
-            }
+            (
+                Verb::Remove,
+                Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Filter(_) | Self::Rule(_),
+            ) => Stage::Sweep(std::cmp::Reverse(phase)),
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
             (Verb::Add | Verb::Change, _) => Stage::Up(phase),
         }
@@ -225,6 +234,7 @@ impl Step {
             }
             Self::Row(delta) => put(&mut state.rows, delta),
             Self::SourceFilter(delta) => put(&mut state.source_filters, delta),
+            Self::Filter(delta) => put(&mut state.filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),
             Self::Route(delta) => put(&mut state.routes, delta),
         }

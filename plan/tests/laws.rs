@@ -6,6 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use segbox_config::model::HmacAlgorithm;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
+use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
 use segbox_plan::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
@@ -68,18 +69,35 @@ fn route() -> impl Strategy<Value = Route> {
         encap,
         ..Hop::default()
     });
-    // None: unreachable. One alone has no weight.
-    (vec(hop, 0..4), prop::option::of(1300_u32..1302)).prop_map(|(mut hops, mtu)| {
+    // None: unreachable or blackhole. One alone has no weight.
+    (vec(hop, 0..4), prop::option::of(1300_u32..1302), any::<bool>()).prop_map(|(mut hops, mtu, blackhole)| {
         if let [only] = hops.as_mut_slice() {
             only.weight = 1;
         }
-        Route { hops: hops.into_iter().collect(), mtu }
+        Route { blackhole: blackhole && hops.is_empty(), hops: hops.into_iter().collect(), mtu }
     })
 }
 
 fn route_key() -> impl Strategy<Value = RouteKey> {
     (prop::sample::select(vec!["fc00:1::/64", "fc00:2::1/128", "10.0.0.0/8"]), prop::sample::select(vec![254, 100]))
         .prop_map(|(prefix, table)| RouteKey { table, prefix: prefix.parse().expect("a prefix"), metric: 1024 })
+}
+
+fn filter_name() -> impl Strategy<Value = FilterName> {
+    prop::sample::select(vec![FilterName::Edge, FilterName::Hmac, FilterName::Mss4, FilterName::Mss6, FilterName::Dscp])
+}
+
+fn filter(name: FilterName, n: u8) -> Filter {
+    let span = |net: String| Span::of(net.parse().expect("a prefix"));
+    let sids = || vec![span(format!("fc00:{n}::/32"))];
+    let ports = || ["eth0".parse().expect("a name")].into();
+    match name {
+        FilterName::Edge => Filter::Edge(Edge { inside: ports(), to: sids(), ..Edge::default() }),
+        FilterName::Hmac => Filter::Hmac(HmacGuard { ports: ports(), sids: sids() }),
+        FilterName::Mss4 => Filter::Mss(Mss { most: [(span(format!("10.{n}.0.0/16")), 1400)].into() }),
+        FilterName::Mss6 => Filter::Mss(Mss { most: [(span(format!("2001:db8:{n}::/48")), 1380)].into() }),
+        FilterName::Dscp => Filter::Dscp(Dscp { source: format!("fc00::{n}").parse().ok() }),
+    }
 }
 
 prop_compose! {
@@ -93,6 +111,7 @@ prop_compose! {
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
         source_filters in btree_map(0_u8..2, Just(()), 0..2),
+        filters in btree_map(filter_name(), 0_u8..3, 0..3),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
         routes in btree_map(route_key(), route(), 0..5),
     ) -> State {
@@ -105,6 +124,7 @@ prop_compose! {
         let source = |n: u8| format!("fc00::{n}").parse().expect("an address");
         State {
             settings, links, routes,
+            filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
             source_filters: source_filters.into_keys().map(|n| (source(n), ())).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),

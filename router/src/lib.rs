@@ -96,8 +96,14 @@ impl Router {
     pub fn open(command: &'static str) -> Result<Self, OpenError> {
         require_root(command)?;
         let namespace = segbox_linux::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
-        let facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: is_the_boxs_own() };
-        let target = Kernel::open(facts.own_box).map_err(OpenError::Kernel)?;
+        let mut facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: is_the_boxs_own() };
+        let mut target = Kernel::open(facts.own_box).map_err(OpenError::Kernel)?;
+        // Where the kernel's configuration is not known, the kernel itself is asked: a file goes without filters that came by default.
+        let filters = segbox_config::Feature::NF_TABLES.option;
+        if !facts.kernel.options.contains_key(filters) {
+            let there = target.netlink.has_nf_tables();
+            facts.kernel.options.extend(there.map(|there| (filters.to_owned(), there)));
+        }
         Ok(Self::with(facts, Folder::of(namespace), target)?)
     }
 

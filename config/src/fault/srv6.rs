@@ -261,6 +261,38 @@ pub enum Srv6Fault {
         /// The VRF.
         vrf: String,
     },
+    /// The edge filter shuts off every port.
+    #[error(
+        "no packet reaches the SIDs: no interface has `srv6 = true`, and the edge filter guards SIDs on all others"
+    )]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::no_port_inside),
+        help(
+            "add `srv6 = true` to each interface inside the SR domain, or `edge-filter = false` to `[srv6]` (RFC 8754 section 5.1)"
+        )
+    )]
+    NoPortInside,
+    /// A link outside of the SR domain with addresses of the domain.
+    #[error(
+        "`{interface}` is outside of the SR domain (it has no `srv6 = true`), and its address `{address}` lies in the domain's `{block}`"
+    )]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::port_in_domain),
+        help(
+            "add `srv6 = true` if the link belongs to the domain, or number the link from another prefix: the edge filter lets its neighbours \
+             talk to this address and to the world outside, and to nothing else of the domain"
+        )
+    )]
+    PortInDomain {
+        /// The interface.
+        interface: crate::names::IfName,
+        /// Its address.
+        address: ipnet::IpNet,
+        /// The locator, or a block of `domain`.
+        block: ipnet::Ipv6Net,
+    },
     /// An HMAC key that is not in the file.
     #[error("the file has no `[srv6.hmac-key.{id}]`")]
     #[diagnostic(code(segbox::unknown_hmac_key), help("{near}"))]

@@ -44,6 +44,22 @@ pub enum SurroundingsFault {
         /// The most similar name.
         near: String,
     },
+    /// A filter that the file has by default, on a kernel that cannot filter.
+    #[error("this kernel lacks nf_tables, so the filter of `{key}` is left out")]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::filter_left_out),
+        help(
+            "use a kernel with {option}, or turn the filter off in the file: `edge-filter = false`, `mss-clamp = false`, `dscp = \"zero\"`, \
+             `hmac = \"check\"`"
+        )
+    )]
+    FilterLeftOut {
+        /// The key that it belongs to.
+        key: &'static str,
+        /// The kernel's build option.
+        option: &'static str,
+    },
     /// A feature that the kernel lacks.
     #[error("this kernel ({major}.{minor}) lacks {what}{elsewhere}")]
     #[diagnostic(

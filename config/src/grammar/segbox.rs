@@ -72,13 +72,13 @@ static INTERFACE: Table = Table {
         Key::optional(
             "srv6",
             Kind::Bool,
-            "Whether the interface accepts SRv6 packets (the kernel's `seg6_enabled`); the default is `false`.",
+            "Whether the interface is inside the SR domain and accepts SRv6 packets (the kernel's `seg6_enabled`, and `edge-filter`); the default is `false`.",
             "true",
         ),
         Key::optional(
             "hmac",
             Kind::Word(&["ignore", "check", "require"]),
-            "The check of the HMAC TLV of incoming packets (the kernel's `seg6_require_hmac` -1, 0, 1).",
+            "The check of the HMAC TLV of incoming packets (the kernel's `seg6_require_hmac` -1, 0, 1). `require` also guards SIDs that decapsulate; `check` is no guard: a packet without an HMAC passes.",
             "\"require\"",
         ),
     ],

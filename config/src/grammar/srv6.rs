@@ -26,11 +26,49 @@ pub(super) static SRV6: Table = Table {
             "The outer source address of packets that this box encapsulates. If no interface has it, segbox puts it on `lo`: errors about encapsulated packets come to it. If a VRF has policies, the VRFs drop incoming packets with this source.",
             "\"fc00:0:2::1\"",
         ),
+        Key::optional(
+            "domain",
+            BLOCKS,
+            "The SID blocks of the SR domain (RFC 8754 section 5.1). From ports without `srv6 = true` no packet comes from there or goes there.",
+            "[\"fc00::/16\"]",
+        ),
+        Key::optional(
+            "domain-sources",
+            BLOCKS,
+            "The outer sources that may reach this box's SIDs on ports with `srv6 = true`; the default is `domain`. Without both keys any source may.",
+            "[\"fc00::/16\"]",
+        ),
+        Key::optional(
+            "edge-filter",
+            Kind::Bool,
+            "Whether SIDs are reachable only on ports with `srv6 = true`; the default is `true`. A file that names no interface filters nothing.",
+            "true",
+        ),
+        Key::optional(
+            "locator-blackhole",
+            Kind::Bool,
+            "Whether a packet to an address of `locator` that nothing has is dropped here; the default is `true`. Without it a default route sends the packet back.",
+            "true",
+        ),
+        Key::optional(
+            "mss-clamp",
+            Kind::Bool,
+            "Whether TCP through policies gets an MSS that fits, in both directions; the default is `true`.",
+            "true",
+        ),
+        Key::optional(
+            "dscp",
+            Kind::Word(&["copy", "zero"]),
+            "The outer traffic class of IPv4 in policies: `copy` is the inner DSCP and ECN, which is the default; `zero` is what Linux does by itself.",
+            "\"copy\"",
+        ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
         Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
         Key::optional("policy", Kind::Rows(&POLICY), "The policies of the box as a headend.", ""),
     ],
 };
+
+const BLOCKS: Kind = Kind::List(&Kind::Text(Form::Ipv6Prefix));
 
 static HMAC_KEY: Table = Table {
     title: "[srv6.hmac-key.ID]",

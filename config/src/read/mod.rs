@@ -2,6 +2,7 @@
 //!
 //! The tree of the text lives only while it is read. A Draft keeps values, and the places of those that have a check to come.
 
+mod domain;
 mod network;
 mod policies;
 mod program;
@@ -45,6 +46,8 @@ pub(crate) struct Asks {
     pub(crate) links: BTreeMap<IfName, Span>,
     /// Features that the kernel must have, by their names.
     pub(crate) features: BTreeMap<&'static str, Ask>,
+    /// Filters that the file does not name and has by default: by the key that turns them off, and the place for a warning.
+    pub(crate) defaults: BTreeMap<&'static str, Span>,
     pub(crate) programs: Vec<ProgramDraft>,
     pub(crate) keys: Vec<KeyDraft>,
     pub(crate) locator: Option<At<Ipv6Net>>,
@@ -117,6 +120,8 @@ struct Reader {
     programs: BTreeMap<String, BTreeMap<Hook, Span>>,
     /// Every `[srv6.hmac-key.ID]`.
     keys: BTreeSet<u32>,
+    /// The place of each `[interface.NAME]`.
+    port_spans: BTreeMap<IfName, Span>,
     /// The interface of each address: the kernel never looks up a local address as a SID.
     owners: BTreeMap<Ipv6Addr, IfName>,
     /// Every entry that becomes a route.

@@ -44,6 +44,7 @@ impl Reader {
                 }
                 matchers.push((name, matcher.clone()));
             }
+            self.port_spans.insert(name.value, name.span);
             self.config.interfaces.insert(name.value, interface);
         }
     }
@@ -60,7 +61,10 @@ impl Reader {
             interface.hmac = match hmac.text() {
                 Some("ignore") => Some(HmacMode::Ignore),
                 Some("check") => Some(HmacMode::Check),
-                Some("require") => Some(HmacMode::Require),
+                Some("require") => {
+                    self.asks.defaults.insert("hmac", hmac.span());
+                    Some(HmacMode::Require)
+                }
                 _ => None,
             };
         }

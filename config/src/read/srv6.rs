@@ -27,6 +27,7 @@ impl Reader {
                 None => self.config.encap_source = Some(source.value),
             }
         }
+        self.domain(entry);
         for key in rows(entry.get("hmac-key")) {
             self.feature(Feature::SEG6_HMAC, key.key_span());
             self.hmac_key(key);
@@ -47,6 +48,8 @@ impl Reader {
             }
         }
         self.source_of_vrfs(entry.get("policy"));
+        self.default_filters(entry);
+        self.edge(entry);
     }
 
     fn hmac_key(&mut self, entry: Entry<'_>) {

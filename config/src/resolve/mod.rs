@@ -115,6 +115,12 @@ impl Draft {
     }
 
     fn kernel(&mut self, kernel: &Kernel) {
+        if !kernel.has(&Feature::NF_TABLES) {
+            for (key, span) in std::mem::take(&mut self.asks.defaults) {
+                let left_out = SurroundingsFault::FilterLeftOut { key, option: Feature::NF_TABLES.option };
+                self.faults.push(Fault::new(span, left_out));
+            }
+        }
         let base = Feature::SEG6_LWTUNNEL;
         let no_srv6 = self.asks.features.contains_key(base.name) && !kernel.has(&base);
         for Ask { feature, first, count } in self.asks.features.values() {

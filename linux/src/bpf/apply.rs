@@ -45,6 +45,7 @@ pub fn apply<'a>(
         | Step::Neighbor(_)
         | Step::HmacKey(_)
         | Step::SourceFilter(_)
+        | Step::Filter(_)
         | Step::Rule(_)
         | Step::Route(_) => Err(StepError::Elsewhere),
     };

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use rustix::io::Errno;
 use segbox_config::IfName;
+use segbox_plan::filter::{Filter, FilterName};
 use segbox_plan::route::RouteKey;
 use segbox_plan::state::{HmacKey, Link};
 use segbox_plan::{Delta, Materials, Step, Verb};
@@ -131,6 +132,7 @@ impl Netlink {
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
             Step::SourceFilter(delta) => self.apply_source_filter(step.verb(), delta.key),
+            Step::Filter(delta) => self.apply_filter(step.verb(), delta),
             Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
                 self.apply_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
             }
@@ -188,11 +190,20 @@ impl Netlink {
     fn apply_source_filter(&mut self, verb: Verb, address: Ipv6Addr) -> Result<(), StepError> {
         let result = match verb {
             Verb::Remove => {
-                self.source_filters.remove(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+                self.tables.remove_source(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
             }
-            Verb::Add | Verb::Change => self.source_filters.add(address),
+            Verb::Add | Verb::Change => self.tables.add_source(address),
         };
         result.map_err(|source| StepError::SourceFilter { verb, address, source })
+    }
+
+    fn apply_filter(&mut self, verb: Verb, delta: &Delta<FilterName, Filter>) -> Result<(), StepError> {
+        let name = delta.key;
+        let result = match &delta.after {
+            Some(filter) => self.tables.put(name, filter),
+            None => self.tables.remove(name).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) }),
+        };
+        result.map_err(|source| StepError::Filter { verb, name, source })
     }
 }
 
@@ -236,7 +247,8 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         | Step::HmacKey(_)
         | Step::Program(_)
         | Step::Row(_)
-        | Step::SourceFilter(_) => {
+        | Step::SourceFilter(_)
+        | Step::Filter(_) => {
             return Err(StepError::NotNetlink);
         }
     }
@@ -275,7 +287,8 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         | Step::HmacKey(_)
         | Step::Program(_)
         | Step::Row(_)
-        | Step::SourceFilter(_) => StepError::NotNetlink,
+        | Step::SourceFilter(_)
+        | Step::Filter(_) => StepError::NotNetlink,
     })
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::Ipv6Addr;
 
 use segbox_config::IfName;
+use segbox_plan::filter::FilterName;
 use segbox_plan::route::RouteKey;
 use segbox_plan::state::{AddressKey, NeighborKey, Rule};
 use segbox_plan::{Setting, Verb};
@@ -93,6 +94,17 @@ pub enum StepError {
         verb: Verb,
         /// The source address.
         address: Ipv6Addr,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// Another filter.
+    #[error("cannot {} the filter {name} (nf_tables)", tried(*verb))]
+    Filter {
+        /// What was to be done.
+        verb: Verb,
+        /// Which filter.
+        name: FilterName,
         /// What the kernel answered.
         #[source]
         source: TalkError,
@@ -241,6 +253,7 @@ impl StepError {
             Self::Route { source, .. }
             | Self::Rule { source, .. }
             | Self::SourceFilter { source, .. }
+            | Self::Filter { source, .. }
             | Self::Address { source, .. }
             | Self::Neighbor { source, .. }
             | Self::Device { source, .. }
@@ -265,6 +278,9 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }
         (StepError::Route { .. }, Errno::NETDOWN) => "the interface is down",
+        (StepError::Filter { .. }, Errno::INVAL | Errno::NOENT | Errno::OPNOTSUPP) => {
+            "this kernel lacks a part of nf_tables: turn the filter off in [srv6], or see docs/filters.md for what it needs"
+        }
         (StepError::Rule { .. }, Errno::EXIST) => "another program made the same rule: remove it, see `ip -6 rule`",
         (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => {
             "this kernel cannot do it: `segbox doctor` shows what it lacks"

@@ -1,5 +1,5 @@
 //! The chains of every firewall in nf_tables, as far as they can lose SRv6: nft's own, and those of iptables-nft, ufw, firewalld and Docker.
-//! Only reads. Not here: what a chain means (`segbox_plan::beside`), and segbox's own table (`source_filter`).
+//! Only reads. Not here: what a chain means (`segbox_plan::beside`), and segbox's own tables (`nft`).
 
 use std::collections::BTreeMap;
 

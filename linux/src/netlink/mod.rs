@@ -14,6 +14,7 @@ mod generic;
 mod links;
 mod lookup;
 mod next_hop;
+mod nft;
 mod observe;
 mod power;
 mod reply;
@@ -23,7 +24,6 @@ mod seg6;
 mod seg6local;
 mod settings;
 mod socket;
-mod source_filter;
 mod steering;
 mod uapi;
 
@@ -41,12 +41,13 @@ pub use ethtool::Changes;
 pub(crate) use ethtool::{Ethtool, Rings};
 pub(crate) use firewalls::firewalls;
 use links::Links;
+pub use nft::Dropped;
+use nft::Tables;
 use observe::in_table;
 pub use power::PowerButton;
 pub use reply::{Refusal, TalkError};
 use seg6::Seg6;
 use socket::Socket;
-use source_filter::SourceFilters;
 pub use steering::Steering;
 
 /// How many sockets, each with a thread, share a big batch. Since Linux 6.16 the kernel adds IPv6 routes without its big lock (RTNL), but
@@ -63,7 +64,7 @@ pub struct Netlink {
     /// One or more.
     route: Vec<Socket>,
     seg6: Seg6,
-    source_filters: SourceFilters,
+    tables: Tables,
 }
 
 /// What [`Netlink::observe`] found.
@@ -113,7 +114,7 @@ impl Netlink {
         Ok(Self {
             route: route.collect::<Result<_, _>>().map_err(failed("route"))?,
             seg6: Seg6::open().map_err(failed("generic"))?,
-            source_filters: SourceFilters::default(),
+            tables: Tables::default(),
         })
     }
 
@@ -157,6 +158,19 @@ impl Netlink {
         destinations: &BTreeSet<Destination>,
     ) -> Result<BTreeMap<RouteKey, String>, ObserveError> {
         route::others(self.first(), destinations).map_err(in_table("routes"))
+    }
+
+    /// Whether the kernel has nf_tables; None where it does not say so. The kernel loads the module if there is one.
+    pub fn has_nf_tables(&mut self) -> Option<bool> {
+        self.tables.is_supported()
+    }
+
+    /// What segbox's filters have dropped.
+    ///
+    /// # Errors
+    /// The caller is not root, or a table changed during each reading.
+    pub fn dropped(&mut self) -> Result<Vec<Dropped>, ObserveError> {
+        self.tables.dropped().map_err(in_table("nf_tables"))
     }
 
     /// The links of the namespace; needs no root.
@@ -212,6 +226,6 @@ pub fn read_anything(datagram: &[u8]) {
         firewalls::decode_elements(frame.payload);
         firewalls::decode_ports(frame.payload);
         rule::decode(frame.payload);
-        source_filter::decode(frame.payload);
+        nft::read_anything(frame.payload);
     }
 }

@@ -25,6 +25,7 @@ use super::{Counters, uapi};
 pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result<RouteMessage, HopError> {
     let mut message = common(key);
     match &*route.hops {
+        [] if route.blackhole => message.header.kind = RouteType::BlackHole,
         [] => message.header.kind = RouteType::Unreachable,
         [hop] => {
             message.header.kind = RouteType::Unicast;
@@ -133,13 +134,16 @@ pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(Ro
     let unicast = row.kind == libc::RTN_UNICAST && !row.by_reference;
     let hops = match row.several {
         // The kernel gives an unreachable IPv6 route the device lo: that is not a hop.
-        None if row.kind == libc::RTN_UNREACHABLE && row.only.encap.is_none() => Some(Hops::default()),
+        None if matches!(row.kind, libc::RTN_UNREACHABLE | libc::RTN_BLACKHOLE) && row.only.encap.is_none() => {
+            Some(Hops::default())
+        }
         None if unicast => row.only.decode(&name).map(Hops::from),
         Some(list) if unicast => next_hop::decode(list, &name),
         _ => None,
     };
     let hops = hops.unwrap_or_else(|| Hop::default().into());
-    Some((row.key, Route { hops, mtu: row.mtu }))
+    let blackhole = row.kind == libc::RTN_BLACKHOLE && hops.is_empty();
+    Some((row.key, Route { hops, mtu: row.mtu, blackhole }))
 }
 
 /// The tunnels of a route, whoever made it. Those that segbox cannot describe are left out.

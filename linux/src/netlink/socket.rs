@@ -6,7 +6,7 @@ use std::io;
 use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
 use netlink_sys::SocketAddr;
 use rustix::io::Errno;
-use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+use rustix::net::sockopt::{set_socket_recv_buffer_size_force, set_socket_send_buffer_size_force};
 
 use super::frame::{Frame, frames};
 use super::reply::{TalkError, refusal};
@@ -24,6 +24,11 @@ const RECEIVE_BUFFER: usize = 64 << 10;
 /// Room for replies that wait to be read. The number of requests in flight is that of [`super::batch`], and each refusal takes up to 1.3 KiB,
 /// with the kernel's bookkeeping.
 const RECEIVE_QUEUE: usize = 1 << 20;
+
+/// A datagram up to this length fits the default send buffer (net.core.wmem_default, 208 KiB).
+const SEND_BUFFER: usize = 64 << 10;
+/// The kernel's own bookkeeping of a datagram.
+const SEND_OVERHEAD: usize = 32 << 10;
 
 /// How many times a table is read before it is given up, if it changes each time. A full BGP feed may change the first one or two readings.
 const READINGS: usize = 8;
@@ -90,6 +95,13 @@ impl Socket {
         let first = self.sequence.wrapping_add(1);
         self.sequence = self.sequence.wrapping_add(count);
         first
+    }
+
+    /// Makes room for a datagram of this length, which the kernel takes in one piece. Refused without CAP_NET_ADMIN: sending then says so.
+    pub(super) fn room_to_send(&self, length: usize) {
+        if length > SEND_BUFFER {
+            let _ = set_socket_send_buffer_size_force(&self.inner, length + SEND_OVERHEAD);
+        }
     }
 
     /// Sends whole messages. The kernel has handled all of them when this returns.

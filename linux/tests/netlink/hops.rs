@@ -15,7 +15,7 @@ fn hop(via: &str, weight: u16) -> Hop {
 }
 
 fn route(hops: impl IntoIterator<Item = Hop>) -> Route {
-    Route { hops: hops.into_iter().collect(), mtu: Some(1400) }
+    Route { hops: hops.into_iter().collect(), mtu: Some(1400), ..Route::default() }
 }
 
 /// A policy whose packets take one of two segment lists.

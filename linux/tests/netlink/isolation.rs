@@ -42,6 +42,24 @@ fn unreachable_routes_come_back_and_go() {
 }
 
 #[test]
+fn a_blackhole_comes_back_and_goes() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        let key = RouteKey { table: 254, prefix: "fc00:0:2::/48".parse().expect("a prefix"), metric: 4_278_198_272 };
+        apply(&mut netlink, &[route_step(key, None, Some(Route::blackhole()))]);
+        assert_eq!(observe(&mut netlink).state.routes, [(key, Route::blackhole())].into());
+        let shown = ip("-6 route show type blackhole");
+        assert!(shown.contains("fc00:0:2::/48") && shown.contains("metric 4278198272"), "{shown}");
+        // Another program's route of the same prefix is beside it, with a better metric.
+        ip("-6 route add unreachable fc00:0:2::/48");
+        apply(&mut netlink, &[route_step(key, Some(Route::blackhole()), Some(Route::unreachable()))]);
+        apply(&mut netlink, &[route_step(key, Some(Route::unreachable()), None)]);
+        assert!(observe(&mut netlink).state.routes.is_empty());
+        assert!(ip("-6 route show").contains("unreachable fc00:0:2::/48"));
+    });
+}
+
+#[test]
 fn rules_of_ours_come_back_and_go_and_others_stay() {
     in_namespace(|| {
         let mut netlink = netlink();

@@ -1,6 +1,7 @@
 //! Netlink against the running kernel, each test in fresh network namespaces. Needs root, and fails without it.
 
 mod encaps;
+mod filters;
 mod foreign;
 mod hops;
 mod isolation;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use jiff::Timestamp;
 use segbox_config::Faults;
 use segbox_linux::bpf::{self, MapRow};
-use segbox_linux::netlink::{Counters, LinkStatistics};
+use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
 use segbox_plan::icmp_errors::Counts;
 use segbox_plan::overruled::of_state;
@@ -43,6 +43,8 @@ pub struct Status {
     pub sids: Vec<Sid>,
     /// Policies of this headend.
     pub policies: Vec<Policy>,
+    /// What segbox's filters have dropped.
+    pub filters: Vec<Filter>,
     /// Loaded BPF programs.
     pub programs: Vec<Program>,
     /// Every interface of the namespace.
@@ -92,6 +94,19 @@ pub struct Policy {
     pub behavior: String,
     /// The device of the route.
     pub interface: Option<String>,
+}
+
+/// A rule of a filter that drops packets.
+#[derive(Debug, Serialize)]
+pub struct Filter {
+    /// `edge`
+    pub filter: String,
+    /// Which packets: `from outside to the domain`
+    pub dropped: &'static str,
+    /// Packets, since the filter was set.
+    pub packets: u64,
+    /// Bytes of these packets.
+    pub bytes: u64,
 }
 
 /// A loaded program.
@@ -151,6 +166,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let found = router.target.observe().map_err(kernel_error)?;
     let counters = router.target.netlink.counters().map_err(|error| kernel_error(error.into()))?;
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
+    let dropped = router.target.netlink.dropped().map_err(|error| kernel_error(error.into()))?;
     let pending = confirm::pending(&router.folder)?;
     let (mut deviations, tuning) = deviations(router, &found.actual, reading)?;
     deviations.extend(segbox_plan::lost::lost(&found.actual));
@@ -172,6 +188,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         }),
         sids,
         policies,
+        filters: dropped.into_iter().map(filter).collect(),
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
         losses: losses(),
@@ -197,6 +214,7 @@ fn deviations(
             let steps = plan.steps.iter().filter(|step| !step.only_raises_mtu());
             let mut lines: Vec<String> = steps.map(ToString::to_string).collect();
             lines.extend(choice.trouble().map(str::to_owned));
+            lines.extend(segbox_plan::filter::left_out(config, &reconcile.facts.kernel));
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
             Ok((lines, tuning::tuning(&choice, &wishes, actual)))
         }
@@ -234,6 +252,11 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Led
 fn losses() -> BTreeMap<&'static str, u64> {
     let counters = snmp::losses().unwrap_or_default();
     counters.into_iter().map(|(counter, value)| (counter.name, value)).collect()
+}
+
+fn filter(dropped: Dropped) -> Filter {
+    let Dropped { filter, what, packets, bytes } = dropped;
+    Filter { filter: filter.to_string(), dropped: what, packets, bytes }
 }
 
 fn programs(router: &Router, actual: &Actual) -> Vec<Program> {

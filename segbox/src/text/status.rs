@@ -16,6 +16,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         heading(status),
         section("SIDs", &sids(status, earlier), status.sids.len()),
         section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
+        section("dropped by filters", &filters(status), status.filters.len()),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
         losses::text(status),
@@ -83,6 +84,14 @@ fn policies(status: &Status) -> Vec<Vec<String>> {
     let mut rows = vec![row(["destination", "device", "behavior"])];
     for policy in status.policies.iter().take(SHOWN) {
         rows.push(row([&policy.destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
+    }
+    rows
+}
+
+fn filters(status: &Status) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["filter", "packets", "bytes", "which"])];
+    for filter in &status.filters {
+        rows.push(row([&filter.filter, &filter.packets.to_string(), &filter.bytes.to_string(), filter.dropped]));
     }
     rows
 }

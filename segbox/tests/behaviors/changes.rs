@@ -96,12 +96,14 @@ fn a_neighbour_moves() {
 }
 
 /// `srv6` is the kernel's `seg6_enabled`: whether the box accepts packets with an SRH to its addresses. A local SID is a route,
-/// and the kernel does not check the setting for routes.
+/// and the kernel does not check the setting for routes; segbox's edge filter does.
 #[test]
 fn srv6_off_is_about_the_boxs_own_addresses() {
     let off = FIRST.text().replace("srv6 = true", "srv6 = false");
-    let through = Through::new(&off, fill_table_100);
     let sid = in_path(&["fc00:0:2:1::", NEXT], &datagram());
+    let filtered = Through::new(&off, fill_table_100);
+    all_hold([("End, with the edge filter", filtered.expect(&sid.bytes(), None))]);
+    let through = Through::new(&off.replacen("[srv6]\n", "[srv6]\nedge-filter = false\n", 1), fill_table_100);
     all_hold([("End", through.expect(&sid.bytes(), bytes(Port::Eth1, expect::end(&sid))))]);
     let own = at_end("2001:db8:1::1", &datagram());
     let replies = through.pass(&own.bytes());

@@ -10,6 +10,7 @@ mod support;
 mod changes;
 mod counters;
 mod endpoints;
+mod filters;
 mod headends;
 mod hmac;
 mod namespaces;

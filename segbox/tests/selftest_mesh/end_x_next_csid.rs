@@ -30,9 +30,9 @@ fn containers_choose_the_adjacency() {
         (1, "fcff:1::d4/128", 2),
         (2, "fcbb:0:200:d6::/128", 2),
         (2, "fcff:2::d4/128", 2),
-        // A SID whose route was replaced counts from that moment on.
-        (3, "fcbb:0:300::/48", 3),
-        (4, "fcbb:0:400::/48", 1),
+        // A SID whose route was replaced goes on counting.
+        (3, "fcbb:0:300::/48", 6),
+        (4, "fcbb:0:400::/48", 2),
     ]);
 }
 

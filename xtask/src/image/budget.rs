@@ -14,7 +14,7 @@ const FILES: [(&str, Option<u64>); 6] = [
     ("kernel", None),
     ("initrd", None),
     // It is loaded as a whole before its first instruction runs, which takes a BIOS with a USB stick seconds.
-    ("segbox.efi", Some(20 * MIB)),
+    ("segbox.efi", Some(22 * MIB)),
     ("segbox.raw.zst", Some(64 * MIB)),
     ("segbox.qcow2", None),
     (TESTER, None),

@@ -116,7 +116,7 @@ fn any_route() -> impl Strategy<Value = (RouteKey, Route)> {
         if let [only] = hops.as_mut_slice() {
             only.weight = 1;
         }
-        Route { hops: hops.into_iter().collect(), mtu }
+        Route { hops: hops.into_iter().collect(), mtu, ..Route::default() }
     });
     (key, route)
 }
@@ -158,7 +158,7 @@ fn a_weight_that_no_hop_can_have_is_refused_before_the_kernel_sees_it() {
     let key = RouteKey { table: 254, prefix: "2001:db8::/64".parse().expect("a prefix"), metric: 1024 };
     let of = |weight| {
         let hops = [1, weight].map(|weight| Hop { weight, ..Hop::default() });
-        route::put(&key, &Route { hops: hops.into_iter().collect(), mtu: None }, &Numbered).map(|_| ())
+        route::put(&key, &Route { hops: hops.into_iter().collect(), ..Route::default() }, &Numbered).map(|_| ())
     };
     assert_eq!((of(0), of(256), of(257)), (Err(HopError::Weight(0)), Ok(()), Err(HopError::Weight(257))));
 }

@@ -1,0 +1,41 @@
+//! The edge filter that a file asks for (RFC 8754, 5.1): SIDs are reachable from inside the SR domain only. Not here: its rules (linux).
+
+use std::collections::BTreeSet;
+
+use ipnet::{IpNet, Ipv6Net};
+use segbox_config::Config;
+
+use super::own::{self, spans};
+use super::spans::{Span, cover};
+use super::{Edge, OutsideLink};
+
+/// None: the file names no port, or there is nothing to guard.
+pub(super) fn wanted(config: &Config) -> Option<Edge> {
+    let domain = &config.domain;
+    let ports = || config.interfaces.iter().filter(|(name, _)| name.as_str() != "lo");
+    let blocks = || domain.blocks.iter().copied();
+    let to = cover(own::sids(config).chain(blocks().map(IpNet::V6)));
+    let source = config.encap_source.map(Ipv6Net::from);
+    let from = spans(&blocks().chain(source).collect::<Vec<_>>());
+    if ports().next().is_none() || to.is_empty() && from.is_empty() {
+        return None;
+    }
+    let sources = spans(domain.sources());
+    // Without known sources any may reach the SIDs through the ports inside.
+    let sids = if sources.is_empty() { Vec::new() } else { cover(own::sids(config)) };
+    let guarded: Vec<Span> = to.iter().chain(&from).copied().collect();
+    let mut links = BTreeSet::new();
+    for (interface, port) in ports().filter(|(_, port)| !port.srv6) {
+        for net in &port.addresses {
+            // A /128 is no link: it has no neighbours.
+            if let IpNet::V6(v6) = net
+                && v6.prefix_len() < 128
+                && guarded.iter().any(|span| span.holds(net.trunc()))
+            {
+                links.insert(OutsideLink { interface: *interface, address: v6.addr(), prefix: net.trunc() });
+            }
+        }
+    }
+    let inside = ports().filter(|(_, port)| port.srv6).map(|(name, _)| *name).collect();
+    Some(Edge { inside, to, from, sids, sources, links })
+}
