@@ -90,7 +90,7 @@ fn a_route_of_another_program_that_goes_before_segboxs_is_told_by_status_check_a
 #[test]
 fn ports_of_1500_and_a_policy_are_warned_of_and_with_room_they_are_not() {
     let (lab, files) = router();
-    let small = files.write("small.toml", &FILE.replace("mtu = 9000\n", ""));
+    let small = files.write("small.toml", FILE.replace("mtu = 9000\n", ""));
     for command in ["check", "apply"] {
         let told = segbox(&lab["router"], [command.as_ref(), small.as_os_str()]);
         assert_eq!(told.code, Some(0), "{}", told.err);
@@ -105,7 +105,7 @@ fn ports_of_1500_and_a_policy_are_warned_of_and_with_room_they_are_not() {
     let room = files.write("room.toml", FILE);
     let told = segbox(&lab["router"], ["check".as_ref(), room.as_os_str()]);
     assert!(told.code == Some(0) && told.err.is_empty(), "{}", told.err);
-    let tiny = files.write("tiny.toml", &FILE.replace("mtu = 9000", "mtu = 1340"));
+    let tiny = files.write("tiny.toml", FILE.replace("mtu = 9000", "mtu = 1340"));
     let told = segbox(&lab["router"], ["apply".as_ref(), tiny.as_os_str()]);
     assert!(told.code == Some(1) && told.err.contains("inner_mtu"), "{}", told.err);
 }
@@ -151,4 +151,17 @@ fn policies_that_lead_into_each_other_are_warned_of_and_deviate() {
     assert!(!healthy && lines.len() == 1 && lines[0].contains("fc00:a::/32 -> "), "{lines:?}");
     ip(&lab, "-6 route add fc00:b::1/128 via 2001:db8:1::2 proto isis metric 20");
     assert_eq!(losses(&lab), (Vec::new(), true), "a more specific route ends the round");
+}
+
+#[test]
+fn a_sid_that_takes_the_packet_out_too_early_deviates() {
+    let (lab, files) = router();
+    let sid = "\n[[srv6.sid]]\nsid = \"fc00:0:1:d6::\"\nbehavior = \"End.DT6\"\ntable = 254\n";
+    let early = FILE.replacen("[\"fc00:0:3:1::\"]", "[\"fc00:0:1:d6::\", \"fc00:0:3:1::\"]", 1);
+    apply(&lab["router"], &files.write("segbox.toml", &(early + sid)));
+    let status = status(&lab["router"]);
+    let text = status["deviations"].to_string();
+    assert!(status["healthy"] == false && text.contains("End.DT6 of this box drops the packet"), "{text}");
+    apply(&lab["router"], &files.write("segbox.toml", &(FILE.to_owned() + sid)));
+    assert_eq!(health(&lab), (Vec::new(), true));
 }

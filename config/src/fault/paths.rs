@@ -149,3 +149,20 @@ pub enum PathFault {
         and: &'static str,
     },
 }
+
+impl PathFault {
+    /// Whether the packets are lost whatever routes others add: segbox's own SIDs and addresses alone decide it.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::DecapsulatesTooEarly { .. }
+            | Self::NeverDecapsulated { .. }
+            | Self::SegmentIsAddress { .. }
+            | Self::SidsInARow { .. } => true,
+            Self::NoRoom { .. }
+            | Self::InnerMtu { .. }
+            | Self::ListsGoRound { .. }
+            | Self::SegmentUnreachable { .. }
+            | Self::SegmentWithoutSid { .. } => false,
+        }
+    }
+}

@@ -32,7 +32,7 @@ const DEPTH: usize = 8;
 /// Adds a warning or fault for each port that is too small: for the list that adds the most.
 pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, links: Option<&[LinkSeen]>, faults: &mut Vec<Fault>) {
     let ports = Ports { config, ways, links };
-    let mut worst: BTreeMap<(bool, Option<IfName>, Option<IfName>), (Short, usize)> = BTreeMap::new();
+    let mut worst: BTreeMap<Cause, (Short, usize)> = BTreeMap::new();
     let policies = config.policies.iter().zip(&asks.policies).filter_map(|(policy, span)| ports.policy(policy, *span));
     let sids = config.sids.iter().zip(&asks.sids).filter_map(|(sid, span)| ports.sid(&sid.endpoint.behavior, *span));
     for short in policies.chain(sids) {
@@ -45,6 +45,9 @@ pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, links: Option<&[L
     }
     faults.extend(worst.into_values().map(|(short, count)| short.fault(count - 1)));
 }
+
+/// Lists that one warning is enough for: whether it is a fault, the port that is too small, and that of the hosts.
+type Cause = (bool, Option<IfName>, Option<IfName>);
 
 /// The ports of the box, and their MTUs.
 struct Ports<'a> {

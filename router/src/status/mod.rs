@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use jiff::Timestamp;
 use segbox_config::Faults;
+use segbox_config::fault::{Fault, FaultKind};
 use segbox_linux::bpf::{self, MapRow};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
@@ -215,6 +216,9 @@ fn deviations(
             let mut lines: Vec<String> = steps.map(ToString::to_string).collect();
             lines.extend(choice.trouble().map(str::to_owned));
             lines.extend(segbox_plan::filter::left_out(config, &reconcile.facts.kernel));
+            let warnings = &reading.checked.warnings;
+            let certain = |fault: &&Fault| matches!(&fault.kind, FaultKind::Path(path) if path.is_certain());
+            lines.extend(warnings.iter().filter(certain).map(|fault| warnings.line(fault).to_string()));
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
             Ok((lines, tuning::tuning(&choice, &wishes, actual)))
         }
