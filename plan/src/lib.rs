@@ -19,6 +19,7 @@ pub mod materials;
 pub mod nic_names;
 pub mod overruled;
 mod rename;
+pub mod repair;
 pub mod rounds;
 pub mod route;
 mod rows;

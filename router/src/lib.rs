@@ -21,6 +21,9 @@ mod plan_is_apply_tests;
 pub mod profiles;
 mod read;
 mod reconcile;
+mod repair;
+#[cfg(test)]
+mod repair_tests;
 mod retune;
 /// Every path of /run/segbox.
 pub mod run;
@@ -43,6 +46,7 @@ pub use error::{ChangeError, VerifierError};
 pub use faults::FaultyFile;
 pub use read::{ReadError, Reading, Seen, check, read};
 pub use reconcile::{Facts, Reconcile};
+pub use repair::Repaired;
 pub use run::folder::FolderError;
 pub use run::record::Record;
 pub use target::{Kernel, Observed, Target, TargetError};

@@ -1,6 +1,6 @@
-//! The services of a box. Tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors have a
-//! thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it where segbox is not PID 1.
-//! Not here: the services.
+//! The services of a router. Repairs, tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors
+//! have a thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it where segbox is not
+//! PID 1. Not here: the services.
 
 use std::io;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use segbox_router::{OpenError, Router};
 
 use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
+use crate::repairs::Repairs;
 use crate::tuning::Tuning;
 
 /// Why the services cannot run.
@@ -29,49 +30,66 @@ pub enum KeepError {
     Open(#[from] OpenError),
 }
 
-/// Keeps this router working until the process ends: hands ICMP errors back to hosts and, in the network namespace of the box, keeps the
-/// box tuned. `say` receives a line for each repair, for each failed one, and for packets that are lost without an answer.
+/// The services of the hardware: it belongs to the box, and not to a network namespace.
+struct Hardware {
+    latency: Latency,
+    tuning: Tuning,
+}
+
+impl Hardware {
+    fn open() -> Result<Self, KeepError> {
+        let latency = Latency::open().map_err(KeepError::Listen)?.ok_or(KeepError::Another)?;
+        Ok(Self { latency, tuning: Tuning::open().map_err(KeepError::Listen)? })
+    }
+}
+
+/// Keeps this router working until the process ends: brings back what it loses, hands ICMP errors back to hosts and, in the network namespace of
+/// the box, keeps the box tuned. `say` receives a line for each repair, for each failed one, and for packets that are lost without an answer.
 ///
 /// # Errors
 /// See [`KeepError`]. After the start, a failed repair does not end it.
 pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
-    if !Router::open("keep")?.facts().own_box {
-        let icmp_errors = IcmpErrors::open().map_err(KeepError::Listen)?.ok_or(KeepError::AnotherHere)?;
-        icmp_errors.run(&say);
-        return Ok(());
-    }
-    let mut latency = Latency::open().map_err(KeepError::Listen)?.ok_or(KeepError::Another)?;
-    let mut tuning = Tuning::open().map_err(KeepError::Listen)?;
+    let own_box = Router::open("keep")?.facts().own_box;
+    let mut hardware = own_box.then(Hardware::open).transpose()?;
     let icmp_errors = match IcmpErrors::open() {
         Ok(Some(icmp_errors)) => Some(icmp_errors),
+        Ok(None) if !own_box => return Err(KeepError::AnotherHere),
         Ok(None) => {
             say("another process hands ICMP errors back to hosts");
             None
         }
-        // A box without IPv6 is tuned, too.
+        // A router without IPv6 is kept, too.
         Err(error) => {
             say(&format!("cannot hand ICMP errors back to hosts: {error}"));
             None
         }
     };
+    let mut repairs = Repairs::open().map_err(KeepError::Listen)?;
     std::thread::scope(|scope| {
         if let Some(icmp_errors) = icmp_errors {
             scope.spawn(|| icmp_errors.run(&say));
         }
         loop {
-            latency.hold(&say);
-            wait(&latency, &tuning);
-            latency.hear();
-            tuning.attend(&say);
+            if let Some(hardware) = &mut hardware {
+                hardware.latency.hold(&say);
+            }
+            wait(hardware.as_ref(), &repairs);
+            repairs.attend(&say);
+            if let Some(hardware) = &mut hardware {
+                hardware.latency.hear();
+                hardware.tuning.attend(&say);
+            }
         }
     })
 }
 
 /// Waits until a service has an event, or until its next check is due.
-fn wait(latency: &Latency, tuning: &Tuning) {
-    let left = tuning.due().saturating_duration_since(Instant::now());
+fn wait(hardware: Option<&Hardware>, repairs: &Repairs) {
+    let due = hardware.map_or(repairs.due(), |hardware| hardware.tuning.due().min(repairs.due()));
+    let left = due.saturating_duration_since(Instant::now());
     let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
-    let fds = tuning.fds().chain(std::iter::once(latency.fd()));
+    let of_hardware = hardware.into_iter().flat_map(|one| one.tuning.fds().chain(std::iter::once(one.latency.fd())));
+    let fds = of_hardware.chain(repairs.fds());
     let mut waiting: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     // A signal that ends the wait early costs one extra check.
     let _ = poll(&mut waiting, Some(&timeout));

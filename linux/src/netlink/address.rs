@@ -76,6 +76,19 @@ pub(super) fn decode_address(payload: &[u8], links: &Links) -> Option<(AddressKe
     Some((AddressKey { interface: links.name(index)?, address }, maker))
 }
 
+/// The address of a message, with its prefix length.
+pub(super) fn prefix(payload: &[u8]) -> Option<IpNet> {
+    let (mut local, mut address) = (None, None);
+    for (attribute, value) in attributes(payload.get(8..)?) {
+        match attribute {
+            libc::IFA_LOCAL => local = address_of(value),
+            libc::IFA_ADDRESS => address = address_of(value),
+            _ => {}
+        }
+    }
+    IpNet::new(local.or(address)?, *payload.get(1)?).ok()
+}
+
 /// The request that puts or removes a permanent neighbour.
 pub(super) fn neighbor(index: u32, address: IpAddr, mac: Option<Mac>) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();

@@ -157,6 +157,11 @@ pub(super) fn decode_tunnels(payload: &[u8]) -> Option<Vec<Encap>> {
     Some(hops.iter().map(|hop| hop.encap.clone()).filter(|encap| *encap != Encap::None).collect())
 }
 
+/// The key and the protocol of any route.
+pub(super) fn key_and_protocol(payload: &[u8]) -> Option<(RouteKey, u8)> {
+    row(payload).map(|row| (row.key, row.protocol))
+}
+
 /// The counters of a local SID of ours.
 pub(super) fn decode_counters(payload: &[u8]) -> Option<(RouteKey, Counters)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
@@ -246,7 +251,7 @@ fn whole_table((ipv4, table): (bool, u32)) -> RouteMessage {
 }
 
 /// The name in iproute2's rt_protos.
-fn protocol_name(protocol: u8) -> String {
+pub(super) fn protocol_name(protocol: u8) -> String {
     match protocol {
         PROTOCOL => "segbox".to_owned(),
         // FRR's numbers (zebra/rt_netlink.h): RTPROT_ZSTATIC, RTPROT_OPENFABRIC, RTPROT_SRTE.

@@ -85,6 +85,11 @@ impl Folder {
         self.lock_within(PATIENCE)
     }
 
+    /// Takes the lock, or gives up at once where another process has it.
+    pub(crate) fn lock_at_once(&self) -> Result<Lock, FolderError> {
+        self.lock_within(Duration::ZERO)
+    }
+
     fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
         let begin = Instant::now();
         let path = self.path("lock");

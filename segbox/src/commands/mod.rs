@@ -121,8 +121,8 @@ enum Command {
     Flash(flash::Flash),
     /// Prints the JSON Schema of segbox.toml, for editors.
     Schema,
-    /// Keeps the router working where segbox is not PID 1: hands ICMP errors about encapsulated packets back to hosts, holds the CPUs'
-    /// wake-up latency, restores settings that a driver resets.
+    /// Keeps the router working where segbox is not PID 1: brings back what it loses, hands ICMP errors about encapsulated packets back to
+    /// hosts, holds the CPUs' wake-up latency, restores settings that a driver resets.
     Keep,
     /// Undoes an unconfirmed change. `apply --confirm` starts this process.
     #[command(hide = true)]

@@ -1,0 +1,143 @@
+//! Brings back what the router loses: a port went down and came up, an address, route, rule, neighbour or device was deleted. Not here: what is
+//! lost (`segbox-router`), and when it is left to another (`disputes`).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use segbox_linux::netlink::Losses;
+use segbox_router::{ChangeError, FolderError, Repaired, Router};
+
+use crate::disputes::Disputes;
+
+/// A loss seldom comes alone: a port that goes down takes its routes along.
+const GATHER: Duration = Duration::from_millis(50);
+/// The least time from one look to the next. A look that took long waits longer, so that a storm of notifications costs a fifth of a CPU at most.
+const PAUSE: Duration = Duration::from_millis(200);
+const REST: u32 = 4;
+/// Another change of the router has precedence.
+const LATER: Duration = Duration::from_secs(1);
+/// The kernel tells nothing of HMAC keys, of the encapsulation source and of most sysctls.
+const LOOK: Duration = Duration::from_secs(60);
+/// Lines of one look. A flushed table of 100,000 routes is told of by its number.
+const LINES: usize = 20;
+
+/// The service.
+pub(crate) struct Repairs {
+    losses: Losses,
+    disputes: Disputes,
+    due: Instant,
+    /// No look before this.
+    rested: Instant,
+    /// What was told already and has not changed: refused steps, ports that are down.
+    told: BTreeSet<String>,
+}
+
+impl Repairs {
+    pub(crate) fn open() -> io::Result<Self> {
+        let now = Instant::now();
+        // The first look is at once: things may have been lost while nothing kept the router.
+        let (disputes, told) = Default::default();
+        Ok(Self { losses: Losses::open()?, disputes, due: now, rested: now, told })
+    }
+
+    /// When the next look is due.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Readable when something may be lost.
+    pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.losses.fds()
+    }
+
+    /// Reads what has happened, and looks if it is time.
+    pub(crate) fn attend(&mut self, say: &impl Fn(&str)) {
+        if self.losses.drain() {
+            self.due = self.due.min((Instant::now() + GATHER).max(self.rested));
+        }
+        let begin = Instant::now();
+        if begin >= self.due {
+            let next = self.look(say);
+            let end = Instant::now();
+            self.rested = end + PAUSE.max((end - begin) * REST);
+            self.due = end + next;
+        }
+    }
+
+    /// Looks once and repairs; returns the time until the next look.
+    fn look(&mut self, say: &impl Fn(&str)) -> Duration {
+        let mut router = match Router::open("keep") {
+            Ok(router) => router,
+            Err(error) => return self.failed(&error, say),
+        };
+        let leave = self.disputes.leave(Instant::now());
+        match router.repair(&leave, self.losses.taken_down()) {
+            Ok(done) => {
+                self.losses.watch(done.routes.iter(), done.looked_up.iter().copied());
+                self.tell(&done, say);
+                LOOK
+            }
+            Err(ChangeError::Folder(FolderError::Busy { .. }) | ChangeError::Waiting { .. }) => LATER,
+            Err(error) => self.failed(&error, say),
+        }
+    }
+
+    fn failed(&mut self, error: &dyn std::error::Error, say: &impl Fn(&str)) -> Duration {
+        self.once(format!("cannot look for losses: {}", with_causes(error)), say);
+        LATER
+    }
+
+    fn tell(&mut self, done: &Repaired, say: &impl Fn(&str)) {
+        let restored: Vec<_> = done.applied.iter().filter(|one| one.result.is_ok()).map(|one| &one.step).collect();
+        for step in restored.iter().take(LINES) {
+            let by = self.losses.culprit(&step.thing()).map(|culprit| format!(" (lost to {culprit})"));
+            say(&format!("restored: {step}{}", by.unwrap_or_default()));
+        }
+        if restored.len() > LINES {
+            say(&format!("restored: {} more", restored.len() - LINES));
+        }
+        let mut now = BTreeSet::new();
+        for one in &done.applied {
+            if let Err(error) = &one.result {
+                now.insert(format!("cannot restore: {}: {}", one.step, with_causes(error.as_ref())));
+            }
+        }
+        now.extend(done.down.iter().map(|port| {
+            format!("{port} is down, and stays so: another took it down. `ip link set {port} up` brings back what the file has there")
+        }));
+        // What is no longer so may be told again.
+        self.told.retain(|line| now.contains(line));
+        now.into_iter().for_each(|line| self.once(line, say));
+        let things = restored.iter().map(|step| step.thing());
+        for thing in self.disputes.settle(done.of.as_ref(), things, &done.left, Instant::now()) {
+            let by = self.losses.culprit(&thing).unwrap_or("somebody that the kernel does not name");
+            say(&format!(
+                "not restored any more: {thing}: three times within a minute it was lost again, to {by}. Only one can own it: leave it out of the file, or stop the other and run `segbox apply`"
+            ));
+        }
+    }
+
+    fn once(&mut self, line: String, say: &impl Fn(&str)) {
+        if !self.told.contains(&line) {
+            say(&line);
+            self.told.insert(line);
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // A transparent error has the same text as its source.
+        if !text.ends_with(&next) {
+            text += &format!(": {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
