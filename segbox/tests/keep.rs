@@ -144,7 +144,6 @@ fn every_kind_of_loss_comes_back() {
         "ip -6 route flush proto 86",
         "ip -6 route flush proto 86 table all; ip route flush proto 86",
         "ip neigh del 2001:db8:1::2 dev eth0",
-        // Another program's route of the same key takes the place of segbox's: segbox cannot be told from it by the route alone.
         "ip -6 route del fc00:0:1:1::/128; ip route del 198.51.100.0/24",
         "ip link set eth0 mtu 1500",
         "echo 0 > /proc/sys/net/ipv4/conf/all/forwarding",
@@ -155,11 +154,36 @@ fn every_kind_of_loss_comes_back() {
         kept.does(loss);
         // The loss may have been repaired before this process looks: then it was said.
         kept.is_whole_again(loss);
+        // These are many losses within a minute: each begins anew.
+        apply(&kept.lab["router"], &kept.file);
     }
     assert!(kept.lines("restored: + sid       fc00:0:1:1::/128") >= 3, "{:?}", kept.said);
     assert!(kept.lines("restored: + neighbor  2001:db8:1::2") >= 2, "{:?}", kept.said);
     assert!(kept.lines("restored: + address   2001:db8:1::1/64 dev eth0") >= 2, "{:?}", kept.said);
     assert_eq!(kept.lines("cannot"), 0, "{:?}", kept.said);
+}
+
+/// No fight: the kernel takes along what is on a port.
+#[test]
+fn a_port_that_flaps_gets_everything_back_each_time() {
+    let kept = Kept::new();
+    for _ in 0..6 {
+        kept.does("ip link set eth0 down; ip link set eth0 up");
+        kept.is_whole_again("a flap");
+    }
+    assert_eq!(kept.lines("not restored any more"), 0, "{:?}", kept.said);
+}
+
+/// A route that another program puts in the place of segbox's is that program's.
+#[test]
+fn a_route_that_another_program_put_there_stays_and_is_named() {
+    let kept = Kept::new();
+    kept.does("ip -6 route replace 2001:db8:2::/64 via 2001:db8:1::2 dev eth0 proto static");
+    kept.soon("another's route", || kept.lines("cannot restore: + route     2001:db8:2::/64") > 0);
+    assert_eq!(kept.lines("there is one of protocol static"), 1, "{:?}", kept.said);
+    assert!(kept.run("ip -6 route show 2001:db8:2::/64 | grep -q 'proto static'"));
+    kept.does("ip -6 route del 2001:db8:2::/64 proto static; ip -6 route del fc00:0:1:1::/128");
+    kept.is_whole_again("the other has left");
 }
 
 #[test]

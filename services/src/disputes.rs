@@ -28,18 +28,23 @@ impl Disputes {
         often.chain(&self.given_up).cloned().collect()
     }
 
-    /// Takes note of a look: `of` names the apply that it held to, `repaired` are the things that it brought back, `left` those that it left alone.
-    /// Gives those that are given up from now on. The next apply, or whoever puts the thing back, ends that.
+    /// The apply that the last look held to. After another one everything begins anew: true then.
+    pub(crate) fn begin(&mut self, of: Option<&String>) -> bool {
+        let anew = self.of.as_ref() != of;
+        if anew {
+            *self = Self { of: of.cloned(), ..Self::default() };
+        }
+        anew
+    }
+
+    /// Takes note of a look: `repaired` are the things that it brought back, `left` those that it left alone. Gives those that are given up from
+    /// now on. The next apply, or whoever puts the thing back, ends that.
     pub(crate) fn settle(
         &mut self,
-        of: Option<&String>,
         repaired: impl Iterator<Item = String>,
         left: &BTreeSet<String>,
         now: Instant,
     ) -> Vec<String> {
-        if self.of.as_ref() != of {
-            *self = Self { of: of.cloned(), ..Self::default() };
-        }
         for thing in repaired {
             self.repairs.entry(thing).or_default().push_back(now);
         }
@@ -71,11 +76,12 @@ mod tests {
 
         /// The route is lost at this time: whether it is repaired.
         fn lost(&mut self, of: &str, seconds: u64) -> (bool, Vec<String>) {
+            self.disputes.begin(Some(&of.to_owned()));
             let leave = self.disputes.leave(self.at(seconds));
             let stays = leave.contains(ROUTE);
             let left = if stays { things(&[ROUTE]) } else { BTreeSet::new() };
             let repaired = (!stays).then(|| ROUTE.to_owned());
-            let fresh = self.disputes.settle(Some(&of.to_owned()), repaired.into_iter(), &left, self.at(seconds));
+            let fresh = self.disputes.settle(repaired.into_iter(), &left, self.at(seconds));
             (!stays, fresh)
         }
     }
@@ -106,7 +112,7 @@ mod tests {
         let mut fight = Fight { disputes: Disputes::default(), begin: Instant::now() };
         (0..4).for_each(|second| drop(fight.lost("one", second)));
         let now = fight.at(100);
-        fight.disputes.settle(Some(&"one".to_owned()), std::iter::empty(), &BTreeSet::new(), now);
+        fight.disputes.settle(std::iter::empty(), &BTreeSet::new(), now);
         assert!(fight.lost("one", 101).0);
     }
 }

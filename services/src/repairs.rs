@@ -32,6 +32,8 @@ pub(crate) struct Repairs {
     rested: Instant,
     /// What was told already and has not changed: refused steps, ports that are down.
     told: BTreeSet<String>,
+    /// A link has gone down or away and what it took along is not all back.
+    disturbed: bool,
 }
 
 impl Repairs {
@@ -39,7 +41,7 @@ impl Repairs {
         let now = Instant::now();
         // The first look is at once: things may have been lost while nothing kept the router.
         let (disputes, told) = Default::default();
-        Ok(Self { losses: Losses::open()?, disputes, due: now, rested: now, told })
+        Ok(Self { losses: Losses::open()?, disputes, due: now, rested: now, told, disturbed: false })
     }
 
     /// When the next look is due.
@@ -76,8 +78,13 @@ impl Repairs {
         match router.repair(&leave, self.losses.taken_down()) {
             Ok(done) => {
                 self.losses.watch(done.routes.iter(), done.looked_up.iter().copied());
-                self.tell(&done, say);
-                LOOK
+                self.disturbed |= self.losses.take_link_lost();
+                let anew = self.disputes.begin(done.of.as_ref());
+                self.tell(&done, anew, say);
+                self.disturbed &= !(done.applied.is_empty() && done.down.is_empty());
+                self.losses.forget_culprits();
+                // What was left alone is of the file that is applied now.
+                if anew && !done.left.is_empty() { Duration::ZERO } else { LOOK }
             }
             Err(ChangeError::Folder(FolderError::Busy { .. }) | ChangeError::Waiting { .. }) => LATER,
             Err(error) => self.failed(&error, say),
@@ -89,7 +96,7 @@ impl Repairs {
         LATER
     }
 
-    fn tell(&mut self, done: &Repaired, say: &impl Fn(&str)) {
+    fn tell(&mut self, done: &Repaired, anew: bool, say: &impl Fn(&str)) {
         let restored: Vec<_> = done.applied.iter().filter(|one| one.result.is_ok()).map(|one| &one.step).collect();
         for step in restored.iter().take(LINES) {
             let by = self.losses.culprit(&step.thing()).map(|culprit| format!(" (lost to {culprit})"));
@@ -110,12 +117,27 @@ impl Repairs {
         // What is no longer so may be told again.
         self.told.retain(|line| now.contains(line));
         now.into_iter().for_each(|line| self.once(line, say));
-        let things = restored.iter().map(|step| step.thing());
-        for thing in self.disputes.settle(done.of.as_ref(), things, &done.left, Instant::now()) {
+        if anew {
+            return;
+        }
+        let address_lost = restored.iter().any(|step| step.noun() == "address");
+        let things = restored.iter().filter(|step| self.is_disputed(step.noun(), &step.thing(), address_lost));
+        let things: Vec<String> = things.map(|step| step.thing()).collect();
+        for thing in self.disputes.settle(things.into_iter(), &done.left, Instant::now()) {
             let by = self.losses.culprit(&thing).unwrap_or("somebody that the kernel does not name");
             say(&format!(
                 "not restored any more: {thing}: three times within a minute it was lost again, to {by}. Only one can own it: leave it out of the file, or stop the other and run `segbox apply`"
             ));
+        }
+    }
+
+    /// Whether somebody took the thing away, and not the kernel along with something else: a port that flaps fights with nobody. A port takes its
+    /// addresses, neighbours and routes along, an address the routes by its subnet.
+    fn is_disputed(&self, noun: &str, thing: &str, address_lost: bool) -> bool {
+        match noun {
+            "address" | "neighbor" => !self.disturbed || self.losses.culprit(thing).is_some(),
+            "route" | "sid" | "policy" => !(self.disturbed || address_lost) || self.losses.culprit(thing).is_some(),
+            _ => true,
         }
     }
 

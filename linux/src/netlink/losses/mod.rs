@@ -49,6 +49,7 @@ pub struct Losses {
     /// Ports that were up and were taken down, or were down when this began.
     down: BTreeSet<IfName>,
     culprits: BTreeMap<String, String>,
+    link_lost: bool,
 }
 
 /// What of a link can matter.
@@ -80,7 +81,7 @@ impl Losses {
         let links: BTreeMap<u32, Seen> = links.iter().map(|row| (row.index, row.into())).collect();
         let down = links.values().filter(|link| !link.up).map(|link| link.name).collect();
         let (own, looked_up, culprits) = Default::default();
-        Ok(Self { route, tables, links, own, looked_up, down, culprits })
+        Ok(Self { route, tables, links, own, looked_up, down, culprits, link_lost: false })
     }
 
     /// The descriptors to wait for.
@@ -98,6 +99,16 @@ impl Losses {
     /// Ports that somebody has taken down while this listened, or had before.
     pub fn taken_down(&self) -> &BTreeSet<IfName> {
         &self.down
+    }
+
+    /// Whether a link has gone down or away, or into another VRF, since the last call: the kernel takes along what is on it.
+    pub fn take_link_lost(&mut self) -> bool {
+        std::mem::take(&mut self.link_lost)
+    }
+
+    /// Forgets who touched what.
+    pub fn forget_culprits(&mut self) {
+        self.culprits.clear();
     }
 
     /// Who touched a thing last, as text: `ip (process 4711), protocol bgp`. None: the kernel did not say.
@@ -176,6 +187,7 @@ impl Losses {
             if let Some(before) = before {
                 self.down.remove(&before.name);
             }
+            self.link_lost = true;
             return true;
         };
         self.links.insert(index, now);
@@ -186,6 +198,7 @@ impl Losses {
             if before.up && !now.up {
                 self.down.insert(now.name);
             }
+            self.link_lost |= (before.up && !now.up) || before.master != now.master;
         }
         if now.up {
             self.down.remove(&now.name);
