@@ -57,7 +57,7 @@ pub(crate) struct Init {
 pub(crate) enum Service {
     /// Loads the modules of devices.
     Devices,
-    /// Keeps the box tuned.
+    /// Keeps the router and the tuning of the box.
     Keeper,
     /// Status screen and command line on a terminal, by the console's name.
     Console(String),
@@ -102,7 +102,7 @@ impl Init {
             }
             Service::Keeper => task::start_forever(c"segbox-keeper", || {
                 if let Err(error) = segbox_services::keep(|line| detail!("{line}")) {
-                    problem!("tuning is not maintained: {error}");
+                    problem!("the router is not kept, and the box not tuned: {error}");
                 }
             }),
             Service::Console(name) => task::start_forever(c"segbox-console", || console::run(name)),

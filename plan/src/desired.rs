@@ -180,6 +180,13 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
         state.links.insert(anchor(), kind);
         state.settings.insert(Setting::LinkMtu(anchor()), ANCHOR_MTU.to_string());
     }
+    // They are made up. Another program may have taken one down since, with all of its routes.
+    for device in state.links.keys() {
+        let is_up = Setting::LinkUp(*device);
+        if context.actual.setting(&is_up).is_some() {
+            state.settings.insert(is_up, up());
+        }
+    }
     for (interface, settings) in &config.interfaces {
         let mut set = |setting, value: String| state.settings.insert(setting, value);
         if let Some(matcher) = &settings.matches {

@@ -225,6 +225,22 @@ fn a_vrf_that_is_made_anew_gets_its_sids_anew() {
 }
 
 #[test]
+fn a_device_that_another_took_down_comes_up_and_leaves_no_trace() {
+    let mut host = Host::new(&[]);
+    host.apply(VPN);
+    for device in ["blue", "segbox0"] {
+        host.actual.state.settings.insert(Setting::LinkUp(device.parse().expect("a name")), "down".into());
+    }
+    host.actual.state.settings.insert(sysctl("net.ipv4.conf.blue.rp_filter"), "2".into());
+    let steps = host.apply(VPN);
+    assert_eq!(steps.iter().filter(|step| step.ends_with("state  down -> up")).count(), 2, "{steps:#?}");
+    assert!(place(&steps, "net.ipv4.conf.blue.rp_filter") > 1, "{steps:#?}");
+    // The device goes with its settings: none of them is put back.
+    let steps = host.clear();
+    assert!(!steps.iter().any(|step| step.contains("blue state") || step.contains("conf.blue")), "{steps:#?}");
+}
+
+#[test]
 fn the_source_rule_is_wherever_a_vrf_and_a_source_are() {
     let file = format!("{VPN}[srv6]\nsource = \"fc00:0:1::1\"\n");
     let steps = Host::new(&[]).apply(&file);

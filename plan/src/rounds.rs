@@ -63,7 +63,8 @@ impl Plan {
         for step in &self.steps {
             let Step::Setting(Delta { key, before, after: Some(after) }) = step else { continue };
             let Some(before) = before.as_deref().or(before_its_module(key)) else { continue };
-            if key.goes_with_anchor() {
+            // What is set on a device of segbox's ends with the device.
+            if key.goes_with_anchor() || found.state.links.keys().any(|device| key.is_of(*device)) {
                 continue;
             }
             base.entry(key.clone()).or_insert_with(|| before.to_owned());

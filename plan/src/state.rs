@@ -178,6 +178,15 @@ pub struct Actual {
 }
 
 impl Setting {
+    /// Whether it is a setting of this interface.
+    pub(crate) fn is_of(&self, link: IfName) -> bool {
+        match self {
+            Self::LinkMaster(name) | Self::LinkMtu(name) | Self::LinkUp(name) => *name == link,
+            Self::Sysctl(name) => name.contains(&format!(".conf.{}.", link.as_str().replace('.', "/"))),
+            Self::Hostname | Self::LinkName(_) | Self::EncapSource | Self::Tuning(_) => false,
+        }
+    }
+
     /// Whether it is a setting of segbox0, which ends with the device: there is no value before segbox.
     pub(crate) fn goes_with_anchor(&self) -> bool {
         match self {

@@ -158,11 +158,13 @@ impl Losses {
                     self.blame(thing, port, protocol);
                 }
                 Told::Route { key, own, gone, protocol } => {
-                    let replaced = !own && !gone && self.own.contains(&hash(&key));
+                    let anothers = !own && self.own.contains(&hash(&key));
+                    let replaced = anothers && !gone;
                     if (own && gone) || replaced {
                         self.blame(repair::route(&key), port, (!own).then_some(protocol));
                     }
-                    any |= (own && gone) || replaced || self.decides(&key);
+                    // Another's route that has gone leaves its place free.
+                    any |= (own && gone) || anothers || self.decides(&key);
                 }
             }
         }
