@@ -13,6 +13,8 @@ use super::super::{address, route, rule, uapi};
 
 /// RTM_NEWNETCONF (include/uapi/linux/rtnetlink.h): a sysctl of a link changed, forwarding or rp_filter among them.
 const NEWNETCONF: u16 = 80;
+/// NFTA_TABLE_NAME and its kin (include/uapi/linux/netfilter/nf_tables.h).
+const TABLE_NAME: u16 = 1;
 /// The table that segbox has in each family of nf_tables.
 const TABLE: &str = "segbox";
 
@@ -97,8 +99,7 @@ pub(super) fn takes_from_own_table(frame: Frame<'_>) -> bool {
     let takes = DELETES.iter().any(|kind| frame.kind == 10 << 8 | kind);
     takes
         && frame.payload.get(4..).is_some_and(|payload| {
-            attributes(payload)
-                .any(|(attribute, value)| attribute == uapi::NFTA_TABLE_NAME && text_of(value) == Some(TABLE))
+            attributes(payload).any(|(attribute, value)| attribute == TABLE_NAME && text_of(value) == Some(TABLE))
         })
 }
 
