@@ -23,16 +23,22 @@ fn main() -> io::Result<()> {
     objects.sort();
 
     let mut table = String::from("/// The objects, by name.\npub const BUILTINS: &[Builtin] = &[\n");
+    let mut own = String::from(
+        "/// Objects that segbox loads by itself, for keys of the file that are no programs.\nconst OWN: &[Builtin] = &[\n",
+    );
     for object in &objects {
         println!("cargo::rerun-if-changed={}", object.display());
         let name = object.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let source = crate_folder.join("../fastpath-ebpf/src/bin").join(format!("{name}.rs"));
         println!("cargo::rerun-if-changed={}", source.display());
         let (about, path) = (about(&source)?, object.canonicalize()?);
+        let table = if name.starts_with("tc_") { &mut own } else { &mut table };
         writeln!(table, "    Builtin {{ name: {name:?}, about: {about:?}, object: include_bytes!({path:?}) }},")
             .expect("a String takes any text");
     }
     table.push_str("];\n");
+    own.push_str("];\n");
+    table.push_str(&own);
     if objects.is_empty() {
         println!("cargo::error=no BPF programs in target/bpf: run `./dev build`, which builds them first");
     }

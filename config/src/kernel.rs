@@ -40,10 +40,12 @@ impl Feature {
         "CONFIG_NF_TABLES",
         "no policy in a [vrf], no edge-filter, no mss-clamp, no dscp = \"copy\", and hmac = \"require\" does not guard decapsulating SIDs",
     );
+    /// Programs at the ways in and out of a port, by tcx.
+    pub const TCX: Self = Self::new("tcx", (6, 6), "CONFIG_NET_XGRESS", "no hop-limit = \"rfc\"");
 
     /// The features that do not belong to one behavior.
-    pub(crate) const GENERAL: [Self; 6] =
-        [Self::SEG6_LWTUNNEL, Self::SEG6_HMAC, Self::VRF, Self::DUMMY, Self::COUNTERS, Self::NF_TABLES];
+    pub(crate) const GENERAL: [Self; 7] =
+        [Self::SEG6_LWTUNNEL, Self::SEG6_HMAC, Self::VRF, Self::DUMMY, Self::COUNTERS, Self::NF_TABLES, Self::TCX];
 
     pub(crate) const fn new(
         name: &'static str,

@@ -28,14 +28,29 @@ pub struct Config {
     pub encap_source: Option<Ipv6Addr>,
     /// `[srv6]`: the SR domain and segbox's filters.
     pub domain: Domain,
+    /// `[srv6] hop-limit`.
+    pub hop_limit: HopLimit,
     /// `[srv6.hmac-key.ID]`.
     pub hmac_keys: BTreeMap<u32, HmacKey>,
     /// `[[srv6.sid]]`: My Local SID Table.
     pub sids: Vec<LocalSid>,
     /// `[[srv6.policy]]`.
     pub policies: Vec<Policy>,
-    /// `[program.NAME]`, only those that a SID or a policy uses.
+    /// `[program.NAME]`, only those that a SID or a policy uses, and [`HOP_LIMIT_PROGRAM`].
     pub programs: BTreeMap<String, Program>,
+}
+
+/// The program of `hop-limit = "rfc"` in [`Config::programs`]. No `[program.NAME]` can have this name.
+pub const HOP_LIMIT_PROGRAM: &str = "segbox:hop-limit";
+
+/// What a headend does with the hop limit or TTL of what it encapsulates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HopLimit {
+    /// As Linux: it stays.
+    #[default]
+    Linux,
+    /// As RFC 8986, 5.1: it is lowered.
+    Rfc,
 }
 
 /// `[system]`.

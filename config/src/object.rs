@@ -14,6 +14,10 @@ pub enum Hook {
     /// `lwt_in`: BPF_PROG_TYPE_LWT_IN, run by H.BPF. Linux 4.10; bpf_lwt_push_encap came with 4.18.
     #[serde(rename = "lwt_in")]
     LwtIn,
+    /// tc, at a port's way out (tcx): only for programs that segbox loads by itself. So the section is segbox's own, and no section of
+    /// libbpf's. Linux 6.6.
+    #[serde(rename = "segbox_tc_egress")]
+    TcEgress,
 }
 
 impl Hook {
@@ -22,13 +26,14 @@ impl Hook {
         match self {
             Self::Seg6Local => "lwt_seg6local",
             Self::LwtIn => "lwt_in",
+            Self::TcEgress => "segbox_tc_egress",
         }
     }
 
     /// The hook of an ELF section, `lwt_in` or `lwt_in/name`; None for a section of another kind.
     pub fn of_section(section: &str) -> Option<Self> {
         let kind = section.split_once('/').map_or(section, |(kind, _)| kind);
-        [Self::Seg6Local, Self::LwtIn].into_iter().find(|hook| hook.section() == kind)
+        [Self::Seg6Local, Self::LwtIn, Self::TcEgress].into_iter().find(|hook| hook.section() == kind)
     }
 }
 

@@ -54,6 +54,23 @@ pub struct CountValue {
     pub bytes: u64,
 }
 
+/// How long packets whose hop limit is used up are counted together.
+pub const SPENT_WINDOW_NS: u64 = 10_000_000_000;
+
+/// The value of the per-CPU map `hops` of `tc_hop_limit`, 32 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HopLimits {
+    /// Packets whose hop limit or TTL was lowered, or would have been.
+    pub lowered: u64,
+    /// Those of them that had no hop, or one hop, left.
+    pub spent: u64,
+    /// When the present window of `spent` packets began, in nanoseconds of CLOCK_MONOTONIC.
+    pub window_start: u64,
+    /// How many there were in it.
+    pub window: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use core::mem::size_of;

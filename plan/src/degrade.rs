@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::model::{Matcher, Steer};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, Matcher, Steer};
 use segbox_config::{Config, IfName, LinkSeen};
 
 /// Leaves out what depends on interfaces that are not there, and says so.
@@ -158,7 +158,7 @@ fn keep_used_programs(config: &mut Config) {
         Steer::Program(program) => Some(program.clone()),
         Steer::Segments { .. } => None,
     });
-    let used: BTreeSet<String> = by_sids.chain(by_policies).collect();
+    let used: BTreeSet<String> = by_sids.chain(by_policies).chain([HOP_LIMIT_PROGRAM.to_owned()]).collect();
     config.programs.retain(|name, _| used.contains(name));
 }
 

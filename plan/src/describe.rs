@@ -41,6 +41,7 @@ impl Step {
             Self::HmacKey(_) => "hmac-key",
             Self::Program(_) => "program",
             Self::Row(_) => "row",
+            Self::Attachment(_) => "tc",
             Self::SourceFilter(_) => "guard",
             Self::Filter(_) => "filter",
             Self::Rule(_) => "rule",
@@ -61,6 +62,7 @@ impl Step {
             Self::Neighbor(delta) => format!("{} dev {}", delta.key.address, delta.key.interface),
             Self::HmacKey(delta) => delta.key.to_string(),
             Self::Program(delta) => delta.key.clone(),
+            Self::Attachment(delta) => format!("{} egress", delta.key.interface),
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
             Self::SourceFilter(delta) => format!("from {}", delta.key),
             Self::Filter(delta) => delta.key.to_string(),
@@ -87,6 +89,7 @@ impl Step {
             }
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
             Self::Row(delta) => both(delta, ToString::to_string),
+            Self::Attachment(delta) => both(delta, |()| delta.key.program.clone()),
             Self::SourceFilter(delta) => both(delta, |()| "drop in every VRF".to_owned()),
             Self::Filter(delta) => both(delta, ToString::to_string),
             Self::Rule(delta) => both(delta, |()| String::new()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use segbox_config::model::{LocalSid, Policy, Steer, Vrf};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, Steer, Vrf};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
@@ -13,6 +13,7 @@ use crate::egress::{ANCHOR_MTU, Egress};
 use crate::filter::{self, Filter, FilterName, OnBox};
 use crate::forwarding::forwarding;
 use crate::hop::{Encap, Hop};
+use crate::hop_limit;
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
 use crate::route::{Route, RouteKey};
@@ -86,6 +87,9 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         state.neighbors.insert(key, neighbor.mac);
     }
     routes(config, context, &names, state);
+    if let Some(program) = names.get(HOP_LIMIT_PROGRAM) {
+        hop_limit::attach(config, context.actual, program, state);
+    }
     isolation(config, context.kernel, state);
     locator(config, state);
     state.filters = filters(config, context, state);
@@ -133,7 +137,11 @@ fn go_back(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals
 fn programs(config: &Config, out: &mut Desired) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for (table, program) in &config.programs {
-        let name = program_name(table, program);
+        if table == HOP_LIMIT_PROGRAM && !hop_limit::encapsulates(config) {
+            continue;
+        }
+        let program = hop_limit::with_source(config, table, program);
+        let name = program_name(table, &program);
         for (map, rows) in &program.rows {
             for (key, value) in rows {
                 let row = RowKey { program: name.clone(), map: map.clone(), key: Bytes(key.clone()) };

@@ -59,6 +59,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.rows, &state.rows, Step::Row, &mut steps);
     // The maps of a program are removed with it.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
+    compare(&desired.attachments, &state.attachments, Step::Attachment, &mut steps);
     compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
     compare(&desired.filters, &state.filters, Step::Filter, &mut steps);
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);

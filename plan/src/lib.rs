@@ -11,6 +11,7 @@ mod egress;
 pub mod filter;
 mod forwarding;
 mod hop;
+mod hop_limit;
 pub mod icmp_errors;
 pub mod identity;
 pub mod lookup;

@@ -67,6 +67,10 @@ impl State {
             key.interface = name(key.interface);
             key
         });
+        rekey(&mut self.attachments, |mut key| {
+            key.interface = name(key.interface);
+            key
+        });
         for route in self.routes.values_mut() {
             let hops = route.hops.iter().cloned();
             route.hops = hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop }).collect();

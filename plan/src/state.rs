@@ -53,6 +53,9 @@ pub struct State {
     /// Rows of the maps that the file fills.
     #[serde(with = "as_rows")]
     pub rows: BTreeMap<RowKey, Bytes>,
+    /// Programs at the ways out of ports.
+    #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
+    pub attachments: BTreeMap<Attachment, ()>,
     /// Source addresses of the box's encapsulations: packets that come into a VRF with one of them are dropped. Earlier dumps call them
     /// `guards`.
     #[serde(with = "as_rows", alias = "guards")]
@@ -127,6 +130,15 @@ pub struct HmacKey {
     pub algorithm: HmacAlgorithm,
     /// First 8 bytes of the secret's SHA-256, in hexadecimal.
     pub digest: String,
+}
+
+/// A program at the way out of a port. Both fields identify it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The loaded program's name.
+    pub program: String,
+    /// The port.
+    pub interface: IfName,
 }
 
 /// Identifies a row of a program's map.

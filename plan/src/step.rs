@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::filter::{Filter, FilterName};
 use crate::route::{Route, RouteKey, RouteKind};
-use crate::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
+use crate::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
 use segbox_config::{Hook, IfName, Mac};
@@ -36,6 +36,7 @@ pub enum Step {
     HmacKey(Delta<u32, HmacKey>),
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
+    Attachment(Delta<Attachment, ()>),
     SourceFilter(Delta<Ipv6Addr, ()>),
     Filter(Delta<FilterName, Filter>),
     Rule(Delta<Rule, ()>),
@@ -80,6 +81,8 @@ pub enum Phase {
     Program,
     /// Rows of their maps.
     Map,
+    /// Programs at ports.
+    Attachment,
     /// Plain routes.
     Route,
     /// Local SIDs.
@@ -126,6 +129,7 @@ macro_rules! each {
             Step::HmacKey($delta) => $body,
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
+            Step::Attachment($delta) => $body,
             Step::SourceFilter($delta) => $body,
             Step::Filter($delta) => $body,
             Step::Rule($delta) => $body,
@@ -151,6 +155,7 @@ impl Step {
             Self::HmacKey(delta) => Self::HmacKey(delta.inverse()),
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
+            Self::Attachment(delta) => Self::Attachment(delta.inverse()),
             Self::SourceFilter(delta) => Self::SourceFilter(delta.inverse()),
             Self::Filter(delta) => Self::Filter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
@@ -188,6 +193,7 @@ impl Step {
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
+            Self::Attachment(_) => Phase::Attachment,
             Self::SourceFilter(_) | Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(route) if route.is_unreachable() => Phase::Isolation,
@@ -233,6 +239,7 @@ impl Step {
                 state.rows.retain(|row, _| state.programs.contains_key(&row.program));
             }
             Self::Row(delta) => put(&mut state.rows, delta),
+            Self::Attachment(delta) => put(&mut state.attachments, delta),
             Self::SourceFilter(delta) => put(&mut state.source_filters, delta),
             Self::Filter(delta) => put(&mut state.filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),

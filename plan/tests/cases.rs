@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use segbox_config::{Kernel, Surroundings};
+use segbox_config::object::{Object, ObjectProgram, Shape};
+use segbox_config::{Hook, Kernel, Surroundings};
 use segbox_plan::degrade::degrade;
 use segbox_plan::{Actual, Context, Setting, desired, foresee};
 
@@ -23,7 +24,11 @@ fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
         Err(_) => Vec::new(),
     };
     let lacks_some = folder.join(LEFT_OUT).exists();
-    let around = Surroundings { links: Some(actual.links.clone()).filter(|_| !lacks_some), ..Surroundings::default() };
+    let around = Surroundings {
+        links: Some(actual.links.clone()).filter(|_| !lacks_some),
+        objects: [hop_limit_object()].into(),
+        ..Surroundings::default()
+    };
     let checked = segbox_config::read(read("segbox.toml"), "segbox.toml").resolve(&around);
     let config = checked.unwrap_or_else(|faults| panic!("{}: {faults}", folder.display())).config;
     let (config, dropped) = degrade(config, &actual.links);
@@ -48,6 +53,15 @@ const LEFT_OUT: &str = "left-out.txt";
 
 fn lines<T: std::fmt::Display>(all: &[T]) -> String {
     all.iter().map(|one| format!("{one}\n")).collect()
+}
+
+/// The built-in program of `hop-limit`, whose object is not this crate's.
+fn hop_limit_object() -> (String, Result<Object, String>) {
+    let hook = Hook::TcEgress;
+    let program = ObjectProgram { section: hook.section().into(), function: "tc_hop_limit".into(), hook: Some(hook) };
+    let globals = BTreeMap::from([("source".to_owned(), Shape::Bytes(16))]);
+    let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
+    ("builtin:tc_hop_limit".to_owned(), Ok(object))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use segbox_config::model::HmacAlgorithm;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
 use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
-use segbox_plan::state::{AddressKey, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
+use segbox_plan::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{Actual, Plan, Setting, State, Step, diff};
 
@@ -110,6 +110,7 @@ prop_compose! {
         programs in btree_map(prop::sample::select(vec!["stamp@00000001".to_owned(), "steer@00000002".to_owned()]),
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
+        attachments in btree_map((prop::sample::select(vec!["hop@00000001", "hop@00000002"]), interface()), Just(()), 0..3),
         source_filters in btree_map(0_u8..2, Just(()), 0..2),
         filters in btree_map(filter_name(), 0_u8..3, 0..3),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
@@ -125,6 +126,7 @@ prop_compose! {
         State {
             settings, links, routes,
             filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
+            attachments: attachments.into_keys().map(|(program, interface)| (Attachment { program: program.to_owned(), interface }, ())).collect(),
             source_filters: source_filters.into_keys().map(|n| (source(n), ())).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),

@@ -1,9 +1,11 @@
 //! Tests that `segbox apply` applies the steps that `segbox plan` prints, for every case folder of `plan`, renames included.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use segbox_config::{Kernel as KernelSurvey, Surroundings};
+use segbox_config::object::{Object, ObjectProgram, Shape};
+use segbox_config::{Hook, Kernel as KernelSurvey, Surroundings};
 use segbox_plan::degrade::degrade;
 use segbox_plan::{Actual, Setting};
 
@@ -21,8 +23,8 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     let actual: Actual = read(&folder.join("actual.json"));
     let path = folder.join("segbox.toml");
     let text = fs::read_to_string(&path).expect("every case has a file");
-    let mut checked =
-        segbox_config::read(text.clone(), "segbox.toml").resolve(&Surroundings::default()).expect("without fault");
+    let around = Surroundings { objects: [hop_limit_object()].into(), ..Surroundings::default() };
+    let mut checked = segbox_config::read(text.clone(), "segbox.toml").resolve(&around).expect("without fault");
     (checked.config, _) = degrade(checked.config, &actual.links);
     let memory = Folder::at(run);
     if let Some(base) = Some(folder.join("base.json")).filter(|path| path.exists()) {
@@ -31,6 +33,15 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: true };
     let router = Router::with(facts, memory, Memory { actual, ..Memory::default() }).expect("readable");
     (router, Reading { path, text, checked })
+}
+
+/// The built-in program of `hop-limit`, whose object is not this crate's.
+fn hop_limit_object() -> (String, Result<Object, String>) {
+    let hook = Hook::TcEgress;
+    let program = ObjectProgram { section: hook.section().into(), function: "tc_hop_limit".into(), hook: Some(hook) };
+    let globals = BTreeMap::from([("source".to_owned(), Shape::Bytes(16))]);
+    let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
+    ("builtin:tc_hop_limit".to_owned(), Ok(object))
 }
 
 #[test]

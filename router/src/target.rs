@@ -106,6 +106,7 @@ impl Target for Kernel {
         addresses.extend(&self.looked_up);
         actual.lookups = self.netlink.lookups(&addresses, source)?;
         (actual.state.programs, actual.state.rows) = self.programs.observe()?;
+        actual.state.attachments = self.programs.attachments()?;
         if let Some(tuner) = &mut self.tuner {
             tuner.observe(&mut actual);
         }
@@ -113,8 +114,8 @@ impl Target for Kernel {
     }
 
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {
-        // A stage holds one phase, and programs and rows have separate phases.
-        if let Some(Step::Program(_) | Step::Row(_)) = stage.first() {
+        // A stage holds one phase, and programs, rows and attachments have separate phases.
+        if let Some(Step::Program(_) | Step::Row(_) | Step::Attachment(_)) = stage.first() {
             return boxed(bpf::apply(&mut self.programs, stage, materials));
         }
         let mut results = Vec::with_capacity(stage.len());

@@ -38,6 +38,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(single());
     cases.push(v4());
     cases.push(signed());
+    cases.extend(lowered());
     cases.extend(programs());
     cases
 }
@@ -85,6 +86,40 @@ fn signed() -> Case {
         },
         ..Case::of("headend-seg6-encap-hmac", "H.Encaps with an HMAC", toml, None)
     }
+}
+
+/// Policies with `hop-limit = "rfc"`. Only the inner hop limit differs from the cases without it.
+fn lowered() -> [Case; 2] {
+    let v6 = policy(0xb0, &ROWS[0]);
+    let of = |case: Case, expect, what: &str| Case {
+        id: format!("{}-hop-limit", case.id),
+        what: what.to_owned(),
+        router: RouterKind::HopLimit,
+        expect,
+        ..case
+    };
+    let [six, four]: [fn(&Frame) -> Option<Expected>; 2] =
+        [|frame| encaps_and(frame, |packet| packet[7] -= 1), |frame| encaps_and(frame, lower_ttl)];
+    [
+        of(v6, six, "H.Encaps that lowers the inner hop limit"),
+        of(v4(), four, "H.Encaps of IPv4 that lowers the inner TTL"),
+    ]
+}
+
+/// As [`encaps`], with another inner packet.
+fn encaps_and(frame: &Frame, lower: fn(&mut [u8])) -> Option<Expected> {
+    let mut outer = expect::encaps(frame.packet(), HEADEND, &POLICY)?.bytes();
+    let inner = outer.len() - frame.packet().len();
+    lower(&mut outer[inner..]);
+    Some(Expected::Packet(outer))
+}
+
+/// With the checksum (RFC 1624, equation 3): the TTL is the high byte of its word.
+fn lower_ttl(packet: &mut [u8]) {
+    packet[8] -= 1;
+    let sum = u32::from(u16::from_be_bytes([packet[10], packet[11]])) + 0x0100;
+    let folded = (sum & 0xffff) + (sum >> 16);
+    packet[10..12].copy_from_slice(&(folded as u16).to_be_bytes());
 }
 
 pub(super) fn v4() -> Case {

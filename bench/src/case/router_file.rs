@@ -14,6 +14,8 @@ pub(crate) enum RouterKind {
     Signed,
     /// Cases that need VRF devices.
     Vrf,
+    /// Headends that lower the hop limit of what they encapsulate.
+    HopLimit,
     /// Interpreted programs.
     NoJit,
     /// This many SIDs.
@@ -25,7 +27,7 @@ pub(crate) enum RouterKind {
 impl RouterKind {
     /// Whether a kernel may be built without what this router needs.
     pub(crate) fn may_lack(self) -> bool {
-        matches!(self, Self::Signed | Self::Vrf | Self::NoJit)
+        matches!(self, Self::Signed | Self::Vrf | Self::HopLimit | Self::NoJit)
     }
 }
 
@@ -85,6 +87,7 @@ fn file(kind: RouterKind, cases: &[Case], router: &Router<'_>) -> String {
     }
     text += "\n[srv6]\nsource = \"fc00:0:2::1\"\n";
     match kind {
+        RouterKind::HopLimit => text += "hop-limit = \"rfc\"\n",
         RouterKind::Signed => {
             text += &format!("\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"{SECRET_FILE}\"\n");
         }

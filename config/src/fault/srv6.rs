@@ -7,6 +7,15 @@ use miette::Diagnostic;
 /// A fault of `[srv6]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum Srv6Fault {
+    /// `hop-limit = "rfc"` without `source`.
+    #[error("`hop-limit = \"rfc\"` needs `source`: the kernel would choose another outer source for each port")]
+    #[diagnostic(
+        code(segbox::hop_limit_without_source),
+        help(
+            "add an address of this box, such as `source = \"fc00:0:2::1\"`: segbox knows by it what this box has encapsulated"
+        )
+    )]
+    HopLimitWithoutSource,
     /// A key that the behavior does not use.
     #[error("{behavior} does not use `{key}`")]
     #[diagnostic(code(segbox::key_not_taken), help("remove it; {behavior} uses {uses}"))]

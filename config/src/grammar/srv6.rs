@@ -62,6 +62,12 @@ pub(super) static SRV6: Table = Table {
             "The outer traffic class of IPv4 in policies: `copy` is the inner DSCP and ECN, which is the default; `zero` is what Linux does by itself.",
             "\"copy\"",
         ),
+        Key::optional(
+            "hop-limit",
+            Kind::Word(&["linux", "rfc"]),
+            "What a headend does with the hop limit or TTL of a packet that it encapsulates: `linux` leaves it, `rfc` lowers it (RFC 8986, 5.1), so that a packet which policies send in a circle ends. `rfc` needs `source` and Linux 6.6.",
+            "\"rfc\"",
+        ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
         Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
         Key::optional("policy", Kind::Rows(&POLICY), "The policies of the box as a headend.", ""),

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::network::not_unicast;
-use super::{KeyDraft, Reader, Reported, rows, value};
+use super::{KeyDraft, ProgramDraft, Reader, Reported, rows, value};
 use crate::behavior::{REFUSED_ENDPOINTS, REFUSED_HEADENDS, Refusal, RefusedName, Row};
 use crate::fault::{ProgramFault, Srv6Fault, listed, near};
 use crate::forms;
 use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
-use crate::model::HmacAlgorithm;
+use crate::model::{HOP_LIMIT_PROGRAM, HmacAlgorithm, HopLimit};
 use crate::object::Hook;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
@@ -28,6 +28,9 @@ impl Reader {
             }
         }
         self.domain(entry);
+        if let Some(hop_limit) = entry.get("hop-limit").filter(|word| word.text() == Some("rfc")) {
+            self.hop_limit(hop_limit.span());
+        }
         for key in rows(entry.get("hmac-key")) {
             self.feature(Feature::SEG6_HMAC, key.key_span());
             self.hmac_key(key);
@@ -50,6 +53,23 @@ impl Reader {
         self.source_of_vrfs(entry.get("policy"));
         self.default_filters(entry);
         self.edge(entry);
+    }
+
+    /// `hop-limit = "rfc"`: a built-in program, which knows what this box encapsulates by its source.
+    fn hop_limit(&mut self, span: Span) {
+        self.config.hop_limit = HopLimit::Rfc;
+        self.feature(Feature::TCX, span);
+        if self.config.encap_source.is_none() {
+            self.fault(span, Srv6Fault::HopLimitWithoutSource);
+        }
+        self.asks.programs.push(ProgramDraft {
+            name: HOP_LIMIT_PROGRAM.to_owned(),
+            object: Some(At { value: "builtin:tc_hop_limit".to_owned(), span }),
+            section: None,
+            globals: Vec::new(),
+            maps: Vec::new(),
+            uses: [(Hook::TcEgress, span)].into(),
+        });
     }
 
     fn hmac_key(&mut self, entry: Entry<'_>) {

@@ -83,6 +83,7 @@ fn which<'o>(
         let behavior = match wanted {
             Hook::Seg6Local => "End.BPF",
             Hook::LwtIn => "H.BPF",
+            Hook::TcEgress => "hop-limit",
         };
         let wants = wanted.section();
         let wrong = ProgramFault::WrongHook { program: draft.name.clone(), has: hook.section(), behavior, wants };

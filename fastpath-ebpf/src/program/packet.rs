@@ -18,12 +18,39 @@ pub struct __sk_buff {
     pub len: u32,
     before_protocol: [u32; 3],
     protocol: u32,
-    before_data: [u32; 14],
+    vlan_present: u32,
+    before_ingress: [u32; 3],
+    ingress_ifindex: u32,
+    before_data: [u32; 9],
     data: u32,
     data_end: u32,
 }
 
-const _: () = assert!(offset_of!(__sk_buff, protocol) == 16 && offset_of!(__sk_buff, data) == 76);
+const _: () = assert!(
+    offset_of!(__sk_buff, ingress_ifindex) == 36
+        && offset_of!(__sk_buff, protocol) == 16
+        && offset_of!(__sk_buff, data) == 76
+);
+
+impl __sk_buff {
+    /// The protocol of the frame, in network order.
+    #[inline(always)]
+    pub fn protocol(&self) -> u32 {
+        self.protocol
+    }
+
+    /// Not zero if the frame has a VLAN tag that is not part of its bytes.
+    #[inline(always)]
+    pub fn vlan_present(&self) -> u32 {
+        self.vlan_present
+    }
+
+    /// The interface that it came in by; 0 for what the box itself sends.
+    #[inline(always)]
+    pub fn ingress_ifindex(&self) -> u32 {
+        self.ingress_ifindex
+    }
+}
 
 /// A packet from its IPv6 header on.
 pub struct Packet {

@@ -39,6 +39,8 @@ pub fn apply<'a>(
             Ok(programs.put(key, program)?)
         }
         Step::Row(delta) => apply_row(programs, &mut open, delta),
+        Step::Attachment(Delta { key, after: Some(()), .. }) => Ok(programs.attach(key)?),
+        Step::Attachment(Delta { key, after: None, .. }) => Ok(programs.detach(key)?),
         Step::Setting(_)
         | Step::Link(_)
         | Step::Address(_)

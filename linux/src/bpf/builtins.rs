@@ -14,13 +14,13 @@ pub struct Builtin {
 /// The prefix of a built-in object's name in a file.
 const PREFIX: &str = "builtin:";
 
-// BUILTINS, by name; build.rs writes it.
+// BUILTINS and OWN, by name; build.rs writes them.
 include!(concat!(env!("OUT_DIR"), "/builtins.rs"));
 
 /// The object that a file calls `builtin:NAME`; None for a path, and for an unknown name.
 pub fn builtin(text: &str) -> Option<&'static Builtin> {
     let name = text.strip_prefix(PREFIX)?;
-    BUILTINS.iter().find(|builtin| builtin.name == name)
+    BUILTINS.iter().chain(OWN).find(|builtin| builtin.name == name)
 }
 
 impl std::fmt::Debug for Builtin {
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn each_can_be_read_and_says_what_it_does() {
         assert!(!BUILTINS.is_empty());
-        for object in BUILTINS {
+        for object in BUILTINS.iter().chain(OWN) {
             let read = super::super::read_object(object.object).expect(object.name);
             assert_eq!(read.programs.len(), 1, "{}: one program an object", object.name);
             assert!(read.programs[0].hook.is_some(), "{}: {:?}", object.name, read.programs);

@@ -102,6 +102,7 @@ fn program_type(hook: Hook) -> u32 {
     match hook {
         Hook::Seg6Local => bpf_prog_type::BPF_PROG_TYPE_LWT_SEG6LOCAL as u32,
         Hook::LwtIn => bpf_prog_type::BPF_PROG_TYPE_LWT_IN as u32,
+        Hook::TcEgress => bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32,
     }
 }
 

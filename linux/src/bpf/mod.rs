@@ -7,6 +7,7 @@
 //! - `builtins`: the objects in the segbox binary.
 
 mod apply;
+mod attach;
 mod bpffs;
 mod btf;
 mod builtins;

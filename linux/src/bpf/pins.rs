@@ -4,6 +4,7 @@
 //! /sys/fs/bpf/segbox/<network namespace>/<stamp@1a2b3c4d>/prog
 //!                                                        /rows/<map>   filled by the file: its rows are part of the state
 //!                                                        /maps/<map>   filled by the program
+//!                                                        /ports/<index> links to ports (attach)
 //! ```
 //!
 //! A folder is made under a name with `~` and gets its right name when it is complete. Before it is removed it is renamed back. So a folder
@@ -16,9 +17,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya_obj::generated::bpf_prog_type;
-use segbox_config::Hook;
 use segbox_config::model::Program;
 use segbox_config::object::MapKind;
+use segbox_config::{Hook, IfName};
 use segbox_plan::state::{Bytes, RowKey};
 
 use super::bpffs::{Bpffs, BpffsError};
@@ -62,6 +63,16 @@ pub enum PinError {
         /// Why.
         source: MapError,
     },
+    /// A program cannot be put at a port.
+    #[error("cannot put program `{program}` at the way out of `{interface}`: {source}")]
+    Attach {
+        /// The program.
+        program: String,
+        /// The port.
+        interface: IfName,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The bpffs refused a request.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -80,7 +91,7 @@ const UNFINISHED: char = '~';
 #[derive(Debug)]
 pub struct Programs {
     /// None before the first program is put: reading mounts nothing.
-    bpffs: Option<Bpffs>,
+    pub(super) bpffs: Option<Bpffs>,
     folder: PathBuf,
 }
 
@@ -270,7 +281,7 @@ impl Programs {
         Map::of(map).map_err(|source| PinError::of_map(&row.program, &row.map, source))
     }
 
-    fn folder_of(&self, name: &str) -> PathBuf {
+    pub(super) fn folder_of(&self, name: &str) -> PathBuf {
         self.folder.join(pin_of(name))
     }
 
@@ -304,10 +315,12 @@ pub fn sweep() -> Result<usize, PinError> {
 
 fn hook_of(program_type: u32) -> Option<Hook> {
     const LWT_IN: u32 = bpf_prog_type::BPF_PROG_TYPE_LWT_IN as u32;
+    const SCHED_CLS: u32 = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32;
     const SEG6LOCAL: u32 = bpf_prog_type::BPF_PROG_TYPE_LWT_SEG6LOCAL as u32;
     match program_type {
         LWT_IN => Some(Hook::LwtIn),
         SEG6LOCAL => Some(Hook::Seg6Local),
+        SCHED_CLS => Some(Hook::TcEgress),
         _ => None,
     }
 }

@@ -5,7 +5,10 @@ use std::ffi::{CStr, c_char};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use aya_obj::generated::{bpf_attr, bpf_btf_info, bpf_cmd, bpf_insn, bpf_map_info, bpf_map_type, bpf_prog_info};
+use aya_obj::generated::{
+    bpf_attach_type, bpf_attr, bpf_btf_info, bpf_cmd, bpf_insn, bpf_link_info, bpf_map_info, bpf_map_type,
+    bpf_prog_info,
+};
 
 /// Creates a map as an object defines it (BPF_MAP_CREATE). Some map types refuse BTF ids: those get none.
 pub(crate) fn create_map(
@@ -152,6 +155,24 @@ pub(crate) fn open_pin(path: &CStr) -> io::Result<OwnedFd> {
     attr.__bindgen_anon_4.pathname = path.as_ptr() as u64;
     // SAFETY: the path is a C string.
     unsafe { call_for_fd(bpf_cmd::BPF_OBJ_GET, &mut attr) }
+}
+
+/// Puts a program at the way out of a port (BPF_LINK_CREATE, BPF_TCX_EGRESS). It stays as long as the link. Linux 6.6.
+pub(crate) fn link_tcx_egress(program: BorrowedFd<'_>, port: u32) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.link_create.__bindgen_anon_1.prog_fd = program.as_raw_fd() as u32;
+    attr.link_create.__bindgen_anon_2.target_ifindex = port;
+    attr.link_create.attach_type = bpf_attach_type::BPF_TCX_EGRESS as u32;
+    // SAFETY: BPF_LINK_CREATE takes no pointer for this type.
+    unsafe { call_for_fd(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
+}
+
+/// The index of the port of such a link; 0 where the port is gone.
+pub(crate) fn port_of_link(link: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: bpf_link_info is plain integers for this type of link, as the kernel writes it.
+    let info: bpf_link_info = unsafe { info(link) }?;
+    // SAFETY: any bytes are integers.
+    Ok(unsafe { info.__bindgen_anon_1.tcx.ifindex })
 }
 
 /// The properties of a map.

@@ -130,7 +130,7 @@ impl Netlink {
             Step::Setting(Delta { after: None, .. }) => Ok(()),
             Step::Link(delta) => self.apply_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
-            Step::Program(_) | Step::Row(_) => Err(StepError::NotNetlink),
+            Step::Program(_) | Step::Row(_) | Step::Attachment(_) => Err(StepError::NotNetlink),
             Step::SourceFilter(delta) => self.apply_source_filter(step.verb(), delta.key),
             Step::Filter(delta) => self.apply_filter(step.verb(), delta),
             Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
@@ -247,6 +247,7 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         | Step::HmacKey(_)
         | Step::Program(_)
         | Step::Row(_)
+        | Step::Attachment(_)
         | Step::SourceFilter(_)
         | Step::Filter(_) => {
             return Err(StepError::NotNetlink);
@@ -287,6 +288,7 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         | Step::HmacKey(_)
         | Step::Program(_)
         | Step::Row(_)
+        | Step::Attachment(_)
         | Step::SourceFilter(_)
         | Step::Filter(_) => StepError::NotNetlink,
     })

@@ -225,6 +225,7 @@ fn load(hook: Hook) -> OwnedFd {
     let kind: u32 = match hook {
         Hook::Seg6Local => 19,
         Hook::LwtIn => 10,
+        Hook::TcEgress => 3,
     };
     // The head of union bpf_attr for BPF_PROG_LOAD (5): type, count, instructions, licence; the rest is zero.
     let licence = c"GPL";

@@ -5,6 +5,7 @@ mod events;
 mod house;
 mod objects;
 mod pins;
+mod ports;
 mod recovery;
 mod rows;
 mod verifier;

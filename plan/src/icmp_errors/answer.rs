@@ -49,8 +49,8 @@ impl Quote<'_> {
                 message(kind, code, field, packet, LONGEST_V6 - 40)
             }
             Inner::V4(packet) => {
-                let (code, mtu) = self.to_ipv4(packet)?;
-                let mut message = message(3, code, mtu, packet, LONGEST_V4 - 20);
+                let (kind, code, mtu) = self.to_ipv4(packet)?;
+                let mut message = message(kind, code, mtu, packet, LONGEST_V4 - 20);
                 let sum = checksum(&message);
                 message[2..4].copy_from_slice(&sum.to_be_bytes());
                 message
@@ -86,15 +86,19 @@ impl Quote<'_> {
         }
     }
 
-    /// Code and MTU of an ICMPv4 Destination Unreachable: fragmentation needed, else host unreachable (RFC 2473, 8.3).
-    fn to_ipv4(&self, packet: &[u8]) -> Result<(u8, u32), Unanswered> {
-        let Cause::TooBig(link) = self.cause else { return Ok((1, 0)) };
+    /// Type, code and MTU of an ICMPv4 error: fragmentation needed, else host unreachable (RFC 2473, 8.3). Where the packet's own TTL was
+    /// used up, it ended at this headend (`hop-limit = "rfc"`): time exceeded (RFC 792).
+    fn to_ipv4(&self, packet: &[u8]) -> Result<(u8, u8, u32), Unanswered> {
+        let Cause::TooBig(link) = self.cause else {
+            let used_up = self.cause == Cause::HopLimit && packet[8] <= 1;
+            return Ok(if used_up { (11, 0, 0) } else { (3, 1, 0) });
+        };
         if packet[6] & 0x40 == 0 {
             return Err(Unanswered::MayFragment);
         }
         let mtu = self.mtu(link, LEAST_MTU_V4);
         let length = u32::from(u16::from_be_bytes([packet[2], packet[3]]));
-        if length != 0 && length <= mtu { Err(Unanswered::PathTooNarrow) } else { Ok((4, mtu)) }
+        if length != 0 && length <= mtu { Err(Unanswered::PathTooNarrow) } else { Ok((3, 4, mtu)) }
     }
 
     fn may_be_answered(&self) -> bool {

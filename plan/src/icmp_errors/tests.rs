@@ -153,6 +153,18 @@ fn traceroute_sees_the_router_that_answers() {
 }
 
 #[test]
+fn an_ipv4_packet_whose_own_ttl_was_used_up_is_told_time_exceeded() {
+    let told = |ttl| {
+        let mut inner = host_v4(100, true);
+        inner[8] = ttl;
+        let message = error(3, 0, 0, &encapsulated(&inner, &PATH, 1));
+        read(arrived(&message)).expect("fine").expect("ours").answer().expect("answered").message
+    };
+    assert_eq!(told(1)[..2], [11, 0]);
+    assert_eq!(told(9)[..2], [3, 1], "the outer hop limit was used up, farther away");
+}
+
+#[test]
 fn only_the_policys_segments_fit() {
     let quote = |packet: &[u8]| {
         let message = too_big(1500, packet);

@@ -21,6 +21,7 @@ use crate::run::boot::Boot;
 use crate::target::{Target, TargetError};
 use crate::{Reading, Router, confirm, icmp_errors};
 
+mod hop_limit;
 /// The tuning of the box.
 pub mod tuning;
 
@@ -176,6 +177,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
         deviations.extend(boot.all_problems().cloned());
     }
+    deviations.extend(hop_limit::circles(&router.target.programs, &found.actual));
     let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder)?);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),

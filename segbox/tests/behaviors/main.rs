@@ -13,6 +13,7 @@ mod endpoints;
 mod filters;
 mod headends;
 mod hmac;
+mod hop_limit;
 mod namespaces;
 mod own_traffic;
 mod programs;
