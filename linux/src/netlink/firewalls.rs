@@ -1,7 +1,7 @@
 //! The chains of every firewall in nf_tables, as far as they can lose SRv6: nft's own, and those of iptables-nft, ufw, firewalld and Docker.
 //! Only reads. Not here: what a chain means (`segbox_plan::beside`), and segbox's own tables (`nft`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use segbox_plan::beside::{Chain, Family, Hook, Rule, Verdict};
@@ -67,10 +67,10 @@ pub(crate) fn firewalls() -> Result<Option<Vec<Chain>>, TalkError> {
     for row in &rules {
         for map in &row.maps {
             let key = (row.family, row.table.clone(), map.clone());
-            if !maps.contains_key(&key) {
+            if let btree_map::Entry::Vacant(place) = maps.entry(key) {
                 let request = elements_of(&row.table, map, row.family);
                 let entries = socket.dump(GET_ELEMENTS, &Raw(&request), decode_elements)?;
-                maps.insert(key, entries.into_iter().flatten().collect::<Vec<_>>());
+                place.insert(entries.into_iter().flatten().collect::<Vec<_>>());
             }
         }
     }

@@ -43,8 +43,8 @@ pub(super) fn network_manager(link: &Managed) -> Option<Hazard> {
 
 /// The value of a key in a file of lines `KEY=value`; the last one counts.
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let lines = text.lines().filter_map(|line| line.split_once('='));
-    lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()).last()
+    let mut lines = text.lines().rev().filter_map(|line| line.split_once('='));
+    lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
 }
 
 /// Whether the section `[Network]` of the files has KeepConfiguration=yes; a later file overrules an earlier one.

@@ -39,7 +39,7 @@ fn a_closed_forward_chain_is_named_with_its_owner() {
     let drops = |owner: &str| {
         vec![format!("the chain `ip6 filter FORWARD` drops forwarded packets that no rule accepts ({owner})")]
     };
-    assert_eq!(words(&[closed.clone()]), drops("iptables"));
+    assert_eq!(words(std::slice::from_ref(&closed)), drops("iptables"));
     assert_eq!(words(&[closed.clone(), chain("DOCKER-USER", None)]), drops("Docker"));
     assert_eq!(words(&[closed.clone(), chain("ufw6-user-forward", None)]), drops("ufw"));
     let input = Chain { drops_by_policy: true, ..chain("INPUT", Some(Hook::Other)) };
@@ -111,7 +111,7 @@ fn invalid_counts_where_srv6_comes_by() {
 fn a_rule_about_the_way_back_is_named() {
     let back = Rule { looks_back: true, has_conditions: true, ..rule(Verdict::Drop) };
     let early = Chain { rules: vec![back], ..chain("early", Some(Hook::Prerouting)) };
-    assert_eq!(words(&[early.clone()]).len(), 1);
+    assert_eq!(words(std::slice::from_ref(&early)).len(), 1);
     assert!(words(&[Chain { hook: Some(Hook::Other), ..early }]).is_empty());
 }
 
