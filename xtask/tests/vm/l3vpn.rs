@@ -64,7 +64,8 @@ fn two_customers_with_the_same_addresses_never_meet() {
     let tools = image("tools");
     let site_1 = CUSTOMERS.map(|customer| Namespace::new(&format!("{customer}-1")).expect("root"));
     let lab = other_side();
-    let mut machine = machine(&tools, "");
+    // As distributions set it: on the VRFs' devices it would drop the IPv4 that SIDs decapsulate.
+    let mut machine = machine(&tools, "sysctl.net.ipv4.conf.default.rp_filter=1");
     let files = tempfile::tempdir().expect("a folder for temporary files");
     let edge = files.path().join("edge");
     let example = fs::read_to_string(FILE).expect("the example is there");
