@@ -11,6 +11,9 @@ use crate::domain::Domain;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 
+/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for an IPv6 route without one, or with 0.
+pub const IPV6_METRIC: u32 = 1024;
+
 /// One box. Every reference inside it (a VRF, a program, a key) leads to an entry that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {

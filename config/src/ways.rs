@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::Behavior;
-use crate::model::{Config, Route, Steer};
+use crate::model::{Config, IPV6_METRIC, Route, Steer};
 use crate::names::IfName;
 
 /// The ways of every segment and gateway of a file.
@@ -38,8 +38,6 @@ pub(crate) enum Way {
 
 /// The main routing table.
 const MAIN: u32 = 254;
-/// IP6_RT_PRIO_USER: what a route without a metric gets.
-const DEFAULT_METRIC: u32 = 1024;
 /// IP6_RT_PRIO_ADDRCONF: the route of an address's own prefix.
 const LINK_METRIC: u32 = 256;
 
@@ -60,7 +58,7 @@ impl Ways {
             }
         }
         for (index, sid) in (0..).zip(&config.sids) {
-            ways.add(sid.sid, DEFAULT_METRIC, Way::Sid(index));
+            ways.add(sid.sid, IPV6_METRIC, Way::Sid(index));
         }
         for (index, route) in (0..).zip(&config.routes) {
             ways.add_main(route.table, route.destination, route.metric, Way::Route(index));
@@ -75,7 +73,7 @@ impl Ways {
         if let IpNet::V6(net) = destination
             && table == MAIN
         {
-            self.add(net, metric.unwrap_or(DEFAULT_METRIC), way);
+            self.add(net, metric.unwrap_or(IPV6_METRIC), way);
         }
     }
 

@@ -82,7 +82,6 @@ fn with_files(mut link: Managed) -> Managed {
     }
     // By their names, whichever folder they are in.
     drop_ins.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
-    let read = |path: PathBuf| Some((path.display().to_string(), fs::read_to_string(&path).ok()?));
     link.files = std::iter::once(file).chain(drop_ins).filter_map(read).collect();
     link
 }
@@ -91,8 +90,12 @@ fn with_files(mut link: Managed) -> Managed {
 fn with_profiles(mut link: Managed) -> Managed {
     if link.state.contains("connection-uuid=") {
         let entries = fs::read_dir(PROFILES).into_iter().flatten().flatten().map(|entry| entry.path());
-        let read = |path: PathBuf| Some((path.display().to_string(), fs::read_to_string(&path).ok()?));
         link.files = entries.filter_map(read).collect();
     }
     link
+}
+
+/// A file's path and text.
+fn read(path: PathBuf) -> Option<(String, String)> {
+    Some((path.display().to_string(), fs::read_to_string(&path).ok()?))
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 use segbox_config::Config;
+use segbox_config::model::IPV6_METRIC;
 
 use crate::route::{RouteKey, RouteKind};
 use crate::state::{MAIN_TABLE, State};
@@ -29,11 +30,15 @@ pub struct Overruled {
 
 /// The routes that a file asks for.
 pub fn of_file(config: &Config) -> Vec<(RouteKey, RouteKind)> {
-    let sids = config.sids.iter().map(|sid| (key(MAIN_TABLE, sid.sid.into(), None), RouteKind::Sid));
-    let policies =
-        config.policies.iter().map(|policy| (key(policy.table, policy.destination, policy.metric), RouteKind::Policy));
-    let routes =
-        config.routes.iter().map(|route| (key(route.table, route.destination, route.metric), RouteKind::Plain));
+    let sids = config.sids.iter().map(|sid| (RouteKey::of(MAIN_TABLE, sid.sid.into(), None), RouteKind::Sid));
+    let policies = config
+        .policies
+        .iter()
+        .map(|policy| (RouteKey::of(policy.table, policy.destination, policy.metric), RouteKind::Policy));
+    let routes = config
+        .routes
+        .iter()
+        .map(|route| (RouteKey::of(route.table, route.destination, route.metric), RouteKind::Plain));
     sids.chain(policies).chain(routes).collect()
 }
 
@@ -61,15 +66,7 @@ pub fn overruled(ours: &[(RouteKey, RouteKind)], others: &BTreeMap<RouteKey, Str
 
 /// A route with a higher metric than the kernel's default is meant to stand behind another one.
 fn is_to_win(key: &RouteKey) -> bool {
-    key.metric <= DEFAULT_METRIC && key.metric > 0
-}
-
-/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h).
-const DEFAULT_METRIC: u32 = 1024;
-
-fn key(table: u32, prefix: IpNet, metric: Option<u32>) -> RouteKey {
-    let default = if prefix.addr().is_ipv6() { DEFAULT_METRIC } else { 0 };
-    RouteKey { table, prefix, metric: metric.filter(|metric| *metric != 0).unwrap_or(default) }
+    key.metric <= IPV6_METRIC && key.metric > 0
 }
 
 impl fmt::Display for Overruled {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use segbox_config::IfName;
 use segbox_config::behavior::Lookup;
+use segbox_config::model::IPV6_METRIC;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -47,8 +48,8 @@ pub enum RouteKind {
 impl RouteKey {
     /// The key of a route with this metric, or the kernel's own for None and 0.
     pub fn of(table: u32, prefix: IpNet, metric: Option<u32>) -> Self {
-        // IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h) is what the kernel fills in for IPv6; IPv4 stays at 0.
-        let default = if prefix.addr().is_ipv6() { 1024 } else { 0 };
+        // For IPv4 it stays at 0.
+        let default = if prefix.addr().is_ipv6() { IPV6_METRIC } else { 0 };
         Self { table, prefix, metric: metric.filter(|metric| *metric != 0).unwrap_or(default) }
     }
 }

@@ -20,9 +20,7 @@ pub(crate) fn on_loopback(config: &Config, actual: &Actual) -> Option<AddressKey
     let has_it = of_the_file.chain(of_others).any(|address| address.addr() == IpAddr::V6(source));
     // The kernel asks its local table before the main one, so a SID with this very address would never be reached.
     let is_a_sid = config.sids.iter().any(|sid| sid.sid == Ipv6Net::from(source));
-    let unusable =
-        source.is_unspecified() || source.is_loopback() || source.is_multicast() || source.is_unicast_link_local();
-    (!has_it && !is_a_sid && !unusable).then(|| AddressKey { interface: lo, address: IpNet::V6(source.into()) })
+    (!has_it && !is_a_sid).then(|| AddressKey { interface: lo, address: IpNet::V6(source.into()) })
 }
 
 #[cfg(test)]

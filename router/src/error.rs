@@ -38,3 +38,19 @@ pub struct VerifierError {
     /// The verifier's log, unchanged.
     pub source: TargetError,
 }
+
+/// An error with its causes, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // A transparent error has the same text as its source.
+        if !text.ends_with(&next) {
+            text += ": ";
+            text += &next;
+        }
+        cause = error.source();
+    }
+    text
+}

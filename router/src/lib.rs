@@ -42,7 +42,7 @@ use segbox_plan::route::{RouteKey, RouteKind};
 
 pub use change::{Change, Wanted};
 pub use confirm::ConfirmError;
-pub use error::{ChangeError, VerifierError};
+pub use error::{ChangeError, VerifierError, with_causes};
 pub use faults::FaultyFile;
 pub use read::{ReadError, Reading, Seen, check, read};
 pub use reconcile::{Facts, Reconcile};

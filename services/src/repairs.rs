@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use segbox_linux::netlink::Losses;
-use segbox_router::{ChangeError, FolderError, Repaired, Router};
+use segbox_router::{ChangeError, FolderError, Repaired, Router, with_causes};
 
 use crate::disputes::Disputes;
 
@@ -147,19 +147,4 @@ impl Repairs {
             self.told.insert(line);
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // A transparent error has the same text as its source.
-        if !text.ends_with(&next) {
-            text += &format!(": {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

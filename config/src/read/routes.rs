@@ -9,7 +9,7 @@ use super::network::not_unicast;
 use super::{Reader, Reported, number, optional, value};
 use crate::fault::{Fault, NetworkFault, Srv6Fault};
 use crate::forms;
-use crate::model::Route;
+use crate::model::{IPV6_METRIC, Route};
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
 
@@ -149,9 +149,6 @@ impl Reader {
         }
     }
 }
-
-/// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for a route without one, or with 0.
-const IPV6_METRIC: u32 = 1024;
 
 /// `metric` as written.
 pub(super) fn metric(entry: Entry<'_>) -> Result<Option<u32>, Reported> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use segbox_config::Checked;
 use segbox_plan::degrade::degrade;
-use segbox_router::{Change, ChangeError, End, Reading, Report, Router, Wanted, check, run};
+use segbox_router::{Change, ChangeError, End, Reading, Report, Router, Wanted, check, run, with_causes};
 use serde::{Deserialize, Serialize};
 
 use super::fallback::{Candidate, Sources};
@@ -199,22 +199,6 @@ impl Parts {
         let now = Moment::now();
         self.done.push((name.to_owned(), std::mem::replace(&mut self.from, now), now));
     }
-}
-
-/// An error with its causes, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // A transparent error has the same text as its source.
-        if !text.ends_with(&next) {
-            text += ": ";
-            text += &next;
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use segbox_router::{Change, ChangeError, FolderError, Router};
+use segbox_router::{Change, ChangeError, FolderError, Router, with_causes};
 use serde::{Deserialize, Serialize};
 
-use super::apply::{Refused, apply_checked, checked, match_nics, with_causes};
+use super::apply::{Refused, apply_checked, checked, match_nics};
 
 /// How long this waits while another change of the router is in progress.
 const BUSY: Duration = Duration::from_secs(1);

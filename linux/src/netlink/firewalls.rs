@@ -8,6 +8,7 @@ use segbox_plan::beside::{Chain, Family, Hook, Rule, Verdict};
 
 use super::frame::{attributes, text_of, u16_of, u32_of};
 use super::generic::attributes_of;
+use super::nft::is_in_use;
 use super::reply::TalkError;
 use super::socket::{Raw, Socket};
 
@@ -272,11 +273,4 @@ pub(super) fn decode_ports(payload: &[u8]) -> Option<Vec<String>> {
 fn port(value: &[u8]) -> Option<String> {
     let text = text_of(value)?;
     Some(if value.contains(&0) { text.to_owned() } else { format!("{text}*") })
-}
-
-/// Whether the kernel has loaded nfnetlink: the list of sockets then has the kernel's.
-fn is_in_use() -> bool {
-    let sockets = std::fs::read_to_string("/proc/thread-self/net/netlink").unwrap_or_default();
-    let netfilter = NETLINK_NETFILTER.to_string();
-    sockets.lines().any(|line| line.split_whitespace().nth(1) == Some(&netfilter))
 }

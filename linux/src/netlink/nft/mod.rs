@@ -276,7 +276,7 @@ fn remove_rule(family: u8, row: &Row) -> Request {
 }
 
 /// Whether the kernel has loaded nfnetlink: the list of sockets then has the kernel's.
-fn is_in_use() -> bool {
+pub(super) fn is_in_use() -> bool {
     let sockets = std::fs::read_to_string("/proc/thread-self/net/netlink").unwrap_or_default();
     let netfilter = NETLINK_NETFILTER.to_string();
     sockets.lines().any(|line| line.split_whitespace().nth(1) == Some(&netfilter))
