@@ -89,7 +89,7 @@ impl Form {
             Self::Pci => "^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[0-1][0-9A-Fa-f]\\.[0-7]$",
             Self::Interface => "^[!-.0-9;-~]{1,15}$",
             Self::Hostname => "^[0-9A-Za-z]([0-9A-Za-z.-]{0,62}[0-9A-Za-z])?$",
-            Self::Program => "^[0-9A-Za-z_-]{1,63}$",
+            Self::Program => "^[0-9A-Za-z_-]{1,200}$",
             Self::KeyId => "^[0-9]{1,10}$",
             Self::CpuList => "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
             Self::Sysctl => "^[0-9A-Za-z_-]+(\\.[0-9A-Za-z_/-]+)+$",
@@ -185,7 +185,8 @@ fn hostname(text: &str) -> Result<(), TextFault> {
 
 fn program(text: &str) -> Result<(), TextFault> {
     let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if fits && (1..=63).contains(&text.len()) { Ok(()) } else { Err(TextFault::Program { text: text.into() }) }
+    // The loaded name adds `@` and 32 digits, and the kernel keeps 255 bytes of it (MAX_PROG_NAME in net/ipv6/seg6_local.c).
+    if fits && (1..=200).contains(&text.len()) { Ok(()) } else { Err(TextFault::Program { text: text.into() }) }
 }
 
 /// A dotted name; a `/` in a part stands for a `.` in an interface's name, as in sysctl(8).

@@ -212,6 +212,12 @@ pub enum Steer {
     Program(String),
 }
 
+/// The most rows that a file can have in one map.
+pub const MOST_ROWS: usize = 1 << 18;
+/// The most bytes of a map's rows. They are in memory several times during a change, and a short entry of the file may be a field of a
+/// large value.
+pub const MOST_ROW_BYTES: usize = 64 << 20;
+
 /// A program that is ready to be loaded. Its globals and its maps' entries are already bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Program {

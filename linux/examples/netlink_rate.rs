@@ -68,7 +68,7 @@ fn round(count: u32) -> Outcome<Round> {
     let removing: Vec<Step> = adding.iter().cloned().filter_map(Step::inverse).collect();
 
     let (_, put) = timed(|| apply(&mut netlink, &adding))?;
-    let (found, read) = timed(|| Ok(netlink.observe()?))?;
+    let (found, read) = timed(|| Ok(netlink.observe(&std::collections::BTreeMap::new())?))?;
     if found.actual.state.routes.len() != routes.len() {
         return Err(format!("put {}, read {}", routes.len(), found.actual.state.routes.len()).into());
     }

@@ -3,9 +3,11 @@
 use segbox_config::model::Program;
 use sha2::{Digest, Sha256};
 
-/// The loaded name of a `[program.NAME]` table: `NAME@` and 8 hexadecimal digits. The digits are a hash of the object, the chosen
+/// The loaded name of a `[program.NAME]` table: `NAME@` and 32 hexadecimal digits. The digits are a hash of the object, the chosen
 /// program, its globals, and the names of the maps that the file fills. The kernel compares End.BPF routes by this name only
-/// (net/ipv6/seg6_local.c, cmp_nla_bpf), so the name must change with everything that changes what is done to a packet.
+/// (net/ipv6/seg6_local.c, cmp_nla_bpf), so the name must change with everything that changes what is done to a packet,
+/// and nobody may find a second object with the same one: 128 bits of the hash. The kernel keeps 255 bytes of a name (MAX_PROG_NAME in
+/// net/ipv6/seg6_local.c and net/core/lwt_bpf.c); NAME has at most 200.
 ///
 /// The rows of maps are not hashed: they change in place, and the program's other maps keep their content.
 pub fn program_name(table: &str, program: &Program) -> String {
@@ -26,7 +28,7 @@ pub fn program_name(table: &str, program: &Program) -> String {
     for map in program.rows.keys() {
         part(map.as_bytes());
     }
-    format!("{table}@{}", hex::encode(&hash.finalize()[..4]))
+    format!("{table}@{}", hex::encode(&hash.finalize()[..16]))
 }
 
 /// The digest of an HMAC secret in a state: the first 8 bytes of its SHA-256, in hexadecimal.

@@ -7,7 +7,7 @@ use segbox_config::model::Program;
 /// The data that `apply` needs besides the steps. It holds secrets, so no dump has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Materials {
-    /// By the loaded program's name, `stamp@1a2b3c4d`.
+    /// By the loaded program's name, `stamp@1a2b…`.
     pub programs: BTreeMap<String, Program>,
     /// By [`HmacKey::digest`](crate::state::HmacKey::digest).
     pub secrets: BTreeMap<String, Secret>,

@@ -47,7 +47,7 @@ pub struct State {
     /// HMAC keys by id.
     #[serde(with = "as_rows")]
     pub hmac_keys: BTreeMap<u32, HmacKey>,
-    /// Loaded programs by name, `stamp@1a2b3c4d`. The hash covers all that defines a program.
+    /// Loaded programs by name, `stamp@1a2b…`. The hash covers all that defines a program.
     #[serde(with = "as_rows")]
     pub programs: BTreeMap<String, Hook>,
     /// Rows of the maps that the file fills.

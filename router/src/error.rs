@@ -33,7 +33,7 @@ pub enum ChangeError {
 /// A program that the verifier refuses.
 #[derive(Debug)]
 pub struct VerifierError {
-    /// The loaded name, `stamp@1a2b3c4d`.
+    /// The loaded name, `stamp@1a2b…`.
     pub name: String,
     /// The verifier's log, unchanged.
     pub source: TargetError,

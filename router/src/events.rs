@@ -180,7 +180,7 @@ impl Reporter {
     }
 }
 
-/// `delay` of `delay@1a2b3c4d`: the name in the file.
+/// `delay` of `delay@1a2b…`: the name in the file.
 fn short(name: &str) -> &str {
     name.rsplit_once('@').map_or(name, |(name, _)| name)
 }

@@ -97,7 +97,7 @@ impl Kernel {
 
 impl Target for Kernel {
     fn observe(&mut self) -> Result<Observed, TargetError> {
-        let found = self.netlink.observe()?;
+        let found = self.netlink.observe(&self.programs.ids()?)?;
         let mut actual = found.actual;
         actual.state.hmac_keys.retain(|id, _| self.keys.contains(id));
         let source = actual.setting(&Setting::EncapSource).and_then(|source| source.parse().ok());

@@ -70,8 +70,13 @@ fn observed(namespace: &Namespace) -> Value {
 }
 
 fn ip(namespace: &Namespace, words: &str) {
+    ip_out(namespace, words);
+}
+
+fn ip_out(namespace: &Namespace, words: &str) -> String {
     let run = run(namespace.command("ip").expect("the namespace is there").args(words.split(' ')));
     assert_eq!(run.code, Some(0), "ip {words}: {}", run.err);
+    run.out
 }
 
 #[test]
@@ -257,6 +262,30 @@ fn status_finds_foreign_changes() {
     assert_eq!(status.code, Some(3), "{}", status.out);
     assert!(status.out.contains("fc00:0:1:1::/128") && status.out.contains("1300 -> 1400"), "{}", status.out);
     apply(namespace, &files.path().join("segbox.toml"));
+    assert_eq!(segbox(namespace, ["status"]).code, Some(0));
+    assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
+}
+
+/// Somebody has removed the pins of a program. It still runs in its route, but whatever is pinned under its name next is another one, with
+/// maps of its own.
+#[test]
+fn a_route_runs_the_program_that_is_pinned() {
+    let (lab, files) = router();
+    let namespace = &lab["router"];
+    let file = files.write("segbox.toml", ROUTER);
+    apply(namespace, &file);
+    let runs = |what: &str| ip_out(namespace, "-6 -details route show fc00:0:1:100::").contains(what);
+    let program = observed(namespace)["state"]["programs"][0][0].as_str().expect("a name").to_owned();
+    assert!(runs(&program), "{program}");
+    let own = namespace.enter(|| segbox_linux::namespace::Namespace::current().expect("Linux 5.14")).expect("there");
+    std::fs::remove_dir_all(format!("/sys/fs/bpf/segbox/{own}")).expect("the pins");
+
+    let plan = segbox(namespace, ["plan".as_ref(), file.as_os_str()]);
+    assert_eq!(plan.code, Some(2), "{}", plan.out);
+    assert!(plan.out.contains("prog#"), "{}", plan.out);
+    assert_eq!(segbox(namespace, ["status"]).code, Some(3));
+    apply(namespace, &file);
+    assert!(runs(&program));
     assert_eq!(segbox(namespace, ["status"]).code, Some(0));
     assert_eq!(segbox(namespace, ["clear"]).code, Some(0));
 }

@@ -2,6 +2,8 @@
 
 use miette::Diagnostic;
 
+use crate::model::{MOST_ROW_BYTES, MOST_ROWS};
+
 /// A fault of a `[program.NAME]`, by itself or compared with its object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum ProgramFault {
@@ -120,6 +122,20 @@ pub enum ProgramFault {
         rows: usize,
         /// Its max_entries.
         most: u32,
+    },
+    /// Over what segbox holds of one map.
+    #[error("{rows} entries of {size} bytes are too many for the map `{name}`")]
+    #[diagnostic(
+        code(segbox::map_too_large),
+        help("a file can have {MOST_ROWS} entries in a map, and {} MiB of them; let the program fill the map", MOST_ROW_BYTES >> 20)
+    )]
+    MapTooLarge {
+        /// The map.
+        name: String,
+        /// As written.
+        rows: usize,
+        /// Bytes of a key and a value.
+        size: usize,
     },
     /// Past an array's end.
     #[error("{index} is past the end of the array map `{name}`")]

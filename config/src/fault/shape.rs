@@ -153,7 +153,7 @@ pub enum TextFault {
     #[diagnostic(
         code(segbox::no_program_name),
         help(
-            "use 1 to 63 of `a`-`z`, `A`-`Z`, `0`-`9`, `_` and `-`: the name becomes a file name in bpffs, which allows no dots"
+            "use 1 to 200 of `a`-`z`, `A`-`Z`, `0`-`9`, `_` and `-`: the name becomes a file name in bpffs, which allows no dots"
         )
     )]
     Program {

@@ -41,7 +41,7 @@ The values of `[program.NAME.globals]` and `[program.NAME.map.MAPNAME]` have the
 | struct | a table by field names; a missing field is zero; for a struct of one field also the value of that field |
 
 The key of a map's entry is a string: a number as `7` or `0x7`, the key of an LPM trie as a prefix, a struct as its fields in order with
-a space between them.
+a space between them. A file can have 262,144 entries in one map, and 64 MiB of them.
 ";
 
 fn write(page: &mut String) -> fmt::Result {

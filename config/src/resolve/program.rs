@@ -8,7 +8,7 @@ use super::Unseen;
 use super::encode::encode;
 use super::keys::encode_key;
 use crate::fault::{Fault, ProgramFault, SurroundingsFault, listed, near};
-use crate::model::Program;
+use crate::model::{MOST_ROW_BYTES, MOST_ROWS, Program};
 use crate::object::{Hook, MapKind, MapShape, Object, ObjectProgram};
 use crate::place::{At, Span};
 use crate::read::{ProgramDraft, Value};
@@ -154,6 +154,11 @@ fn map(
     if written.len() > shape.max_entries as usize {
         let many = ProgramFault::TooManyRows { name: map(), rows: written.len(), most: shape.max_entries };
         faults.push(Fault::new(name.span, many));
+        return rows;
+    }
+    let size = shape.key.size() as usize + shape.value.size() as usize;
+    if written.len() > MOST_ROWS || written.len().saturating_mul(size) > MOST_ROW_BYTES {
+        faults.push(Fault::new(name.span, ProgramFault::MapTooLarge { name: map(), rows: written.len(), size }));
         return rows;
     }
     let mut places: BTreeMap<Vec<u8>, Span> = BTreeMap::new();

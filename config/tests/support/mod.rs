@@ -96,6 +96,7 @@ fn objects() -> BTreeMap<String, Result<Object, String>> {
         ("classes".to_owned(), map(MapKind::LpmTrie, trie, class.clone(), 100)),
         ("slots".to_owned(), map(MapKind::Array, int(4), int(8), 4)),
         ("flows".to_owned(), map(MapKind::Hash, of(&[("from", Shape::Bytes(16)), ("port", int(2))]), int(1), 2)),
+        ("frames".to_owned(), map(MapKind::Hash, int(8), Shape::Bytes(400_000_000), 10)),
         ("ring".to_owned(), map(MapKind::RingBuf, Shape::Bytes(0), int(4), 4096)),
     ]);
     BTreeMap::from([

@@ -120,7 +120,7 @@ fn record_of(types: &[u8]) -> Option<Shape> {
 }
 
 impl Events {
-    /// The program's name, `delay@1a2b3c4d`.
+    /// The program's name, `delay@1a2b…`.
     pub fn program(&self) -> &str {
         &self.program
     }
@@ -146,8 +146,8 @@ impl Events {
     /// The map cannot be read.
     pub fn lost(&self) -> Result<Option<u64>, PinError> {
         let Some(map) = &self.lost else { return Ok(None) };
-        let rows = map.rows().map_err(|source| PinError::of_map(&self.program, LOST, source))?;
-        Ok(Some(rows.iter().filter_map(|row| row.sum().first().copied()).fold(0, u64::wrapping_add)))
+        let rows = map.rows(usize::MAX).map_err(|source| PinError::of_map(&self.program, LOST, source))?;
+        Ok(Some(rows.read.iter().filter_map(|row| row.sum().first().copied()).fold(0, u64::wrapping_add)))
     }
 }
 

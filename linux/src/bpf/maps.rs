@@ -46,6 +46,11 @@ pub struct MapRow {
 }
 
 impl MapRow {
+    /// Whether all bytes of its values are zero.
+    pub fn is_zero(&self) -> bool {
+        self.values.iter().flatten().all(|byte| *byte == 0)
+    }
+
     /// The values as 64-bit words, summed over the CPUs: the totals of counters.
     pub fn sum(&self) -> Vec<u64> {
         let mut sums = Vec::new();
@@ -62,6 +67,18 @@ impl MapRow {
         sums
     }
 }
+
+/// The rows of a map that were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// In the map's order. An array's rows of zeros are not among them: an array has all its rows from the start.
+    pub read: Vec<MapRow>,
+    /// How many more the map has.
+    pub left_out: usize,
+}
+
+/// The most bytes of values that one reading holds: a program may fill a map of gigabytes.
+const MOST_BYTES: usize = 16 << 20;
 
 /// An open map.
 #[derive(Debug)]
@@ -99,10 +116,11 @@ impl Map {
         })
     }
 
-    /// Every row, in the map's order. Rows that come or go meanwhile may be missed. Only if the program removes rows meanwhile may one appear
-    /// twice.
-    pub(crate) fn rows(&self) -> Result<Vec<MapRow>, MapError> {
-        let mut rows = Vec::new();
+    /// At most so many rows. Rows that come or go meanwhile may be missed. Only if the program removes rows meanwhile may one appear twice.
+    pub(crate) fn rows(&self, most: usize) -> Result<Rows, MapError> {
+        let (stride, cpus) = self.layout();
+        let most = most.min(MOST_BYTES / (stride * cpus).max(1));
+        let mut rows = Rows::default();
         let mut last: Option<Vec<u8>> = None;
         // The kernel starts again from the first key if the last one is gone. The bound prevents an endless loop.
         for _ in 0..self.max_entries {
@@ -113,7 +131,12 @@ impl Map {
             {
                 break;
             }
-            rows.extend(self.row(&key)?);
+            if rows.read.len() == most {
+                rows.left_out += 1;
+            } else {
+                let row = self.row(&key)?.filter(|row| self.kind != MapKind::Array || !row.is_zero());
+                rows.read.extend(row);
+            }
             last = Some(key);
         }
         Ok(rows)

@@ -26,7 +26,7 @@ pub use apply::apply;
 pub use builtins::{BUILTINS, Builtin, builtin};
 pub use events::Events;
 pub use load::verify;
-pub use maps::MapRow;
+pub use maps::{MapRow, Rows};
 pub use object::read_object;
 pub use pins::{Programs, sweep};
 pub use sys::jited_len;

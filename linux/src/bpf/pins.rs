@@ -1,7 +1,7 @@
 //! Programs in the kernel, by name: pins in the bpffs of the box. Not here: the routes that run them, and which programs there should be.
 //!
 //! ```text
-//! /sys/fs/bpf/segbox/<network namespace>/<stamp@1a2b3c4d>/prog
+//! /sys/fs/bpf/segbox/<network namespace>/<stamp@1a2b…>/prog
 //!                                                        /rows/<map>   filled by the file: its rows are part of the state
 //!                                                        /maps/<map>   filled by the program
 //!                                                        /ports/<index> links to ports (attach)
@@ -17,8 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya_obj::generated::bpf_prog_type;
-use segbox_config::model::Program;
-use segbox_config::object::MapKind;
+use segbox_config::model::{MOST_ROWS, Program};
 use segbox_config::{Hook, IfName};
 use segbox_plan::state::{Bytes, RowKey};
 
@@ -26,7 +25,7 @@ use super::bpffs::{Bpffs, BpffsError};
 use super::folder::{FolderError, Locked, name_of, pin_of};
 use super::load::load;
 use super::load_error::LoadError;
-use super::maps::{Map, MapError, MapRow};
+use super::maps::{Map, MapError, MapRow, Rows};
 use super::sys;
 use crate::namespace::{Fate, Namespace};
 
@@ -105,7 +104,7 @@ impl Programs {
         Ok(Self { bpffs: Bpffs::find()?, folder: Path::new(FOLDER).join(namespace.to_string()) })
     }
 
-    /// The programs by name, and the rows of the maps that the file fills. An array always has all its rows: those that are zero do not
+    /// The programs by name, and the rows of the maps that the file fills, of each map as many as a file can have. An array always has all its rows: those that are zero do not
     /// count.
     ///
     /// # Errors
@@ -129,13 +128,27 @@ impl Programs {
         Ok((programs, rows))
     }
 
+    /// The names of the programs by the ids that the kernel gave them.
+    ///
+    /// # Errors
+    /// A pin cannot be opened.
+    pub fn ids(&self) -> Result<BTreeMap<u32, String>, PinError> {
+        let mut ids = BTreeMap::new();
+        for name in self.names()? {
+            let pin = self.folder_of(&name).join(PROGRAM);
+            if let Some(fd) = self.open_pin(&pin)? {
+                let info = sys::program_info(fd.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
+                ids.insert(info.id, name);
+            }
+        }
+        Ok(ids)
+    }
+
     /// The rows of a map that the file fills.
     fn state_of(&self, program: &str, map: &str) -> Result<Vec<(RowKey, Bytes)>, PinError> {
-        let read = Map::of(self.map(program, map)?).and_then(|map| Ok((map.kind, map.rows()?)));
-        let (kind, rows) = read.map_err(|source| PinError::of_map(program, map, source))?;
+        let rows = self.read_map(program, map, MOST_ROWS)?.read;
         let rows = rows.into_iter().filter_map(|MapRow { key, mut values }| Some((key, values.pop()?)));
-        let set = rows.filter(|(_, value)| kind != MapKind::Array || value.iter().any(|byte| *byte != 0));
-        let named = set.map(|(key, value)| {
+        let named = rows.map(|(key, value)| {
             (RowKey { program: program.to_owned(), map: map.to_owned(), key: Bytes(key) }, Bytes(value))
         });
         Ok(named.collect())
@@ -240,12 +253,12 @@ impl Programs {
         Err(PinError::NoMap { program: name.to_owned(), map: map.to_owned() })
     }
 
-    /// All rows of a program's map, also those of an array that are zero.
+    /// At most so many rows of a program's map.
     ///
     /// # Errors
     /// There is no such program or map, or the map has no rows.
-    pub fn read_map(&self, name: &str, map: &str) -> Result<Vec<MapRow>, PinError> {
-        let rows = Map::of(self.map(name, map)?).and_then(|map| map.rows());
+    pub fn read_map(&self, name: &str, map: &str, most: usize) -> Result<Rows, PinError> {
+        let rows = Map::of(self.map(name, map)?).and_then(|map| map.rows(most));
         rows.map_err(|source| PinError::of_map(name, map, source))
     }
 

@@ -132,7 +132,7 @@ pub enum StepError {
     NoProgram {
         /// Which route.
         key: RouteKey,
-        /// The loaded program's name, `stamp@1a2b3c4d`.
+        /// The loaded program's name, `stamp@1a2b…`.
         program: String,
     },
     /// An address.

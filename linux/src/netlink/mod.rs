@@ -124,12 +124,13 @@ impl Netlink {
         &mut self.route[0]
     }
 
-    /// Reads everything that a [`segbox_plan::State`] holds, except programs and rows.
+    /// Reads everything that a [`segbox_plan::State`] holds, except programs and rows. `pinned` has the pinned programs' names by their
+    /// ids: a route may run another program of the same name.
     ///
     /// # Errors
     /// The caller is not root, or a table changed during each reading.
-    pub fn observe(&mut self) -> Result<Observed, ObserveError> {
-        self.observe_all()
+    pub fn observe(&mut self, pinned: &BTreeMap<u32, String>) -> Result<Observed, ObserveError> {
+        self.observe_all(pinned)
     }
 
     /// Applies the steps of one phase. Each step is tried, also after another failed: one result per step, in their order.
@@ -219,7 +220,7 @@ pub fn read_anything(datagram: &[u8]) {
         address::decode_address(frame.payload, &links);
         address::decode_neighbor(frame.payload, &links);
         seg6::decode_key(frame.payload);
-        let _ = route::decode(frame.payload, |index| observe::name_or_number(&links, index));
+        let _ = route::decode(frame.payload, &|index| observe::name_or_number(&links, index));
         route::decode_counters(frame.payload);
         route::decode_tunnels(frame.payload);
         steering::decode_vrf(frame.payload);

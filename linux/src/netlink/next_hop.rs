@@ -4,10 +4,9 @@
 use std::net::IpAddr;
 
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteNextHop, RouteNextHopFlags, RouteVia};
-use segbox_config::IfName;
 use segbox_plan::route::{Encap, Hop, Hops, RouteKey};
 
-use super::encap::{self, EncapError, Lookup};
+use super::encap::{self, EncapError, Lookup, Names};
 use super::frame::{address_of, attributes, u16_of, u32_of};
 use super::uapi;
 
@@ -88,20 +87,26 @@ impl<'a> HopRow<'a> {
         Some(())
     }
 
-    /// None for a tunnel that segbox cannot describe. `name` gives an interface's name by its index.
-    pub(super) fn decode(self, name: impl Fn(u32) -> IfName) -> Option<Hop> {
+    /// None for a tunnel that segbox cannot describe.
+    pub(super) fn decode(self, names: &impl Names) -> Option<Hop> {
         let encap = match self.encap {
             None => Encap::None,
-            Some((kind, value)) => encap::decode(kind, value, &name)?,
+            Some((kind, value)) => encap::decode(kind, value, names)?,
         };
         let weight = u16::from(self.more) + 1;
-        Some(Hop { interface: self.oif.map(name), via: self.via, weight, onlink: self.onlink, encap })
+        Some(Hop {
+            interface: self.oif.map(|index| names.interface(index)),
+            via: self.via,
+            weight,
+            onlink: self.onlink,
+            encap,
+        })
     }
 }
 
 /// Reads the value of RTA_MULTIPATH; None where it is damaged, or where segbox cannot describe one of the hops.
-pub(super) fn decode(list: &[u8], name: impl Fn(u32) -> IfName) -> Option<Hops> {
-    let hops: Option<Vec<_>> = rows(list)?.into_iter().map(|row| row.decode(&name)).collect();
+pub(super) fn decode(list: &[u8], names: &impl Names) -> Option<Hops> {
+    let hops: Option<Vec<_>> = rows(list)?.into_iter().map(|row| row.decode(names)).collect();
     Some(hops?.into_iter().collect())
 }
 

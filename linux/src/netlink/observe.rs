@@ -1,5 +1,6 @@
 //! Reads the whole state of a namespace. Not here: what it should be.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -7,13 +8,14 @@ use segbox_config::IfName;
 use segbox_plan::{Setting, State, sysctl as list};
 
 use super::address::Maker;
+use super::encap::Names;
 use super::links::Links;
 use super::reply::TalkError;
 use super::{Netlink, ObserveError, Observed, address, route, rule};
 use crate::sysctl;
 
 impl Netlink {
-    pub(super) fn observe_all(&mut self) -> Result<Observed, ObserveError> {
+    pub(super) fn observe_all(&mut self, pinned: &BTreeMap<u32, String>) -> Result<Observed, ObserveError> {
         let mut found = Observed::default();
         let links = Links::read(self.first()).map_err(in_table("links"))?;
         let state = &mut found.actual.state;
@@ -39,7 +41,7 @@ impl Netlink {
         let filters = self.tables.read().map_err(in_table("nf_tables"))?;
         (state.source_filters, state.filters) = (filters.sources, filters.filters);
         state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
-        state.routes = route::read(self.first(), |index| name_or_number(&links, index)).map_err(in_table("routes"))?;
+        state.routes = route::read(self.first(), &Known { links: &links, pinned }).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
         Ok(found)
     }
@@ -47,6 +49,27 @@ impl Netlink {
 
 pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveError {
     move |source| ObserveError::Table { table, source }
+}
+
+/// The links and the pinned programs of the namespace.
+struct Known<'a> {
+    links: &'a Links,
+    pinned: &'a BTreeMap<u32, String>,
+}
+
+impl Names for Known<'_> {
+    fn interface(&self, index: u32) -> IfName {
+        name_or_number(self.links, index)
+    }
+
+    /// A route may run another program than the pinned one of its name: that one was pinned again since, or somebody made the route. Its
+    /// name is then `prog#7`, so that a plan replaces the route.
+    fn program(&self, name: &str, id: Option<u32>) -> String {
+        match id.filter(|id| self.pinned.get(id).is_none_or(|pinned| pinned != name)) {
+            Some(other) => format!("prog#{other}"),
+            None => name.to_owned(),
+        }
+    }
 }
 
 /// A link's name. A local SID may hold the index of a link that is gone: its name is then `if#7`, so that a plan replaces the SID.

@@ -14,7 +14,7 @@ use segbox_plan::overruled::Destination;
 use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
 use segbox_plan::state::PROTOCOL;
 
-use super::encap::{self, Lookup};
+use super::encap::{self, Lookup, Names};
 use super::frame::{address_of, attributes, u32_of};
 use super::next_hop::{self, HopError, HopRow};
 use super::reply::TalkError;
@@ -129,7 +129,7 @@ pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
 
 /// A route of ours. One that segbox cannot describe (another program made it, with our protocol number) is read as one hop of no
 /// interface and no gateway: no file asks for that, so a plan replaces or removes it.
-pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(RouteKey, Route)> {
+pub(super) fn decode(payload: &[u8], names: &impl Names) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
     let unicast = row.kind == libc::RTN_UNICAST && !row.by_reference;
     let hops = match row.several {
@@ -137,8 +137,8 @@ pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(Ro
         None if matches!(row.kind, libc::RTN_UNREACHABLE | libc::RTN_BLACKHOLE) && row.only.encap.is_none() => {
             Some(Hops::default())
         }
-        None if unicast => row.only.decode(&name).map(Hops::from),
-        Some(list) if unicast => next_hop::decode(list, &name),
+        None if unicast => row.only.decode(names).map(Hops::from),
+        Some(list) if unicast => next_hop::decode(list, names),
         _ => None,
     };
     let hops = hops.unwrap_or_else(|| Hop::default().into());
@@ -149,10 +149,11 @@ pub(super) fn decode(payload: &[u8], name: impl Fn(u32) -> IfName) -> Option<(Ro
 /// The tunnels of a route, whoever made it. Those that segbox cannot describe are left out.
 pub(super) fn decode_tunnels(payload: &[u8]) -> Option<Vec<Encap>> {
     let row = row(payload)?;
-    let nameless = |index: u32| format!("if#{index}").parse().expect("3 characters and 10 digits fit a name");
+    let nameless =
+        |index: u32| -> IfName { format!("if#{index}").parse().expect("3 characters and 10 digits fit a name") };
     let hops = match row.several {
-        Some(list) => next_hop::decode(list, nameless)?,
-        None => row.only.decode(nameless)?.into(),
+        Some(list) => next_hop::decode(list, &nameless)?,
+        None => row.only.decode(&nameless)?.into(),
     };
     Some(hops.iter().map(|hop| hop.encap.clone()).filter(|encap| *encap != Encap::None).collect())
 }
@@ -170,8 +171,8 @@ pub(super) fn decode_counters(payload: &[u8]) -> Option<(RouteKey, Counters)> {
 }
 
 /// Every route of ours, of both families and all tables.
-pub(super) fn read(socket: &mut Socket, name: impl Fn(u32) -> IfName) -> Result<BTreeMap<RouteKey, Route>, TalkError> {
-    read_with(socket, |payload| decode(payload, &name))
+pub(super) fn read(socket: &mut Socket, names: &impl Names) -> Result<BTreeMap<RouteKey, Route>, TalkError> {
+    read_with(socket, |payload| decode(payload, names))
 }
 
 /// The counters of every local SID of ours.

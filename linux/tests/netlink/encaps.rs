@@ -214,8 +214,24 @@ fn programs_read_back_by_their_names() {
         for result in results {
             result.unwrap_or_else(|error| panic!("{}", in_full(&error)));
         }
-        assert_eq!(observe(&mut netlink).state.routes, routes);
+        let mut pinned = BTreeMap::from([(id_of(&local), "stamp@00000001".to_owned())]);
+        let seen = |netlink: &mut Netlink, pinned: &_| netlink.observe(pinned).expect("readable").actual.state.routes;
+        assert_eq!(seen(&mut netlink, &pinned), routes);
+
+        // The pinned program of that name is another one: a plan has to replace the route.
+        let other = load(Hook::Seg6Local);
+        pinned = [(id_of(&other), "stamp@00000001".to_owned())].into();
+        let mut expected = routes;
+        expected.insert(key("fc00:0:1::/128"), end_bpf(&format!("prog#{}", id_of(&local))));
+        assert_eq!(seen(&mut netlink, &pinned), expected);
     });
+}
+
+/// A program's id, as its descriptor tells it.
+fn id_of(program: &OwnedFd) -> u32 {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", program.as_raw_fd())).expect("open");
+    let id = info.lines().find_map(|line| line.strip_prefix("prog_id:")).expect("a program");
+    id.trim().parse().expect("a number")
 }
 
 /// The smallest program: it returns BPF_OK.

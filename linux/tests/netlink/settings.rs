@@ -178,7 +178,7 @@ fn hmac_keys_come_back_with_their_secrets() {
         for result in netlink.apply(&steps.iter().collect::<Vec<_>>(), &|_| None, &materials) {
             result.unwrap_or_else(|error| panic!("{}", in_full(&error)));
         }
-        let found = netlink.observe().expect("readable");
+        let found = netlink.observe(&BTreeMap::new()).expect("readable");
         assert_eq!(found.actual.state.hmac_keys, wanted);
         assert_eq!(found.secrets, materials.secrets);
 

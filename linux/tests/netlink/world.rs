@@ -1,5 +1,6 @@
 //! A network namespace per test: the test's thread is in it. rtnetlink makes the links that segbox does not make (veth).
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
@@ -67,7 +68,7 @@ pub(crate) fn netlink() -> Netlink {
 }
 
 pub(crate) fn observe(netlink: &mut Netlink) -> Actual {
-    netlink.observe().expect("readable").actual
+    netlink.observe(&BTreeMap::new()).expect("readable").actual
 }
 
 /// Applies steps that the kernel must accept.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use segbox_config::Hook;
 use segbox_linux::bpf::error::{MapError, PinError, StepError};
-use segbox_linux::bpf::{Programs, apply};
+use segbox_linux::bpf::{Programs, Rows, apply};
 use segbox_plan::state::{Bytes, RowKey};
 use segbox_plan::{Delta, Materials, Step};
 
@@ -96,7 +96,7 @@ fn maps_that_the_file_does_not_fill_are_no_state_until_it_does() {
         let mut maps = programs.maps(NAME).expect("its maps");
         maps.sort();
         assert_eq!(maps, ["array", "each", "events", "hash", "lpm", "outer", "untyped"], "no map of globals");
-        assert_eq!(programs.read_map(NAME, "array").expect("an array").len(), 4);
+        assert_eq!(programs.read_map(NAME, "array", 9).expect("an array"), Rows::default(), "four rows of zeros");
         assert_eq!(rows(programs), BTreeMap::new());
 
         let (first, value) = (key("array", &0u32.to_ne_bytes()), Bytes(vec![1; 24]));
@@ -107,17 +107,29 @@ fn maps_that_the_file_does_not_fill_are_no_state_until_it_does() {
 }
 
 #[test]
+fn rows_beyond_those_asked_for_are_counted() {
+    in_a_namespace(|programs| {
+        put(programs);
+        for number in 0..5_u64 {
+            programs.put_row(&key("hash", &number.to_ne_bytes()), &Bytes(vec![1; 4])).expect("a row");
+        }
+        let Rows { read, left_out } = programs.read_map(NAME, "hash", 2).expect("a hash");
+        assert_eq!((read.len(), left_out), (2, 3));
+    });
+}
+
+#[test]
 fn rows_of_a_per_cpu_map_have_a_value_per_cpu() {
     in_a_namespace(|programs| {
         put(programs);
-        let rows = programs.read_map(NAME, "each").expect("a per-CPU array");
+        let rows = programs.read_map(NAME, "each", 9).expect("a per-CPU array").read;
         let cpus = std::fs::read_to_string("/sys/devices/system/cpu/possible").expect("sysfs");
         let cpus =
             cpus.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok()).expect("a list") + 1;
         assert_eq!(rows.len(), 2);
         assert!(rows.iter().all(|row| row.values.len() == cpus && row.values.iter().all(|value| value.len() == 4)));
         assert_eq!(rows[0].sum(), [0]);
-        assert!(matches!(programs.read_map(NAME, "events"), Err(PinError::Map { .. })), "a ring buffer has no rows");
-        assert!(matches!(programs.read_map("lost@1", "each"), Err(PinError::NoProgram(_))));
+        assert!(matches!(programs.read_map(NAME, "events", 9), Err(PinError::Map { .. })), "a ring buffer has no rows");
+        assert!(matches!(programs.read_map("lost@1", "each", 9), Err(PinError::NoProgram(_))));
     });
 }

@@ -3,6 +3,8 @@
 
 mod world;
 
+use std::collections::BTreeMap;
+
 use segbox_linux::tune::{Card, Port, TuneError, Tuner};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{Actual, Setting};
@@ -143,7 +145,7 @@ fn the_machine_is_seen_and_its_virtual_links_are_no_cards() {
     in_namespace(|| {
         let mut tuner = pair();
         let mut netlink = segbox_linux::Netlink::open().expect("a socket");
-        let mut actual: Actual = netlink.observe().expect("readable").actual;
+        let mut actual: Actual = netlink.observe(&BTreeMap::new()).expect("readable").actual;
         tuner.observe(&mut actual);
         let machine = actual.machine.expect("a machine");
         assert!(!machine.cpus.is_empty());

@@ -21,7 +21,7 @@ const MANY: u64 = 50;
 /// A line if packets ran out of hops at this box's policies of late.
 pub(super) fn circles(programs: &Programs, actual: &Actual) -> Option<String> {
     let program = actual.state.programs.iter().find(|(_, hook)| **hook == Hook::TcEgress)?.0;
-    let rows = programs.read_map(program, MAP).ok()?;
+    let rows = programs.read_map(program, MAP, 1).ok()?.read;
     let now = clock_gettime(ClockId::Monotonic);
     let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs().try_into().ok()?);
     let spent = spent(rows.iter().flat_map(|row| row.values.iter().map(Vec::as_slice)), now);

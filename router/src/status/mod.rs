@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use jiff::Timestamp;
 use segbox_config::Faults;
 use segbox_config::fault::{Fault, FaultKind};
-use segbox_linux::bpf::{self, MapRow};
+use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
 use segbox_plan::icmp_errors::Counts;
@@ -115,7 +115,7 @@ pub struct Filter {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Program {
-    /// `stamp@1a2b3c4d`
+    /// `stamp@1a2b…`
     pub name: String,
     /// `lwt_seg6local`
     pub hook: &'static str,
@@ -123,9 +123,15 @@ pub struct Program {
     pub jited: Option<u32>,
     /// SIDs and policies that use it.
     pub used_by: Vec<String>,
-    /// The rows of its maps.
+    /// The rows of its maps, at most 1,000 of each.
     pub maps: BTreeMap<String, Vec<Row>>,
+    /// How many rows more a map has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows_left_out: BTreeMap<String, usize>,
 }
+
+/// The most rows of a map that are shown: a program may have millions.
+const ROWS: usize = 1000;
 
 /// A row of a map, in hexadecimal. The value of a per-CPU map is shown as 64-bit words, summed over the CPUs.
 #[derive(Debug, Serialize)]
@@ -272,28 +278,30 @@ fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
             used.entry(program).or_default().push(key.to_string());
         }
     }
-    let programs = actual.state.programs.iter().map(|(name, hook)| Program {
-        name: name.clone(),
-        hook: hook.section(),
-        jited: router.target.programs.fd(name).ok().and_then(|fd| bpf::jited_len(fd.as_fd()).ok()),
-        used_by: used.remove(name.as_str()).unwrap_or_default(),
-        maps: maps(router, name),
+    let programs = actual.state.programs.iter().map(|(name, hook)| {
+        let mut program = Program {
+            name: name.clone(),
+            hook: hook.section(),
+            jited: router.target.programs.fd(name).ok().and_then(|fd| bpf::jited_len(fd.as_fd()).ok()),
+            used_by: used.remove(name.as_str()).unwrap_or_default(),
+            maps: BTreeMap::new(),
+            rows_left_out: BTreeMap::new(),
+        };
+        read_maps(&router.target.programs, &mut program);
+        program
     });
     programs.collect()
 }
 
-fn maps(router: &Router, program: &str) -> BTreeMap<String, Vec<Row>> {
-    let programs = &router.target.programs;
-    // A map that cannot be read (a kind without rows, or gone meanwhile) is shown empty.
-    let names = programs.maps(program).unwrap_or_default();
-    names
-        .into_iter()
-        .filter_map(|map| programs.read_map(program, &map).ok().map(|rows| (map, rows)))
-        .map(|(map, rows)| {
-            let set = rows.iter().filter(|row| row.values.iter().flatten().any(|byte| *byte != 0));
-            (map, set.map(row).collect())
-        })
-        .collect()
+fn read_maps(programs: &Programs, program: &mut Program) {
+    for map in programs.maps(&program.name).unwrap_or_default() {
+        // A map that cannot be read is of a kind without rows, or gone meanwhile.
+        let Ok(rows) = programs.read_map(&program.name, &map, ROWS) else { continue };
+        if rows.left_out > 0 {
+            program.rows_left_out.insert(map.clone(), rows.left_out);
+        }
+        program.maps.insert(map, rows.read.iter().filter(|row| !row.is_zero()).map(row).collect());
+    }
 }
 
 fn row(row: &MapRow) -> Row {

@@ -104,6 +104,9 @@ fn programs(status: &Status) -> Vec<Vec<String>> {
             for map_row in map_rows.iter().take(SHOWN) {
                 rows.push(row([&format!("  {map}[{}]", map_row.key), "", &map_row.value]));
             }
+            if let Some(more) = program.rows_left_out.get(map) {
+                rows.push(row([&format!("  {map}: {more} rows more"), "", ""]));
+            }
         }
     }
     rows

@@ -7,12 +7,11 @@ mod seg6;
 pub(super) mod srh;
 
 use netlink_packet_route::route::{RouteLwEnCapType, RouteLwTunnelEncap};
-use segbox_config::IfName;
 use segbox_plan::route::Encap;
 
 use super::frame::{attributes, u64_of};
 use super::{Counters, seg6local, uapi};
-pub(super) use lookup::{EncapError, Lookup};
+pub(super) use lookup::{EncapError, Lookup, Names};
 
 /// The encap's type and attributes; None for a plain route.
 pub(super) fn encode(
@@ -29,12 +28,12 @@ pub(super) fn encode(
     }))
 }
 
-/// Decodes RTA_ENCAP; None for a tunnel that segbox cannot describe. `name` gives an interface's name by its index.
-pub(super) fn decode(kind: u16, value: &[u8], name: impl Fn(u32) -> IfName) -> Option<Encap> {
+/// Decodes RTA_ENCAP; None for a tunnel that segbox cannot describe.
+pub(super) fn decode(kind: u16, value: &[u8], names: &impl Names) -> Option<Encap> {
     match kind {
         uapi::LWTUNNEL_ENCAP_SEG6 => seg6::decode(value),
-        uapi::LWTUNNEL_ENCAP_SEG6_LOCAL => seg6local::decode(value, name).map(Box::new).map(Encap::Seg6Local),
-        uapi::LWTUNNEL_ENCAP_BPF => bpf::decode_in(value).map(Encap::BpfIn),
+        uapi::LWTUNNEL_ENCAP_SEG6_LOCAL => seg6local::decode(value, names).map(Box::new).map(Encap::Seg6Local),
+        uapi::LWTUNNEL_ENCAP_BPF => bpf::decode_in(value, names).map(Encap::BpfIn),
         _ => None,
     }
 }

@@ -35,7 +35,7 @@ fn named(index: u32) -> IfName {
 }
 
 fn interface() -> impl Strategy<Value = IfName> {
-    (1_u32..1000).prop_map(named)
+    (1_u32..1000).prop_map(&named)
 }
 
 fn segments(most: usize) -> impl Strategy<Value = Vec<Ipv6Addr>> {
@@ -132,7 +132,7 @@ fn payload(key: &RouteKey, route: &Route) -> Vec<u8> {
 proptest! {
     #[test]
     fn a_route_decodes_to_what_was_encoded((key, route) in any_route()) {
-        prop_assert_eq!(route::decode(&payload(&key, &route), named), Some((key, route)));
+        prop_assert_eq!(route::decode(&payload(&key, &route), &named), Some((key, route)));
     }
 
     #[test]
@@ -140,15 +140,15 @@ proptest! {
         let mut bytes = payload(&key, &route);
         *place.get_mut(&mut bytes) = byte;
         bytes.truncate(cut.index(bytes.len()));
-        route::decode(&bytes, named);
+        route::decode(&bytes, &named);
         decode_counters(&bytes);
     }
 
     #[test]
     fn bytes_without_meaning_never_panic(bytes in vec(any::<u8>(), 0..400)) {
-        route::decode(&bytes, named);
+        route::decode(&bytes, &named);
         for kind in 0..12 {
-            super::decode(kind, &bytes, named);
+            super::decode(kind, &bytes, &named);
         }
     }
 }

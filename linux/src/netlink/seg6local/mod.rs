@@ -8,10 +8,10 @@ mod flavors;
 mod parameters;
 
 use netlink_packet_route::route::{RouteLwTunnelEncap, RouteSeg6LocalTunnel as Attribute, Seg6LocalAction as Action};
+use segbox_config::Endpoint;
 use segbox_config::behavior::ENDPOINTS;
-use segbox_config::{Endpoint, IfName};
 
-use super::encap::{EncapError, Lookup};
+use super::encap::{EncapError, Lookup, Names};
 use super::frame::{attributes, nest, u32_of};
 use super::uapi;
 
@@ -42,13 +42,13 @@ pub(super) fn encode(endpoint: &Endpoint, lookup: &impl Lookup) -> Result<Vec<Ro
 }
 
 /// None for a behavior or flavor that segbox does not have, and where a parameter is missing.
-pub(super) fn decode(value: &[u8], name: impl Fn(u32) -> IfName) -> Option<Endpoint> {
+pub(super) fn decode(value: &[u8], names: &impl Names) -> Option<Endpoint> {
     let of_kind = |wanted| attributes(value).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
     let action = Action::from(u32_of(of_kind(uapi::SEG6_LOCAL_ACTION)?)?);
     let known = ACTIONS.iter().find(|(_, known)| *known == action)?.0;
     let row = ENDPOINTS.iter().find(|row| row.name == known)?;
     let flavors = of_kind(uapi::SEG6_LOCAL_FLAVORS).map_or(Some(Default::default()), flavors::decode)?;
-    Some(Endpoint { behavior: row.make(parameters::decode(row, value, name)?)?, flavors })
+    Some(Endpoint { behavior: row.make(parameters::decode(row, value, names)?)?, flavors })
 }
 
 /// The kernel asks for all three, and starts each at zero (parse_nla_counters). Linux 5.14; an earlier kernel ignores them.

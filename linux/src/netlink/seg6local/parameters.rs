@@ -4,10 +4,9 @@
 use std::net::Ipv6Addr;
 
 use netlink_packet_route::route::{RouteSeg6LocalTunnel as Attribute, Seg6LocalSrh};
-use segbox_config::IfName;
 use segbox_config::behavior::{Lookup as Table, Parameters, Row};
 
-use super::super::encap::{EncapError, Lookup, bpf, srh};
+use super::super::encap::{EncapError, Lookup, Names, bpf, srh};
 use super::super::frame::{address_of, attributes, u32_of};
 use super::super::uapi;
 
@@ -47,7 +46,7 @@ fn encode_srh(segments: &[Ipv6Addr], insert: bool) -> Result<Attribute, EncapErr
 }
 
 /// The parameters that stand in a dump; None where one is cut short or is no list that segbox writes.
-pub(super) fn decode(row: &Row, value: &[u8], name: impl Fn(u32) -> IfName) -> Option<Parameters<'static>> {
+pub(super) fn decode(row: &Row, value: &[u8], names: &impl Names) -> Option<Parameters<'static>> {
     let mut found = Parameters::default();
     let mut vrf = None;
     for (kind, value) in attributes(value) {
@@ -59,8 +58,10 @@ pub(super) fn decode(row: &Row, value: &[u8], name: impl Fn(u32) -> IfName) -> O
             uapi::SEG6_LOCAL_TABLE => found.lookup = Some(Table::Table(u32_of(value)?)),
             uapi::SEG6_LOCAL_VRFTABLE => vrf = Some(Table::VrfTable(u32_of(value)?)),
             uapi::SEG6_LOCAL_NH4 | uapi::SEG6_LOCAL_NH6 => found.next_hop = Some(address_of(value)?),
-            uapi::SEG6_LOCAL_OIF => found.interface = Some(u32_of(value)?).filter(|index| *index != 0).map(&name),
-            uapi::SEG6_LOCAL_BPF => found.program = bpf::decode(value).map(Into::into),
+            uapi::SEG6_LOCAL_OIF => {
+                found.interface = Some(u32_of(value)?).filter(|index| *index != 0).map(|index| names.interface(index))
+            }
+            uapi::SEG6_LOCAL_BPF => found.program = bpf::decode(value, names).map(Into::into),
             _ => {}
         }
     }
