@@ -112,7 +112,9 @@ fn parse_superblock(superblock: &[u8; 1024]) -> Option<Extent> {
     }
     // s_blocks_count_hi is only valid with INCOMPAT_64BIT.
     let high = if u32_at(0x60) & 0x80 == 0 { 0 } else { u32_at(0x150) };
-    Some(Extent { block: 1024 << u32_at(0x18), blocks: u64::from(high) << 32 | u64::from(u32_at(0x4)) })
+    let extent = Extent { block: 1024 << u32_at(0x18), blocks: u64::from(high) << 32 | u64::from(u32_at(0x4)) };
+    // No disk has 2^64 bytes.
+    extent.block.checked_mul(extent.blocks).map(|_| extent)
 }
 
 #[cfg(test)]
@@ -143,5 +145,9 @@ mod tests {
         let mut hostile = superblock();
         hostile[0x18] = 0xff;
         assert_eq!(parse_superblock(&hostile), None);
+        let mut hostile = superblock();
+        hostile[0x60] = 0x80;
+        hostile[0x150..0x154].fill(0xff);
+        assert_eq!(parse_superblock(&hostile), None, "more bytes than 64 bits count");
     }
 }

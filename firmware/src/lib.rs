@@ -3,6 +3,8 @@
 //! It uses no other crate of this workspace. Not here: loading kernel modules (a function is passed in) and the content of a
 //! configuration.
 
+mod beneath;
+mod detached;
 /// The kernel's requests for a mounted ext4.
 pub mod ext4;
 /// The label of a FAT volume.
@@ -15,3 +17,4 @@ pub mod mkfs;
 pub mod partition;
 /// The boot loader's slots.
 pub mod slot;
+mod table;

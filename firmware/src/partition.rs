@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::mount::{MountFlags, mount};
 
+use crate::table::{self, Copies};
+
 /// Configuration: segbox.toml, its generations, keys, programs. ext4.
 pub const CONFIG: &str = "segbox-config";
 /// Logs and crash records; disposable. ext4.
@@ -88,10 +90,13 @@ pub fn home(blocks: &[Block], esp: &str) -> Option<String> {
 
 /// Reads the table on the disk: Linux reports a partition's identifier only from 6.13 on.
 pub(crate) fn has_partition(disk: &Path, uuid: &str) -> bool {
-    let table = gpt::GptConfig::new().writable(false).open(disk);
-    table.is_ok_and(|table| {
-        table.partitions().values().any(|partition| partition.part_guid.to_string().eq_ignore_ascii_case(uuid))
-    })
+    let read = || {
+        let mut disk = fs::File::open(disk).ok()?;
+        let sectors = table::sectors(&mut disk).ok()?;
+        table::read(&mut disk, sectors, Copies::One).ok()
+    };
+    let is_it = |partition: &gpt::partition::Partition| partition.part_guid.to_string().eq_ignore_ascii_case(uuid);
+    read().is_some_and(|partitions| partitions.iter().any(|(_, partition)| is_it(partition)))
 }
 
 /// How a partition was mounted.

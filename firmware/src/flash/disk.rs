@@ -3,13 +3,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, FlockOperation, fadvise, flock};
 
 use super::block::Mount;
 use super::host::Host;
+use super::identity::Identity;
 use super::in_use;
 use super::{FlashError, content, ioctl};
 
@@ -20,6 +21,8 @@ pub struct Disk {
     pub path: PathBuf,
     /// Its name in /sys/class/block, `sda`; none for a file.
     name: Option<String>,
+    /// What the path led to when the disk was checked. Every later opening must lead to the same.
+    identity: Identity,
     /// Bytes.
     pub size: u64,
     /// Partitions on it that this box has mounted and can unmount.
@@ -33,8 +36,13 @@ pub(crate) struct Target {
     is_device: bool,
 }
 
-/// Held while a disk is flashed, so that another flash and udev leave the disk alone.
-pub(crate) struct Lock(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
+/// A disk that this process has locked, so that another flash and udev leave it alone.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    disk: &'a Disk,
+    /// Open for as long as the disk is locked.
+    file: File,
+}
 
 impl Target {
     pub(crate) fn fault(&self, doing: &'static str, at: u64, source: io::Error) -> FlashError {
@@ -68,24 +76,32 @@ impl Disk {
         let refused = |why: String, fix| FlashError::Refused { path: path.to_owned(), why, fix };
         let fails = |source| FlashError::Disk { doing: "look at", path: path.to_owned(), source };
         let path_of_it = fs::canonicalize(path).map_err(fails)?;
-        let kind = fs::metadata(&path_of_it).map_err(fails)?;
-        let (name, lets_go) = if kind.file_type().is_block_device() {
-            let name = path_of_it.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let is_one = |kind: fs::FileType| kind.is_block_device() || kind.is_file();
+        // Before it is opened: opening some devices acts on them.
+        let no_disk = || refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb");
+        if !is_one(fs::metadata(&path_of_it).map_err(fails)?.file_type()) {
+            return Err(no_disk());
+        }
+        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path_of_it).map_err(fails)?;
+        let about = file.metadata().map_err(fails)?;
+        let (name, lets_go) = if about.file_type().is_block_device() {
+            let name = name_of(about.rdev()).map_err(fails)?;
             let lets_go = in_use::disk(&name, host).map_err(|(why, fix)| refused(why, fix))?;
             (Some(name), lets_go)
-        } else if kind.is_file() {
-            in_use::file(&kind).map_err(|(why, fix)| refused(why, fix))?;
+        } else if about.is_file() {
+            in_use::file(&about).map_err(|(why, fix)| refused(why, fix))?;
             (None, Vec::new())
         } else {
-            return Err(refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb"));
+            return Err(no_disk());
         };
-        let mut file = File::open(&path_of_it).map_err(fails)?;
+        let identity = Identity::of(&file).map_err(fails)?;
         let size = file.seek(SeekFrom::End(0)).map_err(fails)?;
         if size < needed {
             let why = format!("it has {} MiB and the image needs {}", size >> 20, needed.div_ceil(1 << 20));
             return Err(refused(why, "use a larger disk; `truncate -s 2G FILE` makes a file longer"));
         }
-        Ok(Self { path: path_of_it, name, size, lets_go })
+        // The file is closed: a disk that is pulled while somebody reads the question must not stay half there.
+        Ok(Self { path: path_of_it, name, identity, size, lets_go })
     }
 
     /// The current content, one line each: the data that will be lost.
@@ -98,15 +114,22 @@ impl Disk {
         lines
     }
 
+    /// What was checked.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
     /// Whether it is a disk and not a file.
     pub(crate) fn is_device(&self) -> bool {
         self.name.is_some()
     }
 
     /// Locks the disk for this process, and unmounts what this box has mounted of it.
-    pub(crate) fn lock(&self) -> Result<Lock, FlashError> {
+    pub(crate) fn lock(&self) -> Result<Locked<'_>, FlashError> {
         let fails = |source| FlashError::Disk { doing: "open", path: self.path.clone(), source };
-        let file = File::open(&self.path).map_err(fails)?;
+        // To write: a loop device may be put on it.
+        let file = OpenOptions::new().read(true).write(true).open(&self.path).map_err(fails)?;
+        self.same(&file)?;
         if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             return Err(match errno {
                 rustix::io::Errno::WOULDBLOCK => self.busy("another program has locked the disk"),
@@ -117,15 +140,17 @@ impl Disk {
             rustix::mount::unmount(&*mount.on, rustix::mount::UnmountFlags::empty())
                 .map_err(|errno| self.busy(&format!("cannot unmount {}: {errno}", mount.on)))?;
         }
-        Ok(Lock(file))
+        Ok(Locked { disk: self, file })
     }
 
     /// Opens the disk exclusively: the kernel refuses this for a mounted disk, and then refuses mounts of the open disk.
     pub(crate) fn open(&self) -> Result<Target, FlashError> {
         let flags = if self.is_device() { libc::O_EXCL } else { 0 };
-        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&self.path);
-        match file {
-            Ok(file) => Ok(Target { file, path: self.path.clone(), is_device: self.is_device() }),
+        match OpenOptions::new().read(true).write(true).custom_flags(flags).open(&self.path) {
+            Ok(file) => {
+                self.same(&file)?;
+                Ok(Target { file, path: self.path.clone(), is_device: self.is_device() })
+            }
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 Err(self.busy("the kernel says that it is in use"))
             }
@@ -133,25 +158,67 @@ impl Disk {
         }
     }
 
+    /// Refuses another disk that has got the name since the check: that one is not what was shown and agreed to.
+    fn same(&self, file: &File) -> Result<(), FlashError> {
+        let found = Identity::of(file);
+        let found = found.map_err(|source| FlashError::Disk { doing: "open", path: self.path.clone(), source })?;
+        if found == self.identity {
+            return Ok(());
+        }
+        Err(FlashError::Refused {
+            path: self.path.clone(),
+            why: "another disk has its name now: it is not the one that was shown".to_owned(),
+            fix: "run `segbox flash` again, and read what is on this one; nothing was written",
+        })
+    }
+
     fn busy(&self, why: &str) -> FlashError {
         const FIX: &str = "check for another `segbox flash`, a mount in another namespace, an array or a volume group; nothing was written";
         FlashError::Refused { path: self.path.clone(), why: why.to_owned(), fix: FIX }
     }
+}
+
+impl Locked<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.disk.path
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.disk.size
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.disk.identity
+    }
+
+    /// The disk itself, whatever has its name by now.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
 
     /// Has the kernel read the partition table again.
     pub(crate) fn read_partitions(&self) -> io::Result<()> {
-        if !self.is_device() {
-            return Ok(());
-        }
-        ioctl::read_partitions(&File::open(&self.path)?)
+        if self.disk.is_device() { ioctl::read_partitions(&self.file) } else { Ok(()) }
     }
 
-    /// The device of a partition: `/dev/sda3`, `/dev/nvme0n1p3`.
-    pub(crate) fn partition(&self, number: u32) -> PathBuf {
-        let name = self.path.to_string_lossy();
-        let between = if name.ends_with(|end: char| end.is_ascii_digit()) { "p" } else { "" };
-        PathBuf::from(format!("{name}{between}{number}"))
+    /// The path at which the kernel shows a partition; none for a file.
+    pub(crate) fn partition(&self, number: u32) -> Option<PathBuf> {
+        self.disk.name.as_deref().map(|name| partition_of(name, number))
     }
+}
+
+/// The device of a partition: `/dev/sda3`, `/dev/nvme0n1p3`.
+fn partition_of(disk: &str, number: u32) -> PathBuf {
+    let between = if disk.ends_with(|end: char| end.is_ascii_digit()) { "p" } else { "" };
+    PathBuf::from(format!("/dev/{disk}{between}{number}"))
+}
+
+/// The kernel's name of a block device, whatever its path is called.
+fn name_of(number: u64) -> io::Result<String> {
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    let folder = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}"))?;
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 #[cfg(test)]
@@ -160,9 +227,8 @@ mod tests {
 
     #[test]
     fn a_partition_is_named_as_the_kernel_names_it() {
-        let disk = |path: &str| Disk { path: path.into(), name: None, size: 0, lets_go: Vec::new() };
-        assert_eq!(disk("/dev/sda").partition(3), Path::new("/dev/sda3"));
-        assert_eq!(disk("/dev/nvme0n1").partition(3), Path::new("/dev/nvme0n1p3"));
+        assert_eq!(partition_of("sda", 3), Path::new("/dev/sda3"));
+        assert_eq!(partition_of("nvme0n1", 3), Path::new("/dev/nvme0n1p3"));
     }
 
     /// A loop device, detached when this is dropped.

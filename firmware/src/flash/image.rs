@@ -3,16 +3,19 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ruzstd::decoding::StreamingDecoder;
 
+use super::disk::Disk;
 use super::host::Host;
-use super::partitions::SECTOR;
+use super::identity::Identity;
 use super::snapshot::Snapshot;
 use super::{FlashError, boot_disk, ioctl, volume};
 use crate::mkfs;
 use crate::partition::{CONFIG, STATE};
+use crate::table::{self, Copies, SECTOR};
 
 /// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -56,7 +59,7 @@ impl Image {
         }
         let file = match volume::split(&path) {
             Some((device, file)) => volume::open(device, file, host)?,
-            None => File::open(&path).map_err(fails)?,
+            None => regular(&path).map_err(fails)?,
         };
         let mut start = Vec::new();
         (&file).take(ZSTD.len() as u64).read_to_end(&mut start).map_err(fails)?;
@@ -75,7 +78,7 @@ impl Image {
         }
         let mut head = Vec::new();
         image.read()?.take(HEAD).read_to_end(&mut head).map_err(fails)?;
-        labelled(&io::Cursor::new(head), CONFIG).map_err(none)?;
+        labelled(&mut io::Cursor::new(head), image.size, CONFIG).map_err(none)?;
         Ok(image)
     }
 
@@ -85,11 +88,9 @@ impl Image {
         let fails = |source| FlashError::Image { path: path.clone(), source };
         let none = |why: String| FlashError::NoImage { path: path.clone(), why };
         let mut disk = File::open(&path).map_err(fails)?;
-        let mut head = Vec::new();
-        (&disk).take(HEAD).read_to_end(&mut head).map_err(fails)?;
-        let head = io::Cursor::new(head);
-        labelled(&head, CONFIG).map_err(none)?;
-        let state = labelled(&head, STATE).map_err(none)?;
+        let all = disk.seek(SeekFrom::End(0)).map_err(fails)?;
+        labelled(&mut disk, all, CONFIG).map_err(none)?;
+        let state = labelled(&mut disk, all, STATE).map_err(none)?;
         let fresh = mkfs::empty().and_then(|empty| Snapshot::instead(state, empty));
         let size = match &fresh {
             Ok(fresh) => fresh.end,
@@ -98,7 +99,8 @@ impl Image {
                 let at = SeekFrom::Start(state + 1024);
                 disk.seek(at).and_then(|_| disk.read_exact(&mut superblock)).map_err(fails)?;
                 let length = ext4_length(&superblock);
-                state + length.ok_or_else(|| none(format!("its partition {STATE} has no ext4 file system")))?
+                let end = length.and_then(|length| state.checked_add(length)).filter(|end| *end <= all);
+                end.ok_or_else(|| none(format!("its partition {STATE} has no ext4 file system")))?
             }
         };
         ioctl::flush(&disk).map_err(fails)?;
@@ -114,6 +116,15 @@ impl Image {
             Bytes::Plain(_) | Bytes::Zstd(_) => self.size,
             Bytes::Disk(..) => self.size + HEAD,
         }
+    }
+
+    /// Whether the image is what `disk` would overwrite.
+    ///
+    /// # Errors
+    /// It can no longer be asked.
+    pub fn is_on(&self, disk: &Disk) -> Result<bool, FlashError> {
+        let (Bytes::Plain(file) | Bytes::Zstd(file) | Bytes::Disk(file, _)) = &self.bytes;
+        Ok(Identity::of(file).map_err(|error| self.fault(error))? == disk.identity())
     }
 
     /// Whether the image is a used disk that carries the state of another box.
@@ -154,12 +165,17 @@ impl Image {
     }
 }
 
-/// The first byte of the partition with this label.
-fn labelled(head: &io::Cursor<Vec<u8>>, label: &str) -> Result<u64, String> {
-    let table = gpt::GptConfig::new().writable(false).open_from_device(head.clone());
-    let table = table.map_err(|error| format!("it has no partition table: {error}"))?;
-    let found = table.partitions().values().find(|partition| partition.name == label);
-    found.map(|partition| partition.first_lba * SECTOR).ok_or_else(|| format!("it has no partition {label}"))
+/// The first byte of the partition with this label, on a disk or an image of `size` bytes.
+fn labelled(disk: &mut (impl Read + Seek), size: u64, label: &str) -> Result<u64, String> {
+    let table = table::read(disk, size / SECTOR, Copies::One)?;
+    let found = table.iter().find(|(_, partition)| partition.name == label);
+    found.map(|(_, partition)| partition.first_lba * SECTOR).ok_or_else(|| format!("it has no partition {label}"))
+}
+
+/// Opens a regular file: nothing else has a size, and a pipe might never have a byte.
+fn regular(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is neither a regular file nor a disk")) }
 }
 
 /// Size in bytes of the ext4 file system with this superblock (fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_magic).

@@ -13,9 +13,11 @@ mod disk;
 mod disks;
 mod error;
 mod host;
+mod identity;
 mod image;
 mod in_use;
 mod ioctl;
+mod loop_device;
 mod partitions;
 mod snapshot;
 mod stop;
@@ -43,17 +45,17 @@ pub fn flash(
     stop: &Stop,
     progress: &mut dyn FnMut(&Pace),
 ) -> Result<(), FlashError> {
-    let _lock = disk.lock()?;
+    let locked = disk.lock()?;
     let mut target = disk.open()?;
     let mut watcher = Watcher { progress, stop };
     let headless = copy::write(image, &mut target, &mut watcher)?;
     copy::compare(image, headless, &mut target, &mut watcher)?;
-    let layout = partitions::fit(disk, target)?;
+    let layout = partitions::fit(&locked, target)?;
     if let Some(bundle) = bundle {
-        configuration::put(disk, &layout.config, bundle)?;
+        configuration::put(&locked, &layout.config, bundle)?;
     }
     if let (true, Some(state)) = (image.is_disk(), &layout.state) {
-        configuration::empty(disk, state)?;
+        configuration::empty(&locked, state)?;
     }
     Ok(())
 }

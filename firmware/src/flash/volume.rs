@@ -3,18 +3,15 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
-};
 
 use super::block::{mounts, parts, whole_disks};
 use super::content::{kind_of, mebibytes};
 use super::error::FlashError;
 use super::host::Host;
+use crate::beneath::Folder;
+use crate::detached::{self, Access};
 
 /// File name endings of the images that `./dev image` makes.
 const IMAGES: [&str; 2] = [".raw.zst", ".raw"];
@@ -32,8 +29,7 @@ pub(crate) fn is_device(path: &Path) -> bool {
 /// Opens a file on a volume.
 pub(crate) fn open(device: &Path, file: &Path, host: Host<'_>) -> Result<File, FlashError> {
     let root = mount(device, host).map_err(|source| FlashError::Volume { device: device.to_owned(), source })?;
-    let path = place(&root).join(file);
-    File::open(path).map_err(|source| FlashError::Image { path: device.join(file), source })
+    root.open(file).map_err(|source| FlashError::Image { path: device.join(file), source })
 }
 
 /// Images in the root folder of every FAT volume that is not mounted, with their size.
@@ -45,11 +41,9 @@ pub(crate) fn images(host: Host<'_>) -> Vec<(PathBuf, u64)> {
                 matches!(kind_of(&volume), Ok(Some("FAT"))) && mounts(&volume).is_empty() && mebibytes(&volume) > 0;
             let device = Path::new("/dev").join(&volume);
             let Some(root) = is_candidate.then(|| mount(&device, host).ok()).flatten() else { continue };
-            for entry in fs::read_dir(place(&root)).into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let Ok(kind) = entry.metadata() else { continue };
-                if kind.is_file() && IMAGES.iter().any(|end| name.to_lowercase().ends_with(end)) {
-                    found.push((device.join(name), kind.len()));
+            for (name, bytes) in root.files().unwrap_or_default() {
+                if IMAGES.iter().any(|end| name.to_lowercase().ends_with(end)) {
+                    found.push((device.join(name), bytes));
                 }
             }
         }
@@ -58,30 +52,15 @@ pub(crate) fn images(host: Host<'_>) -> Vec<(PathBuf, u64)> {
 }
 
 /// Mounts a volume for this process only.
-fn mount(device: &Path, host: Host<'_>) -> io::Result<OwnedFd> {
+fn mount(device: &Path, host: Host<'_>) -> io::Result<Folder> {
     (host.load_fat)();
+    let device = File::open(device)?;
     let mut last = io::Error::from(io::ErrorKind::Unsupported);
     for kind in ["vfat", "ext4"] {
-        match mount_as(device, kind) {
-            Ok(root) => return Ok(root),
-            Err(errno) => last = errno.into(),
+        match detached::mount(&device, kind, Access::Read) {
+            Ok(root) => return Ok(Folder::of(root)),
+            Err(error) => last = error,
         }
     }
     Err(last)
-}
-
-fn mount_as(device: &Path, kind: &str) -> rustix::io::Result<OwnedFd> {
-    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(&context, "source", device)?;
-    fsconfig_set_flag(&context, "ro")?;
-    fsconfig_create(&context)?;
-    let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
-        | MountAttrFlags::MOUNT_ATTR_NODEV
-        | MountAttrFlags::MOUNT_ATTR_NOSUID
-        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, flags)
-}
-
-fn place(root: &OwnedFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))
 }

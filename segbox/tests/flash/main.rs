@@ -3,6 +3,7 @@
 
 mod disks;
 mod refusals;
+mod swapped;
 mod writing;
 
 #[path = "../support/clang.rs"]

@@ -53,7 +53,7 @@ fn write(image: &Path, path: &Path, configuration: Option<&Path>, yes: bool) -> 
     let bundle = configuration.map(bundle::read).transpose()?;
     let image = Image::open(image, host())?;
     let disk = Disk::look(path, image.needs(), host())?;
-    if image.path == disk.path {
+    if image.is_on(&disk)? {
         let why = "the image is on this disk".to_owned();
         return Err(FlashError::Refused { path: disk.path, why, fix: "name another disk" }.into());
     }
