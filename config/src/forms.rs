@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv6Net};
 use crate::fault::TextFault;
 use crate::model::Mac;
 use crate::names::IfName;
+use crate::password::PasswordHash;
 
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) enum Form {
     KeyId,
     CpuList,
     Sysctl,
+    PasswordHash,
 }
 
 impl Form {
@@ -52,6 +54,7 @@ impl Form {
             Self::KeyId => key_id(text).map(drop),
             Self::CpuList => cpu_list(text).map(drop),
             Self::Sysctl => sysctl(text),
+            Self::PasswordHash => password_hash(text).map(drop),
         }
     }
 
@@ -73,6 +76,7 @@ impl Form {
             Self::KeyId => "a key id",
             Self::CpuList => "a list of CPUs",
             Self::Sysctl => "the name of a sysctl",
+            Self::PasswordHash => "the hash of a password",
         }
     }
 
@@ -93,6 +97,7 @@ impl Form {
             Self::KeyId => "^[0-9]{1,10}$",
             Self::CpuList => "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
             Self::Sysctl => "^[0-9A-Za-z_-]+(\\.[0-9A-Za-z_/-]+)+$",
+            Self::PasswordHash => "^\\$(y|5|6)\\$[!-~]+$",
         }
     }
 }
@@ -196,6 +201,10 @@ fn sysctl(text: &str) -> Result<(), TextFault> {
     };
     let fits = text.contains('.') && !text.starts_with(['/', '.']) && text.split('.').all(part);
     if fits { Ok(()) } else { Err(TextFault::Sysctl { text: text.into() }) }
+}
+
+pub(crate) fn password_hash(text: &str) -> Result<PasswordHash, TextFault> {
+    text.parse().map_err(|why| TextFault::PasswordHash { why })
 }
 
 pub(crate) fn key_id(text: &str) -> Result<u32, TextFault> {

@@ -10,6 +10,7 @@ use crate::behavior::{Endpoint, HeadendMode};
 use crate::domain::Domain;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
+use crate::password::PasswordHash;
 
 /// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for an IPv6 route without one, or with 0.
 pub const IPV6_METRIC: u32 = 1024;
@@ -39,6 +40,8 @@ pub struct Config {
     pub sids: Vec<LocalSid>,
     /// `[[srv6.policy]]`.
     pub policies: Vec<Policy>,
+    /// `[management.console] password-hash`: the console asks for this password.
+    pub console_password: Option<PasswordHash>,
     /// `[program.NAME]`, only those that a SID or a policy uses, and [`HOP_LIMIT_PROGRAM`].
     pub programs: BTreeMap<String, Program>,
 }

@@ -187,6 +187,16 @@ pub enum TextFault {
         /// As written.
         text: String,
     },
+    /// Not a hash that segbox can check. The text may be a password, so it is not repeated.
+    #[error("this is not the hash of a password: {why}")]
+    #[diagnostic(
+        code(segbox::no_password_hash),
+        help("write what `mkpasswd -m yescrypt` prints (Debian's package whois), or `openssl passwd -6`")
+    )]
+    PasswordHash {
+        /// The rule that it breaks.
+        why: String,
+    },
     /// An empty string.
     #[error("this value is empty")]
     #[diagnostic(code(segbox::empty), help("write {wanted}"))]

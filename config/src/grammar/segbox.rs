@@ -22,6 +22,7 @@ pub(crate) static SEGBOX: Table = Table {
         Key::optional("route", Kind::Rows(&ROUTE), "Static routes.", ""),
         Key::optional("neighbor", Kind::Rows(&NEIGHBOR), "Permanent neighbours.", ""),
         Key::optional("srv6", Kind::Table(&SRV6), "SIDs, policies and HMAC keys.", ""),
+        Key::optional("management", Kind::Table(&MANAGEMENT), "Who may manage the box.", ""),
         Key::optional(
             "program",
             Kind::Named(Form::Program, &Kind::Table(&PROGRAM)),
@@ -44,6 +45,25 @@ static SYSTEM: Table = Table {
             "\"auto\"",
         ),
     ],
+};
+
+static MANAGEMENT: Table = Table {
+    title: "[management]",
+    doc: "Who may manage the box. Without this table segbox listens on no port, and whoever is at the console controls the box.",
+    rows: &[],
+    keys: &[Key::optional("console", Kind::Table(&CONSOLE), "The serial port and the screen of a box.", "")],
+};
+
+static CONSOLE: Table = Table {
+    title: "[management.console]",
+    doc: "The serial port and the screen of a box that runs the image. On other machines this table has no effect.",
+    rows: &[],
+    keys: &[Key::optional(
+        "password-hash",
+        Kind::Text(Form::PasswordHash),
+        "The hash of the password that the console asks for before it opens its command line, as crypt(3) writes it: yescrypt (`$y$`) or SHA-crypt (`$6$`, `$5$`). Make one with `mkpasswd -m yescrypt` or `openssl passwd -6`. Without it the console asks for none.",
+        "\"$y$j9T$LdJMENpBABJJ3hIHjB1Bi.$gvpqjYFrcQkPlFBkjxjqXoAp2E5uAEc7SOuWvInByu.\"",
+    )],
 };
 
 static INTERFACE: Table = Table {

@@ -141,6 +141,7 @@ impl Reader {
         if let Some(system) = root.get("system") {
             self.system(system);
         }
+        self.management(root);
         self.interfaces(root);
         self.vrf_tables(root);
         rows(root.get("route")).for_each(|route| self.route(route));

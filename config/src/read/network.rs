@@ -30,6 +30,12 @@ impl Reader {
         }
     }
 
+    pub(super) fn management(&mut self, root: Entry<'_>) {
+        let console = root.get("management").and_then(|management| management.get("console"));
+        let hash = console.and_then(|console| value(console, "password-hash", forms::password_hash));
+        self.config.console_password = hash.map(|hash| hash.value);
+    }
+
     pub(super) fn interfaces(&mut self, root: Entry<'_>) {
         let mut matchers: Vec<(At<IfName>, Matcher)> = Vec::new();
         for entry in rows(root.get("interface")) {
