@@ -1,7 +1,9 @@
-//! The options for PID 1 on the kernel's command line. Pure. Not here: options that other modules read (`boot_source`,
+//! The options for PID 1 on the kernel's command line. Not here: options that other modules read (`boot_source`,
 //! `modules::load`, `log`).
 
 use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
 
 /// Silence after which the watchdog reboots. Longer than any step of a boot under software emulation, and shorter than a person
 /// is willing to wait.
@@ -61,9 +63,58 @@ impl Words {
     }
 }
 
+/// The whole command line, for steps before memory can be allocated.
+pub(crate) struct CommandLine {
+    bytes: [u8; 2048],
+    length: usize,
+}
+
+impl CommandLine {
+    /// Reads it; empty if /proc is not there.
+    pub(crate) fn read() -> Self {
+        let mut bytes = [0; 2048];
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let read = open(c"/proc/cmdline", flags, Mode::empty()).and_then(|file| rustix::io::read(&file, &mut bytes));
+        Self { bytes, length: read.unwrap_or(0) }
+    }
+
+    /// True unless it asks for the kernel's messages.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.has("loglevel=") && !self.words().any(|word| word == b"debug" || word == b"ignore_loglevel")
+    }
+
+    /// Whether a word begins like this.
+    pub(crate) fn has(&self, begin: &str) -> bool {
+        self.words().any(|word| word.starts_with(begin.as_bytes()))
+    }
+
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes[..self.length].split(u8::is_ascii_whitespace)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        let mut bytes = [0; 2048];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Self { bytes, length: text.len() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_words_by_their_beginning() {
+        let line = CommandLine::of("quiet lockdown=none segbox.slot=a\n");
+        assert!(
+            line.has("lockdown=")
+                && line.has("segbox.slot=a")
+                && !line.has("down=")
+                && !line.has("module.sig_enforce=")
+        );
+        assert!(line.is_quiet() && !CommandLine::of("loglevel=7").is_quiet() && !CommandLine::of("debug").is_quiet());
+    }
 
     #[test]
     fn reads_its_own_words_among_the_kernels() {

@@ -35,14 +35,16 @@ enum Need {
 const DATA_ONLY: MountFlags = MountFlags::NODEV.union(MountFlags::NOSUID).union(MountFlags::NOEXEC);
 
 /// In this order: each mount point lies in a file system that is mounted before it.
-const MOUNTS: [Mount; 9] = [
+const MOUNTS: [Mount; 10] = [
     always(c"proc", c"/proc", DATA_ONLY, None),
     always(c"sysfs", c"/sys", DATA_ONLY, None),
     // Debian's kernel does not mount this by itself (no CONFIG_DEVTMPFS_MOUNT).
     always(c"devtmpfs", c"/dev", MountFlags::NOSUID.union(MountFlags::NOEXEC), Some(c"mode=0755")),
     always(c"devpts", c"/dev/pts", MountFlags::NOSUID.union(MountFlags::NOEXEC), Some(c"mode=0620,ptmxmode=0666")),
     always(c"tmpfs", c"/run", DATA_ONLY, Some(c"mode=0755,size=64m")),
-    always(c"tmpfs", c"/tmp", DATA_ONLY, Some(c"mode=1777,size=64m")),
+    always(c"tmpfs", c"/tmp", DATA_ONLY, Some(c"mode=0700,size=64m")),
+    // It has the switch of the kernel's lockdown.
+    Mount { need: Need::WhereThere, ..always(c"securityfs", c"/sys/kernel/security", DATA_ONLY, None) },
     always(c"cgroup2", c"/sys/fs/cgroup", DATA_ONLY, None),
     always(c"bpf", c"/sys/fs/bpf", DATA_ONLY, Some(c"mode=0700")),
     Mount { need: Need::WhereThere, ..always(c"pstore", c"/sys/fs/pstore", DATA_ONLY, None) },
@@ -66,7 +68,7 @@ pub(crate) struct Refused {
 }
 
 /// Mounts the whole table; returns the required mounts that failed.
-pub(crate) fn mount_all() -> Vec<Refused, 9> {
+pub(crate) fn mount_all() -> Vec<Refused, 10> {
     let mut refused = Vec::new();
     for entry in &MOUNTS {
         if let Err(errno) = put(entry)

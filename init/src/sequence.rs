@@ -9,7 +9,7 @@ use segbox_router::run::boot::Configured;
 
 use super::boot_source::{self, Started};
 use super::clock::{Moment, milliseconds, seconds};
-use super::cmdline::Words;
+use super::cmdline::{CommandLine, Words};
 use super::configuration::apply::{LIMIT as ATTEMPT, Outcome, attempt};
 use super::configuration::fallback::{Candidate, Sources, candidates};
 use super::log::{self, notice, problem};
@@ -75,8 +75,8 @@ pub(crate) fn pid1() -> ! {
 /// The results of the steps that ran before memory could be allocated.
 struct Early {
     marks: [(&'static str, Moment); 3],
-    mounts: heapless::Vec<mounts::Refused, 9>,
-    settings: heapless::Vec<settings::Refused, 11>,
+    mounts: heapless::Vec<mounts::Refused, 10>,
+    settings: heapless::Vec<settings::Refused, 19>,
 }
 
 fn early(first: Moment) -> (Early, Option<Signals>) {
@@ -87,21 +87,9 @@ fn early(first: Moment) -> (Early, Option<Signals>) {
     if let Err(errno) = signals {
         problem!("cannot receive signals: {errno}; reboot and power-off will not work");
     }
-    let settings = settings::set_all(wants_quiet());
+    let settings = settings::set_all(&CommandLine::read());
     let marks = [("start", first), ("mounts", mounted), ("settings", Moment::now())];
     (Early { marks, mounts, settings }, signals.ok())
-}
-
-/// True unless the kernel's command line asks for its messages.
-fn wants_quiet() -> bool {
-    let mut buffer = [0; 2048];
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-    let read = rustix::fs::open(c"/proc/cmdline", flags, rustix::fs::Mode::empty())
-        .and_then(|file| rustix::io::read(&file, &mut buffer));
-    let text = &buffer[..read.unwrap_or(0)];
-    !text
-        .split(u8::is_ascii_whitespace)
-        .any(|word| word == b"debug" || word == b"ignore_loglevel" || word.starts_with(b"loglevel="))
 }
 
 impl Early {

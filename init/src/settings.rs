@@ -10,11 +10,13 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::system::{RebootCommand, reboot, sethostname};
 
+use super::cmdline::CommandLine;
+
 /// The name of a box without a configured name.
 pub(crate) const HOSTNAME: &str = "segbox";
 
 /// Files of /proc/sys and their values.
-const SYSCTLS: [(&CStr, &str); 8] = [
+const SYSCTLS: [(&CStr, &str); 14] = [
     // A router runs unattended: after any fatal error the kernel reboots, with its last messages in pstore.
     (c"/proc/sys/kernel/panic", "10"),
     (c"/proc/sys/kernel/panic_on_oops", "1"),
@@ -29,8 +31,28 @@ const SYSCTLS: [(&CStr, &str); 8] = [
     // Neighbor solicitations are sent from the link-local address. During its duplicate address detection, for 3 s after a link
     // comes up, none is sent and packets to the neighbor are lost (net/ipv6/ndisc.c, ndisc_send_ns).
     (c"/proc/sys/net/ipv6/conf/default/accept_dad", "0"),
-    // Only root runs programs here, and root may see kernel addresses. This keeps the kernel from leaking them to a log.
+    // Kernel addresses are for root. 2 would hide them from root as well, and nobody could tell where in the kernel a packet is lost.
     (c"/proc/sys/kernel/kptr_restrict", "1"),
+    (c"/proc/sys/kernel/dmesg_restrict", "1"),
+    // 1 stays until the reboot. Root loads the programs of a segbox.toml, and nobody else runs here.
+    (c"/proc/sys/kernel/unprivileged_bpf_disabled", "1"),
+    // It guards against programs of others, which are off; and 1 hides every program from /proc/kallsyms, and with it from profilers
+    // (include/linux/filter.h, bpf_jit_kallsyms_enabled). 2 also makes programs slower. A hardware profile may set it.
+    (c"/proc/sys/net/core/bpf_jit_harden", "0"),
+    // No other kernel is ever started from this one.
+    (c"/proc/sys/kernel/kexec_load_disabled", "1"),
+    (c"/proc/sys/fs/protected_symlinks", "1"),
+    (c"/proc/sys/fs/protected_hardlinks", "1"),
+];
+
+/// What the boot loaders' command line asks for too. A box that was started by another one (over the network, by QEMU) gets it here, unless
+/// that command line has the word itself. The kernel takes neither back until the reboot.
+///
+/// Only modules with Debian's signature. `modules_disabled` would be stricter, but cards come and go, and `apply` loads modules.
+/// No writing to the kernel's memory and to hardware past the drivers. `confidentiality` would forbid tracing.
+const ONE_WAY: [(&str, &CStr, &str); 2] = [
+    ("module.sig_enforce=", c"/sys/module/module/parameters/sig_enforce", "1"),
+    ("lockdown=", c"/sys/kernel/security/lockdown", "integrity"),
 ];
 
 /// A setting that the kernel refused.
@@ -43,7 +65,7 @@ pub(crate) struct Refused {
 }
 
 /// Applies all settings; returns those that were refused.
-pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 11> {
+pub(crate) fn set_all(line: &CommandLine) -> heapless::Vec<Refused, 19> {
     let mut refused = heapless::Vec::new();
     let mut note = |name, answer: Result<(), Errno>| {
         if let Err(errno) = answer {
@@ -53,7 +75,13 @@ pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 11> {
     };
     for (path, value) in SYSCTLS {
         // A command line that asks for the kernel's messages gets them.
-        if quiet || path != c"/proc/sys/kernel/printk" {
+        if line.is_quiet() || path != c"/proc/sys/kernel/printk" {
+            note(path, write(path, value));
+        }
+    }
+    for (word, path, value) in ONE_WAY {
+        // Under Secure Boot the kernel has locked itself down already, and takes no lesser level.
+        if !line.has(word) && !already(path, value) {
             note(path, write(path, value));
         }
     }
@@ -62,6 +90,18 @@ pub(crate) fn set_all(quiet: bool) -> heapless::Vec<Refused, 11> {
     note(c"Ctrl-Alt-Del", reboot(RebootCommand::CadOff));
     note(c"loopback", loopback_up());
     refused
+}
+
+/// Whether a file says that it has this value: `Y` for 1, and `[integrity]` or a stricter one of a list.
+fn already(path: &CStr, value: &str) -> bool {
+    let mut buffer = [0; 64];
+    let read = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|file| rustix::io::read(&file, &mut buffer));
+    let text = std::str::from_utf8(&buffer[..read.unwrap_or(0)]).unwrap_or_default();
+    match value {
+        "1" => text.trim_end() == "Y",
+        _ => !text.contains("[none]") && text.contains('['),
+    }
 }
 
 fn write(path: &CStr, value: &str) -> Result<(), Errno> {

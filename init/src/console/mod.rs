@@ -1,10 +1,12 @@
-//! The console: a status screen without login, and after a key press a small command line with segbox's commands. One process per
-//! terminal; if it ends, PID 1 starts another. There is no shell, and the console can do only what the commands can do.
+//! The console: a status screen for everybody, and after a key press a small command line with segbox's commands, behind a password if
+//! the configuration has one. One process per terminal; if it ends, PID 1 starts another. There is no shell, and the console can do only
+//! what the commands can do.
 //!
-//! Access to the console is full access to the box, as on any router: it is the serial port or the screen in the rack.
+//! Its command line is full access to the box, as on any router.
 
 mod commands;
 mod edit;
+mod login;
 mod reset;
 mod screen;
 mod terminal;
@@ -12,6 +14,7 @@ mod terminal;
 use std::time::Duration;
 
 use crate::log::problem;
+use login::Login;
 use terminal::Terminal;
 
 /// An idle command line returns to the status screen after this time.
@@ -28,12 +31,17 @@ pub(crate) fn run(name: &str) {
         Ok(terminal) => terminal,
         Err(error) => return problem!("console {name}: {error}"),
     };
+    let mut login = Login::default();
     loop {
         if screen::show(&terminal).is_err() {
             // The line was hung up: a new process opens the terminal again.
             return;
         }
-        if commands::prompt(&terminal, IDLE).is_err() {
+        let done = login.passes(&terminal, name).and_then(|passes| match passes {
+            true => commands::prompt(&terminal, IDLE),
+            false => Ok(()),
+        });
+        if done.is_err() {
             return;
         }
     }

@@ -78,13 +78,17 @@ impl Terminal {
         if rustix::io::read(&self.device, &mut byte)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        tcflush(&self.device, rustix::termios::QueueSelector::IFlush)?;
+        self.forget_input()?;
         Ok(true)
     }
 
     /// Reads a line. Invalid UTF-8 (line noise) is replaced.
     pub(crate) fn line(&self, limit: Duration) -> io::Result<Typed> {
         self.set(&self.lines)?;
+        self.next_line(limit)
+    }
+
+    fn next_line(&self, limit: Duration) -> io::Result<Typed> {
         if !self.comes(limit)? {
             return Ok(Typed::Nothing);
         }
@@ -92,6 +96,24 @@ impl Terminal {
         let mut buffer = [0; 4096];
         let length = rustix::io::read(&self.device, &mut buffer)?;
         Ok(typed(&buffer[..length]))
+    }
+
+    /// Reads a line that the terminal does not show.
+    pub(crate) fn secret(&self, limit: Duration) -> io::Result<Typed> {
+        self.take_secrets()?;
+        self.next_line(limit)
+    }
+
+    /// Switches to the mode of [`Terminal::secret`].
+    pub(crate) fn take_secrets(&self) -> io::Result<()> {
+        let mut modes = self.lines.clone();
+        modes.local_modes &= !(LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK);
+        self.set(&modes)
+    }
+
+    /// Drops what is typed and not yet read.
+    pub(crate) fn forget_input(&self) -> io::Result<()> {
+        Ok(tcflush(&self.device, rustix::termios::QueueSelector::IFlush)?)
     }
 
     /// Switches to line mode, as [`Terminal::line`] needs it.

@@ -117,3 +117,16 @@ fn same_marks(system: &Path, release: &Release) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    /// GRUB's command line and the one in the UKI: either firmware starts either.
+    #[test]
+    fn both_command_lines_close_the_kernel() {
+        let grub = include_str!("../../../image/disk/grub.cfg");
+        let uki = include_str!("../../../image/system/mkosi.conf");
+        for words in ["module.sig_enforce=1", "lockdown=integrity"] {
+            assert!(grub.contains(&format!(" {words} ")) && uki.contains(&format!("\n    {words}\n")), "{words}");
+        }
+    }
+}

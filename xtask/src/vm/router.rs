@@ -46,6 +46,18 @@ impl Router {
     fn is_up(&mut self, screen: String) {
         self.screen = screen;
         self.type_in("\r");
+        self.greeted();
+    }
+
+    /// Calls the command line of a box that asks for a password, and types it.
+    pub fn unlock(&mut self, password: &str) {
+        self.type_in("\r");
+        self.wait("password: ");
+        self.type_in(&format!("{password}\r"));
+        self.greeted();
+    }
+
+    fn greeted(&mut self) {
         let greeting = self.wait("> ");
         let name = greeting.rsplit('\n').next().unwrap_or_default();
         self.prompt = format!("\n{name}> ");

@@ -148,7 +148,7 @@ fn rack(monitor: &mut Monitor) {
     shows(monitor, "  poweroff ");
 }
 
-fn shows(monitor: &mut Monitor, words: &str) {
+pub(crate) fn shows(monitor: &mut Monitor, words: &str) {
     let begin = Instant::now();
     loop {
         let text = text(monitor);

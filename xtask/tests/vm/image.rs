@@ -10,6 +10,8 @@ use segbox_lab::expect::{Headend, encaps};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
 use segbox_vm::{Accelerator, Boot, Bus, Fat, Firmware, Machine, Model, Port, Router, image, machine, turn};
 
+use crate::closed::is_closed;
+
 /// Longest copy of a disk under emulation.
 const FLASH: Duration = Duration::from_secs(600);
 
@@ -40,8 +42,10 @@ fn slow_boots_by_uefi() {
 fn boots_from_qcow2_as_a_virtual_machine_has_it() {
     let _turn = turn();
     let tools = image("tools");
-    let screen = Router::boot(&with_disk(&tools, image("segbox.qcow2"), Firmware::Bios)).screen;
+    let mut router = Router::boot(&with_disk(&tools, image("segbox.qcow2"), Firmware::Bios));
+    let screen = &router.screen;
     assert!(screen.contains("slot a") && screen.contains("good: configured from built in"), "{screen}");
+    is_closed(&mut router);
 }
 
 #[test]
@@ -55,9 +59,11 @@ fn a_board_starts_the_uki_by_itself() {
         fat.add_folder(folder);
     }
     fat.copy_in(&image("segbox.efi"), "EFI/BOOT/BOOTX64.EFI");
-    let screen = Router::boot(&with_disk(&tools, volume, Firmware::Uefi)).screen;
+    let mut router = Router::boot(&with_disk(&tools, volume, Firmware::Uefi));
+    let screen = &router.screen;
     assert!(screen.contains("good: configured from built in"), "the UKI's command line has the consoles:\n{screen}");
     assert!(!screen.contains("slot "), "there is none:\n{screen}");
+    is_closed(&mut router);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod cache;
 mod chance;
+mod closed;
 mod console;
 mod dev_vm;
 mod disk;
