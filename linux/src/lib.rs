@@ -2,6 +2,7 @@
 
 pub mod beside;
 pub mod bpf;
+pub mod doors;
 pub mod icmp;
 pub mod jit;
 pub mod kernel;

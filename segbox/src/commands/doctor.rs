@@ -1,10 +1,13 @@
-//! `segbox doctor`: lists the features of this kernel and box, and other programs that may lose SRv6.
+//! `segbox doctor`: lists the features of this kernel and box, other programs that may lose SRv6, and what is open on the machine.
 
 use std::process::ExitCode;
 
 use miette::Result;
 use segbox_config::features;
+use segbox_linux::doors::{DOORS, Seen};
 use segbox_linux::kernel::{CHECKS, Finding, survey};
+use segbox_router::Router;
+use segbox_router::run::boot::Boot;
 use serde::Serialize;
 
 use super::{DEVIATIONS, OK};
@@ -13,29 +16,35 @@ use crate::text::output::{BAD, CHANGED, GOOD, print, print_json, styled};
 pub(super) fn run(json: bool) -> Result<ExitCode> {
     let mut findings = findings();
     findings.extend(beside());
-    let missing = findings.iter().filter(|finding| finding.found == Some(false)).count();
+    findings.extend(doors());
+    let (open, missing): (Vec<_>, Vec<_>) =
+        findings.iter().filter(|finding| finding.found == Some(false)).partition(|finding| finding.kind == Kind::Door);
+    // What is open forwards as well as what is closed, and on a host it belongs to the administrator.
+    let (open, missing) = (open.len(), missing.len());
     if json {
         print_json(&findings)?;
     } else {
         let mut text = String::new();
         for finding in &findings {
-            let is_hazard = finding.name == OTHERS;
-            let (style, word) = match finding.found {
-                Some(false) if is_hazard => (BAD, "to fix "),
-                Some(true) => (GOOD, "found  "),
-                Some(false) => (BAD, "missing"),
-                None => (CHANGED, "unknown"),
+            let (style, word) = match (finding.found, finding.kind) {
+                (None, _) => (CHANGED, "unknown"),
+                (Some(true), Kind::Door) => (GOOD, "closed "),
+                (Some(true), _) => (GOOD, "found  "),
+                (Some(false), Kind::Need) => (BAD, "missing"),
+                (Some(false), Kind::Hazard) => (BAD, "to fix "),
+                (Some(false), Kind::Door) => (CHANGED, "open   "),
             };
             text += &format!("{} {:<24} {}\n", styled(style, word), finding.name, finding.detail);
-            match finding.found {
-                Some(true) => {}
-                Some(false) if is_hazard => text += &format!("        {}\n", finding.without),
-                _ => text += &format!("        without it: {}\n", finding.without),
+            match (finding.found, finding.kind) {
+                (Some(true), _) => {}
+                (_, Kind::Need) => text += &format!("        without it: {}\n", finding.without),
+                (_, Kind::Hazard | Kind::Door) => text += &format!("        {}\n", finding.without),
             }
         }
         let end =
             if missing == 0 { styled(GOOD, "nothing is missing") } else { styled(BAD, format!("{missing} to fix")) };
-        print(&(text + &end + "\n"))?;
+        let open = if open == 0 { String::new() } else { format!(", {open} open") };
+        print(&format!("{text}{end}{open}\n"))?;
     }
     Ok(if missing == 0 { OK } else { ExitCode::from(DEVIATIONS) })
 }
@@ -44,10 +53,23 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
 #[derive(Debug, Serialize)]
 struct Found {
     name: &'static str,
+    kind: Kind,
     /// Null if it could not be checked.
     found: Option<bool>,
     detail: String,
     without: String,
+}
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// A feature that segbox needs.
+    Need,
+    /// Another program that may lose SRv6.
+    Hazard,
+    /// What somebody may come in by; it is closed if it is `found`.
+    Door,
 }
 
 /// The name of the rows about other programs.
@@ -57,7 +79,8 @@ const OTHERS: &str = "other programs";
 fn beside() -> Vec<Found> {
     let seen = segbox_linux::beside::look();
     let hazards = segbox_plan::beside::hazards(&seen);
-    let row = |found, detail: String, without: String| Found { name: OTHERS, found, detail, without };
+    let row =
+        |found, detail: String, without: String| Found { name: OTHERS, kind: Kind::Hazard, found, detail, without };
     if hazards.is_empty() {
         let read = match &seen.chains {
             Some(chains) => format!("{} chains of firewalls", chains.len()),
@@ -71,12 +94,44 @@ fn beside() -> Vec<Found> {
         .collect()
 }
 
+/// A row for each door of the kernel, and on a box for its console.
+fn doors() -> Vec<Found> {
+    let row = |name, found, detail, without| Found { name, kind: Kind::Door, found, detail, without };
+    let mut rows: Vec<Found> = DOORS
+        .iter()
+        .map(|door| {
+            let (found, detail) = match door.look() {
+                Seen::Closed(detail) => (Some(true), detail),
+                Seen::Open(detail) => (Some(false), detail),
+                Seen::Unknown(why) => (None, why),
+            };
+            row(door.name, found, detail, format!("{}; fix: {}", door.risk, door.fix))
+        })
+        .collect();
+    if Boot::read().is_some() {
+        const NAME: &str = "console password";
+        let risk =
+            "whoever is at the serial port or the screen controls the box; fix: `[management.console] password-hash`";
+        let record = Router::open("doctor").ok().and_then(|router| router.last_applied().ok());
+        let has_one = |text: String| segbox_config::read(text, NAME).config().console_password.is_some();
+        let has_one = record.map(|record| record.is_some_and(|record| has_one(record.text)));
+        let detail = match has_one {
+            Some(true) => "the applied configuration has one",
+            Some(false) => "the applied configuration has none",
+            None => "the applied configuration cannot be read",
+        };
+        rows.push(row(NAME, has_one, detail.to_owned(), risk.to_owned()));
+    }
+    rows
+}
+
 /// The kernel features that behaviors need, then what segbox itself needs.
 fn findings() -> Vec<Found> {
     let kernel = survey();
     let (major, minor) = kernel.version;
     let needs = features::all().into_iter().map(|feature| Found {
         name: feature.name,
+        kind: Kind::Need,
         found: Some(kernel.has(&feature)),
         detail: format!("Linux {major}.{minor}; since {}.{}, {}", feature.since.0, feature.since.1, feature.option),
         without: feature.without.to_owned(),
@@ -87,7 +142,7 @@ fn findings() -> Vec<Found> {
             Finding::Missing(detail) => (Some(false), detail),
             Finding::Unknown(detail) => (None, detail),
         };
-        Found { name: check.name, found, detail, without: check.without.to_owned() }
+        Found { name: check.name, kind: Kind::Need, found, detail, without: check.without.to_owned() }
     });
     needs.chain(checks).collect()
 }
