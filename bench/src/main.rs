@@ -10,6 +10,7 @@ mod faults;
 mod generator;
 mod hardware;
 mod objects;
+mod place;
 mod port;
 mod progress;
 mod report;

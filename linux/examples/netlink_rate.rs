@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::{Seek, Write as _};
 use std::net::Ipv6Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -75,12 +76,13 @@ fn round(count: u32) -> Outcome<Round> {
     drop(found);
     let (_, remove) = timed(|| apply(&mut netlink, &removing))?;
 
-    let file = std::env::temp_dir().join(format!("netlink_rate.{}", std::process::id()));
-    std::fs::write(&file, batch(&routes)?)?;
+    // A file without a path: root runs this, and others can write in /tmp.
+    let mut file = tempfile::tempfile()?;
+    file.write_all(batch(&routes)?.as_bytes())?;
+    file.rewind()?;
     let mut ip = Command::new("ip");
-    ip.arg("-6").arg("-batch").arg(&file);
+    ip.args(["-6", "-batch", "-"]).stdin(file);
     let (status, ip) = timed(|| Ok(ip.status()?))?;
-    std::fs::remove_file(&file)?;
     if !status.success() {
         eprintln!("`ip -6 -batch` gave up");
     }

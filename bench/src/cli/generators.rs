@@ -10,6 +10,7 @@ use segbox_lab::{Cable, Lab, Topology};
 
 use super::{Error, need_root};
 use crate::generator::{Generator, SocketGenerator, XdpGenerator};
+use crate::place;
 use crate::port;
 use crate::sink::{Hook, Sink};
 use crate::statistics::{Rounds, median};
@@ -155,7 +156,8 @@ impl VethPair {
             Tool::Ours => ours(Box::new(src.enter(|| XdpGenerator::new("eth0"))??), 1_000_000),
             Tool::OurSocket => ours(Box::new(src.enter(|| SocketGenerator::new("eth0"))??), 20_000),
             Tool::Trafgen => {
-                let mut file = tempfile::NamedTempFile::new()?;
+                let folder = place::folder()?;
+                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
                 file.write_all(trafgen(&stream.frame(0, 0)).as_bytes())?;
                 self.other("trafgen", &["-o", "eth0", "-c", &shown(file.path()), "-P", "1", "-n", "0"], window)
             }

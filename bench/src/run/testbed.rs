@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::environment::Port;
 use crate::generator::{Generator, GeneratorError, Sent, XdpGenerator};
 use crate::objects::{self, ObjectError};
+use crate::place;
 use crate::port;
 use crate::sink::{self, Hook, Sink};
 use crate::traffic::Stream;
@@ -102,7 +103,7 @@ impl Testbed {
         // The order of the cables decides the Ethernet addresses: the router's file names that of the sink.
         let cables = [Cable("src", "eth0", "dut", "eth0"), Cable("dut", "eth1", "snk", "eth0")];
         let lab = Topology { routers: &NODES, hosts: &[], cables: &cables }.build()?;
-        let folder = tempfile::tempdir().map_err(TestbedError::File)?;
+        let folder = place::folder().map_err(TestbedError::File)?;
         for (name, object) in objects::MEASURED {
             std::fs::write(folder.path().join(name), object).map_err(TestbedError::File)?;
         }
