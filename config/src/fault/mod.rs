@@ -146,6 +146,17 @@ pub(crate) fn near<'a>(given: &str, among: impl IntoIterator<Item = &'a str>) ->
     }
 }
 
+/// The same for the name of a table, `[vrf.NAME]`, that the file may still get.
+pub(crate) fn undefined<'a>(given: &str, table: &str, among: impl IntoIterator<Item = &'a str>) -> String {
+    let mut among = among.into_iter().peekable();
+    let add = format!("add `[{table}.{given}]`");
+    if among.peek().is_none() {
+        return add;
+    }
+    let near = near(given, among);
+    if near.ends_with('?') { near } else { format!("{near}, or {add}") }
+}
+
 /// `` `a`, `b` and `c` ``.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
@@ -166,6 +177,13 @@ mod tests {
         assert_eq!(near("foo", ["mtu", "match"]), "use one of `mtu` and `match`");
         assert_eq!(near("foo", ["mtu"]), "use `mtu`, the only one");
         assert_eq!(near("foo", []), "remove it; there is none");
+    }
+
+    #[test]
+    fn a_table_that_is_not_there_can_be_added() {
+        assert_eq!(undefined("blue", "vrf", []), "add `[vrf.blue]`");
+        assert_eq!(undefined("bleu", "vrf", ["blue"]), "did you mean `blue`?");
+        assert_eq!(undefined("red", "vrf", ["blue"]), "use `blue`, the only one, or add `[vrf.red]`");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
-use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, near};
+use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, undefined};
 use crate::grammar::{SEGBOX, check};
 use crate::kernel::Feature;
 use crate::model::{Config, HmacAlgorithm};
@@ -190,7 +190,7 @@ impl Reader {
         if let Some(table) = self.vrfs.get(name) {
             return *table;
         }
-        let near = near(name, self.vrfs.keys().map(String::as_str));
+        let near = undefined(name, "vrf", self.vrfs.keys().map(String::as_str));
         // The grammar has reported a text that cannot be a name.
         if crate::forms::interface(name).is_ok() {
             self.fault(vrf.span(), NetworkFault::UnknownVrf { name: name.into(), near });

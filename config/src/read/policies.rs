@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::routes::{POLICY, explicit, metric};
 use super::{MAIN, Reader, Reported, number, rows, value};
 use crate::behavior::{Makes, Row};
-use crate::fault::{Srv6Fault, near};
+use crate::fault::{Srv6Fault, undefined};
 use crate::forms;
 use crate::grammar::Table;
 use crate::kernel::Feature;
@@ -89,7 +89,7 @@ impl Reader {
             return if id == 0 { Err(Reported) } else { Ok(id) };
         }
         let ids: Vec<_> = self.keys.iter().map(u32::to_string).collect();
-        let near = near(&id.to_string(), ids.iter().map(String::as_str));
+        let near = undefined(&id.to_string(), "srv6.hmac-key", ids.iter().map(String::as_str));
         let span = entry.get("hmac-key").map(Entry::span).unwrap_or_default();
         self.fault(span, Srv6Fault::UnknownHmacKey { id, near });
         Err(Reported)

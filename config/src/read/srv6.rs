@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::network::not_unicast;
 use super::{KeyDraft, ProgramDraft, Reader, Reported, rows, value};
 use crate::behavior::{REFUSED_ENDPOINTS, REFUSED_HEADENDS, Refusal, RefusedName, Row};
-use crate::fault::{ProgramFault, Srv6Fault, listed, near};
+use crate::fault::{ProgramFault, Srv6Fault, listed, undefined};
 use crate::forms;
 use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
@@ -172,7 +172,7 @@ impl Reader {
             uses.entry(hook).or_insert(entry.span());
             return Ok(name.to_owned());
         }
-        let near = near(name, self.programs.keys().map(String::as_str));
+        let near = undefined(name, "program", self.programs.keys().map(String::as_str));
         self.fault(entry.span(), ProgramFault::UnknownProgram { name: name.into(), near });
         Err(Reported)
     }
