@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
-use std::path::Path;
 
 use segbox_config::{Kernel, features};
 
 use crate::jit::Switch;
+use crate::modules::has_module;
 use crate::namespace::{Fate, Namespace};
 
 /// The kernel's version, and whether it has each of the build options of [`features`].
@@ -75,15 +75,6 @@ fn options_of(text: &str, has_module: impl Fn(&str) -> bool) -> BTreeMap<String,
 fn options_by_symbol(symbols: &str) -> BTreeMap<String, bool> {
     let there = |symbol| symbols.lines().any(|line| line.split_whitespace().nth(2) == Some(symbol));
     SYMBOLS.iter().filter(|(_, symbol)| there(symbol)).map(|(option, _)| ((*option).to_owned(), true)).collect()
-}
-
-/// Whether a module is loaded or can be loaded. The files in modules.dep may be compressed (vrf.ko.xz).
-fn has_module(release: &str, module: &str) -> bool {
-    let listed = || {
-        let list = fs::read_to_string(format!("/lib/modules/{release}/modules.dep")).unwrap_or_default();
-        list.lines().any(|line| line.split(':').next().is_some_and(|path| path.contains(&format!("/{module}.ko"))))
-    };
-    Path::new("/sys/module").join(module).exists() || listed()
 }
 
 /// A feature of the kernel or the box that `segbox doctor` checks.

@@ -6,6 +6,7 @@ pub mod doors;
 pub mod icmp;
 pub mod jit;
 pub mod kernel;
+mod modules;
 pub mod namespace;
 pub mod netlink;
 pub mod snmp;
