@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 
 use jiff::Timestamp;
 use segbox_config::Faults;
-use segbox_config::fault::{Fault, FaultKind};
+use segbox_config::fault::{Fault, FaultKind, Srv6Fault};
+use segbox_config::kernel::Feature;
 use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
@@ -225,7 +226,12 @@ fn deviations(
             lines.extend(choice.trouble().map(str::to_owned));
             lines.extend(segbox_plan::filter::left_out(config, &reconcile.facts.kernel));
             let warnings = &reading.checked.warnings;
-            let certain = |fault: &&Fault| matches!(&fault.kind, FaultKind::Path(path) if path.is_certain());
+            let guards = reconcile.facts.kernel.has(&Feature::NF_TABLES);
+            let certain = |fault: &&Fault| match &fault.kind {
+                FaultKind::Path(path) => path.is_certain(),
+                FaultKind::Srv6(Srv6Fault::NoPortInside) => guards,
+                _ => false,
+            };
             lines.extend(warnings.iter().filter(certain).map(|fault| warnings.line(fault).to_string()));
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
             Ok((lines, tuning::tuning(&choice, &wishes, actual)))

@@ -42,7 +42,12 @@ fn heading(status: &Status) -> String {
     for deviation in status.deviations.iter().take(SHOWN) {
         text += &format!("  {} {deviation}\n", styled(BAD, "to fix:"));
     }
-    text + &more(status.deviations.len())
+    text += &more(status.deviations.len());
+    let is_step = |line: &String| line.starts_with(['+', '~', '-']);
+    if let Some(last) = status.last_apply.as_ref().filter(|_| status.deviations.iter().any(is_step)) {
+        text += &format!("  `segbox apply {}` takes the steps with +, ~ and -\n", last.file);
+    }
+    text
 }
 
 fn section(name: &str, rows: &[Vec<String>], all: usize) -> String {
