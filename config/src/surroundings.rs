@@ -63,6 +63,8 @@ pub struct Hazard {
     pub loses: String,
     /// How to keep it.
     pub fix: String,
+    /// Only IPv4 packets that SIDs decapsulate are lost.
+    pub ipv4_only: bool,
 }
 
 /// An interface of the box.

@@ -42,11 +42,14 @@ fn surroundings(text: &str) -> Surroundings {
         around.kernel = Some(Kernel { version: (6, 18), options: [off("CONFIG_NF_TABLES")].into() });
     }
     if text.starts_with("# on: a host with ufw") {
-        around.hazards.push(Hazard {
-            what: "the chain `ip6 filter FORWARD` drops forwarded packets that no rule accepts (ufw)".to_owned(),
-            loses: "packets of SIDs and policies are lost, and all that the router forwards".to_owned(),
-            fix: "run `ufw default allow routed`".to_owned(),
-        });
+        for (family, ipv4_only) in [("ip6", false), ("ip", true)] {
+            around.hazards.push(Hazard {
+                what: format!("the chain `{family} filter FORWARD` drops forwarded packets that no rule accepts (ufw)"),
+                loses: "packets of SIDs and policies are lost, and all that the router forwards".to_owned(),
+                fix: "run `ufw default allow routed`".to_owned(),
+                ipv4_only,
+            });
+        }
     }
     around
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use segbox_config::IfName;
 use segbox_plan::beside::{Beside, Managed};
+use segbox_plan::state::ANCHOR;
 use segbox_plan::sysctl::of_a_link;
 
 use crate::netlink::{Netlink, firewalls};
@@ -25,7 +26,8 @@ const DROP_INS: [&str; 3] = ["/usr/lib/systemd/network", "/run/systemd/network",
 pub fn look() -> Beside {
     // Their files name interfaces by their index, which another namespace uses for another interface.
     let of = |daemon, folder| if runs_here(daemon) { managed(folder) } else { Vec::new() };
-    let mut chains = firewalls().unwrap_or_default();
+    let links = links();
+    let mut chains = firewalls(&links.iter().copied().collect()).unwrap_or_default();
     let legacy = xtables::forward_chains();
     if !legacy.is_empty() {
         chains.get_or_insert_default().extend(legacy);
@@ -36,12 +38,24 @@ pub fn look() -> Beside {
     };
     Beside {
         chains,
-        ports: links().into_iter().map(|(_, name)| name).filter(accepts_srv6).collect(),
+        others: addressed().into_iter().filter(|name| !accepts_srv6(name)).collect(),
+        ports: links.into_iter().map(|(_, name)| name).filter(accepts_srv6).collect(),
         // The kernel keeps 15 characters of a name.
         networkd: of("systemd-network", NETWORKD).into_iter().map(with_files).collect(),
         network_manager: of("NetworkManager", NETWORK_MANAGER).into_iter().map(with_profiles).collect(),
         lwtunnel_hooks: sysctl::read("net.netfilter.nf_hooks_lwtunnel").ok().flatten(),
     }
+}
+
+/// Whether a SID of this network namespace takes IPv4 packets out of IPv6. All of its routes are read for it. Unless they can be, it is assumed.
+pub fn takes_ipv4_out() -> bool {
+    Netlink::open().ok().and_then(|mut netlink| netlink.takes_ipv4_out().ok()).unwrap_or(true)
+}
+
+/// The ports that segbox gave an address.
+fn addressed() -> Vec<IfName> {
+    let names = Netlink::open().ok().and_then(|mut netlink| netlink.addressed().ok()).unwrap_or_default();
+    names.into_iter().filter(|name| !["lo", ANCHOR].contains(&name.as_str())).collect()
 }
 
 /// Whether a process of this name runs in this network namespace.

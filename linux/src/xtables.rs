@@ -148,17 +148,14 @@ fn entry(layout: Layout, bytes: &[u8], starts: &BTreeMap<usize, String>) -> Opti
     let target = half(bytes, layout.target_offset)?;
     let port = |number: usize| {
         let field = |number: usize| bytes.get(layout.addresses + number * PORT..layout.addresses + (number + 1) * PORT);
-        Some(self::port(field(number)?, field(number + 2)?).unwrap_or_default())
+        Some(self::port(field(number)?, field(number + 2)?).filter(|name| !name.is_empty()))
     };
-    let (input, output) = (port(0)?, port(1)?);
     let has_addresses = bytes.get(..layout.addresses)?.iter().any(|byte| *byte != 0);
     let is_inverted = *bytes.get(layout.inverted)? != 0;
     let mut rule = Rule {
-        has_conditions: has_addresses
-            || is_inverted
-            || half(bytes, layout.protocol)? != 0
-            || !input.is_empty() && !output.is_empty(),
-        port: Some(input).filter(|name| !name.is_empty()).or(Some(output).filter(|name| !name.is_empty())),
+        has_conditions: has_addresses || is_inverted || half(bytes, layout.protocol)? != 0,
+        input: port(0)?,
+        output: port(1)?,
         ..Rule::default()
     };
     let mut at = layout.matches;
@@ -173,10 +170,11 @@ fn entry(layout: Layout, bytes: &[u8], starts: &BTreeMap<usize, String>) -> Opti
     }
     let data = bytes.get(target + HEAD..)?;
     match name(bytes.get(target + 2..target + HEAD - 1)?)? {
-        // -NF_DROP - 1, -NF_ACCEPT - 1, or the place of a chain.
+        // -NF_DROP - 1, -NF_ACCEPT - 1, XT_RETURN (-NF_REPEAT - 1), or the place of a chain.
         "" => match i32::from_ne_bytes(*data.first_chunk()?) {
             -1 => rule.verdict = Verdict::Drop,
             -2 => rule.verdict = Verdict::Accept,
+            -5 => rule.verdict = Verdict::Return,
             place => rule.leads_to.extend(usize::try_from(place).ok().and_then(|place| starts.get(&place)).cloned()),
         },
         "ERROR" => return Some(Entry::Begins(name(data.get(..30)?)?.to_owned())),
@@ -248,8 +246,8 @@ mod tests {
     fn rules_policy_and_chains_of_users_are_read() {
         let (table, forward) = filter();
         let read = chains(LAYOUTS[0], &table, forward).expect("it is whole");
-        let rule = |port: Option<&str>, verdict, leads_to: &[&str]| Rule {
-            port: port.map(str::to_owned),
+        let rule = |input: Option<&str>, verdict, leads_to: &[&str]| Rule {
+            input: input.map(str::to_owned),
             verdict,
             leads_to: leads_to.iter().map(|name| (*name).to_owned()).collect(),
             ..Rule::default()

@@ -78,6 +78,11 @@ pub(super) const PLAIN: Row = Row {
 };
 
 impl Row {
+    /// Whether IPv4 packets come out of it, which the box then forwards as such.
+    pub fn takes_ipv4_out(&self) -> bool {
+        matches!(self.inner, Some(Inner::Ipv4 | Inner::Either))
+    }
+
     /// The keys that may be there.
     pub fn takes(&self) -> impl Iterator<Item = &'static str> {
         let csid = self.flavor(Flavor::NextCsid).map(|_| "csid");

@@ -73,11 +73,13 @@ impl Draft {
         // A file without SRv6 has nothing that they could lose.
         if let Some(ask) = self.asks.features.get(Feature::SEG6_LWTUNNEL.name) {
             let span = ask.first;
+            let takes_ipv4_out = self.config.sids.iter().any(|sid| sid.endpoint.behavior.row().takes_ipv4_out());
             let warn = |hazard: &Hazard| {
-                let Hazard { what, loses, fix } = hazard.clone();
+                let Hazard { what, loses, fix, .. } = hazard.clone();
                 Fault::new(span, SurroundingsFault::BesideOthers { what, loses, fix })
             };
-            self.faults.extend(surroundings.hazards.iter().map(warn));
+            let concerns = |hazard: &&Hazard| takes_ipv4_out || !hazard.ipv4_only;
+            self.faults.extend(surroundings.hazards.iter().filter(concerns).map(warn));
         }
         if let (Some(profile), Some(profiles)) = (&self.asks.profile, &surroundings.profiles)
             && !profiles.contains(&profile.value)

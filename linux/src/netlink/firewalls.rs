@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, btree_map};
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
+use segbox_config::IfName;
 use segbox_plan::beside::{Chain, Family, Hook, Rule, Verdict};
 
 use super::frame::{attributes, text_of, u16_of, u32_of};
@@ -45,7 +46,12 @@ const ELEMENTS: (u16, u16, u16) = (1, 2, 3);
 const ELEMENT: (u16, u16) = (1, 2);
 const DROP: i32 = 0;
 const ACCEPT: i32 = 1;
-/// NFT_META_IIFNAME, NFT_META_OIFNAME; NFT_CMP_EQ.
+const RETURN: i32 = -5;
+/// The end of a chain that calls none of its callers' next rules.
+const GOTO: i32 = -4;
+/// NFT_META_IIF, _OIF, _IIFNAME, _OIFNAME; NFT_CMP_EQ.
+const IIF: u32 = 4;
+const OIF: u32 = 5;
 const IIFNAME: u32 = 6;
 const OIFNAME: u32 = 7;
 const EQUAL: u32 = 0;
@@ -55,43 +61,50 @@ const INVALID: u32 = 1;
 /// Offset of state_mask in struct xt_conntrack_mtinfo3 (include/uapi/linux/netfilter/xt_conntrack.h).
 const XT_STATE_MASK: usize = 150;
 
-/// The chains of all tables of IPv4, IPv6 and both; None where the subsystem was never used. Asking then would load its modules.
-pub(crate) fn firewalls() -> Result<Option<Vec<Chain>>, TalkError> {
+/// The chains of all tables of IPv4, IPv6 and both; None where the subsystem was never used. Asking then would load its modules. `links` are the
+/// interfaces by their indices, which rules may have instead of names.
+pub(crate) fn firewalls(links: &BTreeMap<u32, IfName>) -> Result<Option<Vec<Chain>>, TalkError> {
     if !is_in_use() {
         return Ok(None);
     }
     let mut socket = Socket::open(NETLINK_NETFILTER).map_err(TalkError::Send)?;
     // Family 0 is all of them.
     let mut chains = socket.dump(GET_CHAIN, &Raw(&[0; HEADER]), decode_chain)?;
-    let rules = socket.dump(GET_RULE, &Raw(&[0; HEADER]), decode_rule)?;
-    let mut maps = BTreeMap::new();
-    for row in &rules {
-        for map in &row.maps {
-            let key = (row.family, row.table.clone(), map.clone());
-            if let btree_map::Entry::Vacant(place) = maps.entry(key) {
-                let request = elements_of(&row.table, map, row.family);
-                let entries = socket.dump(GET_ELEMENTS, &Raw(&request), decode_elements)?;
-                place.insert(entries.into_iter().flatten().collect::<Vec<_>>());
+    let rows = socket.dump(GET_RULE, &Raw(&[0; HEADER]), decode_rule)?;
+    let mut sets = BTreeMap::new();
+    for row in &rows {
+        for set in row.maps.iter().chain(row.ports.iter().filter_map(Ports::set)) {
+            let key = (row.family, row.table.clone(), set.clone());
+            if let btree_map::Entry::Vacant(place) = sets.entry(key) {
+                let request = elements_of(&row.table, set, row.family);
+                let elements = socket.dump(GET_ELEMENTS, &Raw(&request), decode_elements)?;
+                place.insert(elements.into_iter().flatten().collect::<Vec<_>>());
             }
         }
     }
-    for row in rules {
+    for row in rows {
         let of = |chain: &&mut Chain| (chain.family, &chain.table, &chain.name) == (row.family, &row.table, &row.chain);
         let Some(chain) = chains.iter_mut().find(of) else { continue };
-        let mut rule = row.rule;
-        for map in row.maps {
-            for entry in maps.get(&(row.family, row.table.clone(), map)).into_iter().flatten() {
-                rule.maps_invalid_to_drop |= entry.key == INVALID && entry.code == DROP && row.reads_state;
-                rule.leads_to.extend(entry.chain.clone());
-            }
-        }
-        let Some(set) = row.ports else {
-            chain.rules.push(rule);
-            continue;
+        let elements = |set: &str| {
+            sets.get(&(row.family, row.table.clone(), set.to_owned())).map(Vec::as_slice).unwrap_or_default()
         };
-        // A rule for each interface says the same.
-        let names = socket.dump(GET_ELEMENTS, &Raw(&elements_of(&row.table, &set, row.family)), decode_ports)?;
-        chain.rules.extend(names.into_iter().flatten().map(|name| Rule { port: Some(name), ..rule.clone() }));
+        let mut rule = row.rule;
+        for element in row.maps.iter().flat_map(|map| elements(map)) {
+            let is_invalid = u32_of(&element.key) == Some(INVALID);
+            rule.maps_invalid_to_drop |= is_invalid && element.verdict == Some(Verdict::Drop) && row.reads_state;
+            rule.leads_to.extend(element.chain.clone());
+        }
+        // A rule for each element says the same.
+        let mut rules = vec![rule];
+        for ports in &row.ports {
+            let keys = match &ports.keys {
+                Keys::One(key) => std::slice::from_ref(key),
+                Keys::Set(set) => elements(set),
+            };
+            let each = |rule: Rule| keys.iter().filter_map(move |key| ports.narrow(&rule, key, links));
+            rules = rules.into_iter().flat_map(each).collect();
+        }
+        chain.rules.extend(rules);
     }
     Ok(Some(chains))
 }
@@ -106,15 +119,89 @@ pub(super) struct RuleRow {
     reads_state: bool,
     /// The verdict maps that it looks into.
     maps: Vec<String>,
-    /// The set of interfaces that a packet must come in by or leave by.
-    ports: Option<String>,
+    /// The interfaces that a packet must come in by or leave by; all of these must fit.
+    ports: Vec<Ports>,
 }
 
-/// An entry of a verdict map.
-pub(super) struct Entry {
-    key: u32,
-    code: i32,
+/// Interfaces that a packet's are compared with.
+struct Ports {
+    /// What each key consists of, in order.
+    fields: Vec<Field>,
+    keys: Keys,
+}
+
+enum Keys {
+    One(Element),
+    /// The name of a set or of a verdict map.
+    Set(String),
+}
+
+/// An interface of a packet.
+#[derive(Clone, Copy)]
+struct Field {
+    is_input: bool,
+    /// It is compared by its index, in the machine's order.
+    by_index: bool,
+}
+
+/// An element of a set or of a verdict map.
+#[derive(Default)]
+pub(super) struct Element {
+    key: Vec<u8>,
+    verdict: Option<Verdict>,
     chain: Option<String>,
+}
+
+impl Field {
+    fn of(meta: u32) -> Option<Self> {
+        let field = |is_input, by_index| Some(Self { is_input, by_index });
+        match meta {
+            IIF => field(true, true),
+            OIF => field(false, true),
+            IIFNAME => field(true, false),
+            OIFNAME => field(false, false),
+            _ => None,
+        }
+    }
+
+    /// Bytes of it in a key.
+    fn length(self) -> usize {
+        if self.by_index { 4 } else { 16 }
+    }
+
+    /// Lets a rule take only packets of this interface. None if it takes those of another one, or no such interface is there.
+    fn narrow(self, rule: &mut Rule, value: &[u8], links: &BTreeMap<u32, IfName>) -> Option<()> {
+        let name = match self.by_index {
+            true => links.get(&u32_of(value)?)?.to_string(),
+            false => port(value)?,
+        };
+        let place = if self.is_input { &mut rule.input } else { &mut rule.output };
+        place.is_none().then(|| *place = Some(name))
+    }
+}
+
+impl Ports {
+    fn set(&self) -> Option<&String> {
+        match &self.keys {
+            Keys::One(_) => None,
+            Keys::Set(set) => Some(set),
+        }
+    }
+
+    /// The rule for the packets of one key.
+    fn narrow(&self, rule: &Rule, found: &Element, links: &BTreeMap<u32, IfName>) -> Option<Rule> {
+        let mut rule = rule.clone();
+        let mut rest = found.key.as_slice();
+        for field in &self.fields {
+            let value;
+            // The beginning of names is shorter than a name.
+            (value, rest) = rest.split_at(rest.len().min(field.length()));
+            field.narrow(&mut rule, value, links)?;
+        }
+        rule.verdict = found.verdict.unwrap_or(rule.verdict);
+        rule.leads_to.extend(found.chain.clone());
+        Some(rule)
+    }
 }
 
 fn family(payload: &[u8]) -> Option<Family> {
@@ -171,20 +258,27 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
         rule: Rule::default(),
         reads_state: false,
         maps: Vec::new(),
-        ports: None,
+        ports: Vec::new(),
     };
     let rule = &mut row.rule;
-    // The interface's name is the next thing that is compared.
-    let mut is_port = false;
+    // The interfaces that are in registers, and not yet compared.
+    let mut fields: Vec<Field> = Vec::new();
     for (_, element) in attributes(find(rest, RULE.2).unwrap_or_default()) {
         let name = find(element, EXPRESSION.0).and_then(text_of).unwrap_or_default();
         let data = find(element, EXPRESSION.1).unwrap_or_default();
-        let was_port = std::mem::take(&mut is_port);
+        let field = if name == "meta" { number(data, META_KEY).and_then(Field::of) } else { None };
+        if let Some(field) = field {
+            fields.push(field);
+            continue;
+        }
+        let compared = std::mem::take(&mut fields);
         match name {
-            "meta" if matches!(number(data, META_KEY), Some(IIFNAME | OIFNAME)) => is_port = true,
-            "cmp" if was_port && rule.port.is_none() && number(data, CMP.0) == Some(EQUAL) => {
-                rule.port = find(data, CMP.1).and_then(|data| find(data, DATA.0)).and_then(port);
-                rule.has_conditions |= rule.port.is_none();
+            "cmp" if compared.len() == 1 && number(data, CMP.0) == Some(EQUAL) => {
+                let key = find(data, CMP.1).and_then(|data| find(data, DATA.0)).unwrap_or_default().to_vec();
+                row.ports.push(Ports { fields: compared, keys: Keys::One(Element { key, ..Element::default() }) });
+            }
+            "lookup" if !compared.is_empty() && number(data, LOOKUP_FLAGS).is_none_or(|flags| flags == 0) => {
+                row.ports.push(Ports { fields: compared, keys: Keys::Set(text(data, LOOKUP.0).unwrap_or_default()) });
             }
             "ct" => {
                 row.reads_state |= number(data, CT_KEY) == Some(CT_STATE);
@@ -210,13 +304,6 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
                 rule.looks_back |= number(data, FIB.0) == Some(FIB_OIF) && flags & FIB_SADDR != 0;
                 rule.has_conditions = true;
             }
-            "lookup"
-                if was_port
-                    && number(data, LOOKUP.1).is_none()
-                    && number(data, LOOKUP_FLAGS).is_none_or(|flags| flags == 0) =>
-            {
-                row.ports = text(data, LOOKUP.0);
-            }
             "lookup" => {
                 row.maps.extend(text(data, LOOKUP.0).filter(|_| number(data, LOOKUP.1).is_some()));
                 rule.has_conditions = true;
@@ -224,11 +311,7 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
             "immediate" => {
                 let verdict = find(data, IMMEDIATE_DATA).and_then(|data| find(data, DATA.1));
                 rule.leads_to.extend(verdict.and_then(|verdict| text(verdict, VERDICT.1)));
-                match verdict.and_then(|verdict| number(verdict, VERDICT.0)).map(u32::cast_signed) {
-                    Some(DROP) => rule.verdict = Verdict::Drop,
-                    Some(ACCEPT) => rule.verdict = Verdict::Accept,
-                    _ => {}
-                }
+                rule.verdict = verdict.and_then(verdict_of).unwrap_or(rule.verdict);
             }
             "reject" => rule.verdict = Verdict::Drop,
             "target" if text(data, MATCH.0).as_deref() == Some("REJECT") => rule.verdict = Verdict::Drop,
@@ -237,8 +320,6 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
             _ => rule.has_conditions = true,
         }
     }
-    // Two interfaces, or one that is not compared.
-    rule.has_conditions |= is_port;
     Some(row)
 }
 
@@ -253,20 +334,26 @@ fn elements_of(table: &str, set: &str, family: Family) -> Vec<u8> {
     [vec![number, 0, 0, 0], attributes_of([(ELEMENTS.0, text(table)), (ELEMENTS.1, text(set))])].concat()
 }
 
-pub(super) fn decode_elements(payload: &[u8]) -> Option<Vec<Entry>> {
+/// The elements of a set or a verdict map.
+pub(super) fn decode_elements(payload: &[u8]) -> Option<Vec<Element>> {
     let list = find(payload.get(HEADER..)?, ELEMENTS.2)?;
-    let entry = |element: &[u8]| {
-        let key = u32_of(find(find(element, ELEMENT.0)?, DATA.0)?)?;
-        let verdict = find(find(element, ELEMENT.1)?, DATA.1)?;
-        Some(Entry { key, code: number(verdict, VERDICT.0)?.cast_signed(), chain: text(verdict, VERDICT.1) })
+    let element = |element: &[u8]| {
+        let key = find(find(element, ELEMENT.0)?, DATA.0)?.to_vec();
+        let verdict = find(element, ELEMENT.1).and_then(|data| find(data, DATA.1));
+        let chain = verdict.and_then(|verdict| text(verdict, VERDICT.1));
+        Some(Element { key, verdict: verdict.and_then(verdict_of), chain })
     };
-    Some(attributes(list).filter_map(|(_, element)| entry(element)).collect())
+    Some(attributes(list).filter_map(|(_, bytes)| element(bytes)).collect())
 }
 
-/// The interfaces of a set.
-pub(super) fn decode_ports(payload: &[u8]) -> Option<Vec<String>> {
-    let list = find(payload.get(HEADER..)?, ELEMENTS.2)?;
-    Some(attributes(list).filter_map(|(_, element)| port(find(find(element, ELEMENT.0)?, DATA.0)?)).collect())
+/// What an NFTA_DATA_VERDICT does after the chain that it names.
+fn verdict_of(verdict: &[u8]) -> Option<Verdict> {
+    Some(match number(verdict, VERDICT.0)?.cast_signed() {
+        DROP => Verdict::Drop,
+        ACCEPT => Verdict::Accept,
+        RETURN | GOTO => Verdict::Return,
+        _ => Verdict::Other,
+    })
 }
 
 /// An interface's name. Without a NUL at its end it is the beginning of names.

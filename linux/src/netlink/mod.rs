@@ -191,6 +191,19 @@ impl Netlink {
         Ok(links.iter().map(|link| (link.index, link.name)).collect())
     }
 
+    /// The interfaces that have an address of segbox's.
+    pub(crate) fn addressed(&mut self) -> Result<BTreeSet<IfName>, ObserveError> {
+        let links = Links::read(self.first()).map_err(in_table("links"))?;
+        let addresses = address::addresses(self.first(), &links).map_err(in_table("addresses"))?;
+        let ours = addresses.into_iter().filter(|(_, maker)| *maker == address::Maker::Segbox);
+        Ok(ours.map(|(key, _)| key.interface).collect())
+    }
+
+    /// Whether a SID of this box, whoever made it, takes IPv4 packets out of IPv6.
+    pub(crate) fn takes_ipv4_out(&mut self) -> Result<bool, ObserveError> {
+        route::takes_ipv4_out(self.first()).map_err(in_table("routes"))
+    }
+
     /// Gives a link another name, which no link has.
     ///
     /// # Errors
@@ -227,7 +240,6 @@ pub fn read_anything(datagram: &[u8]) {
         firewalls::decode_chain(frame.payload);
         firewalls::decode_rule(frame.payload);
         firewalls::decode_elements(frame.payload);
-        firewalls::decode_ports(frame.payload);
         rule::decode(frame.payload);
         nft::read_anything(frame.payload);
     }

@@ -189,6 +189,17 @@ pub(super) fn advertised(socket: &mut Socket) -> Result<BTreeSet<u32>, TalkError
     Ok(socket.dump(libc::RTM_GETROUTE, &request, interface)?.into_iter().collect())
 }
 
+/// Whether a SID of any program takes IPv4 packets out.
+pub(super) fn takes_ipv4_out(socket: &mut Socket) -> Result<bool, TalkError> {
+    let mut request = RouteMessage::default();
+    request.header.address_family = AddressFamily::Inet6;
+    let takes_out = |payload: &[u8]| {
+        let is_one = |encap: &Encap| matches!(encap, Encap::Seg6Local(sid) if sid.behavior.row().takes_ipv4_out());
+        decode_tunnels(payload)?.iter().any(is_one).then_some(())
+    };
+    Ok(!socket.dump(libc::RTM_GETROUTE, &request, takes_out)?.is_empty())
+}
+
 /// RTPROT_RA (include/uapi/linux/rtnetlink.h).
 const RA: u8 = 9;
 

@@ -46,11 +46,13 @@ pub struct Chain {
 /// A rule, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// The interface that a packet must come in by or leave by; a `*` at its end stands for any rest.
-    pub port: Option<String>,
+    /// The interface that a packet must come in by; a `*` at its end stands for any rest.
+    pub input: Option<String>,
+    /// The same of the interface that it must leave by.
+    pub output: Option<String>,
     /// It has other conditions.
     pub has_conditions: bool,
-    /// What it does, if its conditions are met.
+    /// What it does, if its conditions are met and the chains that it leads to decide nothing.
     pub verdict: Verdict,
     /// One of its conditions is that the connection's state is invalid.
     pub is_invalid: bool,
@@ -72,6 +74,8 @@ pub enum Verdict {
     Accept,
     /// Drops or rejects.
     Drop,
+    /// Ends this chain, and goes on where it was called.
+    Return,
     /// Takes the packet out of connection tracking, and goes on.
     Untrack,
 }
@@ -86,6 +90,17 @@ impl Chain {
 impl Rule {
     /// It decides about every packet that comes to it.
     pub(super) fn takes_all(&self) -> bool {
-        self.port.is_none() && !self.has_conditions
+        self.input.is_none() && self.output.is_none() && !self.has_conditions
     }
+
+    /// It decides about every packet that goes from one port to another.
+    pub(super) fn takes(&self, from: &str, to: &str) -> bool {
+        let fits = |wanted: &Option<String>, port| wanted.as_deref().is_none_or(|name| covers(name, port));
+        !self.has_conditions && fits(&self.input, from) && fits(&self.output, to)
+    }
+}
+
+/// Whether the name in a rule is a port's, or the beginning of it with a `*`.
+fn covers(name: &str, port: &str) -> bool {
+    name.strip_suffix('*').map_or(name == port, |start| port.starts_with(start))
 }

@@ -1,24 +1,27 @@
 //! Firewalls that lose SRv6: chains that drop what no rule accepts, what connection tracking calls invalid, or what comes by another way than its
 //! answer would go. Not here: reading the chains, and which of their packets come (`reach`).
 
-use segbox_config::{Hazard, IfName};
+use segbox_config::Hazard;
 
 use super::chain::{Chain, Family, Hook, Rule, Verdict};
-use super::reach::{is_reached, opens};
+use super::ports::Ports;
+use super::reach::{is_reached, passes};
 
 /// segbox's own table.
 const OWN: &str = "segbox";
+/// The chain in which Docker lets others decide (docs.docker.com, "Docker with iptables").
+const DOCKER_USER: &str = "DOCKER-USER";
 /// nf_ct_state is compared at this priority or later (NF_IP6_PRI_FILTER); a chain before it can take the packet out.
 const FILTER: i32 = 0;
 
-pub(super) fn hazards(chains: &[Chain], ports: &[IfName]) -> Vec<Hazard> {
+pub(super) fn hazards(chains: &[Chain], ports: &Ports<'_>) -> Vec<Hazard> {
     let others = || chains.iter().filter(|chain| chain.table != OWN);
     let mut found = Vec::new();
     for chain in others() {
         let owner = owner(chain, chains);
         let reached = |hook| is_reached(chain, chains, hook);
-        if chain.hook == Some(Hook::Forward) && chain.is_closed() && !ports_are_open(chain, chains, ports) {
-            found.push(chain.forward_drop(owner));
+        if chain.hook == Some(Hook::Forward) && is_closed(chain, chains, ports) {
+            found.push(chain.forward_drop(owner, chains, ports));
         }
         if chain.rules.iter().any(Rule::drops_invalid) {
             if reached(Hook::Forward) && !is_untracked(chains, Hook::Forward) {
@@ -34,14 +37,19 @@ pub(super) fn hazards(chains: &[Chain], ports: &[IfName]) -> Vec<Hazard> {
     found
 }
 
-/// Whether a rule accepts each port of the core, on the way in or on the way out. Without a known port no rule is taken for it.
-fn ports_are_open(chain: &Chain, chains: &[Chain], ports: &[IfName]) -> bool {
-    !ports.is_empty() && ports.iter().all(|port| opens(chain, chains, port.as_str()))
+/// Whether it drops what goes by a port of the core. Without a known port no rule is taken for one that accepts it.
+fn is_closed(chain: &Chain, chains: &[Chain], ports: &Ports<'_>) -> bool {
+    let drops_the_rest =
+        chain.drops_by_policy || chain.rules.iter().any(|rule| rule.takes_all() && rule.verdict == Verdict::Drop);
+    match ports.are_unknown() {
+        true => drops_the_rest,
+        false => ports.ways().into_iter().any(|(from, to)| !passes(chain, chains, from, to)),
+    }
 }
 
 /// Whether a chain before the filters takes all packets out of connection tracking.
 fn is_untracked(chains: &[Chain], hook: Hook) -> bool {
-    let all = |rule: &Rule| rule.verdict == Verdict::Untrack && rule.port.is_none() && !rule.has_conditions;
+    let all = |rule: &Rule| rule.verdict == Verdict::Untrack && rule.takes_all();
     let early = |chain: &&Chain| chain.hook == Some(hook) && chain.priority < FILTER && chain.family == Family::Both;
     chains.iter().filter(early).any(|chain| chain.rules.iter().any(all))
 }
@@ -57,11 +65,6 @@ impl Rule {
 }
 
 impl Chain {
-    /// What comes to its end is lost.
-    fn is_closed(&self) -> bool {
-        self.drops_by_policy || self.rules.iter().any(|rule| rule.takes_all() && rule.verdict == Verdict::Drop)
-    }
-
     fn title(&self) -> String {
         match self.is_legacy {
             true => format!("the chain {} of `{}`", self.name, self.legacy_tool()),
@@ -73,6 +76,17 @@ impl Chain {
         if self.family == Family::Ipv4 { "iptables-legacy" } else { "ip6tables-legacy" }
     }
 
+    /// The program that writes into it, where it is one of iptables.
+    fn iptables(&self) -> Option<&'static str> {
+        let is_of_iptables = self.table == "filter" && is_upper_case(&self.name);
+        match self.family {
+            _ if self.is_legacy => Some(self.legacy_tool()),
+            Family::Ipv4 if is_of_iptables => Some("iptables"),
+            Family::Ipv6 if is_of_iptables => Some("ip6tables"),
+            _ => None,
+        }
+    }
+
     fn family_word(&self) -> &'static str {
         match self.family {
             Family::Ipv4 => "ip",
@@ -81,29 +95,48 @@ impl Chain {
         }
     }
 
-    fn forward_drop(&self, owner: &str) -> Hazard {
-        let loses = match self.family {
-            Family::Ipv4 => "IPv4 packets that End.DX4, End.DT4 and End.DT46 decapsulate are lost",
-            Family::Ipv6 | Family::Both => "packets of SIDs and policies are lost, and all that the router forwards",
-        };
-        let (family, table, name, tool) = (self.family_word(), &self.table, &self.name, self.legacy_tool());
-        let fix = match owner {
-            "ufw" => "run `ufw route allow in on PORT` for each port of the router, or `ufw default allow routed`".to_owned(),
-            "firewalld" => "run `firewall-cmd --permanent --zone=trusted --change-interface=PORT` for each port of the router, then \
-                            `firewall-cmd --reload`"
-                .to_owned(),
-            _ if self.is_legacy => format!(
-                "run `{tool} -I {name} -i PORT -j ACCEPT` and `{tool} -I {name} -o PORT -j ACCEPT` for each port of the core"
-            ),
-            _ => format!(
-                "run `nft insert rule {family} {table} {name} iifname PORT accept` and `nft insert rule {family} {table} {name} \
-                 oifname PORT accept` for each port of the core"
-            ),
+    fn forward_drop(&self, owner: &str, chains: &[Chain], ports: &Ports<'_>) -> Hazard {
+        let ipv4_only = self.family == Family::Ipv4;
+        let loses = match ipv4_only {
+            true => "IPv4 packets that End.DX4, End.DT4 and End.DT46 decapsulate are lost",
+            false => "packets of SIDs and policies are lost, and all that the router forwards",
         };
         Hazard {
             what: format!("{} drops forwarded packets that no rule accepts ({owner})", self.title()),
             loses: loses.into(),
-            fix,
+            fix: match owner {
+                "ufw" => {
+                    let each = ports.for_all(&["ufw route allow in on PORT".into()]);
+                    format!("run {each}, or `ufw default allow routed`")
+                }
+                "firewalld" => {
+                    let each =
+                        ports.for_all(&["firewall-cmd --permanent --zone=trusted --change-interface=PORT".into()]);
+                    format!("run {each}, then `firewall-cmd --reload`")
+                }
+                _ => {
+                    let rules = ports.for_the_core(&self.accepting_rules(chains));
+                    format!(
+                        "run {rules}; the next boot needs it again, so write it into that firewall's configuration too"
+                    )
+                }
+            },
+            ipv4_only,
+        }
+    }
+
+    /// Commands that accept what comes in and what leaves by a port, before all other rules. Docker rewrites its own rules, and has a chain for
+    /// those of others.
+    fn accepting_rules(&self, chains: &[Chain]) -> [String; 2] {
+        let for_others = |chain: &&Chain| chain.is_beside(self) && chain.name == DOCKER_USER;
+        let is_called =
+            self.rules.iter().any(|rule| rule.takes_all() && rule.leads_to.iter().any(|name| name == DOCKER_USER));
+        let chain = chains.iter().filter(|_| is_called).find(for_others).unwrap_or(self);
+        let (family, table, name) = (chain.family_word(), &chain.table, &chain.name);
+        match chain.iptables() {
+            Some(tool) => ["-i", "-o"].map(|direction| format!("{tool} -I {name} {direction} PORT -j ACCEPT")),
+            None => ["iifname", "oifname"]
+                .map(|direction| format!("nft insert rule {family} {table} {name} {direction} PORT accept")),
         }
     }
 
@@ -116,6 +149,7 @@ impl Chain {
             fix: "take such packets out of connection tracking: `nft 'add table inet srv6; add chain inet srv6 forward { type filter \
                   hook forward priority raw; }; add rule inet srv6 forward notrack'`; a packet that has a connection keeps it"
                 .into(),
+            ipv4_only: false,
         }
     }
 
@@ -126,6 +160,7 @@ impl Chain {
             fix: "run `nft 'add table inet srv6; add chain inet srv6 raw { type filter hook prerouting priority raw; }; add rule inet \
                   srv6 raw notrack'`, or let the last rule name the policies' destinations alone"
                 .into(),
+            ipv4_only: false,
         }
     }
 
@@ -138,10 +173,13 @@ impl Chain {
             loses: "what comes from a policy's prefix is lost: the way back to it is the policy, on segbox0".into(),
             fix: match owner {
                 "firewalld" => {
-                    "write `IPv6_rpfilter=no` into /etc/firewalld/firewalld.conf, and restart firewalld".into()
+                    "run `sed -i 's/^IPv6_rpfilter=.*/IPv6_rpfilter=no/' /etc/firewalld/firewalld.conf` and \
+                                `firewall-cmd --reload`"
+                        .into()
                 }
                 _ => "remove that rule, or let it look at the ports of customers alone".into(),
             },
+            ipv4_only: false,
         }
     }
 }
@@ -153,7 +191,12 @@ fn owner(chain: &Chain, chains: &[Chain]) -> &'static str {
         () if chain.table == "firewalld" => "firewalld",
         () if has("ufw") => "ufw",
         () if has("DOCKER") => "Docker",
-        () if chain.name.chars().all(|letter| letter.is_ascii_uppercase()) => "iptables",
+        () if is_upper_case(&chain.name) => "iptables",
         () => "nftables",
     }
+}
+
+/// As iptables names its own chains.
+fn is_upper_case(name: &str) -> bool {
+    name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-')
 }

@@ -19,8 +19,19 @@ pub(super) fn networkd(link: &Managed) -> Option<Hazard> {
             "when it configures the link (a restart, `networkctl reload`, the cable), routes, rules, neighbours and next hops of \
              segbox and of routing daemons are removed from {interface}"
         ),
-        fix: format!("write `[Network]` and `KeepConfiguration=yes` into {file}, or `Unmanaged=yes` into its `[Link]`"),
+        fix: drop_in(file),
+        ipv4_only: false,
     })
+}
+
+/// The commands for a drop-in, in the folder of the administrator: the file itself may be a package's, or made at each boot.
+fn drop_in(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let folder = format!("/etc/systemd/network/{name}.d");
+    format!(
+        "run `mkdir -p {folder}; printf '[Network]\\nKeepConfiguration=yes\\n' >{folder}/segbox.conf` and `networkctl reload`, then \
+         `segbox apply`"
+    )
 }
 
 /// NetworkManager removes addresses and routes of others when it activates a connection. A port that another program configured has a
@@ -38,6 +49,7 @@ pub(super) fn network_manager(link: &Managed) -> Option<Hazard> {
             "run `printf '[keyfile]\\nunmanaged-devices+=interface-name:{interface}\\n' \
              >/etc/NetworkManager/conf.d/segbox-{interface}.conf` and `nmcli general reload conf`, then `segbox apply`"
         ),
+        ipv4_only: false,
     })
 }
 
@@ -87,6 +99,8 @@ mod tests {
             hazard.what,
             "systemd-networkd configures eth1 (/etc/systemd/network/10-core.network) without KeepConfiguration=yes"
         );
+        let folder = "/etc/systemd/network/10-core.network.d";
+        assert!(hazard.fix.contains(&format!("KeepConfiguration=yes\\n' >{folder}/segbox.conf`")), "{}", hazard.fix);
         let with = |text: &str| networkd(&managed(CONFIGURED, &["[Network]\n", text])).is_some();
         assert!(!with("[Network]\nKeepConfiguration=yes\n"));
         assert!(with("[Network]\nKeepConfiguration=yes\nKeepConfiguration = dhcp\n"), "the last one counts");

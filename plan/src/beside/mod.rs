@@ -4,11 +4,14 @@
 mod chain;
 mod firewall;
 mod managers;
+mod ports;
 mod reach;
 #[cfg(test)]
 mod tests;
 
 use segbox_config::{Hazard, IfName};
+
+use ports::Ports;
 
 pub use chain::{Chain, Family, Hook, Rule, Verdict};
 
@@ -19,6 +22,8 @@ pub struct Beside {
     pub chains: Option<Vec<Chain>>,
     /// The ports of the core: interfaces that accept SRv6 (seg6_enabled).
     pub ports: Vec<IfName>,
+    /// The other ports of the router: interfaces that segbox gave an address.
+    pub others: Vec<IfName>,
     /// Interfaces of systemd-networkd, if it runs here.
     pub networkd: Vec<Managed>,
     /// Interfaces of NetworkManager, if it runs here.
@@ -40,7 +45,7 @@ pub struct Managed {
 
 /// What may lose SRv6 packets or routes.
 pub fn hazards(beside: &Beside) -> Vec<Hazard> {
-    let mut found = firewall::hazards(beside.chains.as_deref().unwrap_or_default(), &beside.ports);
+    let mut found = firewall::hazards(beside.chains.as_deref().unwrap_or_default(), &Ports::of(beside));
     found.extend(beside.networkd.iter().filter_map(managers::networkd));
     found.extend(beside.network_manager.iter().filter_map(managers::network_manager));
     if beside.lwtunnel_hooks.as_deref() == Some("1") {
@@ -48,6 +53,7 @@ pub fn hazards(beside: &Beside) -> Vec<Hazard> {
             what: "net.netfilter.nf_hooks_lwtunnel is 1".into(),
             loses: "connection tracking then loses what End.DT6 with `table` decapsulates".into(),
             fix: "use End.DT6 with `vrf`, or boot without the setting: the kernel takes no 0 once it was 1".into(),
+            ipv4_only: false,
         });
     }
     found

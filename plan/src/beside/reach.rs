@@ -1,4 +1,4 @@
-//! Which packets come to a chain of a firewall, and which a chain accepts. Not here: what is lost.
+//! Which packets come to a chain of a firewall, and which a chain lets through. Not here: what is lost.
 
 use std::collections::BTreeSet;
 
@@ -21,33 +21,34 @@ pub(super) fn is_reached(chain: &Chain, chains: &[Chain], hook: Hook) -> bool {
     }
 }
 
-/// Whether a chain accepts all packets of a port, by itself or in a chain that it leads to.
-pub(super) fn opens(chain: &Chain, chains: &[Chain], port: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![chain];
-    while let Some(chain) = waiting.pop() {
-        if !seen.insert(chain.name.as_str()) {
-            continue;
-        }
-        let fitting = chain
-            .rules
-            .iter()
-            .filter(|rule| !rule.has_conditions && rule.port.as_deref().is_none_or(|its| covers(its, port)));
-        for rule in fitting {
-            match rule.verdict {
-                Verdict::Accept => return true,
-                // What follows is not reached.
-                Verdict::Drop => break,
-                Verdict::Other | Verdict::Untrack => {}
-            }
-            let next = chains.iter().filter(|other| other.is_beside(chain) && rule.leads_to.contains(&other.name));
-            waiting.extend(next);
-        }
-    }
-    false
+/// Whether a base chain lets all packets through that go from one port to another.
+pub(super) fn passes(chain: &Chain, chains: &[Chain], from: &str, to: &str) -> bool {
+    decides(chain, chains, (from, to), &mut BTreeSet::new()).unwrap_or(!chain.drops_by_policy)
 }
 
-/// Whether the name in a rule is a port's, or the beginning of it with a `*`.
-fn covers(name: &str, port: &str) -> bool {
-    name.strip_suffix('*').map_or(name == port, |start| port.starts_with(start))
+/// What a chain and those that it leads to decide; None if they leave it to the chain that called it.
+fn decides<'a>(
+    chain: &'a Chain,
+    chains: &'a [Chain],
+    way: (&str, &str),
+    callers: &mut BTreeSet<&'a str>,
+) -> Option<bool> {
+    // The kernel allows no circle.
+    if !callers.insert(chain.name.as_str()) {
+        return None;
+    }
+    let mut decided = None;
+    for rule in chain.rules.iter().filter(|rule| rule.takes(way.0, way.1)) {
+        let next = chains.iter().filter(|other| other.is_beside(chain) && rule.leads_to.contains(&other.name));
+        decided = next.into_iter().find_map(|next| decides(next, chains, way, callers)).or(match rule.verdict {
+            Verdict::Accept => Some(true),
+            Verdict::Drop => Some(false),
+            Verdict::Return | Verdict::Untrack | Verdict::Other => None,
+        });
+        if decided.is_some() || rule.verdict == Verdict::Return {
+            break;
+        }
+    }
+    callers.remove(chain.name.as_str());
+    decided
 }

@@ -1,7 +1,9 @@
 //! Chains as the programs write them.
 
+use segbox_config::Hazard;
+
 use super::chain::{Chain, Family, Hook, Rule, Verdict};
-use super::firewall::hazards;
+use super::{Beside, hazards};
 
 fn chain(name: &str, hook: Option<Hook>) -> Chain {
     Chain {
@@ -25,12 +27,23 @@ fn leads(to: &str) -> Rule {
 }
 
 fn at(port: &str, rule: Rule) -> Rule {
-    Rule { port: Some(port.into()), ..rule }
+    Rule { input: Some(port.into()), ..rule }
 }
 
-/// On a box whose port of the core is eth1.
+fn to(port: &str, rule: Rule) -> Rule {
+    Rule { output: Some(port.into()), ..rule }
+}
+
+/// On a box with these ports in the core and beside it.
+fn found(chains: &[Chain], ports: &[&str], others: &[&str]) -> Vec<Hazard> {
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().expect("a name")).collect();
+    let (chains, ports, others) = (Some(chains.to_vec()), names(ports), names(others));
+    hazards(&Beside { chains, ports, others, ..Beside::default() })
+}
+
+/// On a box whose only port is eth1.
 fn words(chains: &[Chain]) -> Vec<String> {
-    hazards(chains, &["eth1".parse().expect("a name")]).into_iter().map(|hazard| hazard.what).collect()
+    found(chains, &["eth1"], &[]).into_iter().map(|hazard| hazard.what).collect()
 }
 
 #[test]
@@ -75,7 +88,74 @@ fn a_chain_that_accepts_the_cores_ports_is_not_named() {
     let zone = Chain { rules: vec![rule(Verdict::Accept)], ..chain("zone", None) };
     assert!(words(&[with(vec![at("eth1", leads("zone"))]), zone.clone()]).is_empty());
     assert_eq!(words(&[with(vec![at("eth0", leads("zone"))]), zone]).len(), 1);
-    assert_eq!(hazards(&[with(vec![at("eth1", rule(Verdict::Accept))])], &[]).len(), 1, "no port is known");
+    let accepts = with(vec![at("eth1", rule(Verdict::Accept))]);
+    assert_eq!(found(&[accepts], &[], &[]).len(), 1, "no port is known");
+}
+
+#[test]
+fn every_way_by_a_port_of_the_core_has_to_be_accepted() {
+    let is_named = |rules: Vec<Rule>| {
+        let chain = Chain { drops_by_policy: true, rules, ..chain("forward", Some(Hook::Forward)) };
+        !found(&[chain], &["eth1"], &["eth0"]).is_empty()
+    };
+    let accept = || rule(Verdict::Accept);
+    assert!(is_named(vec![at("eth1", accept())]), "what enters a policy leaves by it");
+    assert!(!is_named(vec![at("eth1", accept()), to("eth1", accept())]));
+    assert!(!is_named(vec![at("eth*", accept())]));
+    assert!(!is_named(vec![at("eth1", accept()), at("eth0", to("eth1", accept()))]), "both interfaces in a rule");
+    assert!(!is_named(vec![at("eth1", to("eth0", accept())), at("eth0", to("eth1", accept()))]));
+    assert!(is_named(vec![at("eth1", to("eth0", accept()))]), "the way in is open, the way out is not");
+    assert!(is_named(vec![at("eth1", rule(Verdict::Drop)), accept()]), "before the rule that accepts");
+    assert!(is_named(vec![rule(Verdict::Return), accept()]), "behind the end of the chain");
+    assert!(!is_named(vec![at("docker0", rule(Verdict::Drop)), accept()]));
+}
+
+#[test]
+fn what_a_chain_returns_goes_on_where_it_was_called() {
+    let base = |rules| Chain { drops_by_policy: true, rules, ..chain("FORWARD", Some(Hook::Forward)) };
+    let user = |rules| Chain { rules, ..chain("DOCKER-USER", None) };
+    let accept = || rule(Verdict::Accept);
+    let returns = || rule(Verdict::Return);
+    assert!(words(&[base(vec![leads("DOCKER-USER")]), user(vec![at("eth1", accept()), returns()])]).is_empty());
+    assert_eq!(words(&[base(vec![leads("DOCKER-USER")]), user(vec![returns(), at("eth1", accept())])]).len(), 1);
+    assert!(words(&[base(vec![leads("DOCKER-USER"), accept()]), user(vec![returns()])]).is_empty());
+    // `goto`.
+    let leaves = Rule { verdict: Verdict::Return, ..leads("DOCKER-USER") };
+    assert_eq!(words(&[base(vec![leaves, accept()]), user(vec![returns()])]).len(), 1);
+}
+
+#[test]
+fn a_fix_is_typed_as_it_is_printed() {
+    let closed = |name: &str| Chain { drops_by_policy: true, ..chain(name, Some(Hook::Forward)) };
+    let fix = |chains: &[Chain], ports: &[&str]| found(chains, ports, &["eth0"]).remove(0).fix;
+    let begins = |fix: String, expected: &str| assert!(fix.starts_with(expected), "{fix}");
+    begins(
+        fix(&[closed("FORWARD")], &["eth1"]),
+        "run `ip6tables -I FORWARD -i eth1 -j ACCEPT; ip6tables -I FORWARD -o eth1 -j ACCEPT`;",
+    );
+    begins(
+        fix(&[closed("forward")], &["eth1", "eth2"]),
+        "run `for port in eth1 eth2; do nft insert rule ip6 filter forward iifname $port accept; \
+         nft insert rule ip6 filter forward oifname $port accept; done`;",
+    );
+    let docker = Chain { rules: vec![leads("DOCKER-USER")], ..closed("FORWARD") };
+    begins(
+        fix(&[docker, chain("DOCKER-USER", None)], &["eth1"]),
+        "run `ip6tables -I DOCKER-USER -i eth1 -j ACCEPT; ip6tables -I DOCKER-USER -o eth1 -j ACCEPT`;",
+    );
+    begins(fix(&[closed("FORWARD"), chain("DOCKER-USER", None)], &["eth1"]), "run `ip6tables -I FORWARD -i eth1");
+    let ufw = || [closed("FORWARD"), chain("ufw6-user-forward", None)];
+    begins(fix(&ufw(), &["eth1"]), "run `for port in eth1 eth0; do ufw route allow in on $port; done`, or");
+    let many: Vec<String> = (1..9).map(|number| format!("eth{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    begins(fix(&ufw(), &many), "run `ufw route allow in on PORT` for each port of the router, or");
+}
+
+#[test]
+fn a_chain_of_ipv4_concerns_what_sids_take_out() {
+    let closed = |family| Chain { drops_by_policy: true, family, ..chain("FORWARD", Some(Hook::Forward)) };
+    let ipv4_only = |family| found(&[closed(family)], &["eth1"], &[])[0].ipv4_only;
+    assert_eq!([Family::Ipv4, Family::Ipv6, Family::Both].map(ipv4_only), [true, false, false]);
 }
 
 #[test]
@@ -118,8 +198,8 @@ fn a_rule_about_the_way_back_is_named() {
 #[test]
 fn the_kernels_switch_for_more_hooks_is_named_where_it_is_on() {
     let with = |value: Option<&str>| {
-        let beside = super::Beside { lwtunnel_hooks: value.map(str::to_owned), ..super::Beside::default() };
-        super::hazards(&beside).into_iter().map(|hazard| hazard.what).collect::<Vec<_>>()
+        let beside = Beside { lwtunnel_hooks: value.map(str::to_owned), ..Beside::default() };
+        hazards(&beside).into_iter().map(|hazard| hazard.what).collect::<Vec<_>>()
     };
     assert_eq!(with(Some("1")), ["net.netfilter.nf_hooks_lwtunnel is 1"]);
     assert!(with(Some("0")).is_empty() && with(None).is_empty());

@@ -78,7 +78,10 @@ const OTHERS: &str = "other programs";
 /// A row for each program beside segbox that may lose SRv6; one row if there is none.
 fn beside() -> Vec<Found> {
     let seen = segbox_linux::beside::look();
-    let hazards = segbox_plan::beside::hazards(&seen);
+    let mut hazards = segbox_plan::beside::hazards(&seen);
+    if hazards.iter().any(|hazard| hazard.ipv4_only) && !segbox_linux::beside::takes_ipv4_out() {
+        hazards.retain(|hazard| !hazard.ipv4_only);
+    }
     let row =
         |found, detail: String, without: String| Found { name: OTHERS, kind: Kind::Hazard, found, detail, without };
     if hazards.is_empty() {

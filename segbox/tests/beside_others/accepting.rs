@@ -33,9 +33,7 @@ fn the_older_iptables_is_named_until_the_fix_is_in() {
     assert_eq!(network.passes(), [false, false]);
     let findings = host.doctor();
     assert!(findings.len() == 1 && findings[0].what.contains("FORWARD of `ip6tables-legacy`"), "{findings:?}");
-    for port in ["eth0", "eth1"] {
-        host.follow_for(&findings[0], port);
-    }
+    host.follow(&findings[0]);
     assert_eq!(network.passes(), [true, true]);
     assert!(host.doctor().is_empty(), "the rules are read");
 }

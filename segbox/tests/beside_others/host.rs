@@ -47,25 +47,40 @@ rm -f "$root"/usr/lib/systemd/network/* "$root"/etc/systemd/network/*
 exec chroot "$root" sh
 "#;
 
-/// The message bus, and what udev would have said of the interfaces.
-const SERVICES: &str = "for i in /sys/class/net/*/ifindex; do echo I:1 > /run/udev/data/n$(cat $i); done; touch /run/udev/control; \
-                        dbus-daemon --system --fork --nopidfile";
+/// What udev would have said of the interfaces.
+const UDEV: &str =
+    "for i in /sys/class/net/*/ifindex; do echo I:1 > /run/udev/data/n$(cat $i); done; touch /run/udev/control";
+/// The message bus.
+const BUS: &str = "dbus-daemon --system --fork --nopidfile";
 
 /// The end of a command's output.
 const MARK: &str = "-- end";
 
 impl Host {
     pub(crate) fn new(router: &Namespace) -> Self {
+        let mut host = Self::in_tree(router, &tree());
+        host.sh(UDEV);
+        host.sh(BUS);
+        host
+    }
+
+    /// In a view of this system instead of the tree. It may have no message bus, so what is told its daemons by one is not.
+    pub(crate) fn of_this_system(router: &Namespace) -> Self {
+        let mut host = Self::in_tree(router, Path::new("/"));
+        host.sh(UDEV);
+        host.sh("ln -sf true /usr/bin/networkctl");
+        host
+    }
+
+    fn in_tree(router: &Namespace, tree: &Path) -> Self {
         let place = Files::new();
         let mut command = router.exec("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER]);
-        command.env("PLACE", place.path()).env("TREE", tree()).env("SEGBOX", SEGBOX);
+        command.env("PLACE", place.path()).env("TREE", tree).env("SEGBOX", SEGBOX);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("util-linux");
         let input = child.stdin.take().expect("it is piped");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut host = Self { child, input, output, _place: place };
-        host.sh(SERVICES);
-        host
+        Self { child, input, output, _place: place }
     }
 
     /// Runs a command, which has to succeed; returns what it says.
@@ -127,17 +142,22 @@ impl Host {
 
     /// Runs the commands of a fix: those between backquotes, without those of an alternative.
     pub(crate) fn follow(&mut self, finding: &Finding) {
-        self.follow_for(finding, "PORT");
+        self.run_all(finding, 0);
     }
 
-    /// The same for one of the router's ports.
-    pub(crate) fn follow_for(&mut self, finding: &Finding, port: &str) {
+    /// Runs the commands of a fix's alternative.
+    pub(crate) fn follow_alternative(&mut self, finding: &Finding) {
+        self.run_all(finding, 1);
+    }
+
+    fn run_all(&mut self, finding: &Finding, alternative: usize) {
         let fix = finding.fix.split("fix: ").nth(1).unwrap_or_default();
-        let commands: Vec<&str> = fix.split(", or ").next().unwrap_or_default().split('`').skip(1).step_by(2).collect();
+        let part = fix.split(", or ").nth(alternative).unwrap_or_default();
+        let commands: Vec<&str> = part.split('`').skip(1).step_by(2).collect();
         assert!(!commands.is_empty(), "{finding:?}");
         // segbox runs outside of the tree.
         for command in commands.into_iter().filter(|command| *command != "segbox apply") {
-            self.sh(&command.replace("PORT", port));
+            self.sh(command);
         }
     }
 }

@@ -1,20 +1,19 @@
 //! Firewalls and managers of interfaces on a router, with their real packages: each loses SRv6, `segbox doctor` and `segbox check` name it, and
 //! the fix that they print brings the packets back. docs/beside-others.md has a row for each.
 //!
-//! ufw, firewalld and iptables come from Debian's mirror, and are unpacked beside the system, not installed: hence the slow tier. nft and
-//! systemd-networkd are the system's. NetworkManager is Debian 13's, in a tree that `cargo xtask daemons` makes, and in the fast tier.
+//! The programs are Debian 13's, in a tree that `cargo xtask daemons` makes; systemd-networkd is this system's too.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../icmp_errors/network.rs"]
-mod network;
-
 mod accepting;
 mod conversation;
-mod firewalls;
+mod docker;
+mod firewalld;
 mod host;
+mod invalid;
 mod network_manager;
 mod networkd;
-mod packages;
 mod two_routers;
+mod ufw;
+mod way_back;

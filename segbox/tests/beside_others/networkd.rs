@@ -1,52 +1,42 @@
-//! systemd-networkd of this system, in a router's namespace, as on a host: /sys can be written, and udev knows the interfaces.
+//! systemd-networkd with a .network file for the port of the core: that of the tree, and that of this system.
 
-use crate::network::Network;
-use crate::support::segbox::{Run, SEGBOX, run};
+use std::path::Path;
 
-const NETWORKD: &str = "/lib/systemd/systemd-networkd";
+use crate::host::Host;
+use crate::two_routers::TwoRouters;
 
-/// Starts networkd with a .network file for eth1, waits until it has configured the interface, and lets the doctor look.
-const SCRIPT: &str = r#"
-mount -t proc none /proc; mount -t tmpfs none /run; mount -t sysfs none /sys
-mkdir -p /run/systemd/network /run/udev/data
-install -d -o systemd-network -g systemd-network /run/systemd/netif
-for index in $(ip -o link | cut -d: -f1); do printf 'I:1\nV:1\n' >/run/udev/data/n$index; done
-printf '[Match]\nName=eth1\n[Network]\nAddress=2001:db8:1::1/64\n%s\n' "$1" >/run/systemd/network/10-core.network
-/lib/systemd/systemd-networkd >/run/log 2>&1 &
-for try in $(seq 100); do
-    grep -qs NETWORK_FILE=/run/systemd/network/10-core.network /run/systemd/netif/links/* && break
-    sleep 0.1
-done
-# Its requests to the kernel are in a queue behind that.
-sleep 1
-cat /run/log >&2
-exec "$2" doctor
-"#;
+const NETWORKD: &str = "/usr/lib/systemd/systemd-networkd";
+const FILE: &str = "/etc/systemd/network/10-core.network";
+const TEXT: &str = "[Match]\nName=eth1\n[Network]\nAddress=2001:db8:12::1/64\n";
 
-fn doctor_beside_networkd(network: &Network, line: &str) -> Run {
-    let mut command = network.at("r1").command("unshare").expect("the namespace is there");
-    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT, "networkd", line, SEGBOX]);
-    run(&mut command)
-}
+/// It has configured the link.
+const READY: &str = "grep -q '^ADMIN_STATE=configured' /run/systemd/netif/links/$(cat /sys/class/net/eth1/ifindex)";
+const START: &str = "rm -rf /run/systemd/netif; install -d -o systemd-network -g systemd-network /run/systemd/netif";
+const STOP: &str = "pkill -x systemd-network; while pgrep -x systemd-network; do sleep 0.1; done";
 
-/// The routes of segbox in the headend.
-fn routes(network: &Network) -> String {
-    run(network.at("r1").command("ip").expect("there").args(["-6", "route", "show", "proto", "86"])).out
+/// It takes the routes of the link, is named, and keeps them after the fix, also when it starts again.
+fn takes_the_routes_and_is_named(host: &mut Host, network: &TwoRouters) {
+    host.sh(&format!("mkdir -p /etc/systemd/network; printf '{TEXT}' > {FILE}; {START}"));
+    host.start(NETWORKD, READY);
+    assert_eq!(network.passes(), [false, false], "the route to the other router is gone");
+    let findings = host.doctor();
+    let what = format!("systemd-networkd configures eth1 ({FILE}) without KeepConfiguration=yes");
+    assert!(findings.len() == 1 && findings[0].what == what, "{findings:?}");
+    host.follow(&findings[0]);
+    network.apply();
+    assert_eq!(network.passes(), [true, true]);
+    host.sh(&format!("{STOP}; {START}"));
+    host.start(NETWORKD, READY);
+    assert_eq!(network.passes(), [true, true]);
+    assert!(host.doctor().is_empty());
+    host.sh(STOP);
 }
 
 #[test]
-fn slow_networkd_takes_the_routes_of_a_link_that_it_configures_and_is_named() {
-    assert!(std::path::Path::new(NETWORKD).exists(), "{NETWORKD} is not there: install Debian's package systemd");
-    let network = Network::new(include_str!("../icmp_errors/core.toml"));
-    let before = routes(&network);
-    assert!(before.contains("default via 2001:db8:1::2 dev eth1"), "{before}");
-
-    let said = doctor_beside_networkd(&network, "KeepConfiguration=yes");
-    assert!(!said.out.contains("systemd-networkd"), "{}{}", said.out, said.err);
-    assert_eq!(routes(&network), before, "{}", said.err);
-
-    let said = doctor_beside_networkd(&network, "");
-    let what = "systemd-networkd configures eth1 (/run/systemd/network/10-core.network) without KeepConfiguration=yes";
-    assert!(said.code == Some(3) && said.out.contains(what), "{}{}", said.out, said.err);
-    assert!(!routes(&network).contains("dev eth1"), "{}", said.err);
+fn networkd_takes_the_routes_of_a_link_that_it_configures_and_is_named() {
+    let network = TwoRouters::new();
+    takes_the_routes_and_is_named(&mut Host::new(&network.lab["r1"]), &network);
+    // An older one: Debian 12 has 252.
+    assert!(Path::new(NETWORKD).exists(), "{NETWORKD} is not there: install Debian's package systemd");
+    takes_the_routes_and_is_named(&mut Host::of_this_system(&network.lab["r1"]), &network);
 }

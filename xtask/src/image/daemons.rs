@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mkosi = Mkosi::open(&archive)?;
     let key = tools::key(&archive, &mkosi.version, DAEMONS)?;
     let home = kept(DAEMONS, &key, |fresh| {
-        Step::quiet("installing daemons and firewalls into a tree for the tests, once, 40 MB to fetch", 90)
+        Step::quiet("installing daemons and firewalls into a tree for the tests, once, 100 MB to fetch", 110)
             .run(|| mkosi.project(DAEMONS, fresh).build())
     })?;
     let target = workspace::target();
