@@ -15,6 +15,8 @@ mod links;
 mod namespace;
 mod netlink;
 mod ring;
+mod stream;
+mod tester;
 mod topology;
 mod wire;
 
@@ -25,5 +27,7 @@ pub use frame::{Frame, Mac, echo_request, is_noise, tcp, udp};
 pub use host::{carry, send};
 pub use links::{Links, Passage};
 pub use namespace::{Namespace, remove_abandoned, remove_abandoned_of, remove_ours};
+pub use stream::{Kind, Passed};
+pub use tester::{Port, Tester, difference, marker};
 pub use topology::{Cable, Host, Lab, Topology};
 pub use wire::{Captured, Wire};

@@ -8,11 +8,10 @@ mod journey;
 mod network;
 mod screen;
 
-use std::process::Command;
+use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::process;
-use crate::toolchain::on_path;
+use crate::{root, stop};
 use journey::Direction;
 use network::Network;
 use screen::{count, end, heading, line};
@@ -34,7 +33,7 @@ pub(crate) struct Options {
 /// The network could not be built, or the packet did not arrive.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if !rustix::process::geteuid().is_root() {
-        return as_root();
+        return root::again("the demo");
     }
     if options.remove {
         let removed = segbox_lab::remove_abandoned();
@@ -42,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         line(&format!("{} removed", count(removed.len(), "namespace")));
         return Ok(());
     }
-    remove_on_signal()?;
+    stop::on_signal(Duration::ZERO, || {})?;
 
     screen::title();
     let mut network = Network::build()?;
@@ -74,38 +73,4 @@ fn failed(faults: &[String]) -> Failure {
         faults.join("; "),
         "run ./dev demo --keep, and look at `segbox status` in each router for counters and deviations",
     )
-}
-
-/// Starts the demo again through sudo: only root makes namespaces.
-fn as_root() -> Result<(), Failure> {
-    let fix = "run ./dev demo as root";
-    let fault = |why: String| Failure::new("the demo makes network namespaces, which takes root", why, fix);
-    let sudo = on_path("sudo").ok_or_else(|| fault("you are not root and there is no sudo".to_owned()))?;
-    let me = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
-    let keep = "--preserve-env=CARGO_MANIFEST_DIR,CARGO_TARGET_DIR,TERM,NO_COLOR";
-    process::run(Command::new(sudo).arg(keep).arg(me).args(std::env::args_os().skip(1)), fix)
-}
-
-/// Removes the network on Ctrl-C, a closed terminal or a kill.
-fn remove_on_signal() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let fault = |error: std::io::Error| Failure::new("cannot wait for signals", error.to_string(), "try again");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
-    let guard = runtime.enter();
-    let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    drop(guard);
-    std::thread::spawn(move || {
-        let [Ok(interrupt), Ok(terminate), Ok(hangup)] = &mut signals else { return };
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-        });
-        segbox_lab::remove_ours();
-        // The status that a shell gives an interrupted command.
-        std::process::exit(130);
-    });
-    Ok(())
 }

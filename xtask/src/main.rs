@@ -19,12 +19,15 @@ mod process;
 mod programs;
 mod progress;
 mod release;
+mod root;
 mod scale;
 mod stamp;
+mod stop;
 mod structure;
 mod test;
 mod times;
 mod toolchain;
+mod trust;
 mod vm_run;
 mod workspace;
 
@@ -70,6 +73,8 @@ enum Task {
     Image(image::Options),
     /// Build the tree of daemons and firewalls that the tests run beside segbox
     Daemons,
+    /// Run a campaign that tries to lose or break something, many times over; without a name, list the campaigns
+    Trust(trust::Options),
     /// Run the image in QEMU between two network namespaces, with packets through it
     Vm(vm_run::Options),
 }
@@ -88,6 +93,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Image(options) => image::run(&options),
         Task::Daemons => image::daemons::run(),
+        Task::Trust(options) => trust::run(&options),
         Task::Vm(options) => vm_run::run(&options),
     };
     match done {

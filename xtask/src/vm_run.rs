@@ -13,7 +13,6 @@ mod traffic;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ use segbox_vm::{Accelerator, Boot, Firmware, Machine, Model, Port, Vm};
 
 use crate::failure::Failure;
 use crate::progress::Step;
-use crate::{image, times, workspace};
+use crate::{image, stop, times, workspace};
 use scenario::Scenario;
 use screen::Screen;
 use terminal::Terminal;
@@ -69,7 +68,8 @@ const PAINT: Duration = Duration::from_millis(500);
 /// The image does not build, the file has faults, QEMU does not start, or with `--once` no packet passes.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let begin = Instant::now();
-    let stop = stop_on_signal()?;
+    // The machine gets a moment to end. A build in progress does not.
+    let stop = stop::on_signal(Duration::from_secs(15), terminal::restore)?;
     for name in segbox_lab::remove_abandoned() {
         println!("removed namespace {name}, which a killed run had left");
     }
@@ -276,34 +276,4 @@ fn attend(
     }
     drop(std::io::stdout().flush());
     Ok(if stop.load(Ordering::Relaxed) { End::Stopped } else { End::Gone })
-}
-
-/// Ends the machine on Ctrl-C, a closed terminal or a kill. The second time, or after 15 s, ends the process.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let fault = |error: std::io::Error| Failure::new("cannot wait for signals", error.to_string(), "try again");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
-    let guard = runtime.enter();
-    let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    drop(guard);
-    let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        let [Ok(interrupt), Ok(terminate), Ok(hangup)] = &mut signals else { return };
-        runtime.block_on(async {
-            let any = async || {
-                tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} _ = hangup.recv() => {} }
-            };
-            let mut any = any;
-            any().await;
-            told.store(true, Ordering::Relaxed);
-            // The machine gets a moment to end. A build in progress does not.
-            tokio::select! { () = any() => {} () = tokio::time::sleep(Duration::from_secs(15)) => {} }
-        });
-        terminal::restore();
-        segbox_lab::remove_ours();
-        // The status that a shell gives an interrupted command.
-        std::process::exit(130);
-    });
-    Ok(stop)
 }

@@ -31,7 +31,7 @@ const LAYERS: &[Layer] = &[
     // The JIT's switch and a port's driver are linux's; its tests read the files in docs/ by config.
     Layer { folder: "bench", uses: &["lab", "fastpath-ebpf", "linux", "bench/ebpf"], tests_use: &["config"] },
     Layer { folder: "bench/ebpf", uses: &["fastpath-ebpf"], tests_use: &[] },
-    Layer { folder: "xtask", uses: &["config", "lab"], tests_use: &[] },
+    Layer { folder: "xtask", uses: &["config", "lab", "firmware"], tests_use: &[] },
 ];
 
 /// The arrows that nobody drew.

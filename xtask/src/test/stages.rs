@@ -8,13 +8,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::binaries::Binaries;
 use super::job::Job;
-use super::table::{BINARIES, COMPILE, DAEMONS, EXAMPLES, FUZZ, IMAGE, INSTRUCTIONS, PROGRAMS};
+use super::table::{BINARIES, CAMPAIGNS, COMPILE, DAEMONS, EXAMPLES, FUZZ, IMAGE, INSTRUCTIONS, PROGRAMS};
 use super::targets::{Kind, Target};
 use crate::{image, workspace};
 
 /// All stages.
 pub(super) fn all(binaries: &Arc<Mutex<Binaries>>) -> Vec<Job> {
-    vec![programs(), compile(binaries, &everything()), build_image(), daemons(), fuzz(), instructions(), examples()]
+    vec![
+        programs(),
+        compile(binaries, &everything()),
+        build_image(),
+        daemons(),
+        fuzz(),
+        campaigns(),
+        instructions(),
+        examples(),
+    ]
 }
 
 fn everything() -> Vec<String> {
@@ -30,6 +39,7 @@ pub(super) fn one(name: &str) -> Vec<Job> {
         DAEMONS => vec![daemons()],
         EXAMPLES => vec![programs(), examples()],
         FUZZ => vec![programs(), fuzz()],
+        CAMPAIGNS => vec![programs(), segbox(), campaigns()],
         INSTRUCTIONS => vec![programs(), instructions()],
         _ => Vec::new(),
     }
@@ -90,6 +100,10 @@ fn daemons() -> Job {
 
 fn fuzz() -> Job {
     xtask(FUZZ, &[PROGRAMS], &["fuzz"])
+}
+
+fn campaigns() -> Job {
+    xtask(CAMPAIGNS, &[PROGRAMS, BINARIES, COMPILE], &["trust", "--short"])
 }
 
 fn instructions() -> Job {

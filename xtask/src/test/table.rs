@@ -17,6 +17,8 @@ pub(super) const IMAGE: &str = "build-image";
 pub(super) const DAEMONS: &str = "daemons";
 /// A short run of every fuzz target.
 pub(super) const FUZZ: &str = "fuzz";
+/// A short slice of each campaign of `cargo xtask trust`.
+pub(super) const CAMPAIGNS: &str = "campaigns";
 /// BPF instructions of the programs and of their peers in C.
 pub(super) const INSTRUCTIONS: &str = "instructions";
 /// Examples in comments.
@@ -26,7 +28,8 @@ pub(super) const EXAMPLES: &str = "doc-examples";
 pub(super) const NEEDED: [&str; 5] = [PROGRAMS, BINARIES, COMPILE, IMAGE, DAEMONS];
 
 /// Names of stages that a user can give.
-pub(super) const STAGES: [&str; 8] = [STRUCTURE, PROGRAMS, COMPILE, IMAGE, DAEMONS, FUZZ, INSTRUCTIONS, EXAMPLES];
+pub(super) const STAGES: [&str; 9] =
+    [STRUCTURE, PROGRAMS, COMPILE, IMAGE, DAEMONS, FUZZ, CAMPAIGNS, INSTRUCTIONS, EXAMPLES];
 
 /// What may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +71,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     // Counts the namespaces that killed processes have left, and others sweep them as well.
     ("lab", "namespaces", MEASURES),
     // Few of these start a machine; so they may run beside those of `vm`, which are the longest part.
-    ("xtask", "trust", Rule { needs: Some(IMAGE), ..USUAL }),
+    ("xtask", "signatures", Rule { needs: Some(IMAGE), ..USUAL }),
     ("xtask", "vm", MACHINE),
 ];
 

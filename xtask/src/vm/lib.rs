@@ -7,11 +7,16 @@
 mod arguments;
 mod booting;
 mod built;
+mod chance;
 mod console;
+pub mod disk;
+pub mod edited;
 mod error;
 mod fat;
 mod handover;
 mod launch;
+pub mod look;
+pub mod lost_cache;
 mod machine;
 mod medium;
 mod monitor;
@@ -27,6 +32,7 @@ mod turn;
 mod write_log;
 
 pub use built::{FW_CFG, image, machine, quick};
+pub use chance::{Chance, fresh_seed};
 pub use console::Console;
 pub use error::Error;
 pub use fat::Fat;

@@ -5,12 +5,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use segbox_vm::{Medium, Router, WriteLog, image, quick, turn};
+use segbox_vm::{Chance, Medium, Router, WriteLog, image, quick, turn};
 
-use crate::chance::Chance;
-use crate::disk::{self, Disk, LENGTH};
-use crate::lost_cache::{Grain, Left, copy};
-use crate::power::{boot, paste, text};
+use segbox_vm::disk::{self, Disk, LENGTH};
+use segbox_vm::edited::{boot, paste, text};
+use segbox_vm::lost_cache::{Grain, Left, copy};
 
 /// A file, and between which entries of the log it was written: begun at the first, said to be taken at the second.
 struct Edited {

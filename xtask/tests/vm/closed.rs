@@ -1,5 +1,5 @@
 //! What is closed on a box, whoever has started it: a boot loader of either firmware, the UKI by itself, or QEMU with a command line of
-//! its own. And the console's password, at the serial port and at the screen. Not here: the boot loaders' own checks (`trust`).
+//! its own. And the console's password, at the serial port and at the screen. Not here: the boot loaders' own checks (`signatures`).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use segbox_vm::{Router, image, machine, turn};
 use serde_json::Value;
 
 use crate::console::shows;
-use crate::disk::Disk;
+use segbox_vm::disk::Disk;
 
 /// Every door of the kernel that `segbox doctor` knows.
 const DOORS: [&str; 8] = [

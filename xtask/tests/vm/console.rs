@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use segbox_vm::{Monitor, Router, image, machine, turn};
 
-use crate::disk::Disk;
+use segbox_vm::disk::Disk;
 
 /// For an event that follows at once, on a machine that does other things too.
 const SOON: Duration = Duration::from_secs(120);

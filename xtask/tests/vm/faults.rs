@@ -8,7 +8,7 @@ use segbox_lab::expect::{self, Headend};
 use segbox_lab::{Frame, Mac, Namespace, Wire, udp};
 use segbox_vm::{Direction, FW_CFG, Failure, Machine, Medium, Model, Port, Router, image, quick, tool, turn};
 
-use crate::disk::{Disk, is_clean};
+use segbox_vm::disk::{Disk, is_clean};
 
 const PORT: Mac = [0x52, 0x54, 0, 0, 0, 1];
 const HOST: Mac = [2, 0, 0, 0, 1, 1];

@@ -3,57 +3,18 @@
 //! that, and one of them is booted. Not here: flashing itself (`image`).
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use segbox_vm::{Accelerator, Boot, Entry, Firmware, Machine, Medium, Router, SECTOR, WriteLog, image, tool, turn};
+use segbox_vm::{Accelerator, Boot, Chance, Entry, Firmware, Machine, Medium, Router, SECTOR, WriteLog, image, turn};
 
-use crate::chance::Chance;
-use crate::disk;
-use crate::lost_cache::{Grain, Left, copy};
 use crate::share;
+use segbox_vm::disk;
+use segbox_vm::look::{BLOCK, blocks, partition, read, slot_a, state_env};
+use segbox_vm::lost_cache::{Grain, Left, copy};
 
 /// Length of the file that serves as a disk.
 const DISK: u64 = 1 << 30;
-/// GRUB's environment block.
-const HEAD: &[u8] = b"# GRUB Environment Block\n";
-const BLOCK: u64 = 1024;
-
-/// Bytes of a partition: where it begins, and how many.
-fn partition(disk: &Path, label: &str) -> (u64, u64) {
-    let table = gpt::GptConfig::new().writable(false).open(disk).expect("a partition table");
-    let partition = table.partitions().values().find(|partition| partition.name == label).expect("one with this label");
-    let sector = SECTOR as u64;
-    (partition.first_lba * sector, (partition.last_lba - partition.first_lba + 1) * sector)
-}
-
-fn read(disk: &Path, (at, length): (u64, u64)) -> Vec<u8> {
-    let mut file = File::open(disk).expect("the disk is there");
-    file.seek(SeekFrom::Start(at)).expect("a place on the disk");
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes).expect("readable");
-    bytes
-}
-
-/// Where the boot loader's block is on the disk. GRUB and PID 1 write it in place, so it never moves.
-fn state_env(disk: &Path) -> u64 {
-    let esp = partition(disk, "segbox-esp");
-    let bytes = read(disk, esp);
-    let mut found = (0..bytes.len()).step_by(SECTOR).filter(|at| bytes[*at..].starts_with(HEAD));
-    let at = found.next().expect("the ESP has a block");
-    assert_eq!(found.next(), None, "and only one");
-    esp.0 + at as u64
-}
-
-/// Slot A in the block: whether it may be started, and how many tries are left.
-fn slot_a(block: &[u8]) -> Option<(u32, u32)> {
-    let text = std::str::from_utf8(block).ok()?;
-    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
-    text.as_bytes().starts_with(HEAD).then_some(())?;
-    Some((value("a_ok=")?, value("a_tries=")?))
-}
-
 fn machine(tools: &Path, disk: PathBuf) -> Machine<'_> {
     Machine::new(tools, Boot::Disk { image: disk, firmware: Firmware::Bios, keep: true }, Accelerator::Tcg)
 }
@@ -159,12 +120,4 @@ fn writes_to(log: &WriteLog, bytes: std::ops::Range<u64>) -> Vec<usize> {
         !sectors.is_empty() && sectors.start * sector < bytes.end && sectors.end * sector > bytes.start
     };
     log.entries.iter().enumerate().filter(|(_, entry)| touches(entry)).map(|(at, _)| at).collect()
-}
-
-/// How many blocks a file system has.
-fn blocks(tools: &Path, part: &Path) -> u64 {
-    let said = tool(tools, "dumpe2fs").arg("-h").arg(part).output().expect("the tools have it");
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    let line = said.lines().find_map(|line| line.strip_prefix("Block count:"));
-    line.and_then(|count| count.trim().parse().ok()).unwrap_or_else(|| panic!("no count of blocks in {said}"))
 }

@@ -6,17 +6,14 @@
 //! already: more often, or by the other firmware.
 
 mod cache;
-mod chance;
 mod closed;
 mod console;
 mod dev_vm;
-mod disk;
 mod faults;
 mod flashed;
 mod forwarding;
 mod image;
 mod l3vpn;
-mod lost_cache;
 mod mishaps;
 mod nics;
 mod plug;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use segbox_vm::{Machine, Router, image, machine, tool, turn};
 use serde_json::json;
 
-use crate::disk::{Disk, check, content};
+use segbox_vm::disk::{Disk, check, content};
 
 const FILE: &str = "[system]\nhostname = \"box\"\n";
 /// More than the kernel's wait before it reboots (kernel.panic) and the watchdog's, on a machine that does other things too.

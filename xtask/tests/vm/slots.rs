@@ -6,27 +6,10 @@ use std::path::Path;
 
 use segbox_vm::{Accelerator, Boot, Fat, Firmware, Machine, Router, image, turn};
 
-use crate::lost_cache::copy;
+use segbox_vm::look::{value, with};
+use segbox_vm::lost_cache::copy;
 
 const STATE: &str = "slots/state.env";
-/// GRUB's environment block has this many bytes, filled up with #.
-const BLOCK: usize = 1024;
-
-/// A line of the boot loader's block.
-fn value(block: &str, name: &str) -> String {
-    let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    line.unwrap_or_else(|| panic!("no {name} in {block}")).to_owned()
-}
-
-/// The block with other values.
-fn with(block: &str, values: &[(&str, u32)]) -> String {
-    let is_kept =
-        |line: &&str| !line.starts_with("##") && !values.iter().any(|(name, _)| line.starts_with(&format!("{name}=")));
-    let mut text: String = block.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
-    text.extend(values.iter().map(|(name, value)| format!("{name}={value}\n")));
-    let room = BLOCK - text.len();
-    text + &"#".repeat(room)
-}
 
 /// The image's disk with the same system in both slots.
 fn two_slots(tools: &Path, disk: &Path, tries: &[(&str, u32)]) {

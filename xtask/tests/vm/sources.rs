@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use segbox_vm::{Bus, FW_CFG, Fat, Machine, Router, image, quick, turn};
 
-use crate::disk::Disk;
+use segbox_vm::disk::Disk;
 
 /// A router with an SID, and with a key that lies beside its file.
 fn with_key(hostname: &str) -> String {

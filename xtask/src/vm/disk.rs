@@ -5,32 +5,33 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::tool;
 use gpt::mbr::ProtectiveMBR;
 use gpt::partition_types::LINUX_FS;
-use segbox_vm::tool;
 
 /// A partition, as long as in the image.
-pub(crate) const LENGTH: u64 = 64 << 20;
+pub const LENGTH: u64 = 64 << 20;
 /// The image's options for `mke2fs`.
 const OPTIONS: &str = include_str!("../../../image/disk/mke2fs.options");
 const SECTOR: u64 = 512;
 
 /// A disk in a file, gone when this value is dropped.
-pub(crate) struct Disk {
+pub struct Disk {
     folder: tempfile::TempDir,
-    /// Where the partitions begin, in bytes.
-    pub(crate) config: u64,
-    pub(crate) state: u64,
+    /// Where the config partition begins, in bytes.
+    pub config: u64,
+    /// Where the state partition begins.
+    pub state: u64,
 }
 
 impl Disk {
     /// One whose config partition holds this segbox.toml.
-    pub(crate) fn new(tools: &Path, configuration: &str) -> Self {
+    pub fn new(tools: &Path, configuration: &str) -> Self {
         Self::with(tools, &[("segbox.toml", configuration)])
     }
 
     /// One whose config partition holds these files.
-    pub(crate) fn with(tools: &Path, files: &[(&str, &str)]) -> Self {
+    pub fn with(tools: &Path, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("disk");
         let file = File::create_new(&place).expect("a fresh folder");
@@ -41,30 +42,33 @@ impl Disk {
         let content = disk.folder.path().join("content");
         fs::create_dir(&content).expect("a fresh folder");
         for (name, text) in files {
-            fs::write(content.join(name), text).expect("a fresh folder");
+            let place = content.join(name);
+            fs::create_dir_all(place.parent().expect("within the folder")).expect("a fresh folder");
+            fs::write(place, text).expect("a fresh folder");
         }
         disk.format(tools, config, Some(&content));
         disk.format(tools, state, None);
         disk
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
+    /// The file.
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join("disk")
     }
 
     /// Bytes.
-    pub(crate) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         fs::metadata(self.path()).expect("the disk is there").len()
     }
 
     /// Overwrites what lies there.
-    pub(crate) fn write(&self, at: u64, bytes: &[u8]) {
+    pub fn write(&self, at: u64, bytes: &[u8]) {
         let mut file = File::options().write(true).open(self.path()).expect("the disk is there");
         file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).expect("room on the test's disk");
     }
 
     /// Adds a file to a file system that takes all of its room, but for less than a block.
-    pub(crate) fn fill(&self, tools: &Path, at: u64) {
+    pub fn fill(&self, tools: &Path, at: u64) {
         let part = self.part(at);
         let debugfs = |request: &str| {
             let mut command = tool(tools, "debugfs");
@@ -91,7 +95,7 @@ impl Disk {
     }
 
     /// The sector that a file of the config partition begins at.
-    pub(crate) fn sector_of(&self, tools: &Path, name: &str) -> u64 {
+    pub fn sector_of(&self, tools: &Path, name: &str) -> u64 {
         let part = self.part(self.config);
         let said = tool(tools, "debugfs").args(["-R", &format!("blocks {name}")]).arg(&part).output();
         let said = String::from_utf8_lossy(&said.expect("the tools have it").stdout).into_owned();
@@ -109,7 +113,7 @@ impl Disk {
     }
 
     /// A partition's bytes.
-    pub(crate) fn read(&self, at: u64) -> Vec<u8> {
+    pub fn read(&self, at: u64) -> Vec<u8> {
         let mut from = File::open(self.path()).expect("the disk is there");
         from.seek(SeekFrom::Start(at)).expect("the disk is that long");
         let mut bytes = Vec::new();
@@ -150,7 +154,7 @@ impl Disk {
 ///
 /// # Errors
 /// e2fsck's words about one that is broken.
-pub(crate) fn check(tools: &Path, part: &Path) -> Result<(), String> {
+pub fn check(tools: &Path, part: &Path) -> Result<(), String> {
     let checked = tool(tools, "e2fsck").args(["-f", "-p"]).arg(part).output().expect("the tools have it");
     // 0 or 1: nothing was wrong, or the journal was replayed.
     match checked.status.code() {
@@ -163,14 +167,14 @@ pub(crate) fn check(tools: &Path, part: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// e2fsck's words.
-pub(crate) fn is_clean(tools: &Path, part: &Path) -> Result<(), String> {
+pub fn is_clean(tools: &Path, part: &Path) -> Result<(), String> {
     let checked = tool(tools, "e2fsck").args(["-f", "-n"]).arg(part).output().expect("the tools have it");
     let said = || format!("e2fsck -fn: {}\n{}", checked.status, String::from_utf8_lossy(&checked.stdout));
     checked.status.success().then_some(()).ok_or_else(said)
 }
 
 /// A file of a file system in a file, past the kernel; empty if it has none.
-pub(crate) fn content(tools: &Path, part: &Path, name: &str) -> String {
+pub fn content(tools: &Path, part: &Path, name: &str) -> String {
     let read = tool(tools, "debugfs").args(["-R", &format!("cat {name}")]).arg(part).output();
     String::from_utf8_lossy(&read.expect("the tools have it").stdout).into_owned()
 }

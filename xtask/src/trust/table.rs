@@ -1,0 +1,15 @@
+//! The campaigns.
+
+use super::campaign::Campaign;
+use super::{cycles, fuzzing, kills, packets, power, rounds, soak};
+
+/// All of them.
+pub(super) const ALL: &[&Campaign] = &[
+    &power::POWER_CUTS,
+    &kills::KILLS,
+    &packets::PACKETS,
+    &rounds::ROUNDS,
+    &cycles::CYCLES,
+    &fuzzing::FUZZ,
+    &soak::SOAK,
+];
