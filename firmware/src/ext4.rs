@@ -20,7 +20,7 @@ const UUID_LEN: usize = 16;
 
 /// The size of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Extent {
+pub(crate) struct Extent {
     block: u64,
     blocks: u64,
 }
@@ -103,7 +103,7 @@ fn superblock(block: &Block) -> io::Result<[u8; 1024]> {
 }
 
 /// Reads a superblock: struct ext4_super_block of fs/ext4/ext4.h.
-fn parse_superblock(superblock: &[u8; 1024]) -> Option<Extent> {
+pub(crate) fn parse_superblock(superblock: &[u8; 1024]) -> Option<Extent> {
     let u32_at =
         |at: usize| u32::from_le_bytes([superblock[at], superblock[at + 1], superblock[at + 2], superblock[at + 3]]);
     // s_magic; s_log_block_size, for which the kernel accepts 6 at most (64 KiB).

@@ -17,4 +17,24 @@ pub mod mkfs;
 pub mod partition;
 /// The boot loader's slots.
 pub mod slot;
+/// ext4 superblocks that a power cut has torn.
+pub mod superblock;
 mod table;
+
+/// Reads bytes as a part of a disk: the kind chooses which. For the fuzzer, which searches for panics.
+#[doc(hidden)]
+pub fn read_anything(kind: u8, bytes: &[u8]) {
+    let mut superblock = [0; 1024];
+    let length = bytes.len().min(superblock.len());
+    superblock[..length].copy_from_slice(&bytes[..length]);
+    match kind % 4 {
+        0 => drop(std::str::from_utf8(bytes).map(|block| ["a", "b"].map(|slot| slot::good(block, slot)))),
+        1 => drop(fat::label(bytes)),
+        2 => drop(ext4::parse_superblock(&superblock)),
+        _ => {
+            let (mut disk, sectors) = (std::io::Cursor::new(bytes), bytes.len() as u64 / table::SECTOR);
+            let copies = if kind & 4 == 0 { table::Copies::One } else { table::Copies::Both };
+            drop(table::read(&mut disk, sectors, copies));
+        }
+    }
+}

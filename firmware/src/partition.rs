@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::mount::{MountFlags, mount};
 
+use crate::superblock;
+
 use crate::table::{self, Copies};
 
 /// Configuration: segbox.toml, its generations, keys, programs. ext4.
@@ -127,6 +129,10 @@ pub fn put(device: &Path, on: &Path, kind: &str) -> io::Result<Mounted> {
         Err(rustix::io::Errno::BUSY) => return Ok(Mounted::Writable),
         Err(errno) => errno,
     };
+    // A disk that cannot be written cannot be mended, and is read.
+    if kind == "ext4" && superblock::mend(device).unwrap_or(false) && mount(device, on, kind, DATA, careful).is_ok() {
+        return Ok(Mounted::Writable);
+    }
     match mount(device, on, kind, DATA | MountFlags::RDONLY, past_the_journal) {
         Ok(()) => Ok(Mounted::ReadOnly),
         Err(_) => Err(first.into()),

@@ -77,7 +77,7 @@ fn changed<'a>(block: &'a str, fresh: &'a str) -> impl Iterator<Item = usize> + 
 }
 
 /// The block with this slot marked good and its tries reset; None if it is not a block or has no room.
-fn good(block: &str, slot: &str) -> Option<String> {
+pub(crate) fn good(block: &str, slot: &str) -> Option<String> {
     let body = block.strip_prefix(HEAD).filter(|_| block.len() == SIZE)?;
     let (ok, tries) = (format!("{slot}_ok="), format!("{slot}_tries="));
     let lines =

@@ -74,6 +74,7 @@ impl<T: Target> Router<T> {
         if how.over.is_some() && self.last_applied()?.as_ref() != how.over {
             return Err(ChangeError::Overtaken);
         }
+        self.target.tidy().map_err(ChangeError::Kernel)?;
         let keys = self.target.hmac_keys().clone();
         if let Some(config) = wanted.config() {
             self.note(config);

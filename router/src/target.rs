@@ -42,6 +42,14 @@ pub trait Target {
     /// The verifier's log.
     fn verify(&self, program: &Program) -> Result<(), TargetError>;
 
+    /// Removes what a segbox that was killed in the middle of a change has left, and what is in no state.
+    ///
+    /// # Errors
+    /// The kernel refuses to remove it.
+    fn tidy(&mut self) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// IDs of the HMAC keys that segbox's files name or have named. The kernel records no owner of a key, so segbox ignores all
     /// others.
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32>;
@@ -131,6 +139,10 @@ impl Target for Kernel {
 
     fn verify(&self, program: &Program) -> Result<(), TargetError> {
         Ok(bpf::verify(program)?)
+    }
+
+    fn tidy(&mut self) -> Result<(), TargetError> {
+        Ok(self.programs.remove_unfinished()?)
     }
 
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32> {

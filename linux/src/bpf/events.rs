@@ -114,7 +114,7 @@ impl Programs {
 }
 
 /// The type of a record, from a program's types.
-fn record_of(types: &[u8]) -> Option<Shape> {
+pub(super) fn record_of(types: &[u8]) -> Option<Shape> {
     let btf = Btf::parse(types).ok()?;
     btf.record(btf.value_of_map(EVENTS)?)
 }

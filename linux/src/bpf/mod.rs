@@ -31,6 +31,19 @@ pub use object::read_object;
 pub use pins::{Programs, sweep};
 pub use sys::jited_len;
 
+/// Reads types of a program (BTF) for every use that there is of them. For the fuzzer, which searches for panics.
+#[doc(hidden)]
+pub fn read_any_types(types: &[u8]) {
+    let Ok(btf) = btf::Btf::parse(types) else { return };
+    for section in [".rodata", ".data", ".bss", ".maps"] {
+        for variable in btf.variables(section) {
+            drop(btf.shape(variable.type_id, 8));
+        }
+    }
+    drop(events::record_of(types));
+    let _ = btf.check_lines(types);
+}
+
 /// The errors of objects, programs, pins, maps and reports.
 pub mod error {
     pub use super::apply::StepError;

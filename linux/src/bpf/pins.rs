@@ -164,11 +164,9 @@ impl Programs {
             self.bpffs = Some(Bpffs::find_or_mount()?);
         }
         let Some(bpffs) = &self.bpffs else { return Ok(()) };
+        self.remove_unfinished()?;
         bpffs.make_folder(Path::new(FOLDER))?;
         bpffs.make_folder(&self.folder)?;
-        for leftover in bpffs.list(&self.folder)?.iter().filter(|pin| pin.starts_with(UNFINISHED)) {
-            bpffs.remove_all(&self.folder.join(leftover))?;
-        }
 
         let unfinished = self.folder.join(format!("{UNFINISHED}+{}", pin_of(name)));
         for folder in [unfinished.clone(), unfinished.join(ROWS), unfinished.join(MAPS)] {
@@ -182,6 +180,23 @@ impl Programs {
         self.remove(name)?;
         if let Some(bpffs) = &self.bpffs {
             bpffs.rename(&unfinished, &self.folder_of(name))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a segbox that was killed has left half made or half removed. Only for who changes the router.
+    ///
+    /// # Errors
+    /// The bpffs refuses to remove it.
+    pub fn remove_unfinished(&self) -> Result<(), PinError> {
+        let Some(bpffs) = &self.bpffs else { return Ok(()) };
+        let all = bpffs.list(&self.folder)?;
+        for leftover in all.iter().filter(|pin| pin.starts_with(UNFINISHED)) {
+            bpffs.remove_all(&self.folder.join(leftover))?;
+        }
+        // Nothing but that was there: the last program takes the folder of the namespace with it.
+        if !all.is_empty() && bpffs.list(&self.folder)?.is_empty() {
+            bpffs.remove_all(&self.folder)?;
         }
         Ok(())
     }

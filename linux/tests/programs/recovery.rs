@@ -24,6 +24,16 @@ fn a_half_made_folder_is_no_program_and_is_made_again() {
             programs.put("whole@1", &plain).expect("loaded");
             assert!(!folder.join(half).exists(), "{half} goes with the next put");
         }
+        // A change that puts no program removes it too, and the namespace's folder with the last program.
+        std::fs::create_dir_all(folder.join("~-gone@1").join("maps")).expect("a folder");
+        programs.remove_unfinished().expect("removed");
+        assert!(!folder.join("~-gone@1").exists() && folder.join("whole@1").exists());
+        programs.remove("whole@1").expect("removed");
+        std::fs::create_dir_all(folder.join("~-gone@1")).expect("a folder");
+        programs.remove_unfinished().expect("removed");
+        assert!(!folder.exists(), "nothing is left");
+        programs.put("whole@1", &plain).expect("loaded");
+
         std::fs::create_dir_all(folder.join("foreign@1").join("rows")).expect("a folder");
         let seen = programs.observe().expect("the bpffs").0;
         assert_eq!(seen.into_keys().collect::<Vec<_>>(), ["whole@1"]);
