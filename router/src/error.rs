@@ -15,6 +15,9 @@ pub enum ChangeError {
     #[error("the last change is waiting for confirmation for another {}", humantime::format_duration(*left))]
     #[diagnostic(help("`segbox confirm` makes it permanent; otherwise wait until it is undone, then apply this one"))]
     Waiting { left: Duration },
+    #[error("the change that nobody confirmed is not undone yet: {left} steps are left, {first}")]
+    #[diagnostic(help("segbox tries again; `segbox apply` and `segbox clear` go on from what the kernel has now"))]
+    NotUndone { left: usize, first: String },
     #[error("another file has been applied meanwhile")]
     #[diagnostic(help("nothing was changed; `segbox status` shows which file it was"))]
     Overtaken,

@@ -6,15 +6,20 @@
 
 mod change;
 mod confirm;
+#[cfg(test)]
+mod confirm_tests;
 mod counted;
 mod error;
 /// Programs that report events, and their events.
 pub mod events;
 mod faults;
+mod guard;
 /// The counters of the service for ICMP errors.
 pub mod icmp_errors;
 #[cfg(test)]
 mod memory;
+/// Changes whose time for a confirmation is over.
+pub mod overdue;
 #[cfg(test)]
 mod plan_is_apply_tests;
 /// The hardware profiles, and the choice of one for this box.

@@ -13,10 +13,11 @@ use segbox_plan::{Actual, Plan};
 
 use crate::counted::Counted;
 use crate::error::ChangeError;
+use crate::run::pending::Pending;
 use crate::run::programs;
 use crate::target::Target;
 use crate::transaction::Applied;
-use crate::{KEYS, Router, confirm};
+use crate::{KEYS, Router};
 
 /// What a look for losses found, and what was done.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl<T: Target> Router<T> {
         let _lock = self.folder.lock_at_once()?;
         // Read under the lock: the file may have been cleared meanwhile.
         let Some(record) = self.last_applied()? else { return Ok(Repaired::default()) };
-        if let Some(pending) = confirm::pending(&self.folder)? {
+        if let Some(pending) = Pending::read(&self.folder)? {
             return Err(ChangeError::Waiting { left: pending.left().unwrap_or_default() });
         }
         let none = Repaired { of: Some(record.at.to_string()), ..Repaired::default() };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use segbox_config::{Kernel as KernelSurvey, LinkSeen, Surroundings};
 use segbox_plan::{Actual, Setting};
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::memory::Memory;
 use crate::run::folder::Folder;
+use crate::run::pending::Pending;
 use crate::{Change, ChangeError, End, Facts, Reading, Repaired, Router, Wanted};
 
 const FILE: &str = r#"
@@ -109,8 +111,7 @@ fn what_is_left_to_another_owner_stays_lost() {
 fn a_change_on_probation_and_a_cleared_router_are_not_repaired() {
     let (mut router, run) = router();
     router.target.actual.state.addresses.clear();
-    let pending = r#"{"deadline":1e18,"before":{},"base":[],"record":null}"#;
-    std::fs::write(run.path().join("pending.json"), pending).expect("writable");
+    Pending::within(Duration::from_secs(600)).write(&router.folder).expect("writable");
     assert!(matches!(router.repair(&BTreeSet::new(), &BTreeSet::new()), Err(ChangeError::Waiting { .. })));
     std::fs::remove_file(run.path().join("pending.json")).expect("it is there");
     router.change(&Wanted::Nothing, Change::default()).expect("memory can be read");

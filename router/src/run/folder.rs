@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 /// The parent of all namespace folders, on a tmpfs.
 const ROOT: &str = "/run/segbox";
 /// How long a change waits for another one. PID 1's changes of an ordinary file are shorter.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval between two attempts to lock.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -90,7 +90,8 @@ impl Folder {
         self.lock_within(Duration::ZERO)
     }
 
-    fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
+    /// Takes the lock, or gives up after this time.
+    pub(crate) fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
         let begin = Instant::now();
         let path = self.path("lock");
         loop {
@@ -109,18 +110,35 @@ impl Folder {
         }
     }
 
-    /// Creates a subfolder that only root can read: it may hold secrets and user programs.
+    /// Creates this folder, or a subfolder that only root can read: it may hold secrets and user programs. Other users can list neither. They
+    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_for_all`]).
     pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
-        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        created.map_err(|source| FolderError::Io { verb: "create", path: path.to_owned(), source })
+        let create = |path: &Path, mode| match fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(FolderError::Io { verb: "create", path: path.to_owned(), source }),
+        };
+        if !self.0.is_dir() {
+            create(self.0.parent().unwrap_or(&self.0), 0o755)?;
+            create(&self.0, 0o711)?;
+        }
+        if path == self.0 { Ok(()) } else { create(path, 0o700) }
     }
 
     /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_with(name, content, 0o600)
+    }
+
+    /// The same for a file that every user may read.
+    pub(crate) fn write_for_all(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_with(name, content, 0o644)
+    }
+
+    fn write_with(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FolderError> {
         let path = self.path(name);
         self.make(path.parent().expect("a name inside the folder"))?;
         let fresh = path.with_extension("new");
-        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh);
+        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&fresh);
         written
             .and_then(|mut file| file.write_all(content))
             .and_then(|()| fs::rename(&fresh, &path))

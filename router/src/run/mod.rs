@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub(crate) mod folder;
+pub(crate) mod pending;
 pub(crate) mod programs;
 pub(crate) mod record;
 
