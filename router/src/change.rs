@@ -28,12 +28,9 @@ pub enum Wanted<'a> {
 
 /// Options of a change.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Change<'a> {
+pub struct Change {
     /// Undo the change after this time unless it is confirmed.
     pub confirm: Option<Duration>,
-    /// Apply only if this record still is the last applied one. An automatic re-apply must not override a file that was applied
-    /// meanwhile.
-    pub over: Option<&'a Record>,
 }
 
 impl<'a> Wanted<'a> {
@@ -68,12 +65,9 @@ impl<T: Target> Router<T> {
     ///
     /// # Errors
     /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
-    pub fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
+    pub fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
         let _lock = self.folder.lock()?;
         self.settle_pending()?;
-        if how.over.is_some() && self.last_applied()?.as_ref() != how.over {
-            return Err(ChangeError::Overtaken);
-        }
         self.target.tidy().map_err(ChangeError::Kernel)?;
         let keys = self.target.hmac_keys().clone();
         if let Some(config) = wanted.config() {

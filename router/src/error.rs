@@ -18,9 +18,6 @@ pub enum ChangeError {
     #[error("the change that nobody confirmed is not undone yet: {left} steps are left, {first}")]
     #[diagnostic(help("segbox tries again; `segbox apply` and `segbox clear` go on from what the kernel has now"))]
     NotUndone { left: usize, first: String },
-    #[error("another file has been applied meanwhile")]
-    #[diagnostic(help("nothing was changed; `segbox status` shows which file it was"))]
-    Overtaken,
     #[error("the kernel refuses {} of the programs in the file; nothing was applied", refused.len())]
     #[diagnostic(help("the verifier's log is above; it shows source lines if the object has BTF (clang -g)"))]
     Verifier { refused: Vec<VerifierError> },

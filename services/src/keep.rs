@@ -11,7 +11,7 @@ use segbox_router::{OpenError, Router};
 use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
 use crate::probation::Probation;
-use crate::repairs::Repairs;
+use crate::repairs::{Names, Repairs};
 use crate::tuning::Tuning;
 
 /// Why the services cannot run.
@@ -49,7 +49,7 @@ impl Hardware {
 ///
 /// # Errors
 /// See [`KeepError`]. After the start, a failed repair does not end it.
-pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
+pub fn keep(names: Names, say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
     let own_box = Router::open("keep")?.facts().own_box;
     let mut hardware = own_box.then(Hardware::open).transpose()?;
     let icmp_errors = match IcmpErrors::open() {
@@ -65,7 +65,7 @@ pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
             None
         }
     };
-    let mut repairs = Repairs::open().map_err(KeepError::Listen)?;
+    let mut repairs = Repairs::open(names).map_err(KeepError::Listen)?;
     let mut probation = Probation::open();
     std::thread::scope(|scope| {
         if let Some(icmp_errors) = icmp_errors {

@@ -12,3 +12,4 @@ pub mod supervisor;
 mod tuning;
 
 pub use keep::{KeepError, keep};
+pub use repairs::Names;
