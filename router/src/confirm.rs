@@ -151,6 +151,7 @@ impl<T: Target> Router<T> {
                 return Err(FolderError::Io { verb: "read", path, source }.into());
             }
         };
+        self.target.tidy().map_err(ChangeError::Kernel)?;
         self.target.hmac_keys().extend(undo.before.hmac_keys.keys());
         let now = self.look()?;
         let secrets: BTreeMap<String, Vec<u8>> = self.folder.read_json(SECRETS)?.unwrap_or_default();

@@ -3,14 +3,11 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use segbox_lab::{Cable, Frame, Lab, Topology};
 use support::files::Files;
+use support::routers::soon;
 use support::segbox::{apply, segbox};
 
-/// Longer than any of this takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 const ALL_ROUTERS: &str = "fe80::aa";
 
 /// A host with two ports, and the router on each.
@@ -28,14 +25,6 @@ fn said(lab: &Lab, program: &str, arguments: &[&str]) -> String {
 
 fn is(lab: &Lab, sysctl: &str) -> String {
     said(lab, "cat", &[&format!("/proc/sys/{}", sysctl.replace('.', "/"))])
-}
-
-fn soon(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "{what} does not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -127,7 +116,8 @@ fn a_host_keeps_the_default_route_of_its_router() {
         let router = lab.wire("first", "eth0").expect("a port");
         router.send(&advertisement(lab.mac("first", "eth0"), prefix)).expect("the port is up");
     };
-    soon("the default route", || {
+    let comes = |done: &dyn Fn() -> bool| soon("it comes", done, default);
+    comes(&|| {
         advertise([0x20, 1, 0xd, 0xb8, 0, 0xa]);
         default().contains("proto ra")
     });
@@ -137,7 +127,7 @@ fn a_host_keeps_the_default_route_of_its_router() {
     apply(&lab["host"], &file);
     assert_eq!(is(&lab, "net.ipv6.conf.all.forwarding"), "1");
     assert!(default().contains(&format!("via {ALL_ROUTERS} dev eth0 proto ra")), "{}", default());
-    soon("an address of the next advertisement", || {
+    comes(&|| {
         advertise([0x20, 1, 0xd, 0xb8, 0, 0xb]);
         said(&lab, "ip", &["-6", "address", "show", "dev", "eth0"]).contains("2001:db8:b:")
     });

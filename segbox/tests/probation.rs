@@ -3,15 +3,15 @@
 mod support;
 
 use std::ffi::OsStr;
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use segbox_lab::{Cable, Lab, Namespace, Topology};
+use segbox_lab::{Lab, Namespace};
 use support::files::Files;
+use support::routers::{self, Keeper, ip, soon};
 use support::segbox::{Run, SEGBOX, apply, copy, run, segbox};
 
 const BEFORE: &str = r#"
@@ -47,36 +47,8 @@ object = "builtin:end_add_tlv"
 /// A route that another program can take the place of.
 const ROUTE: &str = "[[route]]\ndestination = \"2001:db8:2::/64\"\nvia = \"2001:db8:1::2\"\n";
 
-/// `segbox keep` in a namespace.
-struct Keeper(Child);
-
-impl Keeper {
-    fn start(namespace: &Namespace) -> Self {
-        let mut command = namespace.command(SEGBOX).expect("there");
-        Self(command.arg("keep").stdout(Stdio::piped()).spawn().expect("it starts"))
-    }
-
-    /// Ends it; gives what it said.
-    fn end(mut self) -> String {
-        self.0.kill().expect("it is ours");
-        let mut said = String::new();
-        self.0.stdout.take().expect("asked for").read_to_string(&mut said).expect("text");
-        said
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 fn router() -> (Lab, Files) {
-    let topology =
-        Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
-    let lab = topology.build().expect("these tests make network namespaces: run them as root");
-    let files = Files::new();
+    let (lab, files) = routers::router();
     files.write("seven.key", "a secret of some length");
     files.write("before.toml", BEFORE);
     files.write("after.toml", AFTER);
@@ -93,13 +65,8 @@ fn on_probation(namespace: &Namespace, file: &Path, time: &str) -> Run {
     segbox(namespace, [OsStr::new("apply"), file.as_os_str(), "--confirm".as_ref(), time.as_ref()])
 }
 
-/// Waits for an event, long enough for a busy machine.
-fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < end, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+fn wait_for(what: &str, done: impl FnMut() -> bool) {
+    soon(what, done, String::new);
 }
 
 #[test]
@@ -243,8 +210,8 @@ fn segbox_keep_undoes_what_the_guard_does_not_and_only_once() {
         let status = segbox(namespace, ["status"]);
         assert_eq!(status.code, Some(0), "{}{}", status.out, status.err);
         assert!(!status.err.contains("undone"), "the keeper did it: {}", status.err);
-        let said = keeper.expect("it was started").end();
-        assert_eq!(said.matches("undone: a change that nobody confirmed in time").count(), 1, "{said}");
+        let keeper = keeper.expect("it was started");
+        assert_eq!(keeper.lines(&["undone: a change that nobody confirmed in time"]), 1, "{}", keeper.said());
         if signal == Signal::STOP {
             kill_process(guard, Signal::KILL).expect("it is ours");
         }
@@ -260,11 +227,7 @@ fn an_undo_that_the_kernel_refuses_is_a_deviation_and_tried_again() {
     assert_eq!(on_probation(namespace, &files.path().join("after.toml"), "2s").code, Some(0));
     let guard = guard_of(namespace);
     // The route of the earlier file has another owner by then.
-    let ip = |words: &str| {
-        let done = run(namespace.command("ip").expect("there").args(words.split(' ')));
-        assert_eq!(done.code, Some(0), "ip {words}: {}", done.err);
-    };
-    ip("-6 route add 2001:db8:2::/64 dev eth0 metric 1024 proto static");
+    ip(namespace, "-6 route add 2001:db8:2::/64 dev eth0 metric 1024 proto static");
     wait_for("the rest is undone", || mtu(namespace) == "1500");
     for _ in 0..2 {
         let status = segbox(namespace, ["status"]);
@@ -274,8 +237,8 @@ fn an_undo_that_the_kernel_refuses_is_a_deviation_and_tried_again() {
         assert!(!status.out.contains("is undone in"), "{}", status.out);
     }
     let other = segbox(namespace, ["confirm"]);
-    assert!(other.code == Some(1) && other.err.contains("1 steps are left"), "{}", other.err);
-    ip("-6 route del 2001:db8:2::/64 metric 1024 proto static");
+    assert!(other.code == Some(1) && other.err.contains("1 step is left"), "{}", other.err);
+    ip(namespace, "-6 route del 2001:db8:2::/64 metric 1024 proto static");
     // No command helps it: the guard tries again.
     wait_for("the guard has undone it", || !Path::new(&format!("/proc/{}", guard.as_raw_nonzero())).exists());
     assert!(in_sync(namespace, &files.path().join("before.toml")));

@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use segbox_linux::netlink::Losses;
+use segbox_plan::repair;
 use segbox_plan::route::{Route, RouteKey};
 use segbox_plan::state::Rule;
 use segbox_plan::{Delta, Step};
@@ -78,6 +80,22 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
             apply(&mut netlink, &ours.map(|key| rule(key, true)));
         }
         assert_eq!(ip("-6 rule show"), others);
+    });
+}
+
+#[test]
+fn a_rule_of_ours_that_another_takes_away_is_heard_of() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        let ours = Rule { priority: 999, from: source(1), table: 254 };
+        let mut losses = Losses::open().expect("rtnetlink");
+        apply(&mut netlink, &[rule(ours.clone(), false)]);
+        losses.drain();
+        assert!(!losses.drain(), "nothing has happened since");
+        ip("-6 rule del from fc00:0:1::1 lookup main prio 999 proto 86");
+        assert!(losses.drain());
+        let culprit = losses.culprit(&repair::rule(&ours));
+        assert!(culprit.is_some_and(|culprit| culprit.contains("process")), "{culprit:?}");
     });
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -118,7 +118,10 @@ impl Folder {
             Err(source) => Err(FolderError::Io { verb: "create", path: path.to_owned(), source }),
         };
         if !self.0.is_dir() {
-            create(self.0.parent().unwrap_or(&self.0), 0o755)?;
+            let root = self.0.parent().unwrap_or(&self.0);
+            create(root, 0o755)?;
+            // An older version closed it. Without this, other users are not told of an overdue change, and nothing else is lost.
+            let _ = fs::set_permissions(root, fs::Permissions::from_mode(0o755));
             create(&self.0, 0o711)?;
         }
         if path == self.0 { Ok(()) } else { create(path, 0o700) }
