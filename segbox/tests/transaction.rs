@@ -258,7 +258,7 @@ fn a_route_runs_the_program_that_is_pinned() {
     let namespace = &lab["router"];
     let file = files.write("segbox.toml", ROUTER);
     apply(namespace, &file);
-    let runs = |what: &str| ip_out(namespace, "-6 -details route show fc00:0:1:100::").contains(what);
+    let runs = |what: &str| ip(namespace, "-6 -details route show fc00:0:1:100::").contains(what);
     let program = observed(namespace)["state"]["programs"][0][0].as_str().expect("a name").to_owned();
     assert!(runs(&program), "{program}");
     let own = namespace.enter(|| segbox_linux::namespace::Namespace::current().expect("Linux 5.14")).expect("there");

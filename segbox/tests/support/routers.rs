@@ -25,10 +25,11 @@ pub(crate) fn router_with(ports: &[&str]) -> (Lab, Files) {
     (topology.build().expect("these tests make network namespaces: run them as root"), Files::new())
 }
 
-/// Runs iproute2, which must succeed.
-pub(crate) fn ip(namespace: &Namespace, words: &str) {
+/// Runs iproute2, which must succeed; gives what it prints.
+pub(crate) fn ip(namespace: &Namespace, words: &str) -> String {
     let done = run(namespace.command("ip").expect("the namespace is there").args(words.split(' ')));
     assert_eq!(done.code, Some(0), "ip {words}: {}", done.err);
+    done.out
 }
 
 /// Runs a shell, as another program would; true if it succeeds.
