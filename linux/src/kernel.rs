@@ -14,12 +14,18 @@ use crate::namespace::{Fate, Namespace};
 /// The kernel's version, and whether it has each of the build options of [`features`].
 ///
 /// Options come from /proc/config.gz, or from the file that distributions put beside the kernel. Without either, an option is on if one
-/// of its functions is in /proc/kallsyms, and unknown if not.
+/// of its functions is in /proc/kallsyms, or its module could be loaded, and unknown if there is neither.
 pub fn survey() -> Kernel {
     let release = release();
     let options = match build_configuration(&release) {
-        Some(text) => options_of(&text, |module| has_module(&release, module)),
-        None => options_by_symbol(&fs::read_to_string("/proc/kallsyms").unwrap_or_default()),
+        Some(text) => options_of(&text, |module| has_module(&release, module) == Some(true)),
+        None => {
+            let by_module =
+                |(option, module): &(&str, &str)| Some(((*option).to_owned(), has_module(&release, module)?));
+            let mut options: BTreeMap<_, _> = MODULES.iter().filter_map(by_module).collect();
+            options.extend(options_by_symbol(&fs::read_to_string("/proc/kallsyms").unwrap_or_default()));
+            options
+        }
     };
     Kernel { version: version_of(&release).unwrap_or_default(), options }
 }

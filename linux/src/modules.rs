@@ -8,11 +8,15 @@ const MODPROBE: [&str; 4] = ["/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/mod
 /// The kernel takes no module any more where this is 1.
 const CLOSED: &str = "/proc/sys/kernel/modules_disabled";
 
-/// Whether a module is loaded, or would be when it is needed. The files in modules.dep may be compressed (vrf.ko.xz).
-pub(crate) fn has_module(release: &str, module: &str) -> bool {
-    Path::new("/sys/module").join(module).exists() || is_listed(release, module) && !is_blocked(module)
+/// Whether a module is loaded, or would be when it is needed; None where no such module is known.
+pub(crate) fn has_module(release: &str, module: &str) -> Option<bool> {
+    match Path::new("/sys/module").join(module).exists() {
+        true => Some(true),
+        false => is_listed(release, module).then(|| !is_blocked(module)),
+    }
 }
 
+/// The files in modules.dep may be compressed (vrf.ko.xz).
 fn is_listed(release: &str, module: &str) -> bool {
     let list = fs::read_to_string(format!("/lib/modules/{release}/modules.dep")).unwrap_or_default();
     list.lines().any(|line| line.split(':').next().is_some_and(|path| path.contains(&format!("/{module}.ko"))))

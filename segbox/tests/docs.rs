@@ -38,7 +38,7 @@ fn every_toml_of_the_pages_is_without_fault() {
     let files = Files::new();
     let mut checked = 0;
     let programs = std::fs::read_dir(page("docs/programs")).expect("the built-in programs have pages");
-    for path in programs.flatten().map(|entry| entry.path()).chain([page("README.md")]) {
+    for path in programs.flatten().map(|entry| entry.path()).chain(["README.md", "docs/security.md"].map(page)) {
         for toml in fenced(&read(&path), "toml") {
             let file = files.write("segbox.toml", toml);
             let check = run(Command::new(SEGBOX).arg("check").arg("--elsewhere").arg(file));
@@ -47,4 +47,24 @@ fn every_toml_of_the_pages_is_without_fault() {
         }
     }
     assert!(checked > 5, "only {checked} examples were found");
+}
+
+/// Rows name files of tests, and tests behind them: `segbox/tests/security.rs`, `no_command_prints_a_secret`.
+#[test]
+fn the_tests_of_the_threat_model_are_there() {
+    let text = read(&page("docs/security.md"));
+    let (mut files, mut tests) = (0, 0);
+    for row in text.lines().filter(|line| line.starts_with('|')) {
+        let mut file = None;
+        for word in row.rsplit('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2) {
+            if word.ends_with(".rs") {
+                file = Some(read(&page(word)));
+                files += 1;
+            } else if let Some(file) = &file {
+                assert!(file.contains(&format!("fn {word}()")), "{word} is not there: {row}");
+                tests += 1;
+            }
+        }
+    }
+    assert!(files > 20 && tests > 8, "{files} files and {tests} tests are named");
 }

@@ -157,3 +157,19 @@ fn a_sid_that_takes_the_packet_out_too_early_deviates() {
     apply(&lab["router"], &files.write("segbox.toml", &(FILE.to_owned() + sid)));
     assert_eq!(health(&lab), (Vec::new(), true));
 }
+
+#[test]
+fn sids_that_no_port_leads_to_deviate_and_status_names_the_command_for_its_steps() {
+    let (lab, files) = router();
+    apply(&lab["router"], &files.write("segbox.toml", FILE.replace("srv6 = true\n", "")));
+    let text = status(&lab["router"])["deviations"].to_string();
+    assert!(text.contains("no packet reaches the SIDs"), "{text}");
+    let said = |lab: &Lab| segbox(&lab["router"], ["status"]).out;
+    assert!(!said(&lab).contains("takes the steps"), "no step mends that: {}", said(&lab));
+    let file = files.write("segbox.toml", FILE);
+    apply(&lab["router"], &file);
+    assert_eq!(health(&lab), (Vec::new(), true));
+    ip(&lab, "-6 route del fc00:0:1:1::/128");
+    let command = format!("`segbox apply {}` takes the steps with +, ~ and -", file.display());
+    assert!(said(&lab).contains(&command), "{command} is not in:\n{}", said(&lab));
+}

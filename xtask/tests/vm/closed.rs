@@ -63,6 +63,7 @@ fn the_console_asks_for_its_password_and_the_built_in_configuration_has_none() {
     let disk = Disk::new(&tools, LOCKED);
     let mut locked = machine(&tools, "console=tty0");
     locked.memory = 256;
+    locked.ends_at_reboot = false;
     locked.disks.push(disk.path());
     locked.also = ["-vga", "std"].map(str::to_owned).to_vec();
     let mut router = Router::start(&locked);
@@ -107,6 +108,7 @@ fn the_console_asks_for_its_password_and_the_built_in_configuration_has_none() {
     // Whoever can restart the box and change its command line gets in, and the router stops for it.
     let mut open = machine(&tools, "segbox.failsafe");
     open.memory = 256;
+    open.ends_at_reboot = false;
     open.disks.push(disk.path());
     let mut router = Router::boot(&open);
     assert!(router.screen.contains("segbox.failsafe") && router.screen.contains("built in"), "{}", router.screen);

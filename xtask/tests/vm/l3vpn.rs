@@ -8,11 +8,15 @@
 //! ```
 //!
 //! Blue's traffic arrives by End.DT46, green's by End.DT4 and End.DT6. The other edge is a namespace for each customer,
-//! whose kernel need not have VRFs. All routers are segbox's; hosts send by their kernels. Not here: a customer that tries to get out
-//! (`leaks`).
+//! whose kernel need not have VRFs. All routers are segbox's; hosts send by their kernels. Then other programs of the box do what they do to
+//! VRFs, in the same machine. Not here: a customer that tries to get out (`leaks`).
 
+mod another_owner;
+mod hmac;
 mod leaks;
+mod made_again;
 mod path_mtu;
+mod shell;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,7 +28,7 @@ use segbox_lab::{
     Cable, Frame, Host, Lab, Links, Mac, Namespace, Offload, Topology, Wire, carry, echo_request, outline, send,
     set_offload,
 };
-use segbox_vm::{FW_CFG, Model, Port, Router, image, machine, turn};
+use segbox_vm::{Boot, FW_CFG, Model, Port, Router, image, machine, turn};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/examples/l3vpn.toml");
 /// The example's ports, in its order.
@@ -69,8 +73,21 @@ fn two_customers_with_the_same_addresses_never_meet() {
     let files = tempfile::tempdir().expect("a folder for temporary files");
     let edge = files.path().join("edge");
     let example = fs::read_to_string(FILE).expect("the example is there");
+    let others = [
+        (another_owner::FILE, another_owner::file(&example)),
+        (hmac::FILES[0], hmac::file(&example)),
+        (hmac::FILES[1], hmac::SECRET.to_owned()),
+    ];
     fs::write(&edge, example + leaks::ROUTES).expect("the folder is ours");
     machine.files.push((FW_CFG.to_owned(), edge));
+    for (name, text) in others {
+        let place = files.path().join(name.replace('/', "-"));
+        fs::write(&place, text).expect("the folder is ours");
+        machine.files.push((name.to_owned(), place));
+    }
+    if let Boot::Direct { initrd, .. } = &mut machine.boot {
+        *initrd = shell::initrd(&tools, files.path());
+    }
     let port = |namespace, interface, number: usize| Port {
         namespace,
         interface,
@@ -126,6 +143,9 @@ fn two_customers_with_the_same_addresses_never_meet() {
     for name in ["p", "blue", "green"] {
         segbox(&lab[name], ["plan".as_ref(), files.path().join(name).as_os_str()]);
     }
+    made_again::is_mended(&mut router, &mut vpns);
+    another_owner::carries_its_vpn(&mut router, &mut vpns);
+    hmac::guards_sids_of_vrfs(&mut router, &mut vpns, files.path());
     // The prompt changes with the host's name.
     router.type_in("clear\r");
     router.wait("removed everything that segbox made");
