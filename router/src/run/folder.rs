@@ -22,6 +22,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval between two attempts to lock.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The file that is locked.
+const LOCK: &str = "lock";
+
 /// The folder of this network namespace.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder(PathBuf);
@@ -68,7 +71,18 @@ impl Folder {
 
     /// Removes the whole folder, including the lock. A process that waits for the lock then takes the new one.
     pub(crate) fn remove_all(&self) -> Result<(), FolderError> {
-        self.remove("")
+        // The lock goes last: whoever waits for it makes a new one at once, and may then write here. From then on the folder is not ours.
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for name in entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != LOCK) {
+            self.remove(&name)?;
+        }
+        self.remove(LOCK)?;
+        match fs::remove_dir(&self.0) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                Err(FolderError::Io { verb: "remove", path: self.0.clone(), source: error })
+            }
+            _ => Ok(()),
+        }
     }
 
     #[cfg(test)]
@@ -93,11 +107,15 @@ impl Folder {
     /// Takes the lock, or gives up after this time.
     pub(crate) fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
         let begin = Instant::now();
-        let path = self.path("lock");
+        let path = self.path(LOCK);
         loop {
             self.make(&self.0)?;
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-            let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
+            let file = match file {
+                // The previous holder has just removed the folder.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?,
+            };
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 // The previous holder may have removed the folder (`remove_all`), and with it the file that this process waited
                 // for.
@@ -213,6 +231,32 @@ mod tests {
             drop(first);
             second.join().expect("no panic").expect("the first is gone");
         });
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_while_others_wait_is_theirs_whole() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(&place.path().join("1-2"));
+        std::thread::scope(|scope| {
+            for own in ["one", "two", "three"] {
+                let folder = &folder;
+                scope.spawn(move || {
+                    for _ in 0..300 {
+                        let lock = loop {
+                            match folder.lock_at_once() {
+                                Err(FolderError::Busy { .. }) => {}
+                                lock => break lock.expect("free, or held"),
+                            }
+                        };
+                        folder.write(own, b"x").expect("ours alone");
+                        assert!(folder.read(own).expect("readable").is_some(), "nobody else removes it");
+                        folder.remove_all().expect("others may be back already");
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!place.path().join("1-2").exists(), "the last one leaves nothing");
     }
 
     #[test]
