@@ -227,11 +227,13 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
         let compared = std::mem::take(&mut fields);
         match name {
             "cmp" if compared.len() == 1 && number(data, NFTA_CMP_OP) == Some(NFT_CMP_EQ) => {
-                let key = find(data, NFTA_CMP_DATA).and_then(|data| find(data, NFTA_DATA_VALUE)).unwrap_or_default().to_vec();
+                let key =
+                    find(data, NFTA_CMP_DATA).and_then(|data| find(data, NFTA_DATA_VALUE)).unwrap_or_default().to_vec();
                 row.ports.push(Ports { fields: compared, keys: Keys::One(Element { key, ..Element::default() }) });
             }
             "lookup" if !compared.is_empty() && number(data, NFTA_LOOKUP_FLAGS).is_none_or(|flags| flags == 0) => {
-                row.ports.push(Ports { fields: compared, keys: Keys::Set(text(data, NFTA_LOOKUP_SET).unwrap_or_default()) });
+                row.ports
+                    .push(Ports { fields: compared, keys: Keys::Set(text(data, NFTA_LOOKUP_SET).unwrap_or_default()) });
             }
             "ct" => {
                 row.reads_state |= number(data, NFTA_CT_KEY) == Some(NFT_CT_STATE);
@@ -247,14 +249,16 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
                 let info = find(data, NFTA_MATCH_INFO).unwrap_or_default();
                 let states = info.get(XT_STATE_MASK..).and_then(u16_of).unwrap_or_default();
                 let kind = text(data, NFTA_MATCH_NAME);
-                rule.is_invalid |= kind.as_deref() == Some("conntrack") && u32::from(states) & NF_CT_STATE_INVALID_BIT != 0;
+                rule.is_invalid |=
+                    kind.as_deref() == Some("conntrack") && u32::from(states) & NF_CT_STATE_INVALID_BIT != 0;
                 rule.looks_back |= kind.as_deref() == Some("rpfilter");
                 // A comment decides nothing.
                 rule.has_conditions |= kind.as_deref() != Some("comment");
             }
             "fib" => {
                 let flags = number(data, NFTA_FIB_FLAGS).unwrap_or_default();
-                rule.looks_back |= number(data, NFTA_FIB_RESULT) == Some(NFT_FIB_RESULT_OIF) && flags & NFTA_FIB_F_SADDR != 0;
+                rule.looks_back |=
+                    number(data, NFTA_FIB_RESULT) == Some(NFT_FIB_RESULT_OIF) && flags & NFTA_FIB_F_SADDR != 0;
                 rule.has_conditions = true;
             }
             "lookup" => {
