@@ -97,10 +97,10 @@ fn a_rule_a_table_of_nf_tables_and_a_key_come_back() {
     let (mut router, _run) = router();
     let whole = router.target.actual.clone();
     let state = &router.target.actual.state;
-    assert!(!state.rules.is_empty() && !state.source_filters.is_empty() && !state.hmac_keys.is_empty());
+    assert!(!state.rules.is_empty() && !state.filters.is_empty() && !state.hmac_keys.is_empty());
     let losses: [(&str, fn(&mut Actual)); 3] = [
         ("+ rule", |actual| actual.state.rules.clear()),
-        ("+ guard", |actual| actual.state.source_filters.clear()),
+        ("+ filter    vrf", |actual| actual.state.filters.clear()),
         ("+ hmac-key  7", |actual| actual.state.hmac_keys.clear()),
     ];
     for (told, lose) in losses {
