@@ -167,11 +167,11 @@ fn what_is_left_to_another_owner_stays_lost() {
 
 #[test]
 fn a_change_on_probation_and_a_cleared_router_are_not_repaired() {
-    let (mut router, run) = router();
+    let (mut router, _run) = router();
     router.target.actual.state.addresses.clear();
     Pending::within(Duration::from_secs(600)).write(&router.folder).expect("writable");
     assert!(matches!(router.repair(&BTreeSet::new(), &BTreeSet::new()), Err(ChangeError::Waiting { .. })));
-    std::fs::remove_file(run.path().join("pending.json")).expect("it is there");
+    Pending::remove(&router.folder).expect("it is there");
     router.change(&Wanted::Nothing, Change::default()).expect("memory can be read");
     let done = repair(&mut router, &[]);
     assert!(done.of.is_none() && done.applied.is_empty());
