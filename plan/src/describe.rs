@@ -20,6 +20,7 @@ impl fmt::Display for Step {
         let (before, after) = self.values();
         write!(f, "{sign} {:<9} {}", self.noun(), self.subject())?;
         match (before, after) {
+            (Some(_), Some(after)) if self.stays() => write!(f, "  {after} stays"),
             (Some(before), Some(after)) => write!(f, "  {before} -> {after}"),
             (_, Some(text)) | (Some(text), None) if !text.is_empty() => write!(f, "  {text}"),
             _ => Ok(()),

@@ -9,9 +9,10 @@ use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, Steer, Vrf};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
+use crate::base::Base;
 use crate::egress::{ANCHOR_MTU, Egress};
 use crate::filter::{self, Filter, FilterName, OnBox, VrfGuard};
-use crate::forwarding::forwarding;
+use crate::forwarding::{forwarding, forwarding_since, goes_with_ipv6};
 use crate::hop::{Encap, Hop};
 use crate::hop_limit;
 use crate::identity::{program_name, secret_digest};
@@ -29,7 +30,7 @@ pub struct Context<'a> {
     /// The state that was found.
     pub actual: &'a Actual,
     /// Settings as they were before segbox first changed them: what the file no longer asks for goes back to these.
-    pub base: &'a BTreeMap<Setting, String>,
+    pub base: &'a Base,
     /// The kernel.
     pub kernel: &'a Kernel,
     /// Whether this is the box's own network namespace: its hostname is then segbox's to set.
@@ -104,7 +105,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
 }
 
 /// A router without segbox: nothing that segbox made, every setting as it was found.
-pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals) -> Desired {
+pub fn nothing(actual: &Actual, base: &Base, refused: &Refusals) -> Desired {
     let mut out = Desired::default();
     go_back(actual, base, refused, &mut out);
     out
@@ -113,25 +114,49 @@ pub fn nothing(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refu
 /// Settings that a state does not ask for go back to what they were before segbox.
 ///
 /// The base knows an interface's settings under the name that the file gave it, so its former name comes back after all of them.
-fn go_back(actual: &Actual, base: &BTreeMap<Setting, String>, refused: &Refusals, out: &mut Desired) {
+fn go_back(actual: &Actual, base: &Base, refused: &Refusals, out: &mut Desired) {
     let state = &mut out.state;
-    let returned: BTreeMap<_, _> = base.iter().filter(|(setting, _)| !state.settings.contains_key(*setting)).collect();
     let is_name = |setting: &Setting| matches!(setting, Setting::LinkName(_));
+    let keeps_name =
+        |setting: &Setting, name: &String| is_name(setting) && !may_go_back(setting, name, base, actual, state);
+    let returned: BTreeMap<_, _> = base
+        .iter()
+        .filter(|(setting, value)| !state.settings.contains_key(*setting) && !keeps_name(setting, value))
+        .collect();
     // What is gone (an unplugged interface) cannot be put back.
     let differs = |setting: &Setting, value: &String| actual.setting(setting).is_some_and(|found| found != *value);
     let goes_down = |name: IfName| base.get(&Setting::LinkUp(name)).is_some_and(|state| state == "down");
-    let by_itself = |setting: &Setting| setting.follows_others() || setting.goes_with_link().is_some_and(goes_down);
+    let by_itself = |setting: &Setting| {
+        setting.follows_others() || setting.goes_with_link().is_some_and(goes_down) || goes_with_ipv6(setting, base)
+    };
     // A knob that its driver does not turn back stays, and nothing waits for it.
     let stays = |setting: &Setting, value: &String| by_itself(setting) || refused.answer(setting, value).is_some();
     let names_wait =
         returned.iter().any(|(setting, value)| !is_name(setting) && !stays(setting, value) && differs(setting, value));
+    let since = forwarding_since(actual, base, |all, _| returned.contains_key(all));
     for (setting, value) in &returned {
         if actual.setting(setting).is_some() && !(names_wait && is_name(setting)) && !stays(setting, value) {
             state.settings.insert((*setting).clone(), (*value).clone());
         }
     }
+    for (setting, value) in since {
+        state.settings.entry(setting).or_insert(value);
+    }
     out.names_wait = names_wait && returned.keys().any(|setting| is_name(setting));
     out.returned = returned.into_keys().cloned().collect();
+}
+
+/// Whether an interface can have its former name: the file names neither it nor another one so, and no other program has.
+fn may_go_back(setting: &Setting, name: &str, base: &Base, actual: &Actual, state: &State) -> bool {
+    let Setting::LinkName(matcher) = setting else { return true };
+    let Some(link) = actual.link_with(matcher) else { return true };
+    let asks_for = |name: IfName| {
+        state.settings.contains_key(&Setting::LinkUp(name))
+            || state.settings.contains_key(&Setting::LinkMaster(name))
+            || state.routes.values().any(|route| route.hops.iter().any(|hop| hop.interface == Some(name)))
+    };
+    let wanted = name.parse().is_ok_and(asks_for) || asks_for(link.name);
+    !wanted && !actual.is_named(link.name, &state.settings) && actual.can_get_name(setting, name, base)
 }
 
 /// Programs and their rows; gives the loaded name of each `[program.NAME]`.

@@ -8,7 +8,7 @@ use segbox_config::LinkSeen;
 use segbox_config::model::Matcher;
 use serde::Serialize;
 
-use crate::forwarding::changed_along;
+use crate::forwarding::{changed_along, kept_apart};
 use crate::hop::Hop;
 use crate::route::{Route, RouteKey};
 use crate::state::{Actual, Link, Setting, State};
@@ -51,6 +51,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
             steps.push(Step::Setting(Delta { key: key.clone(), before, after: Some(value.clone()) }));
         }
     }
+    steps.extend(kept_apart(&steps, state));
     compare(&desired.links, &state.links, Step::Link, &mut steps);
     compare(&desired.addresses, &state.addresses, Step::Address, &mut steps);
     compare(&desired.neighbors, &state.neighbors, Step::Neighbor, &mut steps);
@@ -138,7 +139,7 @@ impl Actual {
         }
     }
 
-    fn link_with(&self, matcher: &Matcher) -> Option<&LinkSeen> {
+    pub(crate) fn link_with(&self, matcher: &Matcher) -> Option<&LinkSeen> {
         matcher.among(&self.links).next()
     }
 

@@ -2,8 +2,8 @@
 //! each device that segbox makes. And those that turning on forwarding would take away from another. Not here: how sysctls are named and read
 //! (`sysctl`), all other settings (`desired`).
 //!
-//! A port that the file does not name keeps its own. Where the kernel takes the stricter of `all` and the port's, `all` is enough to let it
-//! work, and the port's owner decides.
+//! A port that the file does not name keeps its own, also where the kernel would change it along with `default`. Where the kernel takes the
+//! stricter of `all` and the port's, `all` is enough to let it work, and the port's owner decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,11 @@ use segbox_config::model::HmacMode;
 use segbox_config::{Config, IfName};
 
 use crate::state::{Actual, Setting, State};
+use crate::step::{Delta, Step};
 use crate::sysctl;
+
+/// The smallest MTU that IPv6 works with (RFC 8200, section 5).
+const IPV6_MIN_MTU: u32 = 1280;
 
 /// Asks for them. `state` has the devices of segbox already; `base` is what segbox has changed so far.
 pub(crate) fn forwarding(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {
@@ -68,7 +72,11 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
         let mut ask = |family, name, value: &str| {
             state.settings.insert(Setting::Sysctl(sysctl::of_a_link(family, *port, name)), value.to_owned());
         };
-        ask("ipv6", "seg6_enabled", if settings.srv6 { "1" } else { "0" });
+        // A port that is there and too small for IPv6 (net/ipv6/addrconf.c, addrconf_notify) has no such switch, and needs none.
+        let has_ipv6 = |name| actual.setting(&Setting::Sysctl(sysctl::of_a_link("ipv6", *port, name))).is_some();
+        if settings.srv6 || has_ipv6("seg6_enabled") || !is_too_small(*port, actual) {
+            ask("ipv6", "seg6_enabled", if settings.srv6 { "1" } else { "0" });
+        }
         if let Some(mode) = settings.hmac {
             ask("ipv6", "seg6_require_hmac", hmac_value(mode));
         }
@@ -91,6 +99,11 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
             state.settings.insert(require, hmac_value(HmacMode::Require).to_owned());
         }
     }
+}
+
+fn is_too_small(port: IfName, actual: &Actual) -> bool {
+    let mtu = actual.setting(&Setting::LinkMtu(port)).and_then(|mtu| mtu.parse::<u32>().ok());
+    mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU)
 }
 
 fn hmac_value(mode: HmacMode) -> &'static str {
@@ -190,12 +203,92 @@ pub(crate) fn changed_along(
     along
 }
 
+/// Steps that keep the settings of ports that the kernel would change along with `default`.
+///
+/// A port follows `default` until its own value is written for the first time, and the kernel does not tell which ports do
+/// (net/ipv4/devinet.c, devinet_copy_dflt_conf). So the port's own value is written first.
+pub(crate) fn kept_apart(steps: &[Step], found: &State) -> Vec<Step> {
+    let changed =
+        |wanted: &Setting| steps.iter().any(|step| matches!(step, Step::Setting(delta) if delta.key == *wanted));
+    let mut kept = Vec::new();
+    for name in sysctl::OF_A_LINK.iter().filter_map(|(family, name)| (*family == "ipv4").then_some(*name)) {
+        // This one has a switch of its own, which copies nothing (devinet_sysctl_forward).
+        if name == "forwarding" || !changed(&default_of(name)) {
+            continue;
+        }
+        for (setting, value) in &found.settings {
+            let is_of_a_port = matches!(setting, Setting::Sysctl(of_it)
+                if of_it.starts_with("net.ipv4.conf.") && of_it.ends_with(&format!(".{name}")) && sysctl::comes_with_a_link(of_it));
+            let is_own = || setting.goes_with_anchor() || found.links.keys().any(|device| setting.is_of(*device));
+            if is_of_a_port && !is_own() && !changed(setting) {
+                let (before, after) = (Some(value.clone()), Some(value.clone()));
+                kept.push(Step::Setting(Delta { key: setting.clone(), before, after }));
+            }
+        }
+    }
+    kept
+}
+
+fn default_of(name: &str) -> Setting {
+    Setting::Sysctl(format!("net.ipv4.conf.default.{name}"))
+}
+
+/// Whether a step that keeps a port's setting has nothing to keep it from.
+pub(crate) fn keeps_for_nothing(step: &Step, steps: &[Step]) -> bool {
+    let Step::Setting(delta @ Delta { key: Setting::Sysctl(name), .. }) = step else { return false };
+    let cause = name.rsplit('.').next().map(default_of);
+    delta.stays()
+        && !steps.iter().any(|step| matches!(step, Step::Setting(delta) if Some(&delta.key) == cause.as_ref()))
+}
+
+/// The forwarding of ports that have appeared since `base`: they were made with the `default` that the switch gave them, and get that of
+/// `base` where the switch goes back.
+pub(crate) fn forwarding_since(
+    actual: &Actual,
+    base: &BTreeMap<Setting, String>,
+    goes_back: impl Fn(&Setting, &String) -> bool,
+) -> BTreeMap<Setting, String> {
+    let mut since = BTreeMap::new();
+    for family in ["ipv4", "ipv6"] {
+        let of = |group| Setting::Sysctl(format!("net.{family}.conf.{group}.forwarding"));
+        let (Some(all), Some(default)) = (base.get(&of("all")), base.get(&of("default"))) else { continue };
+        if !goes_back(&of("all"), all) {
+            continue;
+        }
+        let prefix = format!("net.{family}.conf.");
+        let appeared = actual.state.settings.keys().filter(|setting| {
+            let is_ports =
+                matches!(setting, Setting::Sysctl(name) if name.starts_with(&prefix)) && is_forwarding_of_one(setting);
+            let is_own =
+                || setting.goes_with_anchor() || actual.state.links.keys().any(|device| setting.is_of(*device));
+            is_ports && !base.contains_key(*setting) && !is_own() && !goes_with_ipv6(setting, base)
+        });
+        since.extend(appeared.map(|setting| (setting.clone(), default.clone())));
+    }
+    since
+}
+
+/// Whether it is a setting of IPv6 on a port that is too small for IPv6 with these settings: it ends as the MTU goes back.
+pub(crate) fn goes_with_ipv6(setting: &Setting, base: &BTreeMap<Setting, String>) -> bool {
+    let is_small = |mtu: &String| mtu.parse::<u32>().is_ok_and(|mtu| mtu < IPV6_MIN_MTU);
+    matches!(setting, Setting::Sysctl(name) if name.starts_with("net.ipv6.conf."))
+        && base.iter().any(|(one, mtu)| match one {
+            Setting::LinkMtu(port) => is_small(mtu) && setting.is_of(*port),
+            _ => false,
+        })
+}
+
+/// Whether it is the forwarding of one interface, or of those to come.
+pub(crate) fn is_forwarding_of_one(setting: &Setting) -> bool {
+    matches!(setting, Setting::Sysctl(name)
+        if name.contains(".conf.") && name.ends_with(".forwarding") && !name.ends_with(".all.forwarding"))
+}
+
 impl Setting {
     /// Whether the switch of forwarding changes it as well: each interface's own, `default`, and `all.accept_redirects`.
     pub(crate) fn follows_forwarding(&self) -> bool {
         let Self::Sysctl(name) = self else { return false };
-        let own = name.ends_with(".forwarding") && !name.ends_with(".all.forwarding");
-        (own && name.contains(".conf.")) || name == "net.ipv4.conf.all.accept_redirects"
+        is_forwarding_of_one(self) || name == "net.ipv4.conf.all.accept_redirects"
     }
 }
 

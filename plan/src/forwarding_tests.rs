@@ -29,16 +29,20 @@ impl Host {
 
     fn rounds(&mut self, want: impl Fn(&Actual, &BTreeMap<Setting, String>) -> Desired) -> Vec<String> {
         let mut lines = Vec::new();
+        let mut known = self.base.clone();
         for _ in 0..crate::rounds::ROUNDS {
-            let plan: Plan = diff(&want(&self.actual, &self.base).state, &self.actual).round();
+            let plan: Plan = diff(&want(&self.actual, &known).state, &self.actual).round();
             if plan.is_empty() {
                 break;
             }
             plan.extend_base(&self.actual, &mut self.base);
+            plan.rename_base(&self.actual, &mut known);
             self.actual.apply(&plan);
             lines.extend(plan.steps.iter().map(ToString::to_string));
         }
-        let returned = want(&self.actual, &self.base).returned;
+        let want = want(&self.actual, &known);
+        assert!(diff(&want.state, &self.actual).is_empty(), "{:?}", diff(&want.state, &self.actual));
+        let returned = want.returned;
         self.base.retain(|setting, _| !returned.contains(setting));
         lines
     }
@@ -61,6 +65,8 @@ impl Host {
         &self.actual.state.settings[&sysctl(name)]
     }
 }
+
+const PORT: &str = "[interface.eth1]\naddresses = [\"192.0.2.1/24\"]\n";
 
 /// The place of the step that sets this.
 fn place(steps: &[String], name: &str) -> usize {
@@ -170,6 +176,36 @@ fn what_forwarding_takes_away_comes_back() {
 }
 
 #[test]
+fn a_port_that_came_later_ends_as_it_would_have_begun() {
+    for born in ["0", "1"] {
+        let of = ["all", "default", "eth1"].map(|group| format!("net.ipv4.conf.{group}.forwarding"));
+        let mut host = Host::new(&[(&of[0], "0"), (&of[1], born), (&of[2], "0")]);
+        host.apply(VPN);
+        assert_eq!(host.is(&of[1]), "1");
+        let later = "net.ipv4.conf.veth7.forwarding";
+        host.actual.state.settings.insert(sysctl(later), "1".into());
+        host.clear();
+        assert_eq!(host.is(later), born);
+        assert_eq!(of.each_ref().map(|name| host.is(name)), ["0", born, "0"]);
+    }
+}
+
+#[test]
+fn other_ports_keep_what_the_kernel_would_change_along_with_default() {
+    let of = ["default", "eth0", "eth1", "eth9"].map(|group| format!("net.ipv4.conf.{group}.rp_filter"));
+    let mut host = Host::new(&[(&of[0], "2"), (&of[1], "2"), (&of[2], "2"), (&of[3], "2")]);
+    let steps = host.apply(VPN);
+    assert!(place(&steps, &of[3]) < place(&steps, &of[0]), "the port is set before the kernel copies: {steps:#?}");
+    assert_eq!(of.each_ref().map(|name| host.is(name)), ["0", "0", "0", "2"]);
+    assert!(!host.base.contains_key(&sysctl(&of[3])), "segbox has not changed it");
+    assert!(host.apply(VPN).is_empty());
+    // Its owner changes it meanwhile.
+    host.actual.state.settings.insert(sysctl(&of[3]), "1".into());
+    host.clear();
+    assert_eq!(of.each_ref().map(|name| host.is(name)), ["2", "2", "2", "1"]);
+}
+
+#[test]
 fn routes_by_router_advertisement_stay() {
     let accept = ["lo", "eth0", "eth1"].map(|link| format!("net.ipv6.conf.{link}.accept_ra"));
     let mut host = Host::new(&accept.each_ref().map(|name| (name.as_str(), "1")));
@@ -206,6 +242,37 @@ fn a_port_keeps_others_addresses_when_it_enters_and_leaves_a_vrf() {
     assert!(place(&steps, keeps) < place(&steps, "eth1 vrf"), "{steps:#?}");
     let steps = host.clear();
     assert!(place(&steps, "eth1 vrf") < place(&steps, keeps), "{steps:#?}");
+}
+
+#[test]
+fn a_port_that_is_too_small_for_ipv6_needs_no_switch_of_it() {
+    let eth1 = "eth1".parse().expect("a name");
+    let switch = "net.ipv6.conf.eth1.seg6_enabled";
+    let mut host = Host::new(&[]);
+    host.actual.state.settings.insert(Setting::LinkMtu(eth1), "1200".into());
+    let steps = host.apply(PORT);
+    assert!(!steps.iter().any(|step| step.contains(switch)), "{steps:#?}");
+    // Once it is larger, it has the one of `default`.
+    host.actual.state.settings.insert(Setting::LinkMtu(eth1), "1500".into());
+    host.actual.state.settings.insert(sysctl(switch), "1".into());
+    assert!(place(&host.apply(PORT), switch) < 1);
+}
+
+#[test]
+fn what_ends_with_ipv6_is_not_put_back() {
+    let eth1 = "eth1".parse().expect("a name");
+    let switch = "net.ipv6.conf.eth1.seg6_enabled";
+    let mut host = Host::new(&[]);
+    host.actual.state.settings.insert(Setting::LinkMtu(eth1), "1200".into());
+    host.apply("[interface.eth1]\nmtu = 1500\n");
+    // It comes with IPv6.
+    host.actual.state.settings.insert(sysctl(switch), "0".into());
+    host.apply("[interface.eth1]\nmtu = 1500\nsrv6 = true\n");
+    assert_eq!((host.is(switch), host.base.contains_key(&sysctl(switch))), ("1", true));
+    // The kernel has none of it once the port is small again.
+    let steps = host.clear();
+    assert!(!steps.iter().any(|step| step.contains(switch)), "{steps:#?}");
+    assert_eq!(host.actual.setting(&Setting::LinkMtu(eth1)).as_deref(), Some("1200"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod adjacent;
 pub mod asked;
+mod base;
 pub mod beside;
 pub mod degrade;
 mod describe;
@@ -19,7 +20,7 @@ pub mod lost;
 pub mod materials;
 pub mod nic_names;
 pub mod overruled;
-mod rename;
+pub mod rename;
 pub mod repair;
 pub mod rounds;
 pub mod route;
@@ -31,6 +32,7 @@ pub mod sysctl;
 pub mod tune;
 pub mod unkept;
 
+pub use base::{Base, present_names};
 pub use desired::{Context, Desired, desired, nothing};
 pub use diff::{Plan, diff};
 pub use materials::Materials;

@@ -1,9 +1,10 @@
 //! An interface of a state in memory gets another name: everything that is keyed by the old name is keyed by the new one, as in the
-//! kernel. Not here: which interface gets which name.
+//! kernel. The settings that a base has under the old name follow in the same way. Not here: which interface gets which name.
 
 use std::collections::BTreeMap;
 
-use segbox_config::IfName;
+use segbox_config::model::Matcher;
+use segbox_config::{IfName, LinkSeen};
 
 use crate::hop::Hop;
 use crate::lookup::Lookup;
@@ -11,19 +12,66 @@ use crate::state::{Actual, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
 
+/// The interfaces that get other names, all at once.
+pub(crate) struct Renames(BTreeMap<IfName, IfName>);
+
+impl Renames {
+    /// The effect of renames one after the other: of the link with this hardware to this name.
+    pub(crate) fn of<'a>(links: &[LinkSeen], steps: impl Iterator<Item = (&'a Matcher, IfName)>) -> Self {
+        let mut after = links.to_vec();
+        for (matcher, to) in steps {
+            let from = matcher.among(&after).next().map(|link| link.name);
+            for (from, to) in from.map(|from| moves(&after, from, to)).unwrap_or_default() {
+                after.iter_mut().filter(|link| link.name == from).for_each(|link| link.name = to);
+            }
+        }
+        let names = links.iter().zip(after).map(|(before, after)| (before.name, after.name));
+        Self(names.filter(|(before, after)| before != after).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The setting under the new name of its interface.
+    pub(crate) fn of_setting(&self, setting: Setting) -> Setting {
+        renamed_setting(setting, |name| self.0.get(&name).copied().unwrap_or(name))
+    }
+
+    /// Whether it is a setting under a name that an interface gets, and that none of these links has.
+    pub(crate) fn reuses(&self, setting: &Setting, links: &[LinkSeen]) -> bool {
+        self.0.values().any(|to| setting.is_of(*to) && links.iter().all(|link| link.name != *to))
+    }
+
+    /// Whether it is a setting of an interface whose name no other one gets.
+    pub(crate) fn frees(&self, setting: &Setting) -> bool {
+        self.0.keys().any(|from| setting.is_of(*from) && self.0.values().all(|to| to != from))
+    }
+}
+
+/// What is renamed so that an interface gets a name: another one that bears the name moves out of the way first, as `segbox-linux` does it.
+fn moves(links: &[LinkSeen], from: IfName, to: IfName) -> Vec<(IfName, IfName)> {
+    if from == to {
+        return Vec::new();
+    }
+    let is_there = |name: IfName| links.iter().any(|link| link.name == name);
+    let aside = is_there(to).then(|| (to, name_aside(is_there)));
+    aside.into_iter().chain([(from, to)]).collect()
+}
+
+/// The first free name for an interface that moves out of the way.
+pub fn name_aside(is_there: impl Fn(IfName) -> bool) -> IfName {
+    let mut names =
+        (0_u32..).map(|number| format!("rename{number}").parse().expect("`rename` and 10 digits fit a name"));
+    names.find(|name| !is_there(*name)).expect("there are more numbers than interfaces")
+}
+
 impl Actual {
-    /// Renames an interface. Another one that bears the new name moves out of the way first, as `segbox-linux` does it.
+    /// Renames an interface.
     pub(crate) fn rename(&mut self, from: IfName, to: IfName) {
-        if from == to {
-            return;
+        for (from, to) in moves(&self.links, from, to) {
+            self.rename_one(from, to);
         }
-        if self.links.iter().any(|link| link.name == to) {
-            let aside = (0_u32..)
-                .filter_map(|number| format!("rename{number}").parse().ok())
-                .find(|name| !self.links.iter().any(|link| link.name == *name));
-            self.rename_one(to, aside.expect("there are more numbers than interfaces"));
-        }
-        self.rename_one(from, to);
     }
 
     fn rename_one(&mut self, from: IfName, to: IfName) {
@@ -45,20 +93,13 @@ impl Actual {
             rekey(&mut machine.cards, name);
             rekey(&mut machine.fixed, |knob| renamed_knob(knob, name));
         }
-        self.state.rename_one(from, name);
+        self.state.rename_one(name);
     }
 }
 
 impl State {
-    fn rename_one(&mut self, from: IfName, name: impl Fn(IfName) -> IfName + Copy) {
-        rekey(&mut self.settings, |setting| match setting {
-            Setting::LinkMaster(link) => Setting::LinkMaster(name(link)),
-            Setting::LinkMtu(link) => Setting::LinkMtu(name(link)),
-            Setting::LinkUp(link) => Setting::LinkUp(name(link)),
-            Setting::Tuning(knob) => Setting::Tuning(renamed_knob(knob, name)),
-            Setting::Sysctl(sysctl) => Setting::Sysctl(sysctl::with_link_renamed(sysctl, from, name(from))),
-            other @ (Setting::Hostname | Setting::EncapSource | Setting::LinkName(_)) => other,
-        });
+    fn rename_one(&mut self, name: impl Fn(IfName) -> IfName + Copy) {
+        rekey(&mut self.settings, |setting| renamed_setting(setting, name));
         rekey(&mut self.addresses, |mut key| {
             key.interface = name(key.interface);
             key
@@ -75,6 +116,17 @@ impl State {
             let hops = route.hops.iter().cloned();
             route.hops = hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop }).collect();
         }
+    }
+}
+
+fn renamed_setting(setting: Setting, name: impl Fn(IfName) -> IfName) -> Setting {
+    match setting {
+        Setting::LinkMaster(link) => Setting::LinkMaster(name(link)),
+        Setting::LinkMtu(link) => Setting::LinkMtu(name(link)),
+        Setting::LinkUp(link) => Setting::LinkUp(name(link)),
+        Setting::Tuning(knob) => Setting::Tuning(renamed_knob(knob, name)),
+        Setting::Sysctl(sysctl) => Setting::Sysctl(sysctl::with_link_renamed(sysctl, name)),
+        other @ (Setting::Hostname | Setting::EncapSource | Setting::LinkName(_)) => other,
     }
 }
 

@@ -7,6 +7,7 @@ use segbox_config::IfName;
 
 use crate::desired::Desired;
 use crate::diff::{Plan, diff};
+use crate::forwarding::keeps_for_nothing;
 use crate::route::RouteKey;
 use crate::state::{Actual, AddressKey, NeighborKey, Rule, Setting, State};
 use crate::step::{Delta, Step, Verb};
@@ -45,6 +46,8 @@ pub fn losses(want: &Desired, found: &Actual, leave: &BTreeSet<String>, held: &B
             !stays
         });
     }
+    let kept = plan.steps.clone();
+    plan.steps.retain(|step| !keeps_for_nothing(step, &kept));
     Losses { plan, left, down }
 }
 
@@ -179,6 +182,22 @@ mod tests {
         let all = super::losses(&want, &found, &BTreeSet::new(), &held);
         assert!(all.down.is_empty());
         assert_eq!(all.plan.steps.len(), expected.len() + 2, "{:?}", all.plan);
+    }
+
+    #[test]
+    fn other_ports_are_kept_from_a_switch_only_where_it_is_turned() {
+        let sysctl = |of: &str| Setting::Sysctl(format!("net.ipv4.conf.{of}.rp_filter"));
+        let mut want = Desired::default();
+        want.state.settings.insert(sysctl("default"), "0".into());
+        let mut found = Actual::default();
+        found.state.settings.extend(["default", "eth9"].map(|of| (sysctl(of), "2".to_owned())));
+        let things = |leave: &[&str]| -> Vec<String> {
+            let leave = leave.iter().map(|thing| (*thing).to_owned()).collect();
+            losses(&want, &found, &leave, &BTreeSet::new()).plan.steps.iter().map(Step::thing).collect()
+        };
+        let switch = "sysctl net.ipv4.conf.default.rp_filter";
+        assert_eq!(things(&[]), ["sysctl net.ipv4.conf.eth9.rp_filter", switch]);
+        assert_eq!(things(&[switch]), [""; 0]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
+use segbox_config::model::Matcher;
 use segbox_config::{Hook, IfName, Mac};
 
 /// A change of one thing. At least one of `before` and `after` is there.
@@ -109,6 +110,14 @@ impl<K, V> Delta<K, V> {
         }
     }
 
+    /// Whether it writes what is there: so the kernel takes it as set, and changes it along with nothing else.
+    pub(crate) fn stays(&self) -> bool
+    where
+        V: PartialEq,
+    {
+        self.before.is_some() && self.before == self.after
+    }
+
     fn inverse(self) -> Self {
         Self { key: self.key, before: self.after, after: self.before }
     }
@@ -160,6 +169,11 @@ impl Step {
         each!(self, delta => delta.verb())
     }
 
+    /// Whether it writes the value that a setting has already.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Setting(delta) if delta.stays())
+    }
+
     /// The step that undoes this one; None for a setting whose value before is not known.
     pub fn inverse(self) -> Option<Self> {
         Some(match self {
@@ -178,6 +192,16 @@ impl Step {
         })
     }
 
+    /// The hardware that gets another name, and the name.
+    pub(crate) fn rename(&self) -> Option<(&Matcher, IfName)> {
+        match self {
+            Self::Setting(Delta { key: Setting::LinkName(matcher), after: Some(name), .. }) => {
+                Some((matcher, name.parse().ok()?))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it gives a route a larger MTU, or TCP through policies a larger MSS, and changes nothing else.
     pub fn only_raises_mtu(&self) -> bool {
         if let Self::Filter(Delta { before: Some(Filter::Mss(before)), after: Some(Filter::Mss(after)), .. }) = self {
@@ -190,6 +214,7 @@ impl Step {
     /// Its place in the order of adding.
     pub fn phase(&self) -> Phase {
         match self {
+            Self::Setting(delta) if delta.stays() => Phase::Save,
             Self::Setting(delta) => match &delta.key {
                 Setting::Hostname | Setting::LinkName(_) => Phase::System,
                 Setting::Sysctl(name) if delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) => {

@@ -63,11 +63,14 @@ pub fn of_a_link(family: &str, interface: IfName, name: &str) -> String {
     format!("net.{family}.conf.{}.{name}", interface.as_str().replace('.', "/"))
 }
 
-/// The name of a sysctl after an interface has got another name.
-pub(crate) fn with_link_renamed(sysctl: String, from: IfName, to: IfName) -> String {
+/// The name of a sysctl after its interface has got another name.
+pub(crate) fn with_link_renamed(sysctl: String, name: impl Fn(IfName) -> IfName) -> String {
     for family in ["ipv4", "ipv6"] {
-        if let Some(name) = sysctl.strip_prefix(&of_a_link(family, from, "")) {
-            return of_a_link(family, to, name);
+        let of_one = sysctl.strip_prefix(&format!("net.{family}.conf.")).and_then(|rest| rest.split_once('.'));
+        if let Some((interface, of_it)) = of_one
+            && let Ok(interface) = interface.replace('/', ".").parse()
+        {
+            return of_a_link(family, name(interface), of_it);
         }
     }
     sysctl

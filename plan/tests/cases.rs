@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use segbox_config::object::{Object, ObjectProgram, Shape};
 use segbox_config::{Hook, Kernel, Surroundings};
 use segbox_plan::degrade::degrade;
-use segbox_plan::{Actual, Context, Setting, desired, foresee};
+use segbox_plan::{Actual, Base, Context, Setting, desired, foresee};
 
 /// What a folder leads to, by the name of the file that holds it.
 fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
@@ -34,13 +34,13 @@ fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
     let (config, dropped) = degrade(config, &actual.links);
     let kernel = Kernel { version: (6, 18), ..Kernel::default() };
     let base: BTreeMap<_, _> = base.into_iter().collect();
-    let want = |actual: &Actual| {
-        desired(&config, Context { actual, base: &base, kernel: &kernel, own_box: true, tuning: None })
+    let want = |actual: &Actual, base: &Base| {
+        desired(&config, Context { actual, base, kernel: &kernel, own_box: true, tuning: None })
     };
-    let plan = foresee(&actual, want);
+    let plan = foresee(&actual, &base, want);
     let mut after = actual;
     after.apply(&plan);
-    let left = foresee(&after, want);
+    let left = foresee(&after, &base, want);
     assert!(left.is_empty(), "{}: applied, the plan leaves something to do: {left:?}", folder.display());
     let mut files = BTreeMap::from([("plan.txt", lines(&plan.steps))]);
     if lacks_some {

@@ -1,13 +1,16 @@
 //! Changes this router to a wanted state and records the change: lock, observe, plan, verify, apply, remember.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use segbox_config::Config;
 use segbox_plan::tune::Refusals;
-use segbox_plan::{Actual, Delta, Desired, Plan, Step, Verb, diff};
+use segbox_plan::{Actual, Base, Delta, Desired, Plan, Setting, Step, Verb, diff, present_names};
 
+use crate::confirm::Noted;
 use crate::counted::{self, Counted};
 use crate::error::{ChangeError, VerifierError};
 use crate::profiles::Choice;
@@ -66,7 +69,7 @@ impl<T: Target> Router<T> {
     /// # Errors
     /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
     pub fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
-        let _lock = self.folder.lock()?;
+        let _lock = self.lock()?;
         self.settle_pending()?;
         self.target.tidy().map_err(ChangeError::Kernel)?;
         let keys = self.target.hmac_keys().clone();
@@ -82,14 +85,15 @@ impl<T: Target> Router<T> {
         self.verify(&plan, &want)?;
         programs::save(&self.folder, &want.materials.programs)?;
         if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
-            confirm::begin(&self.folder, &before, &reconcile.base, time)?;
+            let names = present_names(&before.actual, want.state.settings.iter().chain(&reconcile.base));
+            let noted = Noted { names, base: &reconcile.base, keys: &keys };
+            confirm::begin(&self.folder, &before, noted, time)?;
         }
-        let report = self.apply(wanted, &before, &want, &reconcile)?;
+        let (report, returned) = self.apply(wanted, &before, &want, &reconcile)?;
         match &report.end {
-            End::InSync => self.remember(wanted, &want, how.confirm.is_some())?,
-            End::Undone { .. } => {
-                self.folder.write_base(&reconcile.base)?;
-                self.folder.write_json(KEYS, &keys)?;
+            End::InSync => self.remember(wanted, &want, &returned, how.confirm.is_some())?,
+            End::Undone { left, .. } => {
+                self.forget(left, &reconcile.base, &keys)?;
                 confirm::end(&self.folder)?;
             }
         }
@@ -118,27 +122,54 @@ impl<T: Target> Router<T> {
         if refused.is_empty() { Ok(()) } else { Err(ChangeError::Verifier { refused }) }
     }
 
+    /// Forgets what an undone change had noted, but for what could not be undone: `clear` has to know of it.
+    pub(crate) fn forget(&self, left: &Plan, base: &Base, keys: &BTreeSet<u32>) -> Result<(), ChangeError> {
+        let (mut base, mut keys) = (base.clone(), keys.clone());
+        for step in &left.steps {
+            match step {
+                Step::Setting(Delta { key, after: Some(value), .. }) => {
+                    base.entry(key.clone()).or_insert_with(|| value.clone());
+                }
+                Step::HmacKey(delta) => {
+                    keys.insert(delta.key);
+                }
+                _ => {}
+            }
+        }
+        self.folder.write_base(&base)?;
+        Ok(self.folder.write_json(KEYS, &keys)?)
+    }
+
+    /// Applies the change. Returns the settings, too, that are back to what they were before segbox.
     fn apply(
         &mut self,
         wanted: &Wanted<'_>,
         before: &Observed,
         want: &Desired,
         reconcile: &Reconcile,
-    ) -> Result<Report, ChangeError> {
+    ) -> Result<(Report, BTreeSet<Setting>), ChangeError> {
         let folder = self.folder.clone();
         let mut base = reconcile.base.clone();
         let keys = self.target.hmac_keys().clone();
+        // What was known before this change, under the names that the interfaces have by now.
+        let known = RefCell::new(reconcile.base.clone());
         let keep = |plan: &Plan, now: &Actual| {
             folder.write_json(KEYS, &keys)?;
             plan.extend_base(now, &mut base);
+            plan.rename_base(now, &mut known.borrow_mut());
             Ok(folder.write_base(&base)?)
         };
         let mut refusals = reconcile.refusals.clone();
-        let wants = |actual: &_, refused: &_| reconcile.want(wanted.config(), actual, refused);
+        let returned = RefCell::new(BTreeSet::new());
+        let wants = |actual: &_, refused: &_| {
+            let want = reconcile.want_on(&known.borrow(), wanted.config(), actual, refused);
+            returned.borrow_mut().clone_from(&want.returned);
+            want
+        };
         let mut target = Counted::new(&mut self.target, &self.folder);
         let report = transaction::run(&mut target, before, wants, &want.materials, &mut refusals, keep);
         self.write_refusals(&reconcile.refusals, &refusals)?;
-        report.map_err(ChangeError::Kernel)
+        Ok((report.map_err(ChangeError::Kernel)?, returned.into_inner()))
     }
 
     /// Saves what drivers refused, for the next plan.
@@ -150,12 +181,18 @@ impl<T: Target> Router<T> {
     }
 
     /// Saves the current state: the applied file, the settings that differ from the original ones, and the running programs.
-    fn remember(&self, wanted: &Wanted<'_>, want: &Desired, confirming: bool) -> Result<(), ChangeError> {
+    fn remember(
+        &self,
+        wanted: &Wanted<'_>,
+        want: &Desired,
+        returned: &BTreeSet<Setting>,
+        confirming: bool,
+    ) -> Result<(), ChangeError> {
         let Wanted::File(reading) = wanted else {
             return Ok(self.folder.remove_all()?);
         };
         let mut base = self.folder.base()?;
-        base.retain(|setting, _| !want.returned.contains(setting));
+        base.retain(|setting, _| !returned.contains(setting));
         self.folder.write_base(&base)?;
         let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
         self.folder.write_json(RECORD, &record)?;

@@ -1,13 +1,14 @@
 //! A change on probation: it is undone after a time unless it is confirmed. A separate process waits for the confirmation and
 //! outlives the segbox that applied the change. Not here: who undoes it where that process does not (`overdue`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use segbox_plan::materials::Secret;
-use segbox_plan::{Materials, Setting, State};
+use segbox_plan::{Base, Materials, Plan, Setting, State, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::Router;
 use crate::counted::{self, Counted};
 use crate::error::{ChangeError, with_causes};
 use crate::guard;
@@ -17,7 +18,6 @@ use crate::run::programs;
 use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
 use crate::transaction::{self, Restored};
-use crate::{KEYS, Router};
 
 const UNDO: &str = "undo.json";
 const SECRETS: &str = "secrets.json";
@@ -27,6 +27,12 @@ const SECRETS: &str = "secrets.json";
 struct Undo {
     before: State,
     base: Vec<(Setting, String)>,
+    /// The names of interfaces that the change may rename.
+    #[serde(default)]
+    names: Vec<(Setting, String)>,
+    /// The ids of segbox's HMAC keys.
+    #[serde(default)]
+    keys: BTreeSet<u32>,
     record: Option<Record>,
 }
 
@@ -45,15 +51,19 @@ pub enum ConfirmError {
     Change(#[from] ChangeError),
 }
 
+/// What segbox had noted before a change, beside the kernel's state.
+pub(crate) struct Noted<'a> {
+    /// The names of interfaces that the change may rename.
+    pub(crate) names: Base,
+    pub(crate) base: &'a Base,
+    /// The ids of segbox's HMAC keys.
+    pub(crate) keys: &'a BTreeSet<u32>,
+}
+
 /// Saves what an undo needs and starts the guard process, before anything is changed. From here on the change is undone even if
 /// segbox is killed.
-pub(crate) fn begin(
-    folder: &Folder,
-    before: &Observed,
-    base: &BTreeMap<Setting, String>,
-    time: Duration,
-) -> Result<(), ChangeError> {
-    save(folder, before, base, time)?;
+pub(crate) fn begin(folder: &Folder, before: &Observed, noted: Noted<'_>, time: Duration) -> Result<(), ChangeError> {
+    save(folder, before, noted, time)?;
     guard::spawn().map_err(|error| {
         // Nothing was changed yet. A pending file without a guard process would only block other changes.
         drop(end(folder));
@@ -62,15 +72,12 @@ pub(crate) fn begin(
 }
 
 /// Saves what an undo needs. The deadline comes last: with it, all else is there.
-pub(crate) fn save(
-    folder: &Folder,
-    before: &Observed,
-    base: &BTreeMap<Setting, String>,
-    time: Duration,
-) -> Result<(), FolderError> {
+pub(crate) fn save(folder: &Folder, before: &Observed, noted: Noted<'_>, time: Duration) -> Result<(), FolderError> {
     let undo = Undo {
         before: before.actual.state.clone(),
-        base: base.clone().into_iter().collect(),
+        base: noted.base.clone().into_iter().collect(),
+        names: noted.names.into_iter().collect(),
+        keys: noted.keys.clone(),
         record: folder.read_json(RECORD)?,
     };
     folder.write_json(UNDO, &undo)?;
@@ -103,7 +110,7 @@ impl<T: Target> Router<T> {
     /// No change is waiting, its time is over, or the router cannot be read.
     pub fn confirm(&mut self) -> Result<(), ConfirmError> {
         let folder = self.folder.clone();
-        let _lock = folder.lock().map_err(ChangeError::from)?;
+        let _lock = self.lock().map_err(ChangeError::from)?;
         let pending = Pending::read(&folder).map_err(ChangeError::from)?.ok_or(ConfirmError::Nothing)?;
         if pending.left().is_none() {
             self.undo(Rest::Pending)?;
@@ -122,7 +129,7 @@ impl<T: Target> Router<T> {
     /// Another process holds the lock, the router cannot be read, or the kernel refused a step. The change stays pending then.
     pub fn undo_overdue(&mut self, patience: Duration) -> Result<bool, ChangeError> {
         let folder = self.folder.clone();
-        let _lock = folder.lock_within(patience)?;
+        let _lock = self.lock_within(patience)?;
         // Read under the lock: another process may have undone it meanwhile.
         let is_over = Pending::read(&folder)?.is_some_and(|pending| pending.left().is_none());
         if is_over {
@@ -159,21 +166,19 @@ impl<T: Target> Router<T> {
             programs: programs::load(&self.folder, undo.before.programs.keys())?,
             secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
         };
-        let mut target = undo.before;
-        // An interface that this change renamed gets its name in the base back.
-        let former: BTreeMap<_, _> = undo.base.iter().cloned().collect();
-        let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
-        target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));
+        let before = undo.before;
+        let names = undo.names.into_iter().collect();
         let Observed { actual, materials } = now;
         let mut counting = Counted::new(&mut self.target, &self.folder);
-        let restored =
-            transaction::restore(&mut counting, &target, &earlier, &materials, actual).map_err(ChangeError::Kernel)?;
+        let restored = transaction::restore(&mut counting, (&before, names), &earlier, &materials, actual)
+            .map_err(ChangeError::Kernel)?;
         if rest == Rest::Pending && !restored.left.is_empty() {
             return Err(not_undone(&restored));
         }
-        counted::retain(&self.folder, &target.routes)?;
-        self.folder.write_base(&former)?;
-        self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>())?;
+        counted::retain(&self.folder, &before.routes)?;
+        // A change that goes on from here must not ask again for settings that the kernel refuses. A key would be nobody's.
+        let keys = restored.left.steps.into_iter().filter(|step| matches!(step, Step::HmacKey(_)));
+        self.forget(&Plan { steps: keys.collect() }, &undo.base.into_iter().collect(), &undo.keys)?;
         match undo.record {
             Some(record) => self.folder.write_json(RECORD, &record)?,
             None => self.folder.remove(RECORD)?,

@@ -1,11 +1,13 @@
 //! A change in memory that nobody confirms: it is undone once, whatever happens to the first try.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use segbox_config::{IfName, Kernel as KernelSurvey, LinkSeen};
-use segbox_plan::{Actual, Setting};
+use segbox_plan::{Actual, Base, Setting};
 use tempfile::TempDir;
 
+use crate::confirm::Noted;
 use crate::memory::Memory;
 use crate::run::folder::{Folder, FolderError};
 use crate::run::pending::Pending;
@@ -27,7 +29,8 @@ fn overdue() -> (Router<Memory>, Actual, TempDir) {
     let target = Memory { actual, ..Memory::default() };
     let mut router = Router::with(facts, Folder::at(run.path()), target).expect("readable");
     let seen = router.look().expect("readable");
-    confirm::save(&router.folder, &seen, &Default::default(), Duration::ZERO).expect("writable");
+    let noted = Noted { names: Base::new(), base: &Base::new(), keys: &BTreeSet::new() };
+    confirm::save(&router.folder, &seen, noted, Duration::ZERO).expect("writable");
     let settings = &mut router.target.actual.state.settings;
     settings.insert(Setting::LinkUp(eth0()), "down".into());
     settings.insert(Setting::LinkMtu(eth0()), "1400".into());

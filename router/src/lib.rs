@@ -40,8 +40,11 @@ mod transaction;
 #[cfg(test)]
 mod transaction_tests;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
+use segbox_config::{Config, IfName};
 use segbox_plan::overruled::{Overruled, destinations, overruled};
 use segbox_plan::route::{RouteKey, RouteKind};
 
@@ -57,7 +60,7 @@ pub use run::record::Record;
 pub use target::{Kernel, Observed, Target, TargetError};
 pub use transaction::{Applied, End, Report};
 
-use run::folder::Folder;
+use run::folder::{Folder, Lock};
 
 /// This network namespace, opened for reading and changing: facts about the box, the files under /run, and the kernel.
 pub struct Router<T = Kernel> {
@@ -92,6 +95,8 @@ pub enum OpenError {
     Folder(#[from] FolderError),
 }
 
+/// Detection begins up to a second late and takes another one (RFC 4861, 10; RFC 4862, 5.4.2); a link may set more.
+const DETECTION: Duration = Duration::from_secs(10);
 /// IDs of segbox's HMAC keys.
 const KEYS: &str = "hmac-keys.json";
 /// Knobs that drivers refused, with their answers.
@@ -136,12 +141,51 @@ impl Router {
         let others = self.target.netlink.others_routes(&destinations(ours));
         Ok(overruled(ours, &others.map_err(|error| ChangeError::Kernel(error.into()))?))
     }
+
+    /// Waits until the addresses of a file's ports are through duplicate address detection: before that, neighbours cannot resolve them.
+    /// Returns the ports whose addresses still are in it after ten seconds.
+    ///
+    /// # Errors
+    /// The kernel cannot be read.
+    pub fn wait_for_detection(&mut self, config: &Config) -> Result<BTreeSet<IfName>, ChangeError> {
+        let ports = config.interfaces.keys().copied().collect();
+        let waiting = self.target.netlink.wait_for_detection(&ports, DETECTION);
+        waiting.map_err(|error| ChangeError::Kernel(error.into()))
+    }
 }
 
 impl<T: Target> Router<T> {
-    pub(crate) fn with(facts: Facts, folder: Folder, mut target: T) -> Result<Self, FolderError> {
-        *target.hmac_keys() = folder.read_json(KEYS)?.unwrap_or_default();
-        Ok(Self { facts, folder, target, trouble: None })
+    pub(crate) fn with(facts: Facts, folder: Folder, target: T) -> Result<Self, FolderError> {
+        let mut router = Self { facts, folder, target, trouble: None };
+        router.read_keys()?;
+        Ok(router)
+    }
+
+    /// Takes the lock.
+    pub(crate) fn lock(&mut self) -> Result<Lock, FolderError> {
+        let lock = self.folder.lock()?;
+        // Another process may have changed them while this one waited.
+        self.read_keys()?;
+        Ok(lock)
+    }
+
+    /// Takes the lock, or gives up where another process has it for so long.
+    pub(crate) fn lock_within(&mut self, patience: Duration) -> Result<Lock, FolderError> {
+        let lock = self.folder.lock_within(patience)?;
+        self.read_keys()?;
+        Ok(lock)
+    }
+
+    /// Takes the lock, or gives up at once where another process has it.
+    pub(crate) fn lock_at_once(&mut self) -> Result<Lock, FolderError> {
+        let lock = self.folder.lock_at_once()?;
+        self.read_keys()?;
+        Ok(lock)
+    }
+
+    fn read_keys(&mut self) -> Result<(), FolderError> {
+        *self.target.hmac_keys() = self.folder.read_json(KEYS)?.unwrap_or_default();
+        Ok(())
     }
 
     /// Facts about the box.
@@ -175,7 +219,7 @@ impl<T: Target> Router<T> {
         if self.last_applied()?.is_none() {
             return Ok(());
         }
-        let _lock = self.folder.lock_at_once()?;
+        let _lock = self.lock_at_once()?;
         counted::note(&mut self.target, &self.folder).map_err(ChangeError::Kernel)
     }
 

@@ -1,11 +1,9 @@
 //! The only way from a file to the wanted state of this router. `plan`, `apply`, `retune`, `status` and the plan of a dump all
 //! use it, so they always want the same. Not here: applying it.
 
-use std::collections::BTreeMap;
-
 use segbox_config::{Config, Kernel as KernelSurvey};
 use segbox_plan::tune::{Refusals, Tuning};
-use segbox_plan::{Actual, Context, Desired, Plan, Setting, desired, foresee, nothing};
+use segbox_plan::{Actual, Base, Context, Desired, Plan, desired, foresee, nothing};
 
 use crate::profiles::{Choice, Profiles};
 
@@ -24,7 +22,7 @@ pub struct Reconcile {
     pub(crate) facts: Facts,
     pub(crate) profiles: Profiles,
     /// The original settings, before segbox changed them.
-    pub(crate) base: BTreeMap<Setting, String>,
+    pub(crate) base: Base,
     /// Values that drivers refused earlier.
     pub(crate) refusals: Refusals,
 }
@@ -33,21 +31,26 @@ impl Reconcile {
     /// For the dump of another box: neither this machine's kernel state nor its remembered settings count.
     pub fn for_dump() -> Self {
         let facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: true };
-        Self { facts, profiles: Profiles::read(), base: BTreeMap::new(), refusals: Refusals::default() }
+        Self { facts, profiles: Profiles::read(), base: Base::new(), refusals: Refusals::default() }
     }
 
     /// The wanted state: that of `config`, or the original state if there is none.
     pub fn want(&self, config: Option<&Config>, found: &Actual, refusals: &Refusals) -> Desired {
-        let Some(config) = config else { return nothing(found, &self.base, refusals) };
+        self.want_on(&self.base, config, found, refusals)
+    }
+
+    /// The same in a later round of a change: the base has followed the renames of earlier ones.
+    pub(crate) fn want_on(&self, base: &Base, config: Option<&Config>, found: &Actual, refusals: &Refusals) -> Desired {
+        let Some(config) = config else { return nothing(found, base, refusals) };
         let choice = self.choice(config, found);
         let tuning = choice.profile().map(|profile| Tuning { profile, refused: refusals });
         let Facts { kernel, own_box } = &self.facts;
-        desired(config, Context { actual: found, base: &self.base, kernel, own_box: *own_box, tuning })
+        desired(config, Context { actual: found, base, kernel, own_box: *own_box, tuning })
     }
 
     /// All steps from `found` to the state that `config` asks for.
     pub fn plan(&self, config: Option<&Config>, found: &Actual) -> Plan {
-        foresee(found, |now| self.want(config, now, &self.refusals))
+        foresee(found, &self.base, |now, base| self.want_on(base, config, now, &self.refusals))
     }
 
     /// The profile that tunes the box, as the file asks.

@@ -62,7 +62,7 @@ impl<T: Target> Router<T> {
         if self.last_applied()?.is_none() {
             return Ok(Repaired::default());
         }
-        let _lock = self.folder.lock_at_once()?;
+        let _lock = self.lock_at_once()?;
         // Read under the lock: the file may have been cleared meanwhile.
         let Some(record) = self.last_applied()? else { return Ok(Repaired::default()) };
         if let Some(pending) = Pending::read(&self.folder)? {

@@ -17,7 +17,7 @@ impl<T: Target> Router<T> {
         if !self.facts.own_box || self.last_applied()?.is_none() {
             return Ok(Vec::new());
         }
-        let _lock = self.folder.lock()?;
+        let _lock = self.lock()?;
         // Read under the lock: another file may have been applied while this process waited for the lock.
         let Some(record) = self.last_applied()? else { return Ok(Vec::new()) };
         // A change that may be undone soon is handled after its confirmation.

@@ -8,7 +8,7 @@ use segbox_linux::tune::TuneError;
 use segbox_plan::rounds::ROUNDS;
 use segbox_plan::tune::Refusals;
 use segbox_plan::unkept::{TRIES, note_unkept};
-use segbox_plan::{Actual, Delta, Desired, Materials, Plan, Setting, State, Step, diff};
+use segbox_plan::{Actual, Base, Delta, Desired, Materials, Plan, Setting, State, Step, diff};
 
 use crate::target::{Observed, Target, TargetError};
 
@@ -77,7 +77,7 @@ fn rounds<T: Target>(
 ) -> Result<Report, TargetError> {
     let left = |now: &Actual, refusals: &Refusals| diff(&want(now, refusals).state, now);
     let mut applied = Vec::new();
-    let mut names = Vec::new();
+    let mut names = Base::new();
     let mut now = before.actual.clone();
     let mut refused = false;
     for _ in 0..ROUNDS {
@@ -89,7 +89,7 @@ fn rounds<T: Target>(
             return Ok(Report { applied, end: End::InSync });
         }
         keep(&plan, &now)?;
-        names.extend(plan.former_names());
+        plan.former_names(&now, &mut names);
         refused = !apply(target, &plan, materials, &mut applied, refusals, temporary);
         now = target.observe()?.actual;
         if refused {
@@ -103,8 +103,7 @@ fn rounds<T: Target>(
     if !refused && unkept.is_empty() {
         return Ok(Report { applied, end: End::InSync });
     }
-    let earlier = before.actual.state.to_go_back_to(names);
-    let restored = restore(target, &earlier, &before.materials, materials, now)?;
+    let restored = restore(target, (&before.actual.state, names), &before.materials, materials, now)?;
     Ok(Report { applied, end: End::Undone { unkept, left: restored.left } })
 }
 
@@ -117,10 +116,10 @@ pub(crate) struct Restored {
     pub(crate) refused: Option<Applied>,
 }
 
-/// Restores `target` to an earlier state: the undo of a change is the diff back.
+/// Restores `target` to an earlier state, with the names that its interfaces had: the undo of a change is the diff back.
 pub(crate) fn restore<T: Target>(
     target: &mut T,
-    state: &State,
+    (state, names): (&State, Base),
     earlier: &Materials,
     later: &Materials,
     mut now: Actual,
@@ -128,6 +127,7 @@ pub(crate) fn restore<T: Target>(
     let mut materials = later.clone();
     materials.programs.extend(earlier.programs.clone());
     materials.secrets.extend(earlier.secrets.clone());
+    let state = &state.to_go_back_to(names, &now);
     let mut refused = None;
     for _ in 0..ROUNDS {
         let plan = diff(state, &now).round();

@@ -10,6 +10,7 @@ mod cycles;
 mod fuzzing;
 mod kills;
 mod packets;
+mod pairs;
 mod power;
 mod report;
 mod rounds;

@@ -75,6 +75,13 @@ impl Matcher {
         fitting.filter(move |link| Some(layer(link)) == first)
     }
 
+    /// What tells `link` from all `others`; None where nothing does.
+    pub fn of(link: &LinkSeen, others: &[LinkSeen]) -> Option<Self> {
+        let whole = Self { mac: link.mac, pci: link.pci.clone() };
+        let fitting: Vec<_> = whole.among(others).map(|link| link.name).collect();
+        (fitting == [link.name]).then_some(whole)
+    }
+
     /// Whether a link has these addresses.
     fn fits(&self, link: &LinkSeen) -> bool {
         (self.mac.is_some() || self.pci.is_some())
@@ -130,6 +137,17 @@ mod tests {
         }
         // All three, as on a host with containers.
         assert_eq!(found(&[link("br0", "bridge"), link("eth0", ""), link("eth0.7", "vlan")]), ["eth0"]);
+    }
+
+    #[test]
+    fn a_link_is_told_by_its_hardware_where_no_other_has_the_same() {
+        let links = [link("eth0", ""), link("eth0.7", "vlan"), LinkSeen::named("tun0".parse().expect("a name"))];
+        let own = |link: &LinkSeen| Matcher::of(link, &links).is_some();
+        assert_eq!(links.each_ref().map(own), [true, false, false]);
+        let twins = [link("eth0", ""), link("eth1", "")];
+        assert_eq!(Matcher::of(&twins[0], &twins), None);
+        let by_path = twins.map(|link| LinkSeen { pci: Some(link.name.to_string()), ..link });
+        assert_eq!(Matcher::of(&by_path[1], &by_path).and_then(|matcher| matcher.pci).as_deref(), Some("eth1"));
     }
 
     #[test]

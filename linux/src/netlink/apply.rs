@@ -2,6 +2,7 @@
 //! batches, all other steps one by one. Not here: which steps, or their order; how a setting is set (settings).
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::os::fd::RawFd;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -16,11 +17,12 @@ use super::batch::{self, Undone};
 use super::encap::srh::SegmentsError;
 use super::encap::{EncapError, Lookup};
 use super::error::StepError;
+use super::keeping::Kept;
 use super::links::Links;
 use super::next_hop::HopError;
 use super::reply::TalkError;
 use super::socket::append;
-use super::{Netlink, Programs, address, device, route, rule};
+use super::{Netlink, Programs, address, device, keeping, route, rule};
 
 /// Finds what the names in a step stand for.
 struct Names<'a> {
@@ -54,12 +56,29 @@ impl Netlink {
         let mut links = None;
         for run in steps.chunk_by(|one, next| is_one_request(one) && is_one_request(next)) {
             if is_one_request(run[0]) {
+                let others = self.at_risk(run);
                 results.extend(self.apply_batch(run, programs));
+                keeping::put_back(self.first(), &others);
             } else {
                 results.push(self.apply_one(run[0], materials, &mut links));
             }
         }
         results
+    }
+
+    /// What others have that the kernel may remove along with addresses that these steps remove.
+    fn at_risk(&mut self, steps: &[&Step]) -> Kept {
+        let removed = steps.iter().filter_map(|step| match step {
+            Step::Address(Delta { key, after: None, .. }) if key.address.addr().is_ipv4() => Some(key.interface),
+            _ => None,
+        });
+        let ports: BTreeSet<IfName> = removed.collect();
+        if ports.is_empty() {
+            return Kept::default();
+        }
+        let links = Links::read(self.first()).unwrap_or_default();
+        let links = ports.into_iter().filter_map(|port| links.index(port)).collect();
+        keeping::of_ipv4(self.first(), &links)
     }
 
     /// Applies steps of one request each. A route may need another one of the batch (its gateway lies behind it): such steps are tried
@@ -124,7 +143,11 @@ impl Netlink {
     /// `links` are the links as the last step read them; None where that step added or removed some.
     fn apply_one(&mut self, step: &Step, materials: &Materials, links: &mut Option<Links>) -> Result<(), StepError> {
         match step {
-            Step::Setting(Delta { key, after: Some(value), .. }) => self.set(key, value, links),
+            Step::Setting(Delta { key, after: Some(value), .. }) => match self.set(key, value, links) {
+                // A port of others went away, and needs nothing kept.
+                Err(StepError::Sysctl { source, .. }) if step.stays() && source.kind() == ErrorKind::NotFound => Ok(()),
+                result => result,
+            },
             // A setting always has a value: it cannot be removed.
             Step::Setting(Delta { after: None, .. }) => Ok(()),
             Step::Link(delta) => self.apply_link(step.verb(), delta, links),

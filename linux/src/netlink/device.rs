@@ -5,10 +5,12 @@ use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage}
 use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
 use rustix::io::Errno;
 use segbox_config::IfName;
+use segbox_config::model::Matcher;
+use segbox_plan::rename::name_aside;
 use segbox_plan::state::{LINK_ALIAS, Link};
 
 use super::links::{LinkRow, Links};
-use super::reply::TalkError;
+use super::reply::{Refusal, TalkError};
 use super::socket::Socket;
 
 /// Makes a device, gives it segbox's alias and brings it up.
@@ -71,15 +73,18 @@ pub(super) fn rename(socket: &mut Socket, link: &LinkRow, name: IfName) -> Resul
     }
 }
 
-/// Gives a link a name that another may have. The other is called `rename` and its index meanwhile, as udev called it: where two links
-/// swap their names, the other's step finds it by its hardware.
+/// Gives a link a name that another may have. The other has a name of its own meanwhile: where two links swap their names, the other's step
+/// finds it by its hardware. One that nothing tells from others could never be found again, so it keeps its name.
 pub(super) fn rename_over(socket: &mut Socket, links: &Links, link: &LinkRow, name: IfName) -> Result<(), TalkError> {
     if link.name == name {
         return Ok(());
     }
     if let Some(other) = links.named(name) {
-        let aside = format!("rename{}", other.index).parse().expect("`rename` and 10 digits fit a name");
-        rename(socket, other, aside)?;
+        let seen: Vec<_> = links.iter().map(LinkRow::seen).collect();
+        if Matcher::of(&other.seen(), &seen).is_none() {
+            return Err(TalkError::Refused(Refusal { errno: Errno::EXIST.raw_os_error(), words: None }));
+        }
+        rename(socket, other, name_aside(|name| links.named(name).is_some()))?;
     }
     rename(socket, link, name)
 }

@@ -43,6 +43,13 @@ pub enum ObserveError {
         #[source]
         source: io::Error,
     },
+    /// Changes cannot be waited for.
+    #[error("cannot hear the kernel's notifications")]
+    Notifications {
+        /// What was answered.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Why a step was not applied.

@@ -4,6 +4,7 @@
 mod address;
 mod apply;
 mod batch;
+mod detection;
 mod device;
 mod encap;
 mod error;
@@ -11,6 +12,7 @@ mod ethtool;
 mod firewalls;
 mod frame;
 mod generic;
+mod keeping;
 mod links;
 mod lookup;
 mod losses;

@@ -9,9 +9,10 @@ use segbox_plan::Setting;
 use segbox_plan::sysctl::STRICT_MODE;
 
 use super::error::StepError;
+use super::keeping::Cycle;
 use super::links::Links;
 use super::reply::TalkError;
-use super::{Netlink, device};
+use super::{Netlink, device, keeping};
 use crate::sysctl;
 
 impl Netlink {
@@ -45,7 +46,8 @@ impl Netlink {
         };
         let links = self.known(links)?;
         let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
-        let link = LinkUnspec::new_with_index(index_of(name)?);
+        let index = index_of(name)?;
+        let link = LinkUnspec::new_with_index(index);
         let link = match (setting, value) {
             (Setting::LinkUp(_), "up") => link.up(),
             (Setting::LinkUp(_), "down") => link.down(),
@@ -54,7 +56,11 @@ impl Netlink {
             (Setting::LinkMaster(_), master) => link.controller(index_of(master.parse().map_err(|_| wrong())?)?),
             _ => return Err(wrong()),
         };
-        device::set(self.first(), link).map_err(failed)
+        match (setting, value) {
+            (Setting::LinkUp(_), "down") => keeping::set(self.first(), index, Cycle::Down, link).map_err(failed),
+            (Setting::LinkMaster(_), _) => keeping::set(self.first(), index, Cycle::DownAndUp, link).map_err(failed),
+            _ => device::set(self.first(), link).map_err(failed),
+        }
     }
 
     /// Gives the name to the link with this hardware.

@@ -5,6 +5,13 @@ pub(super) const IFLA_PARENT_DEV_NAME: u16 = 56;
 pub(super) const IFLA_PARENT_DEV_BUS_NAME: u16 = 57;
 pub(super) const IFLA_VRF_TABLE: u16 = 1;
 
+/// if.h.
+pub(super) const IFF_LOWER_UP: libc::c_int = 1 << 16;
+pub(super) const IF_OPER_DORMANT: u8 = 5;
+
+/// if_addr.h, Linux 3.14.
+pub(super) const IFA_FLAGS: u16 = 8;
+
 /// if_addr.h, Linux 5.18.
 pub(super) const IFA_PROTO: u16 = 11;
 pub(super) const IFAPROT_KERNEL_RA: u8 = 2;

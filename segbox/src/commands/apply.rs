@@ -1,5 +1,6 @@
 //! `segbox apply` and `segbox clear`: changing the router and printing the result.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -49,7 +50,17 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     let _whole = Uninterrupted::begin();
     sweep();
     let report = router.change(&Wanted::File(&reading), Change { confirm }).inspect_err(show_verifier)?;
+    let waiting = match report.end {
+        End::InSync => router.wait_for_detection(&reading.checked.config)?,
+        End::Undone { .. } => BTreeSet::new(),
+    };
     tell(&report, &format!("applied {}", file.display()), begin)?;
+    if !waiting.is_empty() {
+        let ports = waiting.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let text =
+            format!("duplicate address detection still runs on {ports}: neighbours cannot resolve its addresses yet");
+        print(&format!("{}\n", styled(CHANGED, text)))?;
+    }
     output::overruled(&router.overruled(&of_file(&reading.checked.config))?);
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;
