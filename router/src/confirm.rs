@@ -19,7 +19,11 @@ use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
 use crate::{KEYS, Router, transaction};
 
-const FILE: &str = "pending.json";
+pub(crate) const FILE: &str = "pending.json";
+/// The secrets of HMAC keys for the undo.
+pub(crate) const SECRETS: &str = "secrets.json";
+/// The record of the file that was applied before: the same file on the disk until the change replaces it, so it takes no room.
+const EARLIER: &str = "record.earlier.json";
 
 /// Interval at which the guard process checks for the confirmation. It ends this long after a confirmation at the latest.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,6 +35,11 @@ pub(crate) struct Pending {
     deadline: f64,
     before: State,
     base: Vec<(Setting, String)>,
+    /// The record of the earlier file lies beside this one, as [`EARLIER`].
+    #[serde(default)]
+    has_earlier: bool,
+    /// The same record, as segbox 0.1.0 wrote it before its files had versions.
+    #[serde(default, skip_serializing)]
     record: Option<Record>,
 }
 
@@ -74,10 +83,12 @@ pub(crate) fn begin(
         deadline: now() + time.as_secs_f64(),
         before: before.actual.state.clone(),
         base: base.clone().into_iter().collect(),
-        record: folder.read_json(RECORD)?,
+        has_earlier: folder.link(RECORD, EARLIER)?,
+        record: None,
     };
-    folder.write_json(FILE, &pending)?;
+    // The pending change comes last: from then on it is one.
     save_secrets(folder, before)?;
+    folder.write_json(FILE, &pending)?;
     spawn_guard().map_err(|error| {
         // Nothing was changed yet. A pending file without a guard process would only block other changes.
         drop(folder.remove(FILE));
@@ -88,7 +99,13 @@ pub(crate) fn begin(
 /// Saves the secrets of the keys in the kernel for the undo. Only root can read the folder.
 fn save_secrets(folder: &Folder, before: &Observed) -> Result<(), FolderError> {
     let secrets: BTreeMap<_, _> = before.materials.secrets.iter().map(|(digest, secret)| (digest, &secret.0)).collect();
-    folder.write_json("secrets.json", &secrets)
+    folder.write_json(SECRETS, &secrets)
+}
+
+/// The secrets that an undo puts back, by their digests.
+pub(crate) fn secrets(folder: &Folder) -> Result<BTreeMap<String, Secret>, FolderError> {
+    let secrets: BTreeMap<String, Vec<u8>> = folder.read_json(SECRETS)?.unwrap_or_default();
+    Ok(secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect())
 }
 
 /// Starts the guard process in a new session, so that neither a closed terminal nor the end of this process ends it.
@@ -107,7 +124,8 @@ fn spawn_guard() -> std::io::Result<()> {
 /// Forgets the pending change after it was confirmed or undone.
 pub(crate) fn end(folder: &Folder) -> Result<(), FolderError> {
     folder.remove(FILE)?;
-    folder.remove("secrets.json")
+    folder.remove(EARLIER)?;
+    folder.remove(SECRETS)
 }
 
 /// The pending change, if there is one.
@@ -130,8 +148,9 @@ impl<T: Target> Router<T> {
         }
         end(&folder).map_err(ChangeError::from)?;
         let now = self.look()?;
-        programs::retain(&folder, &now.actual.state.programs.keys().collect()).map_err(ChangeError::from)?;
-        counted::retain(&folder, &now.actual.state.routes).map_err(ChangeError::from)?;
+        // It is permanent. What is left over only takes room.
+        let _ = programs::retain(&folder, &now.actual.state.programs.keys().collect());
+        let _ = counted::retain(&folder, &now.actual.state.routes);
         Ok(())
     }
 
@@ -170,28 +189,30 @@ impl<T: Target> Router<T> {
     }
 
     /// Restores the router to its state before the pending change.
-    fn undo(&mut self, pending: Pending) -> Result<Plan, ChangeError> {
+    fn undo(&mut self, mut pending: Pending) -> Result<Plan, ChangeError> {
         self.target.hmac_keys().extend(pending.before.hmac_keys.keys());
         let now = self.look()?;
-        let secrets: BTreeMap<String, Vec<u8>> = self.folder.read_json("secrets.json")?.unwrap_or_default();
-        let earlier = Materials {
-            programs: programs::load(&self.folder, pending.before.programs.keys())?,
-            secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
-        };
+        let mut secrets = secrets(&self.folder).unwrap_or_default();
+        self.seal.anew(&mut pending.before.hmac_keys, &mut secrets);
+        let earlier = Materials { programs: programs::load(&self.folder, pending.before.programs.keys()), secrets };
         let mut target = pending.before;
         // An interface that this change renamed gets its name in the base back.
         let former: BTreeMap<_, _> = pending.base.iter().cloned().collect();
         let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
-        target.settings.extend(self.folder.base()?.into_iter().filter(|(setting, _)| renamed(setting)));
+        target
+            .settings
+            .extend(self.folder.base().unwrap_or_default().into_iter().filter(|(setting, _)| renamed(setting)));
         let Observed { actual, materials } = now;
         let mut counting = Counted::new(&mut self.target, &self.folder);
         let left =
             transaction::restore(&mut counting, &target, &earlier, &materials, actual).map_err(ChangeError::Kernel)?;
-        counted::retain(&self.folder, &target.routes)?;
-        self.folder.write_base(&former)?;
-        self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>())?;
+        // What they forget only takes room: where there is none left, it stays.
+        let _ = counted::retain(&self.folder, &target.routes);
+        let _ = self.folder.write_base(&former);
+        let _ = self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>());
         match pending.record {
             Some(record) => self.folder.write_json(RECORD, &record)?,
+            None if pending.has_earlier => self.folder.put_back(EARLIER, RECORD)?,
             None => self.folder.remove(RECORD)?,
         }
         end(&self.folder)?;

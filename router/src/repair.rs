@@ -62,7 +62,7 @@ impl<T: Target> Router<T> {
         let (config, _) = degrade(reading.checked.config, &before.actual.links);
         let reconcile = self.reconcile()?;
         let first = reconcile.want(Some(&config), &before.actual, &reconcile.refusals);
-        let saved = programs::load(&self.folder, first.state.programs.keys())?;
+        let saved = programs::load(&self.folder, first.state.programs.keys());
         if saved.len() < first.state.programs.len() {
             // An object of the file has changed since: another program is for the next apply.
             return Ok(none);

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::memory::Memory;
 use crate::run::folder::Folder;
+use crate::seal::Seal;
 use crate::{Change, ChangeError, End, Facts, Reading, Repaired, Router, Wanted};
 
 const FILE: &str = r#"
@@ -38,7 +39,7 @@ fn router() -> (Router<Memory>, TempDir) {
     }
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: false };
     let target = Memory { actual, ..Memory::default() };
-    let mut router = Router::with(facts, Folder::at(run.path()), target).expect("readable");
+    let mut router = Router::with(facts, Folder::at(run.path()), Seal::of(&Folder::at(run.path())), target);
     let checked = segbox_config::read(FILE.to_owned(), "segbox.toml").resolve(&Surroundings::default());
     let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
     let reading = Reading { path: Path::new("segbox.toml").to_owned(), text: FILE.to_owned(), checked };

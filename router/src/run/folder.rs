@@ -1,19 +1,24 @@
 //! The state that must outlive the process, one folder per network namespace: /run/segbox/<cookie>/. A reboot removes it together
 //! with the kernel's state. Not here: state that the kernel itself keeps (route protocol, pins).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use segbox_linux::Namespace;
+use segbox_linux::file::{self, FileError};
 use segbox_linux::namespace::Fate;
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::format::{self, FormatError};
+use super::place::{FRESH, fresh, is_at, open_to_write, remove};
 
 /// The parent of all namespace folders, on a tmpfs.
 const ROOT: &str = "/run/segbox";
@@ -21,6 +26,12 @@ const ROOT: &str = "/run/segbox";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval between two attempts to lock.
 const LOOK: Duration = Duration::from_millis(20);
+/// The settings as they were before segbox.
+pub(crate) const BASE: &str = "base.json";
+/// Room that is taken beyond what a file has now.
+const SLACK: usize = 256;
+/// No state file is longer. That of a million policies has a tenth of it.
+const LIMIT: u64 = 256 << 20;
 
 /// The folder of this network namespace.
 #[derive(Debug, Clone)]
@@ -35,14 +46,31 @@ pub enum FolderError {
         "segbox keeps its state until the next boot under /run/segbox: the folder must be writable and have free space"
     ))]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
-    #[error("{} has an unknown format", path.display())]
-    #[diagnostic(help("another version of segbox may have written it; run `segbox clear`, or remove the file"))]
-    Content { path: PathBuf, source: serde_json::Error },
+    #[error("cannot use the state file {}", path.display())]
+    #[diagnostic(help(
+        "another version of segbox may have written it, or it is damaged; `segbox clear` removes all that segbox made, this file too, and says \
+         what it cannot put back"
+    ))]
+    Content { path: PathBuf, source: ContentError },
     #[error("another segbox is changing this router")]
     #[diagnostic(help(
         "segbox waited {patience:?}; try again when the other one is done (it holds a lock on {})", path.display()
     ))]
     Busy { path: PathBuf, patience: Duration },
+}
+
+/// What is wrong with a state file.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum ContentError {
+    File(FileError),
+    #[error("it is a symbolic link")]
+    Link,
+    #[error("{0}")]
+    Exposed(String),
+    Format(FormatError),
+    #[error("its content is not what segbox writes there: {0}")]
+    Json(serde_json::Error),
 }
 
 /// Only one segbox at a time changes a namespace. Dropping the lock releases it, and so does the end of the process.
@@ -95,7 +123,7 @@ impl Folder {
         let path = self.path("lock");
         loop {
             self.make(&self.0)?;
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+            let file = open_to_write(&path);
             let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 // The previous holder may have removed the folder (`remove_all`), and with it the file that this process waited
@@ -109,70 +137,164 @@ impl Folder {
         }
     }
 
-    /// Creates a subfolder that only root can read: it may hold secrets and user programs.
-    pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
-        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        created.map_err(|source| FolderError::Io { verb: "create", path: path.to_owned(), source })
+    /// Creates a folder that only root can read: it may hold secrets and user programs. Something else in its place is removed.
+    fn make(&self, path: &Path) -> Result<(), FolderError> {
+        let fails = |source| FolderError::Io { verb: "create", path: path.to_owned(), source };
+        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) {
+            fs::remove_file(path).map_err(fails)?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fails)
+    }
+
+    /// Takes room for a file that is written later: then that cannot fail for want of space.
+    pub(crate) fn reserve(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let stored = self.encode(name, content);
+        // The time in a record may take some more digits then.
+        self.room(name, stored.len() + SLACK).map(drop)
+    }
+
+    /// Gives back room that was not needed, and removes what an interrupted segbox left half written.
+    pub(crate) fn tidy(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == FRESH) {
+                drop(remove(&entry.path()));
+            }
+        }
+    }
+
+    /// The file beside `name` that replaces it once it is written, with this much room.
+    fn room(&self, name: &str, bytes: usize) -> Result<File, FolderError> {
+        let path = self.path(name);
+        self.make(path.parent().expect("a name inside the folder"))?;
+        let fresh = fresh(&path);
+        let file =
+            open_to_write(&fresh).and_then(|file| match fallocate(&file, FallocateFlags::empty(), 0, bytes as u64) {
+                // A file system that cannot promise room is asked for it with the first byte.
+                Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(file),
+                Err(errno) => Err(errno.into()),
+            });
+        file.map_err(|source| {
+            drop(remove(&fresh));
+            FolderError::Io { verb: "write", path, source }
+        })
     }
 
     /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        let path = self.path(name);
-        self.make(path.parent().expect("a name inside the folder"))?;
-        let fresh = path.with_extension("new");
-        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh);
-        written
-            .and_then(|mut file| file.write_all(content))
-            .and_then(|()| fs::rename(&fresh, &path))
-            .map_err(|source| FolderError::Io { verb: "write", path, source })
+        let stored = self.encode(name, content);
+        let file = self.room(name, stored.len())?;
+        let (path, fresh) = (self.path(name), fresh(&self.path(name)));
+        let written = file.write_all_at(&stored, 0).and_then(|()| file.set_len(stored.len() as u64)).and_then(|()| {
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+                fs::remove_dir_all(&path)?;
+            }
+            fs::rename(&fresh, &path)
+        });
+        written.map_err(|source| {
+            drop(remove(&fresh));
+            FolderError::Io { verb: "write", path, source }
+        })
+    }
+
+    fn encode(&self, name: &str, content: &[u8]) -> Vec<u8> {
+        format::encode(name, &self.namespace(), content)
+    }
+
+    /// The namespace that the files belong to: the folder has its name.
+    fn namespace(&self) -> Cow<'_, str> {
+        self.0.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// Reads a file; None if it does not exist.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
         let path = self.path(name);
-        match fs::read(&path) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FolderError::Io { verb: "read", path, source }),
+        let unusable = |source| FolderError::Content { path: path.clone(), source };
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(found) if found.is_symlink() => return Err(unusable(ContentError::Link)),
+            _ => {}
         }
+        let content = match file::read(&path, LIMIT) {
+            Ok(content) => content,
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(FileError::Io(source)) => return Err(FolderError::Io { verb: "read", path, source }),
+            Err(other) => return Err(unusable(ContentError::File(other))),
+        };
+        // Nobody but root gets into the folder. A file that others can write was put there by mistake.
+        if let Some(exposed) = content.exposed.filter(|exposed| exposed.path == path) {
+            return Err(unusable(ContentError::Exposed(exposed.to_string())));
+        }
+        let decoded = format::decode(name, &self.namespace(), &content.bytes);
+        let decoded = decoded.map_err(|source| unusable(ContentError::Format(source)))?;
+        Ok(Some(match decoded {
+            Cow::Owned(decoded) => decoded,
+            Cow::Borrowed(part) if part.len() == content.bytes.len() => content.bytes,
+            Cow::Borrowed(part) => part.to_vec(),
+        }))
     }
 
     pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        self.write(name, &self.json(name, value)?)
+    }
+
+    /// Takes room for a value that [`write_json`](Self::write_json) writes later.
+    pub(crate) fn reserve_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        self.reserve(name, &self.json(name, value)?)
+    }
+
+    fn json(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, FolderError> {
         let content = serde_json::to_vec(value);
-        self.write(name, &content.map_err(|source| FolderError::Content { path: self.path(name), source })?)
+        content.map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
     }
 
     pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
         let Some(content) = self.read(name)? else { return Ok(None) };
         let value = serde_json::from_slice(&content);
-        value.map(Some).map_err(|source| FolderError::Content { path: self.path(name), source })
+        value
+            .map(Some)
+            .map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
+    }
+
+    /// Gives a file a second name, which keeps its content where the first one is written again. False if there is no such file.
+    pub(crate) fn link(&self, name: &str, second: &str) -> Result<bool, FolderError> {
+        self.remove(second)?;
+        let path = self.path(name);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            return Ok(false);
+        }
+        let linked = fs::hard_link(&path, self.path(second));
+        linked.map(|()| true).map_err(|source| FolderError::Io { verb: "link", path, source })
+    }
+
+    /// Gives a file that [`link`](Self::link) kept its first name again. Where it has it already, nothing is left to do.
+    pub(crate) fn put_back(&self, second: &str, name: &str) -> Result<(), FolderError> {
+        let path = self.path(name);
+        match fs::rename(self.path(second), &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(|source| FolderError::Io { verb: "write", path, source }),
+        }
     }
 
     /// Removes a file or a folder if it exists.
     pub(crate) fn remove(&self, name: &str) -> Result<(), FolderError> {
         let path = self.path(name);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(|source| FolderError::Io { verb: "remove", path, source }),
-        }
+        remove(&path).map_err(|source| FolderError::Io { verb: "remove", path, source })
     }
 
     /// The original settings, before segbox changed them.
     pub(crate) fn base(&self) -> Result<BTreeMap<Setting, String>, FolderError> {
-        let rows: Vec<(Setting, String)> = self.read_json("base.json")?.unwrap_or_default();
+        let rows: Vec<(Setting, String)> = self.read_json(BASE)?.unwrap_or_default();
         Ok(rows.into_iter().collect())
     }
 
     pub(crate) fn write_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
-        self.write_json("base.json", &base.iter().collect::<Vec<_>>())
+        self.write_json(BASE, &base.iter().collect::<Vec<_>>())
     }
-}
 
-/// Whether an open file is still the file at this path.
-fn is_at(file: &File, path: &Path) -> bool {
-    let inode = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| metadata.ino());
-    inode(file.metadata()) == inode(fs::metadata(path))
+    /// Takes room for this base.
+    pub(crate) fn reserve_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
+        self.reserve_json(BASE, &base.iter().collect::<Vec<_>>())
+    }
 }
 
 #[cfg(test)]
@@ -206,5 +328,41 @@ mod tests {
         assert!(matches!(folder.base(), Err(FolderError::Content { .. })));
         folder.remove("base.json").expect("removable");
         folder.remove("base.json").expect("gone already is fine");
+    }
+
+    #[test]
+    fn room_that_was_taken_is_used_or_given_back() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(place.path());
+        let content = vec![b'x'; 100];
+        let fresh = folder.path("record.json.new");
+        folder.reserve("record.json", &content).expect("there is room");
+        assert!(fs::metadata(&fresh).is_ok_and(|file| file.len() > 100));
+        folder.write("record.json", &content).expect("it was taken");
+        assert_eq!(folder.read("record.json").expect("readable"), Some(content.clone()));
+        assert!(!fresh.exists());
+        folder.reserve("record.json", &content).expect("there is room");
+        // A segbox without versions left its half-written file under another name.
+        fs::write(folder.path("record.new"), "half").expect("ours");
+        fs::create_dir(folder.path("x.new")).expect("ours");
+        folder.tidy();
+        let left: Vec<_> =
+            fs::read_dir(place.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["record.json"]);
+    }
+
+    #[test]
+    fn a_second_name_keeps_the_content_and_gives_it_back() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(place.path());
+        assert!(!folder.link("record.json", "earlier").expect("nothing to keep"));
+        folder.write("record.json", b"one").expect("writable");
+        assert!(folder.link("record.json", "earlier").expect("kept"));
+        folder.write("record.json", b"two").expect("writable");
+        for _ in 0..2 {
+            // Interrupted and done again, it gives the same.
+            folder.put_back("earlier", "record.json").expect("writable");
+            assert_eq!(folder.read("record.json").expect("readable").as_deref(), Some(&b"one"[..]));
+        }
     }
 }

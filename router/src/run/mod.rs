@@ -2,6 +2,8 @@
 
 pub mod boot;
 pub(crate) mod folder;
+mod format;
+mod place;
 pub(crate) mod programs;
 pub(crate) mod record;
 
