@@ -167,6 +167,38 @@ fn every_case_is_valid() {
     assert_eq!(seen, listed(&[]).len() + 2, "every case was in one of the two runs");
 }
 
+/// A case's share of another one's rate: the median over the rounds, each of which has measured both.
+fn share(run: &Value, id: &str, of: &str) -> f64 {
+    let rounds = |id| case(run, id)["kpps"]["rounds"].as_array().expect("a list").iter().filter_map(Value::as_f64);
+    let mut shares: Vec<f64> = rounds(id).zip(rounds(of)).map(|(one, other)| one / other).collect();
+    shares.sort_by(f64::total_cmp);
+    shares[shares.len() / 2]
+}
+
+/// docs/filters.md has the shares on an idle machine. These bounds lie between them and what the filters cost with a base chain each.
+#[test]
+fn the_filters_that_a_file_has_by_default_share_their_hooks() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("run.json");
+    let bounds = [
+        ("ipv6-forward-edge", "ipv6-forward", 0.8),
+        ("end-edge", "end", 0.8),
+        ("ipv6-forward-filters", "ipv6-forward", 0.7),
+        ("headend-seg6-encap-filters", "headend-seg6-encap", 0.7),
+    ];
+    let mut arguments = vec!["run", "--rounds", "15", "--window", "20ms", "--json", shown(&file)];
+    arguments.extend(bounds.iter().flat_map(|(id, of, _)| ["--case", id, "--case", of]));
+    let output = segbench(&arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    let run = json(&file);
+    for (id, of, least) in bounds {
+        assert_eq!(case(&run, id)["valid"], true, "{}", case(&run, id));
+        let share = share(&run, id, of);
+        assert!(share > least, "{id} has {share:.2} of the rate of {of}\n{}", said(&output));
+    }
+}
+
 #[test]
 fn our_generator_is_three_times_as_fast_as_trafgen() {
     let _turn = turn();

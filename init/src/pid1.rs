@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use segbox_linux::netlink::PowerButton;
 use segbox_router::run::boot::{Boot, Step};
+use segbox_services::Names;
 use segbox_services::supervisor::Supervisor;
 use serde::de::DeserializeOwned;
 
@@ -101,7 +102,7 @@ impl Init {
                 })
             }
             Service::Keeper => task::start_forever(c"segbox-keeper", || {
-                if let Err(error) = segbox_services::keep(|line| detail!("{line}")) {
+                if let Err(error) = segbox_services::keep(Names::OfSegbox, |line| detail!("{line}")) {
                     problem!("the router is not kept, and the box not tuned: {error}");
                 }
             }),

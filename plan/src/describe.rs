@@ -42,7 +42,6 @@ impl Step {
             Self::Program(_) => "program",
             Self::Row(_) => "row",
             Self::Attachment(_) => "tc",
-            Self::SourceFilter(_) => "guard",
             Self::Filter(_) => "filter",
             Self::Rule(_) => "rule",
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
@@ -64,7 +63,6 @@ impl Step {
             Self::Program(delta) => delta.key.clone(),
             Self::Attachment(delta) => format!("{} egress", delta.key.interface),
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
-            Self::SourceFilter(delta) => format!("from {}", delta.key),
             Self::Filter(delta) => delta.key.to_string(),
             Self::Rule(delta) => delta.key.to_string(),
             Self::Route(delta) => delta.key.to_string(),
@@ -90,7 +88,6 @@ impl Step {
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
             Self::Row(delta) => both(delta, ToString::to_string),
             Self::Attachment(delta) => both(delta, |()| delta.key.program.clone()),
-            Self::SourceFilter(delta) => both(delta, |()| "drop in every VRF".to_owned()),
             Self::Filter(delta) => both(delta, ToString::to_string),
             Self::Rule(delta) => both(delta, |()| String::new()),
             Self::Route(delta) => both(delta, ToString::to_string),

@@ -10,7 +10,7 @@ use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
 use crate::egress::{ANCHOR_MTU, Egress};
-use crate::filter::{self, Filter, FilterName, OnBox};
+use crate::filter::{self, Filter, FilterName, OnBox, VrfGuard};
 use crate::forwarding::forwarding;
 use crate::hop::{Encap, Hop};
 use crate::hop_limit;
@@ -92,7 +92,8 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     }
     isolation(config, context.kernel, state);
     locator(config, state);
-    state.filters = filters(config, context, state);
+    let filters = filters(config, context, state);
+    state.filters.extend(filters);
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
@@ -275,7 +276,7 @@ fn isolation(config: &Config, kernel: &Kernel, state: &mut State) {
     // the rule is only for the file's own policies, which `check` then refuses.
     let needs_it = |vrf: &Vrf| steers(vrf.table) || kernel.has(&Feature::NF_TABLES);
     if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(needs_it)) {
-        state.source_filters.insert(source, ());
+        state.filters.insert(FilterName::Vrf, Filter::Vrf(VrfGuard { sources: [source].into() }));
         state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
     }
 }

@@ -60,8 +60,9 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     // The maps of a program are removed with it.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
     compare(&desired.attachments, &state.attachments, Step::Attachment, &mut steps);
-    compare(&desired.source_filters, &state.source_filters, Step::SourceFilter, &mut steps);
-    compare(&desired.filters, &state.filters, Step::Filter, &mut steps);
+    let mut filters = Vec::new();
+    compare(&desired.filters, &state.filters, |delta| delta, &mut filters);
+    steps.extend(filters.into_iter().flat_map(Delta::one_after_the_other).map(Step::Filter));
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
@@ -91,22 +92,22 @@ fn routes_by_vrfs<'a>(steps: &[Step], state: &'a State) -> (Routes, Cow<'a, Rout
 
 type Routes = BTreeMap<RouteKey, Route>;
 
-fn compare<K: Ord + Clone, V: PartialEq + Clone>(
+fn compare<K: Ord + Clone, V: PartialEq + Clone, S>(
     desired: &BTreeMap<K, V>,
     actual: &BTreeMap<K, V>,
-    step: impl Fn(Delta<K, V>) -> Step,
-    steps: &mut Vec<Step>,
+    step: impl Fn(Delta<K, V>) -> S,
+    steps: &mut Vec<S>,
 ) {
     compare_by(desired, actual, V::eq, step, steps);
 }
 
 /// Walks both sorted maps in one pass.
-fn compare_by<K: Ord + Clone, V: Clone>(
+fn compare_by<K: Ord + Clone, V: Clone, S>(
     desired: &BTreeMap<K, V>,
     actual: &BTreeMap<K, V>,
     agree: impl Fn(&V, &V) -> bool,
-    step: impl Fn(Delta<K, V>) -> Step,
-    steps: &mut Vec<Step>,
+    step: impl Fn(Delta<K, V>) -> S,
+    steps: &mut Vec<S>,
 ) {
     let mut wanted = desired.iter().peekable();
     let mut found = actual.iter().peekable();

@@ -56,11 +56,7 @@ pub struct State {
     /// Programs at the ways out of ports.
     #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
     pub attachments: BTreeMap<Attachment, ()>,
-    /// Source addresses of the box's encapsulations: packets that come into a VRF with one of them are dropped. Earlier dumps call them
-    /// `guards`.
-    #[serde(with = "as_rows", alias = "guards")]
-    pub source_filters: BTreeMap<Ipv6Addr, ()>,
-    /// The other filters of segbox's nf_tables tables.
+    /// The filters of segbox's nf_tables tables.
     #[serde(with = "as_rows")]
     pub filters: BTreeMap<FilterName, Filter>,
     /// Rules: the table that is looked up for a source address.

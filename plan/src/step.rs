@@ -1,7 +1,5 @@
 //! One step of a plan: a thing, its value before, and its value after. The inverse of a step undoes it. Not here: which steps (diff).
 
-use std::net::Ipv6Addr;
-
 use serde::Serialize;
 
 use crate::filter::{Filter, FilterName};
@@ -37,7 +35,6 @@ pub enum Step {
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
     Attachment(Delta<Attachment, ()>),
-    SourceFilter(Delta<Ipv6Addr, ()>),
     Filter(Delta<FilterName, Filter>),
     Rule(Delta<Rule, ()>),
     Route(Delta<RouteKey, Route>),
@@ -99,8 +96,7 @@ pub enum Stage {
     Down(std::cmp::Reverse<Phase>),
     /// Adding and changing.
     Up(Phase),
-    /// Removing what policies and SIDs used until now: programs and HMAC keys, rules and source filters of the former source address, and
-    /// filters.
+    /// Removing what policies and SIDs used until now: programs and HMAC keys, rules and filters of the former source address, other filters.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -118,6 +114,27 @@ impl<K, V> Delta<K, V> {
     }
 }
 
+impl Delta<FilterName, Filter> {
+    /// Whether a VRF then takes packets from an address that it did not take them from.
+    fn narrows(&self) -> bool {
+        let (Some(Filter::Vrf(before)), Some(Filter::Vrf(after))) = (&self.before, &self.after) else { return false };
+        after.is_narrower_than(before)
+    }
+
+    /// In two where the source of the box's encapsulations changes: the former one is dropped until nothing uses it any more.
+    pub(crate) fn one_after_the_other(self) -> impl Iterator<Item = Self> {
+        let Self { key, before, after } = self;
+        let both = match (&before, &after) {
+            (Some(Filter::Vrf(one)), Some(Filter::Vrf(other))) if other.is_narrower_than(one) => {
+                Some(Filter::Vrf(one.and(other))).filter(|both| before.as_ref() != Some(both))
+            }
+            _ => None,
+        };
+        let first = both.clone().map(|both| Self { key, before: before.clone(), after: Some(both) });
+        first.into_iter().chain([Self { key, before: both.or(before), after }])
+    }
+}
+
 /// Does the same with the delta of any step.
 macro_rules! each {
     ($step:expr, $delta:ident => $body:expr) => {
@@ -130,7 +147,6 @@ macro_rules! each {
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
             Step::Attachment($delta) => $body,
-            Step::SourceFilter($delta) => $body,
             Step::Filter($delta) => $body,
             Step::Rule($delta) => $body,
             Step::Route($delta) => $body,
@@ -156,7 +172,6 @@ impl Step {
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
             Self::Attachment(delta) => Self::Attachment(delta.inverse()),
-            Self::SourceFilter(delta) => Self::SourceFilter(delta.inverse()),
             Self::Filter(delta) => Self::Filter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
             Self::Route(delta) => Self::Route(delta.inverse()),
@@ -194,7 +209,7 @@ impl Step {
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
             Self::Attachment(_) => Phase::Attachment,
-            Self::SourceFilter(_) | Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
+            Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(route) if route.is_unreachable() => Phase::Isolation,
                 route => match route.map(Route::kind) {
@@ -210,10 +225,10 @@ impl Step {
     pub fn stage(&self) -> Stage {
         let phase = self.phase();
         match (self.verb(), self) {
-            (
-                Verb::Remove,
-                Self::Program(_) | Self::HmacKey(_) | Self::SourceFilter(_) | Self::Filter(_) | Self::Rule(_),
-            ) => Stage::Sweep(std::cmp::Reverse(phase)),
+            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::Filter(_) | Self::Rule(_)) => {
+                Stage::Sweep(std::cmp::Reverse(phase))
+            }
+            (Verb::Change, Self::Filter(delta)) if delta.narrows() => Stage::Sweep(std::cmp::Reverse(phase)),
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
             (Verb::Add | Verb::Change, _) => Stage::Up(phase),
         }
@@ -240,7 +255,6 @@ impl Step {
             }
             Self::Row(delta) => put(&mut state.rows, delta),
             Self::Attachment(delta) => put(&mut state.attachments, delta),
-            Self::SourceFilter(delta) => put(&mut state.source_filters, delta),
             Self::Filter(delta) => put(&mut state.filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),
             Self::Route(delta) => put(&mut state.routes, delta),

@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use segbox_config::model::HmacAlgorithm;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
-use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span};
+use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span, VrfGuard};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
 use segbox_plan::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
@@ -84,7 +84,14 @@ fn route_key() -> impl Strategy<Value = RouteKey> {
 }
 
 fn filter_name() -> impl Strategy<Value = FilterName> {
-    prop::sample::select(vec![FilterName::Edge, FilterName::Hmac, FilterName::Mss4, FilterName::Mss6, FilterName::Dscp])
+    prop::sample::select(vec![
+        FilterName::Vrf,
+        FilterName::Edge,
+        FilterName::Hmac,
+        FilterName::Mss4,
+        FilterName::Mss6,
+        FilterName::Dscp,
+    ])
 }
 
 fn filter(name: FilterName, n: u8) -> Filter {
@@ -92,6 +99,9 @@ fn filter(name: FilterName, n: u8) -> Filter {
     let sids = || vec![span(format!("fc00:{n}::/32"))];
     let ports = || ["eth0".parse().expect("a name")].into();
     match name {
+        FilterName::Vrf => {
+            Filter::Vrf(VrfGuard { sources: [format!("fc00::{n}").parse().expect("an address")].into() })
+        }
         FilterName::Edge => Filter::Edge(Edge { inside: ports(), to: sids(), ..Edge::default() }),
         FilterName::Hmac => Filter::Hmac(HmacGuard { ports: ports(), sids: sids() }),
         FilterName::Mss4 => Filter::Mss(Mss { most: [(span(format!("10.{n}.0.0/16")), 1400)].into() }),
@@ -111,7 +121,6 @@ prop_compose! {
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
         attachments in btree_map((prop::sample::select(vec!["hop@00000001", "hop@00000002"]), interface()), Just(()), 0..3),
-        source_filters in btree_map(0_u8..2, Just(()), 0..2),
         filters in btree_map(filter_name(), 0_u8..3, 0..3),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
         routes in btree_map(route_key(), route(), 0..5),
@@ -127,7 +136,6 @@ prop_compose! {
             settings, links, routes,
             filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
             attachments: attachments.into_keys().map(|(program, interface)| (Attachment { program: program.to_owned(), interface }, ())).collect(),
-            source_filters: source_filters.into_keys().map(|n| (source(n), ())).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
             neighbors: neighbors.into_iter().map(|((interface, n), mac)| (

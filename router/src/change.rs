@@ -30,12 +30,9 @@ pub enum Wanted<'a> {
 
 /// Options of a change.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Change<'a> {
+pub struct Change {
     /// Undo the change after this time unless it is confirmed.
     pub confirm: Option<Duration>,
-    /// Apply only if this record still is the last applied one. An automatic re-apply must not override a file that was applied
-    /// meanwhile.
-    pub over: Option<&'a Record>,
 }
 
 impl<'a> Wanted<'a> {
@@ -70,7 +67,7 @@ impl<T: Target> Router<T> {
     ///
     /// # Errors
     /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
-    pub fn change(&mut self, wanted: &Wanted<'_>, how: Change<'_>) -> Result<Report, ChangeError> {
+    pub fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
         let folder = self.folder.clone();
         let _lock = folder.lock()?;
         folder.tidy();
@@ -83,9 +80,6 @@ impl<T: Target> Router<T> {
             // What cannot be read cannot be undone. `clear` takes everything away, and what it has changed with it.
             Err(ChangeError::Folder(_)) if wanted.config().is_none() => {}
             settled => settled?,
-        }
-        if how.over.is_some() && self.last_applied().ok().flatten().as_ref() != how.over {
-            return Err(ChangeError::Overtaken);
         }
         self.target.tidy().map_err(ChangeError::Kernel)?;
         let keys = self.target.hmac_keys().clone();
@@ -155,7 +149,7 @@ impl<T: Target> Router<T> {
     fn prepare(
         &self,
         wanted: &Wanted<'_>,
-        how: &Change<'_>,
+        how: &Change,
         plan: &Plan,
         (before, want, reconcile): (&Observed, &Desired, &Reconcile),
     ) -> Result<(), ChangeError> {

@@ -1,38 +1,33 @@
 //! A change on probation: it is undone after a time unless it is confirmed. A separate process waits for the confirmation and
-//! outlives the segbox that applied the change.
+//! outlives the segbox that applied the change. Not here: who undoes it where that process does not (`overdue`).
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use segbox_plan::materials::Secret;
-use segbox_plan::{Materials, Plan, Setting, State};
+use segbox_plan::{Materials, Setting, State};
 use serde::{Deserialize, Serialize};
 
 use crate::counted::{self, Counted};
-use crate::error::ChangeError;
+use crate::error::{ChangeError, with_causes};
+use crate::guard;
 use crate::run::folder::{Folder, FolderError};
+use crate::run::pending::{self, Pending};
 use crate::run::programs;
 use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
-use crate::{KEYS, Router, transaction};
+use crate::transaction::{self, Restored};
+use crate::{KEYS, Router};
 
-pub(crate) const FILE: &str = "pending.json";
+pub(crate) const UNDO: &str = "undo.json";
 /// The secrets of HMAC keys for the undo.
 pub(crate) const SECRETS: &str = "secrets.json";
 /// The record of the file that was applied before: the same file on the disk until the change replaces it, so it takes no room.
 const EARLIER: &str = "record.earlier.json";
 
-/// Interval at which the guard process checks for the confirmation. It ends this long after a confirmation at the latest.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// A change that waits for its confirmation, and everything that its undo needs.
+/// Everything that the undo of a change needs.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Pending {
-    /// Seconds of CLOCK_BOOTTIME: no program can set this clock, and it continues during suspend.
-    deadline: f64,
+struct Undo {
     before: State,
     base: Vec<(Setting, String)>,
     /// The record of the earlier file lies beside this one, as [`EARLIER`].
@@ -58,19 +53,6 @@ pub enum ConfirmError {
     Change(#[from] ChangeError),
 }
 
-impl Pending {
-    /// The remaining time; None when the time is over.
-    pub(crate) fn left(&self) -> Option<Duration> {
-        Duration::try_from_secs_f64(self.deadline - now()).ok().filter(|left| !left.is_zero())
-    }
-}
-
-fn now() -> f64 {
-    let time = clock_gettime(ClockId::Boottime);
-    // Both fit exactly: no box runs for 2^52 seconds.
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
 /// Saves what an undo needs and starts the guard process, before anything is changed. From here on the change is undone even if
 /// segbox is killed.
 pub(crate) fn begin(
@@ -79,27 +61,32 @@ pub(crate) fn begin(
     base: &BTreeMap<Setting, String>,
     time: Duration,
 ) -> Result<(), ChangeError> {
-    let pending = Pending {
-        deadline: now() + time.as_secs_f64(),
+    save(folder, before, base, time)?;
+    guard::spawn().map_err(|error| {
+        // Nothing was changed yet. A pending file without a guard process would only block other changes.
+        drop(end(folder));
+        ChangeError::Guard(error)
+    })
+}
+
+/// Saves what an undo needs. The deadline comes last: with it, all else is there.
+pub(crate) fn save(
+    folder: &Folder,
+    before: &Observed,
+    base: &BTreeMap<Setting, String>,
+    time: Duration,
+) -> Result<(), FolderError> {
+    let undo = Undo {
         before: before.actual.state.clone(),
         base: base.clone().into_iter().collect(),
         has_earlier: folder.link(RECORD, EARLIER)?,
         record: None,
     };
-    // The pending change comes last: from then on it is one.
-    save_secrets(folder, before)?;
-    folder.write_json(FILE, &pending)?;
-    spawn_guard().map_err(|error| {
-        // Nothing was changed yet. A pending file without a guard process would only block other changes.
-        drop(folder.remove(FILE));
-        ChangeError::Guard(error)
-    })
-}
-
-/// Saves the secrets of the keys in the kernel for the undo. Only root can read the folder.
-fn save_secrets(folder: &Folder, before: &Observed) -> Result<(), FolderError> {
+    folder.write_json(UNDO, &undo)?;
+    // Only root can read the file.
     let secrets: BTreeMap<_, _> = before.materials.secrets.iter().map(|(digest, secret)| (digest, &secret.0)).collect();
-    folder.write_json(SECRETS, &secrets)
+    folder.write_json(SECRETS, &secrets)?;
+    Pending::within(time).write(folder)
 }
 
 /// The secrets that an undo puts back, by their digests.
@@ -108,29 +95,34 @@ pub(crate) fn secrets(folder: &Folder) -> Result<BTreeMap<String, Secret>, Folde
     Ok(secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect())
 }
 
-/// Starts the guard process in a new session, so that neither a closed terminal nor the end of this process ends it.
-fn spawn_guard() -> std::io::Result<()> {
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("segbox-guard").arg("guard");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    #[expect(unsafe_code, reason = "a new session can only start between fork and exec")]
-    // SAFETY: setsid is async-signal-safe and touches no memory of this process.
-    unsafe {
-        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
+/// What an undo needs. segbox 0.1.0 wrote it into the file of the deadline before its files had versions.
+fn undo(folder: &Folder) -> Result<Option<Undo>, FolderError> {
+    match folder.read_json(UNDO)? {
+        Some(undo) => Ok(Some(undo)),
+        None => Ok(folder.read_json(pending::FILE).ok().flatten()),
     }
-    command.spawn().map(drop)
 }
 
-/// Forgets the pending change after it was confirmed or undone.
+/// Whether what an undo needs can be read.
+pub(crate) fn check(folder: &Folder) -> Result<(), FolderError> {
+    folder.read_json::<Undo>(UNDO).map(drop)
+}
+
+/// Forgets the pending change after it was confirmed or undone. The deadline goes first: without it, the rest means nothing.
 pub(crate) fn end(folder: &Folder) -> Result<(), FolderError> {
-    folder.remove(FILE)?;
+    Pending::remove(folder)?;
     folder.remove(EARLIER)?;
-    folder.remove(SECRETS)
+    folder.remove(SECRETS)?;
+    folder.remove(UNDO)
 }
 
-/// The pending change, if there is one.
-pub(crate) fn pending(folder: &Folder) -> Result<Option<Pending>, FolderError> {
-    folder.read_json(FILE)
+/// What becomes of the steps of an undo that the kernel refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// They are an error, and the change stays pending: somebody tries again.
+    Pending,
+    /// Another change is about to go on from what the kernel has.
+    Superseded,
 }
 
 impl<T: Target> Router<T> {
@@ -141,9 +133,9 @@ impl<T: Target> Router<T> {
     pub fn confirm(&mut self) -> Result<(), ConfirmError> {
         let folder = self.folder.clone();
         let _lock = folder.lock().map_err(ChangeError::from)?;
-        let pending = pending(&folder).map_err(ChangeError::from)?.ok_or(ConfirmError::Nothing)?;
+        let pending = Pending::read(&folder).map_err(ChangeError::from)?.ok_or(ConfirmError::Nothing)?;
         if pending.left().is_none() {
-            self.undo(pending)?;
+            self.undo(Rest::Pending)?;
             return Err(ConfirmError::TooLate);
         }
         end(&folder).map_err(ChangeError::from)?;
@@ -154,68 +146,80 @@ impl<T: Target> Router<T> {
         Ok(())
     }
 
-    /// The guard process: waits for the confirmation, or undoes the change when the time is over.
+    /// Undoes the pending change if its time is over; true if it was. `patience` is how long to wait for another change of the router.
     ///
     /// # Errors
-    /// The router cannot be read or restored.
-    pub fn guard(&mut self) -> Result<(), ChangeError> {
+    /// Another process holds the lock, the router cannot be read, or the kernel refused a step. The change stays pending then.
+    pub fn undo_overdue(&mut self, patience: Duration) -> Result<bool, ChangeError> {
         let folder = self.folder.clone();
-        loop {
-            match pending(&folder)? {
-                None => return Ok(()),
-                Some(pending) => match pending.left() {
-                    Some(left) => std::thread::sleep(left.min(LOOK)),
-                    None => match folder.lock() {
-                        // Read the pending change again under the lock: it may have been confirmed meanwhile.
-                        Ok(_lock) => return self.settle_pending(),
-                        Err(FolderError::Busy { .. }) => std::thread::sleep(LOOK),
-                        Err(error) => return Err(error.into()),
-                    },
-                },
-            }
+        let _lock = folder.lock_within(patience)?;
+        // Read under the lock: another process may have undone it meanwhile.
+        let is_over = Pending::read(&folder)?.is_some_and(|pending| pending.left().is_none());
+        if is_over {
+            self.undo(Rest::Pending)?;
         }
+        Ok(is_over)
     }
 
-    /// Called under the lock. Undoes a pending change whose time is over (its guard process was killed too). Fails while a change
-    /// still waits.
+    /// Called under the lock, before another change. Undoes a pending change whose time is over as far as the kernel lets it. Fails while a
+    /// change still waits.
     pub(crate) fn settle_pending(&mut self) -> Result<(), ChangeError> {
-        match pending(&self.folder)? {
+        match Pending::read(&self.folder)?.map(Pending::left) {
             None => Ok(()),
-            Some(pending) => match pending.left() {
-                Some(left) => Err(ChangeError::Waiting { left: Duration::from_secs(left.as_secs()) }),
-                None => self.undo(pending).map(drop),
-            },
+            Some(Some(left)) => Err(ChangeError::Waiting { left: Duration::from_secs(left.as_secs()) }),
+            Some(None) => self.undo(Rest::Superseded),
         }
     }
 
     /// Restores the router to its state before the pending change.
-    fn undo(&mut self, mut pending: Pending) -> Result<Plan, ChangeError> {
-        self.target.hmac_keys().extend(pending.before.hmac_keys.keys());
+    fn undo(&mut self, rest: Rest) -> Result<(), ChangeError> {
+        let mut undo = match undo(&self.folder)? {
+            Some(undo) => undo,
+            None if rest == Rest::Superseded => return Ok(end(&self.folder)?),
+            None => {
+                let (path, source) = (self.folder.path(UNDO), std::io::ErrorKind::NotFound.into());
+                return Err(FolderError::Io { verb: "read", path, source }.into());
+            }
+        };
+        self.target.tidy().map_err(ChangeError::Kernel)?;
+        self.target.hmac_keys().extend(undo.before.hmac_keys.keys());
         let now = self.look()?;
         let mut secrets = secrets(&self.folder).unwrap_or_default();
-        self.seal.anew(&mut pending.before.hmac_keys, &mut secrets);
-        let earlier = Materials { programs: programs::load(&self.folder, pending.before.programs.keys()), secrets };
-        let mut target = pending.before;
+        self.seal.anew(&mut undo.before.hmac_keys, &mut secrets);
+        let earlier = Materials { programs: programs::load(&self.folder, undo.before.programs.keys()), secrets };
+        let mut target = undo.before;
         // An interface that this change renamed gets its name in the base back.
-        let former: BTreeMap<_, _> = pending.base.iter().cloned().collect();
+        let former: BTreeMap<_, _> = undo.base.iter().cloned().collect();
         let renamed = |setting: &Setting| matches!(setting, Setting::LinkName(_)) && !former.contains_key(setting);
         target
             .settings
             .extend(self.folder.base().unwrap_or_default().into_iter().filter(|(setting, _)| renamed(setting)));
         let Observed { actual, materials } = now;
         let mut counting = Counted::new(&mut self.target, &self.folder);
-        let left =
+        let restored =
             transaction::restore(&mut counting, &target, &earlier, &materials, actual).map_err(ChangeError::Kernel)?;
+        if rest == Rest::Pending && !restored.left.is_empty() {
+            return Err(not_undone(&restored));
+        }
         // What they forget only takes room: where there is none left, it stays.
         let _ = counted::retain(&self.folder, &target.routes);
         let _ = self.folder.write_base(&former);
         let _ = self.folder.write_json(KEYS, &target.hmac_keys.keys().collect::<Vec<_>>());
-        match pending.record {
+        match undo.record {
             Some(record) => self.folder.write_json(RECORD, &record)?,
-            None if pending.has_earlier => self.folder.put_back(EARLIER, RECORD)?,
+            None if undo.has_earlier => self.folder.put_back(EARLIER, RECORD)?,
             None => self.folder.remove(RECORD)?,
         }
-        end(&self.folder)?;
-        Ok(left)
+        Ok(end(&self.folder)?)
     }
+}
+
+fn not_undone(restored: &Restored) -> ChangeError {
+    let refused = restored.refused.as_ref().and_then(|one| Some((&one.step, one.result.as_ref().err()?)));
+    let first = match (refused, restored.left.steps.first()) {
+        (Some((step, error)), _) => format!("{step}: {}", with_causes(error.as_ref())),
+        (None, Some(step)) => format!("the kernel did not keep: {step}"),
+        (None, None) => String::new(),
+    };
+    ChangeError::NotUndone { left: restored.left.steps.len(), first }
 }

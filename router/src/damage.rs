@@ -12,6 +12,7 @@ use crate::counted::Ledger;
 use crate::error::with_causes;
 use crate::read::Seen;
 use crate::run::folder::{BASE, Folder, FolderError};
+use crate::run::pending::Pending;
 use crate::run::record::{RECORD, Record};
 use crate::{KEYS, REFUSED, Reconcile, confirm};
 
@@ -29,7 +30,7 @@ const CLEAR: &str = "`segbox clear`, then `segbox apply`";
 const ANEW: &str = "the next `segbox apply` writes it anew";
 
 /// Every file that commands read. Objects of programs are checked where they are used.
-const FILES: [StateFile; 7] = [
+const FILES: [StateFile; 8] = [
     StateFile {
         read: |folder| folder.base().map(drop),
         lost: "what settings were before segbox is not known",
@@ -41,10 +42,11 @@ const FILES: [StateFile; 7] = [
         fix: CLEAR,
     },
     StateFile {
-        read: |folder| confirm::pending(folder).map(drop),
-        lost: "an unconfirmed change cannot be undone",
+        read: |folder| Pending::read(folder).map(drop),
+        lost: "whether a change waits for its confirmation is not known",
         fix: CLEAR,
     },
+    StateFile { read: confirm::check, lost: "an unconfirmed change cannot be undone", fix: CLEAR },
     StateFile {
         read: |folder| confirm::secrets(folder).map(drop),
         lost: "the undo of an unconfirmed change cannot put HMAC keys back",

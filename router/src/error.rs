@@ -15,9 +15,9 @@ pub enum ChangeError {
     #[error("the last change is waiting for confirmation for another {}", humantime::format_duration(*left))]
     #[diagnostic(help("`segbox confirm` makes it permanent; otherwise wait until it is undone, then apply this one"))]
     Waiting { left: Duration },
-    #[error("another file has been applied meanwhile")]
-    #[diagnostic(help("nothing was changed; `segbox status` shows which file it was"))]
-    Overtaken,
+    #[error("the change that nobody confirmed is not undone yet: {} left, {first}", steps(*left))]
+    #[diagnostic(help("segbox tries again; `segbox apply` and `segbox clear` go on from what the kernel has now"))]
+    NotUndone { left: usize, first: String },
     #[error("the kernel refuses {} of the programs in the file; nothing was applied", refused.len())]
     #[diagnostic(help("the verifier's log is above; it shows source lines if the object has BTF (clang -g)"))]
     Verifier { refused: Vec<VerifierError> },
@@ -28,6 +28,10 @@ pub enum ChangeError {
     Kernel(#[source] TargetError),
     #[error("cannot start the process that undoes an unconfirmed change; nothing was applied")]
     Guard(#[source] std::io::Error),
+}
+
+fn steps(number: usize) -> String {
+    format!("{number} step{}", if number == 1 { " is" } else { "s are" })
 }
 
 /// A program that the verifier refuses.

@@ -4,6 +4,7 @@
 use segbox_linux::bpf::error::{EventsError, PinError};
 use segbox_linux::bpf::{Events, Programs};
 
+use crate::run::programs::short;
 use crate::{OpenError, require_root};
 
 /// Events cannot be read.
@@ -177,22 +178,5 @@ impl Reporter {
     pub fn lost(&mut self) -> Result<u64, ReportsError> {
         let now = self.events.lost()?.unwrap_or(0);
         Ok(now.wrapping_sub(std::mem::replace(&mut self.lost, now)))
-    }
-}
-
-/// `delay` of `delay@1a2b…`: the name in the file.
-fn short(name: &str) -> &str {
-    name.rsplit_once('@').map_or(name, |(name, _)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_programs_name_is_the_files() {
-        assert_eq!(short("delay@1a2b3c4d"), "delay");
-        assert_eq!(short("a@b@1a2b3c4d"), "a@b");
-        assert_eq!(short("bare"), "bare");
     }
 }

@@ -6,16 +6,22 @@
 
 mod change;
 mod confirm;
+#[cfg(test)]
+mod confirm_tests;
 mod counted;
 mod damage;
 mod error;
 /// Programs that report events, and their events.
 pub mod events;
 mod faults;
+mod guard;
 /// The counters of the service for ICMP errors.
 pub mod icmp_errors;
 #[cfg(test)]
 mod memory;
+mod nics;
+/// Changes whose time for a confirmation is over.
+pub mod overdue;
 #[cfg(test)]
 mod plan_is_apply_tests;
 /// The hardware profiles, and the choice of one for this box.
@@ -38,7 +44,6 @@ mod transaction_tests;
 
 use std::os::unix::fs::MetadataExt;
 
-use segbox_config::IfName;
 use segbox_plan::overruled::{Overruled, destinations, overruled};
 use segbox_plan::route::{RouteKey, RouteKind};
 
@@ -139,14 +144,6 @@ impl Router {
         let others = self.target.netlink.others_routes(&destinations(ours));
         Ok(overruled(ours, &others.map_err(|error| ChangeError::Kernel(error.into()))?))
     }
-
-    /// Renames an interface, whatever its hardware is.
-    ///
-    /// # Errors
-    /// There is no such interface, or the kernel refuses the name.
-    pub fn rename(&mut self, from: IfName, to: IfName) -> Result<(), TargetError> {
-        Ok(self.target.netlink.rename(from, to)?)
-    }
 }
 
 impl<T: Target> Router<T> {
@@ -188,7 +185,7 @@ impl<T: Target> Router<T> {
         if self.last_applied()?.is_none() {
             return Ok(());
         }
-        let _lock = self.folder.lock()?;
+        let _lock = self.folder.lock_at_once()?;
         counted::note(&mut self.target, &self.folder).map_err(ChangeError::Kernel)
     }
 

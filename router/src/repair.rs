@@ -1,7 +1,7 @@
 //! Brings back what the router has lost since the last apply: a port was down, another program deleted a route, a device is gone. Not here: when
 //! to look (`segbox-services`), and what counts as lost (`segbox_plan::repair`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use segbox_config::IfName;
@@ -9,14 +9,15 @@ use segbox_plan::degrade::degrade;
 use segbox_plan::repair::{Losses, losses};
 use segbox_plan::rounds::ROUNDS;
 use segbox_plan::route::RouteKey;
-use segbox_plan::{Actual, Plan};
+use segbox_plan::{Actual, Desired, Plan};
 
 use crate::counted::Counted;
 use crate::error::ChangeError;
-use crate::run::programs;
+use crate::run::pending::Pending;
+use crate::run::programs::{self, short};
 use crate::target::Target;
 use crate::transaction::Applied;
-use crate::{KEYS, Router, confirm};
+use crate::{KEYS, Router};
 
 /// What a look for losses found, and what was done.
 #[derive(Debug, Default)]
@@ -36,6 +37,20 @@ pub struct Repaired {
 }
 
 impl<T: Target> Router<T> {
+    /// Whether the programs are those of the apply. One whose interface was missing then is saved now. Where an object of the file has changed
+    /// since, another program is for the next apply.
+    fn has_programs(&self, want: &Desired) -> Result<bool, ChangeError> {
+        let known = programs::names(&self.folder);
+        let saved = programs::load(&self.folder, want.state.programs.keys());
+        let fresh = want.materials.programs.iter().filter(|(name, _)| !saved.contains_key(*name));
+        let fresh: BTreeMap<_, _> = fresh.map(|(name, program)| (name.clone(), program.clone())).collect();
+        if fresh.keys().any(|name| known.iter().any(|other| short(other) == short(name))) {
+            return Ok(false);
+        }
+        programs::save(&self.folder, &fresh)?;
+        Ok(true)
+    }
+
     /// Brings back what differs from the last applied file, but for tuning. A step that the kernel refuses keeps no other from being tried, and
     /// nothing is undone: the router is better with the rest.
     ///
@@ -50,7 +65,7 @@ impl<T: Target> Router<T> {
         let _lock = self.folder.lock_at_once()?;
         // Read under the lock: the file may have been cleared meanwhile.
         let Some(record) = self.last_applied()? else { return Ok(Repaired::default()) };
-        if let Some(pending) = confirm::pending(&self.folder)? {
+        if let Some(pending) = Pending::read(&self.folder)? {
             return Err(ChangeError::Waiting { left: pending.left().unwrap_or_default() });
         }
         let none = Repaired { of: Some(record.at.to_string()), ..Repaired::default() };
@@ -62,9 +77,7 @@ impl<T: Target> Router<T> {
         let (config, _) = degrade(reading.checked.config, &before.actual.links);
         let reconcile = self.reconcile()?;
         let first = reconcile.want(Some(&config), &before.actual, &reconcile.refusals);
-        let saved = programs::load(&self.folder, first.state.programs.keys());
-        if saved.len() < first.state.programs.len() {
-            // An object of the file has changed since: another program is for the next apply.
+        if !self.has_programs(&first)? {
             return Ok(none);
         }
         let folder = self.folder.clone();

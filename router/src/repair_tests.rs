@@ -1,16 +1,20 @@
 //! A router in memory loses things and gets them back.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
-use segbox_config::{Kernel as KernelSurvey, LinkSeen, Surroundings};
+use segbox_config::{Kernel as KernelSurvey, LinkSeen};
+use segbox_plan::degrade::degrade;
 use segbox_plan::{Actual, Setting};
 use tempfile::TempDir;
 
 use crate::memory::Memory;
 use crate::run::folder::Folder;
+use crate::run::pending::Pending;
 use crate::seal::Seal;
-use crate::{Change, ChangeError, End, Facts, Reading, Repaired, Router, Wanted};
+use crate::{Change, ChangeError, End, Facts, Reading, Repaired, Router, Wanted, check};
 
 const FILE: &str = r#"
 [interface.eth0]
@@ -24,28 +28,47 @@ table = 100
 destination = "2001:db8:2::/64"
 via = "2001:db8:1::2"
 
+[srv6]
+source = "fc00:0:1::1"
+
 [[srv6.sid]]
 sid = "fc00:0:1:100::"
 behavior = "End.DT46"
 vrf = "blue"
+
+[srv6.hmac-key.7]
+algorithm = "sha256"
+secret-file = "seven.key"
 "#;
 
 /// A router with the file applied, and the folder under its state.
 fn router() -> (Router<Memory>, TempDir) {
+    let (mut router, run) = empty(&["lo", "eth0"]);
+    apply(&mut router, &run, FILE);
+    (router, run)
+}
+
+/// A router of these links.
+fn empty(links: &[&str]) -> (Router<Memory>, TempDir) {
     let run = tempfile::tempdir().expect("a folder");
-    let mut actual = Actual::default();
-    for name in ["lo", "eth0"] {
-        actual.links.push(LinkSeen::named(name.parse().expect("a name")));
-    }
+    let mut key = std::fs::OpenOptions::new();
+    let key = key.create(true).write(true).truncate(true).mode(0o600).open(run.path().join("seven.key"));
+    key.and_then(|mut key| key.write_all(b"a secret")).expect("a fresh folder");
+    let links = links.iter().map(|name| LinkSeen::named(name.parse().expect("a name"))).collect();
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: false };
-    let target = Memory { actual, ..Memory::default() };
-    let mut router = Router::with(facts, Folder::at(run.path()), Seal::of(&Folder::at(run.path())), target);
-    let checked = segbox_config::read(FILE.to_owned(), "segbox.toml").resolve(&Surroundings::default());
-    let checked = checked.unwrap_or_else(|faults| panic!("{faults}"));
-    let reading = Reading { path: Path::new("segbox.toml").to_owned(), text: FILE.to_owned(), checked };
+    let target = Memory { actual: Actual { links, ..Actual::default() }, ..Memory::default() };
+    let folder = Folder::at(&run.path().join("state"));
+    (Router::with(facts, folder.clone(), Seal::of(&folder), target), run)
+}
+
+/// Applies what the box has interfaces for, as PID 1 does.
+fn apply(router: &mut Router<Memory>, run: &TempDir, text: &str) {
+    let path = run.path().join("segbox.toml");
+    let mut checked = check(&path, text, router.seen_without_links()).unwrap_or_else(|faults| panic!("{faults}"));
+    checked.config = degrade(checked.config, &router.target.actual.links).0;
+    let reading = Reading { path, text: text.to_owned(), checked };
     let report = router.change(&Wanted::File(&reading), Change::default()).expect("memory can be read");
     assert!(matches!(report.end, End::InSync));
-    (router, run)
 }
 
 fn repair(router: &mut Router<Memory>, leave: &[&str]) -> Repaired {
@@ -68,6 +91,44 @@ fn everything_that_was_lost_comes_back_and_then_nothing_is_left() {
     lost.settings.insert(Setting::LinkUp("eth0".parse().expect("a name")), "down".into());
     assert!(!repair(&mut router, &[]).applied.is_empty());
     assert_eq!(router.target.actual, whole);
+    assert!(repair(&mut router, &[]).applied.is_empty());
+}
+
+#[test]
+fn a_rule_a_table_of_nf_tables_and_a_key_come_back() {
+    let (mut router, _run) = router();
+    let whole = router.target.actual.clone();
+    let state = &router.target.actual.state;
+    assert!(!state.rules.is_empty() && !state.filters.is_empty() && !state.hmac_keys.is_empty());
+    let losses: [(&str, fn(&mut Actual)); 3] = [
+        ("+ rule", |actual| actual.state.rules.clear()),
+        ("+ filter    vrf", |actual| actual.state.filters.clear()),
+        ("+ hmac-key  7", |actual| actual.state.hmac_keys.clear()),
+    ];
+    for (told, lose) in losses {
+        lose(&mut router.target.actual);
+        let steps = lines(&repair(&mut router, &[]));
+        assert!(steps.iter().any(|step| step.starts_with(told)), "{told}: {steps:?}");
+        assert_eq!(router.target.actual, whole, "{told}");
+    }
+}
+
+/// The program of a policy was never loaded here: at the boot, its interface was missing.
+#[test]
+fn an_interface_that_comes_late_brings_its_policys_program() {
+    let policy = |program: &str| {
+        format!(
+            "[interface.eth0]\n[interface.eth1]\n[program.steer]\nobject = \"builtin:{program}\"\n\
+             [[srv6.policy]]\ndestination = \"2001:db8:9::/64\"\nbehavior = \"H.BPF\"\nprogram = \"steer\"\ninterface = \"eth1\"\n"
+        )
+    };
+    let (mut router, run) = empty(&["lo", "eth0"]);
+    apply(&mut router, &run, &policy("headend_push"));
+    assert!(router.target.actual.state.programs.is_empty());
+    router.target.actual.links.push(LinkSeen::named("eth1".parse().expect("a name")));
+    let steps = lines(&repair(&mut router, &[]));
+    assert!(steps.iter().any(|step| step.starts_with("+ program   steer@")), "{steps:?}");
+    assert!(steps.iter().any(|step| step.starts_with("+ policy    2001:db8:9::/64")), "{steps:?}");
     assert!(repair(&mut router, &[]).applied.is_empty());
 }
 
@@ -108,12 +169,11 @@ fn what_is_left_to_another_owner_stays_lost() {
 
 #[test]
 fn a_change_on_probation_and_a_cleared_router_are_not_repaired() {
-    let (mut router, run) = router();
+    let (mut router, _run) = router();
     router.target.actual.state.addresses.clear();
-    let pending = r#"{"deadline":1e18,"before":{},"base":[],"record":null}"#;
-    std::fs::write(run.path().join("pending.json"), pending).expect("writable");
+    Pending::within(Duration::from_secs(600)).write(&router.folder).expect("writable");
     assert!(matches!(router.repair(&BTreeSet::new(), &BTreeSet::new()), Err(ChangeError::Waiting { .. })));
-    std::fs::remove_file(run.path().join("pending.json")).expect("it is there");
+    Pending::remove(&router.folder).expect("it is there");
     router.change(&Wanted::Nothing, Change::default()).expect("memory can be read");
     let done = repair(&mut router, &[]);
     assert!(done.of.is_none() && done.applied.is_empty());

@@ -4,8 +4,9 @@ use segbox_plan::{Actual, Materials, Plan};
 
 use crate::error::ChangeError;
 use crate::reconcile::Reconcile;
+use crate::run::pending::Pending;
 use crate::target::{Observed, Target};
-use crate::{Reading, Router, confirm, transaction};
+use crate::{Reading, Router, transaction};
 
 impl<T: Target> Router<T> {
     /// Restores the knobs that differ from the last applied file and touches nothing else. Returns the restored knobs.
@@ -20,7 +21,7 @@ impl<T: Target> Router<T> {
         // Read under the lock: another file may have been applied while this process waited for the lock.
         let Some(record) = self.last_applied()? else { return Ok(Vec::new()) };
         // A change that may be undone soon is handled after its confirmation.
-        if confirm::pending(&self.folder)?.is_some() {
+        if Pending::read(&self.folder)?.is_some() {
             return Ok(Vec::new());
         }
         let before = self.target.observe().map_err(ChangeError::Kernel)?;

@@ -109,21 +109,31 @@ fn rounds<T: Target>(
         return Ok(Report { applied, end: End::InSync });
     }
     let earlier = before.actual.state.to_go_back_to(names);
-    let left = restore(target, &earlier, &before.materials, materials, now)?;
-    Ok(Report { applied, end: End::Undone { unkept, left } })
+    let restored = restore(target, &earlier, &before.materials, materials, now)?;
+    Ok(Report { applied, end: End::Undone { unkept, left: restored.left } })
 }
 
-/// Restores `target` to an earlier state: the undo of a change is the diff back. Returns the steps that failed.
+/// How far a target is back at an earlier state.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// The steps that are left.
+    pub(crate) left: Plan,
+    /// The last step that the kernel refused, and its answer.
+    pub(crate) refused: Option<Applied>,
+}
+
+/// Restores `target` to an earlier state: the undo of a change is the diff back.
 pub(crate) fn restore<T: Target>(
     target: &mut T,
     state: &State,
     earlier: &Materials,
     later: &Materials,
     mut now: Actual,
-) -> Result<Plan, TargetError> {
+) -> Result<Restored, TargetError> {
     let mut materials = later.clone();
     materials.programs.extend(earlier.programs.clone());
     materials.secrets.extend(earlier.secrets.clone());
+    let mut refused = None;
     for _ in 0..ROUNDS {
         let plan = diff(state, &now).round();
         if plan.is_empty() {
@@ -131,11 +141,13 @@ pub(crate) fn restore<T: Target>(
         }
         for stage in plan.stages() {
             // The undo continues after a refused step: it undoes as much as possible, and the rest is reported at the end.
-            target.apply(stage, &materials);
+            let results = target.apply(stage, &materials);
+            let failed = stage.iter().zip(results).rfind(|(step, result)| result.is_err() && step.tuning().is_none());
+            refused = failed.map(|(step, result)| Applied { step: step.clone(), result }).or(refused);
         }
         now = target.observe()?.actual;
     }
-    Ok(diff(state, &now).without_tuning())
+    Ok(Restored { left: diff(state, &now).without_tuning(), refused })
 }
 
 /// The steps that were not refused.

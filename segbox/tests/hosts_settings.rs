@@ -3,14 +3,11 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use segbox_lab::{Cable, Frame, Lab, Topology};
 use support::files::Files;
+use support::routers::soon;
 use support::segbox::{apply, segbox};
 
-/// Longer than any of this takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 const ALL_ROUTERS: &str = "fe80::aa";
 
 /// A host with two ports, and the router on each.
@@ -28,14 +25,6 @@ fn said(lab: &Lab, program: &str, arguments: &[&str]) -> String {
 
 fn is(lab: &Lab, sysctl: &str) -> String {
     said(lab, "cat", &[&format!("/proc/sys/{}", sysctl.replace('.', "/"))])
-}
-
-fn soon(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "{what} does not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -127,7 +116,8 @@ fn a_host_keeps_the_default_route_of_its_router() {
         let router = lab.wire("first", "eth0").expect("a port");
         router.send(&advertisement(lab.mac("first", "eth0"), prefix)).expect("the port is up");
     };
-    soon("the default route", || {
+    let comes = |done: &dyn Fn() -> bool| soon("it comes", done, default);
+    comes(&|| {
         advertise([0x20, 1, 0xd, 0xb8, 0, 0xa]);
         default().contains("proto ra")
     });
@@ -137,7 +127,7 @@ fn a_host_keeps_the_default_route_of_its_router() {
     apply(&lab["host"], &file);
     assert_eq!(is(&lab, "net.ipv6.conf.all.forwarding"), "1");
     assert!(default().contains(&format!("via {ALL_ROUTERS} dev eth0 proto ra")), "{}", default());
-    soon("an address of the next advertisement", || {
+    comes(&|| {
         advertise([0x20, 1, 0xd, 0xb8, 0, 0xb]);
         said(&lab, "ip", &["-6", "address", "show", "dev", "eth0"]).contains("2001:db8:b:")
     });
@@ -175,4 +165,74 @@ fn advertisement(from: [u8; 6], prefix: [u8; 6]) -> Frame {
     packet.extend(destination.octets());
     packet.extend(body);
     Frame::new(from, [0x33, 0x33, 0, 0, 0, 1], &packet)
+}
+
+/// A view of this system with a distribution's kernel, where nf_tables is a module that may not be loaded.
+const BLOCKED: &str = r#"set -e
+release=$(uname -r)
+mount -t tmpfs tmpfs "$PLACE"
+mkdir "$PLACE/upper" "$PLACE/work"
+mount -t overlay overlay -o "lowerdir=/usr/lib,upperdir=$PLACE/upper,workdir=$PLACE/work" /usr/lib
+mkdir -p "/usr/lib/modules/$release"
+echo kernel/net/netfilter/nf_tables.ko.xz: > "/usr/lib/modules/$release/modules.dep"
+module='s/^CONFIG_NF_TABLES=.*/CONFIG_NF_TABLES=m/'
+if [ -e /proc/config.gz ]; then
+    zcat /proc/config.gz | sed "$module" | gzip > "$PLACE/config"
+    mount --bind "$PLACE/config" /proc/config.gz
+else
+    sed "$module" "/boot/config-$release" > "$PLACE/config"
+    mount --bind "$PLACE/config" "/boot/config-$release"
+fi
+echo quiet module_blacklist=nf_tables > "$PLACE/words"
+mount --bind "$PLACE/words" /proc/cmdline
+"#;
+
+#[test]
+fn a_host_that_may_not_load_nf_tables_goes_without_the_filters_that_the_file_does_not_name() {
+    let (lab, files) = host();
+    let text = r#"
+[interface.eth0]
+addresses = ["2001:db8:1::1/64"]
+srv6 = true
+
+[srv6]
+locator = "fc00:0:2::/48"
+source = "fc00:0:2::1"
+
+[[srv6.sid]]
+sid = "fc00:0:2:1::"
+behavior = "End"
+
+[[srv6.policy]]
+destination = "198.51.100.0/24"
+behavior = "H.Encaps"
+segments = ["2001:db8:1::2"]
+"#;
+    let place = Files::new();
+    let run = |words: &str| {
+        let script = format!("{BLOCKED}\nexec {} {words}", support::segbox::SEGBOX);
+        let mut command = lab["host"].command("unshare").expect("util-linux");
+        command.args(["--mount", "sh", "-c", &script]).env("PLACE", place.path());
+        support::segbox::run(&mut command)
+    };
+    let unwrapped = |text: &str| text.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let file = files.write("segbox.toml", text);
+    let applied = run(&format!("apply {}", file.display()));
+    assert_eq!(applied.code, Some(0), "{}{}", applied.out, applied.err);
+    for key in ["edge-filter", "mss-clamp", "dscp"] {
+        let warning = format!("this kernel lacks nf_tables, so the filter of `{key}` is left out");
+        assert!(unwrapped(&applied.err).contains(&warning), "{warning} is not in:\n{}", applied.err);
+    }
+    let status = run("status --json").out;
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    let deviations = status["deviations"].as_array().expect("a list");
+    let lacks =
+        deviations.iter().filter(|line| line.as_str().is_some_and(|line| line.contains("lacks nf_tables"))).count();
+    assert_eq!((lacks, deviations.len()), (3, 3), "edge, MSS, DSCP: {status}");
+    for key in ["edge-filter = true", "mss-clamp = true", "dscp = \"copy\""] {
+        let named = files.write("named.toml", text.replacen("[srv6]", &format!("[srv6]\n{key}"), 1));
+        let refused = run(&format!("apply {}", named.display()));
+        let says = refused.err.contains("this kernel") && refused.err.contains("lacks nf_tables");
+        assert!(refused.code == Some(1) && says, "{key}: {}", refused.err);
+    }
 }

@@ -2,18 +2,14 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use segbox_lab::{Cable, Lab, Topology};
+use segbox_lab::Lab;
 use support::files::Files;
-use support::segbox::{SEGBOX, apply, segbox};
-
-/// Far longer than any repair takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use support::routers::{Keeper, router_with, shell, soon};
+use support::segbox::{apply, segbox};
 
 const ROUTER: &str = r#"
 [interface.eth0]
@@ -41,6 +37,10 @@ via = "192.0.2.2"
 locator = "fc00:0:1::/48"
 source = "fc00:0:1::1"
 
+[srv6.hmac-key.7]
+algorithm = "sha256"
+secret-file = "seven.key"
+
 [[srv6.sid]]
 sid = "fc00:0:1:1::"
 behavior = "End"
@@ -61,26 +61,17 @@ struct Kept {
     lab: Lab,
     file: PathBuf,
     _files: Files,
-    keeper: Child,
-    said: Arc<Mutex<Vec<String>>>,
+    keeper: Keeper,
 }
 
 impl Kept {
     fn new() -> Self {
-        let cables = [Cable("router", "eth0", "peer", "eth0"), Cable("router", "eth1", "peer", "eth1")];
-        let topology = Topology { routers: &["router", "peer"], hosts: &[], cables: &cables };
-        let lab = topology.build().expect("these tests make network namespaces: run them as root");
-        let files = Files::new();
+        let (lab, files) = router_with(&["eth0", "eth1"]);
+        files.write("seven.key", "a secret of some length");
         let file = files.write("segbox.toml", ROUTER);
         apply(&lab["router"], &file);
-        let mut command = lab["router"].command(SEGBOX).expect("the namespace is there");
-        let mut keeper = command.arg("keep").stdout(Stdio::piped()).spawn().expect("segbox");
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let (lines, sink) = (BufReader::new(keeper.stdout.take().expect("asked for")).lines(), Arc::clone(&said));
-        std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| sink.lock().expect("no panic").push(line))
-        });
-        let kept = Self { lab, file, _files: files, keeper, said };
+        let keeper = Keeper::start(&lab["router"]);
+        let kept = Self { lab, file, _files: files, keeper };
         // It works once it has repaired something.
         kept.does("ip -6 route del 2001:db8:2::/64");
         kept.is_whole_again("the first loss");
@@ -88,7 +79,7 @@ impl Kept {
     }
 
     fn run(&self, script: &str) -> bool {
-        self.script(script).status().expect("a shell").success()
+        shell(&self.lab["router"], script)
     }
 
     fn script(&self, script: &str) -> Command {
@@ -110,24 +101,14 @@ impl Kept {
     }
 
     fn lines(&self, part: &str) -> usize {
-        self.said.lock().expect("no panic").iter().filter(|line| line.contains(part)).count()
+        self.keeper.lines(&[part])
     }
 
-    fn soon(&self, what: &str, mut done: impl FnMut() -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !done() {
-            let said = || self.said.lock().expect("no panic").join("\n");
-            let plan = || segbox(&self.lab["router"], ["plan".as_ref(), self.file.as_os_str()]).out;
-            assert!(Instant::now() < end, "after {what}, the keeper said:\n{}\nand this is left:\n{}", said(), plan());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        drop(self.keeper.kill());
-        drop(self.keeper.wait());
+    fn soon(&self, after: &str, done: impl FnMut() -> bool) {
+        let plan = || segbox(&self.lab["router"], ["plan".as_ref(), self.file.as_os_str()]).out;
+        soon(&format!("all is well after {after}"), done, || {
+            format!("the keeper said:\n{}\nand this is left:\n{}", self.keeper.said(), plan())
+        });
     }
 }
 
@@ -150,6 +131,11 @@ fn every_kind_of_loss_comes_back() {
         "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding",
         "echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter",
         "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6",
+        "nft delete table ip6 segbox",
+        "nft flush table ip6 segbox",
+        "nft flush ruleset",
+        // The kernel tells nothing of keys: a look that something else causes finds it.
+        "echo | ip sr hmac set 7 sha256; ip -6 route del 2001:db8:2::/64",
     ] {
         kept.does(loss);
         // The loss may have been repaired before this process looks: then it was said.
@@ -157,10 +143,23 @@ fn every_kind_of_loss_comes_back() {
         // These are many losses within a minute: each begins anew.
         apply(&kept.lab["router"], &kept.file);
     }
-    assert!(kept.lines("restored: + sid       fc00:0:1:1::/128") >= 3, "{:?}", kept.said);
-    assert!(kept.lines("restored: + neighbor  2001:db8:1::2") >= 2, "{:?}", kept.said);
-    assert!(kept.lines("restored: + address   2001:db8:1::1/64 dev eth0") >= 2, "{:?}", kept.said);
-    assert_eq!(kept.lines("cannot"), 0, "{:?}", kept.said);
+    assert!(kept.lines("restored: + sid       fc00:0:1:1::/128") >= 3, "{}", kept.keeper.said());
+    assert!(kept.lines("restored: + neighbor  2001:db8:1::2") >= 2, "{}", kept.keeper.said());
+    assert!(kept.lines("restored: + address   2001:db8:1::1/64 dev eth0") >= 2, "{}", kept.keeper.said());
+    assert!(kept.lines("restored: + hmac-key  7") >= 1, "{}", kept.keeper.said());
+    assert!(kept.lines("restored: + filter    edge") >= 2, "{}", kept.keeper.said());
+    assert_eq!(kept.lines("cannot"), 0, "{}", kept.keeper.said());
+}
+
+/// Nothing tells of it, so it is found by the look of each minute.
+#[test]
+fn slow_a_key_that_nobody_tells_of_comes_back_within_a_minute() {
+    let kept = Kept::new();
+    kept.does("echo | ip sr hmac set 7 sha256");
+    assert!(!kept.is_in_sync(), "the key is gone");
+    std::thread::sleep(Duration::from_secs(20));
+    kept.is_whole_again("a lost key");
+    assert!(kept.lines("restored: + hmac-key  7") == 1, "{}", kept.keeper.said());
 }
 
 /// No fight: the kernel takes along what is on a port.
@@ -171,7 +170,7 @@ fn a_port_that_flaps_gets_everything_back_each_time() {
         kept.does("ip link set eth0 down; ip link set eth0 up");
         kept.is_whole_again("a flap");
     }
-    assert_eq!(kept.lines("not restored any more"), 0, "{:?}", kept.said);
+    assert_eq!(kept.lines("not restored any more"), 0, "{}", kept.keeper.said());
 }
 
 /// A route that another program puts in the place of segbox's is that program's.
@@ -180,7 +179,7 @@ fn a_route_that_another_program_put_there_stays_and_is_named() {
     let kept = Kept::new();
     kept.does("ip -6 route replace 2001:db8:2::/64 via 2001:db8:1::2 dev eth0 proto static");
     kept.soon("another's route", || kept.lines("cannot restore: + route     2001:db8:2::/64") > 0);
-    assert_eq!(kept.lines("there is one of protocol static"), 1, "{:?}", kept.said);
+    assert_eq!(kept.lines("there is one of protocol static"), 1, "{}", kept.keeper.said());
     assert!(kept.run("ip -6 route show 2001:db8:2::/64 | grep -q 'proto static'"));
     kept.does("ip -6 route del 2001:db8:2::/64 proto static; ip -6 route del fc00:0:1:1::/128");
     kept.is_whole_again("the other has left");
@@ -209,12 +208,8 @@ fn a_fight_ends_and_the_other_is_named() {
     let gives_up = "not restored any more: route 2001:db8:40::/64: three times within a minute";
     kept.soon("a fight", || kept.lines(gives_up) > 0);
     let repairs = kept.lines("restored: + policy    2001:db8:40::/64");
-    assert!((3..=4).contains(&repairs), "{repairs} repairs: {:?}", kept.said);
-    assert!(
-        kept.said.lock().expect("no panic").iter().any(|line| line.contains(gives_up) && line.contains("process ")),
-        "{:?}",
-        kept.said
-    );
+    assert!((3..=4).contains(&repairs), "{repairs} repairs: {}", kept.keeper.said());
+    assert!(kept.keeper.lines(&[gives_up, "process "]) > 0, "{}", kept.keeper.said());
     // All else is repaired as before, and the route is left alone.
     kept.does("ip -6 route del fc00:0:1:1::/128");
     kept.soon("a loss elsewhere", || kept.run("ip -6 route show fc00:0:1:1:: | grep -q End"));
@@ -259,7 +254,7 @@ fn a_change_on_probation_is_not_touched_until_it_is_confirmed() {
     assert_eq!(tried.code, Some(0), "{tried:?}");
     kept.does("ip -6 route del fc00:0:1:9::/128");
     std::thread::sleep(Duration::from_secs(2));
-    assert!(!kept.is_in_sync(), "{:?}", kept.said);
+    assert!(!kept.is_in_sync(), "{}", kept.keeper.said());
     assert_eq!(segbox(&kept.lab["router"], ["confirm"]).code, Some(0));
     kept.is_whole_again("the change is confirmed");
 }

@@ -2,8 +2,8 @@
 
 mod support;
 
-use segbox_lab::{Cable, Lab, Topology};
-use support::files::Files;
+use segbox_lab::Lab;
+use support::routers::{self, router};
 use support::segbox::{Run, apply, segbox, status};
 
 const FILE: &str = r#"
@@ -32,16 +32,8 @@ segments = ["fc00:0:3:1::"]
 metric = 3523215360
 "#;
 
-fn router() -> (Lab, Files) {
-    let topology =
-        Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
-    (topology.build().expect("these tests make network namespaces: run them as root"), Files::new())
-}
-
-fn ip(lab: &Lab, arguments: &str) {
-    let mut ip = lab["router"].command("ip").expect("the namespace is there");
-    let done = ip.args(arguments.split(' ')).output().expect("iproute2 is there");
-    assert!(done.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+fn ip(lab: &Lab, words: &str) {
+    routers::ip(&lab["router"], words);
 }
 
 /// The lines of status about overruled routes, and whether the router is healthy.

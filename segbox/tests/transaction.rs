@@ -5,9 +5,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use segbox_lab::{Cable, Lab, Namespace, Topology};
+use segbox_lab::{Lab, Namespace};
 use serde_json::Value;
 use support::files::Files;
+use support::routers::{ip, router, router_with};
 use support::segbox::{Run, SEGBOX, apply, run, segbox};
 
 const ROUTER: &str = r#"
@@ -47,13 +48,6 @@ behavior = "H.Encaps"
 segments = ["fc00:0:2:1::"]
 "#;
 
-/// A router with one port, and its files.
-fn router() -> (Lab, Files) {
-    let topology =
-        Topology { routers: &["router", "peer"], hosts: &[], cables: &[Cable("router", "eth0", "peer", "eth0")] };
-    (topology.build().expect("these tests make network namespaces: run them as root"), Files::new())
-}
-
 fn segbox_on(lab: &Lab, command: &str, files: &Files, text: &str) -> Run {
     let file = files.write("segbox.toml", text);
     segbox(&lab["router"], [command.as_ref(), file.as_os_str()])
@@ -67,16 +61,6 @@ fn observed(namespace: &Namespace) -> Value {
     let addresses = dump["foreign-addresses"].as_array_mut().expect("a dump has them");
     addresses.retain(|row| !row[0]["address"].as_str().is_some_and(|address| address.starts_with("fe80:")));
     dump
-}
-
-fn ip(namespace: &Namespace, words: &str) {
-    ip_out(namespace, words);
-}
-
-fn ip_out(namespace: &Namespace, words: &str) -> String {
-    let run = run(namespace.command("ip").expect("the namespace is there").args(words.split(' ')));
-    assert_eq!(run.code, Some(0), "ip {words}: {}", run.err);
-    run.out
 }
 
 #[test]
@@ -274,7 +258,7 @@ fn a_route_runs_the_program_that_is_pinned() {
     let namespace = &lab["router"];
     let file = files.write("segbox.toml", ROUTER);
     apply(namespace, &file);
-    let runs = |what: &str| ip_out(namespace, "-6 -details route show fc00:0:1:100::").contains(what);
+    let runs = |what: &str| ip(namespace, "-6 -details route show fc00:0:1:100::").contains(what);
     let program = observed(namespace)["state"]["programs"][0][0].as_str().expect("a name").to_owned();
     assert!(runs(&program), "{program}");
     let own = namespace.enter(|| segbox_linux::namespace::Namespace::current().expect("Linux 5.14")).expect("there");
@@ -305,12 +289,7 @@ fn the_order_of_tables_does_not_matter() {
 
 #[test]
 fn interfaces_that_change_names_get_them_back_with_all_that_was_theirs() {
-    let topology = Topology {
-        routers: &["router", "peer"],
-        hosts: &[],
-        cables: &[Cable("router", "eth0", "peer", "eth0"), Cable("router", "eth1", "peer", "eth1")],
-    };
-    let (lab, files) = (topology.build().expect("root"), Files::new());
+    let (lab, files) = router_with(&["eth0", "eth1"]);
     let namespace = &lab["router"];
     let before = observed(namespace);
     let mac = |interface: &str| lab.mac("router", interface).map(|byte| format!("{byte:02x}")).join(":");

@@ -1,4 +1,4 @@
-//! The services of a router. Repairs, tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors
+//! The services of a router. Repairs, changes on probation, tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors
 //! have a thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it where segbox is not
 //! PID 1. Not here: the services.
 
@@ -10,7 +10,8 @@ use segbox_router::{OpenError, Router};
 
 use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
-use crate::repairs::Repairs;
+use crate::probation::Probation;
+use crate::repairs::{Names, Repairs};
 use crate::tuning::Tuning;
 
 /// Why the services cannot run.
@@ -48,7 +49,7 @@ impl Hardware {
 ///
 /// # Errors
 /// See [`KeepError`]. After the start, a failed repair does not end it.
-pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
+pub fn keep(names: Names, say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
     let own_box = Router::open("keep")?.facts().own_box;
     let mut hardware = own_box.then(Hardware::open).transpose()?;
     let icmp_errors = match IcmpErrors::open() {
@@ -64,7 +65,8 @@ pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
             None
         }
     };
-    let mut repairs = Repairs::open().map_err(KeepError::Listen)?;
+    let mut repairs = Repairs::open(names).map_err(KeepError::Listen)?;
+    let mut probation = Probation::open();
     std::thread::scope(|scope| {
         if let Some(icmp_errors) = icmp_errors {
             scope.spawn(|| icmp_errors.run(&say));
@@ -73,7 +75,9 @@ pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
             if let Some(hardware) = &mut hardware {
                 hardware.latency.hold(&say);
             }
-            wait(hardware.as_ref(), &repairs);
+            wait(hardware.as_ref(), &repairs, probation.due());
+            // Before the repairs: they hold to the file that applies then.
+            probation.attend(&say);
             repairs.attend(&say);
             if let Some(hardware) = &mut hardware {
                 hardware.latency.hear();
@@ -84,8 +88,9 @@ pub fn keep(say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
 }
 
 /// Waits until a service has an event, or until its next check is due.
-fn wait(hardware: Option<&Hardware>, repairs: &Repairs) {
-    let due = hardware.map_or(repairs.due(), |hardware| hardware.tuning.due().min(repairs.due()));
+fn wait(hardware: Option<&Hardware>, repairs: &Repairs, probation: Instant) {
+    let due = repairs.due().min(probation);
+    let due = hardware.map_or(due, |hardware| hardware.tuning.due().min(due));
     let left = due.saturating_duration_since(Instant::now());
     let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
     let of_hardware = hardware.into_iter().flat_map(|one| one.tuning.fds().chain(std::iter::once(one.latency.fd())));

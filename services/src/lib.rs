@@ -5,9 +5,11 @@ mod disputes;
 mod icmp_errors;
 mod keep;
 mod latency;
+mod probation;
 mod repairs;
 /// Restarts services that have ended.
 pub mod supervisor;
 mod tuning;
 
 pub use keep::{KeepError, keep};
+pub use repairs::Names;

@@ -23,9 +23,21 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Lines of one look. A flushed table of 100,000 routes is told of by its number.
 const LINES: usize = 20;
 
+/// Whose the names of NICs are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// PID 1's, which is segbox: a NIC that comes makes way for one whose name the file binds.
+    OfSegbox,
+    /// Another program's, such as udev: a repair renames what the file binds, and nothing else.
+    OfTheSystem,
+}
+
 /// The service.
 pub(crate) struct Repairs {
     losses: Losses,
+    names: Names,
+    /// When the counters of SIDs were noted last.
+    noted: Option<Instant>,
     disputes: Disputes,
     due: Instant,
     /// No look before this.
@@ -37,11 +49,20 @@ pub(crate) struct Repairs {
 }
 
 impl Repairs {
-    pub(crate) fn open() -> io::Result<Self> {
+    pub(crate) fn open(names: Names) -> io::Result<Self> {
         let now = Instant::now();
         // The first look is at once: things may have been lost while nothing kept the router.
         let (disputes, told) = Default::default();
-        Ok(Self { losses: Losses::open()?, disputes, due: now, rested: now, told, disturbed: false })
+        Ok(Self {
+            losses: Losses::open()?,
+            names,
+            noted: None,
+            disputes,
+            due: now,
+            rested: now,
+            told,
+            disturbed: false,
+        })
     }
 
     /// When the next look is due.
@@ -74,6 +95,10 @@ impl Repairs {
             Ok(router) => router,
             Err(error) => return self.failed(&error, say),
         };
+        self.note_counters(&mut router);
+        if self.names == Names::OfSegbox && self.losses.link_came() && router.name_nics_as_applied().unwrap_or(false) {
+            self.losses.forget_link_came();
+        }
         let leave = self.disputes.leave(Instant::now());
         match router.repair(&leave, self.losses.taken_down()) {
             Ok(done) => {
@@ -88,6 +113,14 @@ impl Repairs {
             }
             Err(ChangeError::Folder(FolderError::Busy { .. }) | ChangeError::Waiting { .. }) => LATER,
             Err(error) => self.failed(&error, say),
+        }
+    }
+
+    /// Notes what the SIDs have counted: where another program takes a SID away, nobody can read its counters any more.
+    fn note_counters(&mut self, router: &mut Router) {
+        // Where the counters cannot be read now, the next look reads them.
+        if self.noted.is_none_or(|noted| noted.elapsed() >= LOOK) && router.note_counters().is_ok() {
+            self.noted = Some(Instant::now());
         }
     }
 

@@ -56,8 +56,6 @@ fn look(say: &impl Fn(&str)) -> Duration {
         Ok(router) => router,
         Err(error) => return failed(&error),
     };
-    // Where the counters cannot be read now, the next look reads them.
-    let _ = router.note_counters();
     match router.retune() {
         Ok(turned) => {
             turned.iter().for_each(|step| say(&format!("restored: {step}")));

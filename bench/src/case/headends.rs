@@ -43,6 +43,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
+/// A case of this file by its id.
+pub(super) fn find(id: &str) -> Case {
+    cases().into_iter().find(|case| case.id == id).expect("a case of this file")
+}
+
 /// Policies with a program as the headend.
 pub(super) fn programs() -> [Case; 2] {
     [program(0xc0, "headend-bpf-encap", 0, encaps), program(0xc1, "headend-bpf-insert", 1, insert)]

@@ -3,6 +3,7 @@
 //! A case with a published result has the id of that result. Nothing is measured here.
 
 mod endpoints;
+mod filters;
 mod headends;
 mod programs;
 mod published;
@@ -75,6 +76,7 @@ pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![plain(), alternating()];
     cases.extend(endpoints::cases());
     cases.extend(headends::cases());
+    cases.extend(filters::cases());
     cases.extend(programs::cases());
     cases.extend(scaling::cases());
     cases

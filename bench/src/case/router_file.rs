@@ -16,6 +16,10 @@ pub(crate) enum RouterKind {
     Vrf,
     /// Headends that lower the hop limit of what they encapsulate.
     HopLimit,
+    /// The filters that a file without a policy has by default.
+    Edge,
+    /// All filters that a file has by default.
+    Filters,
     /// Interpreted programs.
     NoJit,
     /// This many SIDs.
@@ -27,7 +31,7 @@ pub(crate) enum RouterKind {
 impl RouterKind {
     /// Whether a kernel may be built without what this router needs.
     pub(crate) fn may_lack(self) -> bool {
-        matches!(self, Self::Signed | Self::Vrf | Self::HopLimit | Self::NoJit)
+        matches!(self, Self::Signed | Self::Vrf | Self::HopLimit | Self::Edge | Self::Filters | Self::NoJit)
     }
 }
 
@@ -85,8 +89,12 @@ fn file(kind: RouterKind, cases: &[Case], router: &Router<'_>) -> String {
         text +=
             &format!("\n[[route]]\ndestination = \"{destination}\"\nvia = \"{via}\"\ninterface = \"{second}\"\n{vrf}");
     }
-    // The published figures were measured without filters (docs/filters.md says what they cost).
-    text += "\n[srv6]\nsource = \"fc00:0:2::1\"\nedge-filter = false\nmss-clamp = false\ndscp = \"zero\"\n";
+    text += "\n[srv6]\nsource = \"fc00:0:2::1\"\n";
+    text += match kind {
+        RouterKind::Edge | RouterKind::Filters => "locator = \"fc00:0:2::/48\"\n",
+        // The published figures were measured without filters (docs/filters.md says what they cost).
+        _ => "edge-filter = false\nmss-clamp = false\ndscp = \"zero\"\n",
+    };
     match kind {
         RouterKind::HopLimit => text += "hop-limit = \"rfc\"\n",
         RouterKind::Signed => {

@@ -84,6 +84,19 @@ pub enum Srv6Fault {
         /// The interface that has it.
         interface: crate::names::IfName,
     },
+    /// No behavior of Linux takes an ICMPv6 message out (net/ipv6/seg6_local.c): it is dropped, and counted as an error of the SID.
+    #[error(
+        "the SID `{sid}` is also `source`: it drops the errors about this box's encapsulated packets, so hosts learn no path MTU"
+    )]
+    #[diagnostic(
+        severity(Warning),
+        code(segbox::sid_is_source),
+        help("give `source` an address of its own: errors go to it (RFC 2473 section 8)")
+    )]
+    SidIsSource {
+        /// The SID.
+        sid: Ipv6Addr,
+    },
     /// Two behaviors for a SID.
     #[error("the SID `{sid}` appears twice")]
     #[diagnostic(code(segbox::sid_twice), help("a SID has one behavior: remove one of the two, or change its address"))]

@@ -53,6 +53,8 @@ impl Reader {
             self.fault(sid.span, Srv6Fault::SidUnusable { sid: address, what });
         } else if let Some(interface) = owner {
             self.fault(sid.span, Srv6Fault::SidIsAddress { sid: address, interface });
+        } else if whole && self.config.encap_source == Some(address) {
+            self.fault(sid.span, Srv6Fault::SidIsSource { sid: address });
         } else if let Some(locator) = locator.filter(|locator| !locator.value.contains(&sid.value)) {
             let outside =
                 Srv6Fault::OutsideLocator { sid: shown(sid.value.into()), locator: locator.value.to_string() };

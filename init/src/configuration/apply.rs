@@ -109,7 +109,7 @@ pub(crate) fn built_in() -> std::io::Result<&'static str> {
 }
 
 /// Why a text was not applied.
-pub(super) enum Refused {
+enum Refused {
     /// The change was not started or was aborted.
     Change(ChangeError),
     /// The text has faults, or the change was undone: the reasons, one line each.
@@ -117,7 +117,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    pub(super) fn lines(self) -> Vec<String> {
+    fn lines(self) -> Vec<String> {
         match self {
             Self::Change(error) => vec![with_causes(&error)],
             Self::Lines(lines) => lines,
@@ -136,23 +136,19 @@ fn apply(
     parts.end("read the file");
     let (checked, dropped) = match_nics(router, checked, first)?;
     parts.end("find the NICs");
-    let report = apply_checked(router, path, text, checked, Change::default())?;
+    let report = apply_checked(router, path, text, checked)?;
     parts.end("apply and read back");
     Ok((report, dropped))
 }
 
 /// Checks a text without the links. PID 1 leaves out missing interfaces, where the command line reports them as faults.
-pub(super) fn checked(router: &Router, path: &Path, text: &str) -> Result<Checked, Refused> {
+fn checked(router: &Router, path: &Path, text: &str) -> Result<Checked, Refused> {
     check(path, text, router.seen_without_links())
         .map_err(|faults| Refused::Lines(faults.to_string().lines().map(str::to_owned).collect()))
 }
 
 /// Names the NICs, and leaves out the parts that depend on missing ones; returns one line for each.
-pub(super) fn match_nics(
-    router: &mut Router,
-    mut checked: Checked,
-    first: bool,
-) -> Result<(Checked, Vec<String>), Refused> {
+fn match_nics(router: &mut Router, mut checked: Checked, first: bool) -> Result<(Checked, Vec<String>), Refused> {
     let links = nics::settle(router, &checked.config, first).map_err(Refused::Change)?;
     let (config, dropped) = degrade(checked.config, &links);
     checked.config = config;
@@ -160,16 +156,10 @@ pub(super) fn match_nics(
 }
 
 /// Applies the checked configuration completely or not at all.
-pub(super) fn apply_checked(
-    router: &mut Router,
-    path: &Path,
-    text: &str,
-    checked: Checked,
-    how: Change<'_>,
-) -> Result<Report, Refused> {
+fn apply_checked(router: &mut Router, path: &Path, text: &str, checked: Checked) -> Result<Report, Refused> {
     let reading = Reading { path: path.to_owned(), text: text.to_owned(), checked };
     run::sweep();
-    let report = router.change(&Wanted::File(&reading), how).map_err(Refused::Change)?;
+    let report = router.change(&Wanted::File(&reading), Change::default()).map_err(Refused::Change)?;
     match &report.end {
         End::InSync => Ok(report),
         End::Undone { unkept, left } => {

@@ -4,4 +4,3 @@ pub(crate) mod apply;
 pub(crate) mod fallback;
 pub(crate) mod generations;
 mod nics;
-pub(crate) mod reapply;

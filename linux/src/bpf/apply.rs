@@ -46,7 +46,6 @@ pub fn apply<'a>(
         | Step::Address(_)
         | Step::Neighbor(_)
         | Step::HmacKey(_)
-        | Step::SourceFilter(_)
         | Step::Filter(_)
         | Step::Rule(_)
         | Step::Route(_) => Err(StepError::Elsewhere),

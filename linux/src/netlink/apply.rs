@@ -2,7 +2,6 @@
 //! batches, all other steps one by one. Not here: which steps, or their order; how a setting is set (settings).
 
 use std::collections::BTreeSet;
-use std::net::Ipv6Addr;
 use std::os::fd::RawFd;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -131,7 +130,6 @@ impl Netlink {
             Step::Link(delta) => self.apply_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) | Step::Attachment(_) => Err(StepError::NotNetlink),
-            Step::SourceFilter(delta) => self.apply_source_filter(step.verb(), delta.key),
             Step::Filter(delta) => self.apply_filter(step.verb(), delta),
             Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
                 self.apply_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
@@ -186,16 +184,6 @@ impl Netlink {
 }
 
 impl Netlink {
-    fn apply_source_filter(&mut self, verb: Verb, address: Ipv6Addr) -> Result<(), StepError> {
-        let result = match verb {
-            Verb::Remove => {
-                self.tables.remove_source(address).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
-            }
-            Verb::Add | Verb::Change => self.tables.add_source(address),
-        };
-        result.map_err(|source| StepError::SourceFilter { verb, address, source })
-    }
-
     fn apply_filter(&mut self, verb: Verb, delta: &Delta<FilterName, Filter>) -> Result<(), StepError> {
         let name = delta.key;
         let result = match &delta.after {
@@ -247,7 +235,6 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         | Step::Program(_)
         | Step::Row(_)
         | Step::Attachment(_)
-        | Step::SourceFilter(_)
         | Step::Filter(_) => {
             return Err(StepError::NotNetlink);
         }
@@ -288,7 +275,6 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         | Step::Program(_)
         | Step::Row(_)
         | Step::Attachment(_)
-        | Step::SourceFilter(_)
         | Step::Filter(_) => StepError::NotNetlink,
     })
 }

@@ -2,7 +2,6 @@
 //! where that is known.
 
 use std::io;
-use std::net::Ipv6Addr;
 
 use segbox_config::IfName;
 use segbox_plan::filter::FilterName;
@@ -87,18 +86,7 @@ pub enum StepError {
         #[source]
         source: TalkError,
     },
-    /// A source filter of the VRFs.
-    #[error("cannot {} the filter that drops packets from {address} in VRFs (nf_tables)", tried(*verb))]
-    SourceFilter {
-        /// What was to be done.
-        verb: Verb,
-        /// The source address.
-        address: Ipv6Addr,
-        /// What the kernel answered.
-        #[source]
-        source: TalkError,
-    },
-    /// Another filter.
+    /// A filter.
     #[error("cannot {} the filter {name} (nf_tables)", tried(*verb))]
     Filter {
         /// What was to be done.
@@ -250,7 +238,6 @@ impl StepError {
             Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
             Self::Route { source, .. }
             | Self::Rule { source, .. }
-            | Self::SourceFilter { source, .. }
             | Self::Filter { source, .. }
             | Self::Address { source, .. }
             | Self::Neighbor { source, .. }

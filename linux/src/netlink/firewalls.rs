@@ -8,56 +8,12 @@ use segbox_config::IfName;
 use segbox_plan::beside::{Chain, Family, Hook, Rule, Verdict};
 
 use super::frame::{attributes, text_of, u16_of, u32_of};
-use super::generic::attributes_of;
 use super::nft::is_in_use;
+use super::nft::message::{self, body};
+use super::nft::uapi::*;
 use super::reply::TalkError;
 use super::socket::{Raw, Socket};
 
-/// include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
-const GET_CHAIN: u16 = 10 << 8 | 4;
-const GET_RULE: u16 = 10 << 8 | 7;
-const GET_ELEMENTS: u16 = 10 << 8 | 13;
-/// Bytes of struct nfgenmsg. The attributes follow it.
-const HEADER: usize = 4;
-const CHAIN: (u16, u16, u16, u16) = (1, 3, 4, 5);
-const RULE: (u16, u16, u16) = (1, 2, 4);
-const EXPRESSION: (u16, u16) = (1, 2);
-const HOOK: (u16, u16) = (1, 2);
-/// NFTA_META_KEY, NFTA_CT_KEY, NFTA_BITWISE_MASK, NFTA_CMP_OP, NFTA_CMP_DATA, NFTA_LOOKUP_SET and _DREG, NFTA_IMMEDIATE_DATA, NFTA_MATCH_NAME and _INFO
-/// (NFTA_TARGET_NAME has the same number).
-const META_KEY: u16 = 2;
-const CT_KEY: u16 = 2;
-const MASK: u16 = 4;
-const CMP: (u16, u16) = (2, 3);
-const LOOKUP: (u16, u16) = (1, 3);
-/// NFTA_LOOKUP_FLAGS: not in the set.
-const LOOKUP_FLAGS: u16 = 5;
-const IMMEDIATE_DATA: u16 = 2;
-const MATCH: (u16, u16) = (1, 3);
-/// NFTA_FIB_RESULT, NFTA_FIB_FLAGS; NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR.
-const FIB: (u16, u16) = (2, 3);
-const FIB_OIF: u32 = 1;
-const FIB_SADDR: u32 = 1;
-/// NFTA_DATA_VALUE, NFTA_DATA_VERDICT; NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN.
-const DATA: (u16, u16) = (1, 2);
-const VERDICT: (u16, u16) = (1, 2);
-/// NFTA_SET_ELEM_LIST_TABLE, _SET, _ELEMENTS; NFTA_SET_ELEM_KEY, _DATA.
-const ELEMENTS: (u16, u16, u16) = (1, 2, 3);
-const ELEMENT: (u16, u16) = (1, 2);
-const DROP: i32 = 0;
-const ACCEPT: i32 = 1;
-const RETURN: i32 = -5;
-/// The end of a chain that calls none of its callers' next rules.
-const GOTO: i32 = -4;
-/// NFT_META_IIF, _OIF, _IIFNAME, _OIFNAME; NFT_CMP_EQ.
-const IIF: u32 = 4;
-const OIF: u32 = 5;
-const IIFNAME: u32 = 6;
-const OIFNAME: u32 = 7;
-const EQUAL: u32 = 0;
-/// NFT_CT_STATE, and the bit of a packet that connection tracking does not understand (NF_CT_STATE_INVALID_BIT).
-const CT_STATE: u32 = 0;
-const INVALID: u32 = 1;
 /// Offset of state_mask in struct xt_conntrack_mtinfo3 (include/uapi/linux/netfilter/xt_conntrack.h).
 const XT_STATE_MASK: usize = 150;
 
@@ -69,15 +25,15 @@ pub(crate) fn firewalls(links: &BTreeMap<u32, IfName>) -> Result<Option<Vec<Chai
     }
     let mut socket = Socket::open(NETLINK_NETFILTER).map_err(TalkError::Send)?;
     // Family 0 is all of them.
-    let mut chains = socket.dump(GET_CHAIN, &Raw(&[0; HEADER]), decode_chain)?;
-    let rows = socket.dump(GET_RULE, &Raw(&[0; HEADER]), decode_rule)?;
+    let mut chains = socket.dump(NFT_MSG_GETCHAIN, &Raw(&[0; HEADER]), decode_chain)?;
+    let rows = socket.dump(NFT_MSG_GETRULE, &Raw(&[0; HEADER]), decode_rule)?;
     let mut sets = BTreeMap::new();
     for row in &rows {
         for set in row.maps.iter().chain(row.ports.iter().filter_map(Ports::set)) {
             let key = (row.family, row.table.clone(), set.clone());
             if let btree_map::Entry::Vacant(place) = sets.entry(key) {
                 let request = elements_of(&row.table, set, row.family);
-                let elements = socket.dump(GET_ELEMENTS, &Raw(&request), decode_elements)?;
+                let elements = socket.dump(NFT_MSG_GETSETELEM, &Raw(&request), decode_elements)?;
                 place.insert(elements.into_iter().flatten().collect::<Vec<_>>());
             }
         }
@@ -90,7 +46,7 @@ pub(crate) fn firewalls(links: &BTreeMap<u32, IfName>) -> Result<Option<Vec<Chai
         };
         let mut rule = row.rule;
         for element in row.maps.iter().flat_map(|map| elements(map)) {
-            let is_invalid = u32_of(&element.key) == Some(INVALID);
+            let is_invalid = u32_of(&element.key) == Some(NF_CT_STATE_INVALID_BIT);
             rule.maps_invalid_to_drop |= is_invalid && element.verdict == Some(Verdict::Drop) && row.reads_state;
             rule.leads_to.extend(element.chain.clone());
         }
@@ -156,10 +112,10 @@ impl Field {
     fn of(meta: u32) -> Option<Self> {
         let field = |is_input, by_index| Some(Self { is_input, by_index });
         match meta {
-            IIF => field(true, true),
-            OIF => field(false, true),
-            IIFNAME => field(true, false),
-            OIFNAME => field(false, false),
+            NFT_META_IIF => field(true, true),
+            NFT_META_OIF => field(false, true),
+            NFT_META_IIFNAME => field(true, false),
+            NFT_META_OIFNAME => field(false, false),
             _ => None,
         }
     }
@@ -205,11 +161,10 @@ impl Ports {
 }
 
 fn family(payload: &[u8]) -> Option<Family> {
-    // NFPROTO_INET, _IPV4, _IPV6.
-    match payload.first()? {
-        1 => Some(Family::Both),
-        2 => Some(Family::Ipv4),
-        10 => Some(Family::Ipv6),
+    match *payload.first()? {
+        NFPROTO_INET => Some(Family::Both),
+        NFPROTO_IPV4 => Some(Family::Ipv4),
+        NFPROTO_IPV6 => Some(Family::Ipv6),
         _ => None,
     }
 }
@@ -228,22 +183,20 @@ fn number(bytes: &[u8], wanted: u16) -> Option<u32> {
 }
 
 pub(super) fn decode_chain(payload: &[u8]) -> Option<Chain> {
-    let (table, name, hook, policy) = CHAIN;
     let rest = payload.get(HEADER..)?;
-    let place = find(rest, hook);
-    let hook = place.and_then(|hook| number(hook, HOOK.0)).map(|number| match number {
-        // NF_INET_PRE_ROUTING, NF_INET_FORWARD.
-        0 => Hook::Prerouting,
-        2 => Hook::Forward,
+    let place = find(rest, NFTA_CHAIN_HOOK);
+    let hook = place.and_then(|hook| number(hook, NFTA_HOOK_HOOKNUM)).map(|number| match number {
+        NF_INET_PRE_ROUTING => Hook::Prerouting,
+        NF_INET_FORWARD => Hook::Forward,
         _ => Hook::Other,
     });
     Some(Chain {
         family: family(payload)?,
-        table: text(rest, table)?,
-        name: text(rest, name)?,
-        drops_by_policy: hook.is_some() && number(rest, policy) == Some(0),
+        table: text(rest, NFTA_CHAIN_TABLE)?,
+        name: text(rest, NFTA_CHAIN_NAME)?,
+        drops_by_policy: hook.is_some() && number(rest, NFTA_CHAIN_POLICY) == Some(NF_DROP),
         hook,
-        priority: place.and_then(|hook| number(hook, HOOK.1)).unwrap_or_default().cast_signed(),
+        priority: place.and_then(|hook| number(hook, NFTA_HOOK_PRIORITY)).unwrap_or_default().cast_signed(),
         is_legacy: false,
         rules: Vec::new(),
     })
@@ -253,8 +206,8 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
     let rest = payload.get(HEADER..)?;
     let mut row = RuleRow {
         family: family(payload)?,
-        table: text(rest, RULE.0)?,
-        chain: text(rest, RULE.1)?,
+        table: text(rest, NFTA_RULE_TABLE)?,
+        chain: text(rest, NFTA_RULE_CHAIN)?,
         rule: Rule::default(),
         reads_state: false,
         maps: Vec::new(),
@@ -263,58 +216,62 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
     let rule = &mut row.rule;
     // The interfaces that are in registers, and not yet compared.
     let mut fields: Vec<Field> = Vec::new();
-    for (_, element) in attributes(find(rest, RULE.2).unwrap_or_default()) {
-        let name = find(element, EXPRESSION.0).and_then(text_of).unwrap_or_default();
-        let data = find(element, EXPRESSION.1).unwrap_or_default();
-        let field = if name == "meta" { number(data, META_KEY).and_then(Field::of) } else { None };
+    for (_, element) in attributes(find(rest, NFTA_RULE_EXPRESSIONS).unwrap_or_default()) {
+        let name = find(element, NFTA_EXPR_NAME).and_then(text_of).unwrap_or_default();
+        let data = find(element, NFTA_EXPR_DATA).unwrap_or_default();
+        let field = if name == "meta" { number(data, NFTA_META_KEY).and_then(Field::of) } else { None };
         if let Some(field) = field {
             fields.push(field);
             continue;
         }
         let compared = std::mem::take(&mut fields);
         match name {
-            "cmp" if compared.len() == 1 && number(data, CMP.0) == Some(EQUAL) => {
-                let key = find(data, CMP.1).and_then(|data| find(data, DATA.0)).unwrap_or_default().to_vec();
+            "cmp" if compared.len() == 1 && number(data, NFTA_CMP_OP) == Some(NFT_CMP_EQ) => {
+                let key =
+                    find(data, NFTA_CMP_DATA).and_then(|data| find(data, NFTA_DATA_VALUE)).unwrap_or_default().to_vec();
                 row.ports.push(Ports { fields: compared, keys: Keys::One(Element { key, ..Element::default() }) });
             }
-            "lookup" if !compared.is_empty() && number(data, LOOKUP_FLAGS).is_none_or(|flags| flags == 0) => {
-                row.ports.push(Ports { fields: compared, keys: Keys::Set(text(data, LOOKUP.0).unwrap_or_default()) });
+            "lookup" if !compared.is_empty() && number(data, NFTA_LOOKUP_FLAGS).is_none_or(|flags| flags == 0) => {
+                row.ports
+                    .push(Ports { fields: compared, keys: Keys::Set(text(data, NFTA_LOOKUP_SET).unwrap_or_default()) });
             }
             "ct" => {
-                row.reads_state |= number(data, CT_KEY) == Some(CT_STATE);
+                row.reads_state |= number(data, NFTA_CT_KEY) == Some(NFT_CT_STATE);
                 rule.has_conditions = true;
             }
             "bitwise" => {
                 // Values of registers are in the machine's order.
-                let mask = find(data, MASK).and_then(|mask| u32_of(find(mask, DATA.0)?));
-                rule.is_invalid |= row.reads_state && mask.is_some_and(|mask| mask & INVALID != 0);
+                let mask = find(data, NFTA_BITWISE_MASK).and_then(|mask| u32_of(find(mask, NFTA_DATA_VALUE)?));
+                rule.is_invalid |= row.reads_state && mask.is_some_and(|mask| mask & NF_CT_STATE_INVALID_BIT != 0);
                 rule.has_conditions = true;
             }
             "match" => {
-                let info = find(data, MATCH.1).unwrap_or_default();
+                let info = find(data, NFTA_MATCH_INFO).unwrap_or_default();
                 let states = info.get(XT_STATE_MASK..).and_then(u16_of).unwrap_or_default();
-                let kind = text(data, MATCH.0);
-                rule.is_invalid |= kind.as_deref() == Some("conntrack") && u32::from(states) & INVALID != 0;
+                let kind = text(data, NFTA_MATCH_NAME);
+                rule.is_invalid |=
+                    kind.as_deref() == Some("conntrack") && u32::from(states) & NF_CT_STATE_INVALID_BIT != 0;
                 rule.looks_back |= kind.as_deref() == Some("rpfilter");
                 // A comment decides nothing.
                 rule.has_conditions |= kind.as_deref() != Some("comment");
             }
             "fib" => {
-                let flags = number(data, FIB.1).unwrap_or_default();
-                rule.looks_back |= number(data, FIB.0) == Some(FIB_OIF) && flags & FIB_SADDR != 0;
+                let flags = number(data, NFTA_FIB_FLAGS).unwrap_or_default();
+                rule.looks_back |=
+                    number(data, NFTA_FIB_RESULT) == Some(NFT_FIB_RESULT_OIF) && flags & NFTA_FIB_F_SADDR != 0;
                 rule.has_conditions = true;
             }
             "lookup" => {
-                row.maps.extend(text(data, LOOKUP.0).filter(|_| number(data, LOOKUP.1).is_some()));
+                row.maps.extend(text(data, NFTA_LOOKUP_SET).filter(|_| number(data, NFTA_LOOKUP_DREG).is_some()));
                 rule.has_conditions = true;
             }
             "immediate" => {
-                let verdict = find(data, IMMEDIATE_DATA).and_then(|data| find(data, DATA.1));
-                rule.leads_to.extend(verdict.and_then(|verdict| text(verdict, VERDICT.1)));
+                let verdict = find(data, NFTA_IMMEDIATE_DATA).and_then(|data| find(data, NFTA_DATA_VERDICT));
+                rule.leads_to.extend(verdict.and_then(|verdict| text(verdict, NFTA_VERDICT_CHAIN)));
                 rule.verdict = verdict.and_then(verdict_of).unwrap_or(rule.verdict);
             }
             "reject" => rule.verdict = Verdict::Drop,
-            "target" if text(data, MATCH.0).as_deref() == Some("REJECT") => rule.verdict = Verdict::Drop,
+            "target" if text(data, NFTA_TARGET_NAME).as_deref() == Some("REJECT") => rule.verdict = Verdict::Drop,
             "notrack" => rule.verdict = Verdict::Untrack,
             "counter" | "log" | "target" => {}
             _ => rule.has_conditions = true,
@@ -326,21 +283,20 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
 /// The request for the entries of a set.
 fn elements_of(table: &str, set: &str, family: Family) -> Vec<u8> {
     let number = match family {
-        Family::Both => 1,
-        Family::Ipv4 => 2,
-        Family::Ipv6 => 10,
+        Family::Both => NFPROTO_INET,
+        Family::Ipv4 => NFPROTO_IPV4,
+        Family::Ipv6 => NFPROTO_IPV6,
     };
-    let text = |value: &str| [value.as_bytes(), b"\0"].concat();
-    [vec![number, 0, 0, 0], attributes_of([(ELEMENTS.0, text(table)), (ELEMENTS.1, text(set))])].concat()
+    body(number, 0, [(NFTA_SET_ELEM_LIST_TABLE, message::text(table)), (NFTA_SET_ELEM_LIST_SET, message::text(set))])
 }
 
 /// The elements of a set or a verdict map.
 pub(super) fn decode_elements(payload: &[u8]) -> Option<Vec<Element>> {
-    let list = find(payload.get(HEADER..)?, ELEMENTS.2)?;
+    let list = find(payload.get(HEADER..)?, NFTA_SET_ELEM_LIST_ELEMENTS)?;
     let element = |element: &[u8]| {
-        let key = find(find(element, ELEMENT.0)?, DATA.0)?.to_vec();
-        let verdict = find(element, ELEMENT.1).and_then(|data| find(data, DATA.1));
-        let chain = verdict.and_then(|verdict| text(verdict, VERDICT.1));
+        let key = find(find(element, NFTA_SET_ELEM_KEY)?, NFTA_DATA_VALUE)?.to_vec();
+        let verdict = find(element, NFTA_SET_ELEM_DATA).and_then(|data| find(data, NFTA_DATA_VERDICT));
+        let chain = verdict.and_then(|verdict| text(verdict, NFTA_VERDICT_CHAIN));
         Some(Element { key, verdict: verdict.and_then(verdict_of), chain })
     };
     Some(attributes(list).filter_map(|(_, bytes)| element(bytes)).collect())
@@ -348,10 +304,10 @@ pub(super) fn decode_elements(payload: &[u8]) -> Option<Vec<Element>> {
 
 /// What an NFTA_DATA_VERDICT does after the chain that it names.
 fn verdict_of(verdict: &[u8]) -> Option<Verdict> {
-    Some(match number(verdict, VERDICT.0)?.cast_signed() {
-        DROP => Verdict::Drop,
-        ACCEPT => Verdict::Accept,
-        RETURN | GOTO => Verdict::Return,
+    Some(match number(verdict, NFTA_VERDICT_CODE)? {
+        NF_DROP => Verdict::Drop,
+        NF_ACCEPT => Verdict::Accept,
+        NFT_RETURN | NFT_GOTO => Verdict::Return,
         _ => Verdict::Other,
     })
 }

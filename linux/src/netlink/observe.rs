@@ -38,8 +38,7 @@ impl Netlink {
         let source = self.seg6.source().map_err(in_table("encapsulation source"))?;
         state.settings.extend(source.map(|source| (Setting::EncapSource, source.to_string())));
         (state.hmac_keys, found.secrets) = self.seg6.keys().map_err(in_table("HMAC keys"))?;
-        let filters = self.tables.read().map_err(in_table("nf_tables"))?;
-        (state.source_filters, state.filters) = (filters.sources, filters.filters);
+        state.filters = self.tables.read().map_err(in_table("nf_tables"))?;
         state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
         state.routes = route::read(self.first(), &Known { links: &links, pinned }).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();

@@ -33,7 +33,7 @@ impl PowerButton {
     pub fn open() -> io::Result<Self> {
         let family = generic::family(&mut Socket::open(NETLINK_GENERIC)?, FAMILY).map_err(io::Error::other)?;
         let group = family.groups.into_iter().find(|(name, _)| name == GROUP).ok_or(Errno::NOENT)?;
-        listen(NETLINK_GENERIC, group.1).map(Self)
+        listen(NETLINK_GENERIC, &[group.1]).map(Self)
     }
 
     /// Whether it was pressed since the last call. Ignores all other events, and never blocks.

@@ -66,13 +66,28 @@ pub(super) fn append(buffer: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32,
     body.emit(&mut buffer[start + 16..start + length]);
 }
 
-/// A socket that receives the messages of a multicast group from now on, and never blocks.
-pub(super) fn listen(protocol: isize, group: u32) -> io::Result<netlink_sys::Socket> {
+/// A socket that receives the messages of multicast groups from now on, and never blocks.
+pub(super) fn listen(protocol: isize, groups: &[u32]) -> io::Result<netlink_sys::Socket> {
     let mut socket = netlink_sys::Socket::new(protocol)?;
     socket.bind(&SocketAddr::new(0, 0))?;
-    socket.add_membership(group)?;
+    for group in groups {
+        socket.add_membership(*group)?;
+    }
     socket.set_non_blocking(true)?;
     Ok(socket)
+}
+
+/// Gives `each` datagram that such a socket has received since the last call. True if the kernel had more: a full queue (ENOBUFS) loses some.
+pub(super) fn drain(socket: &netlink_sys::Socket, mut each: impl FnMut(&[u8])) -> bool {
+    let mut buffer = vec![0_u8; RECEIVE_BUFFER];
+    loop {
+        match socket.recv(&mut &mut buffer[..], 0) {
+            Ok(length) => each(&buffer[..length.min(buffer.len())]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(_) => return true,
+        }
+    }
 }
 
 impl Socket {

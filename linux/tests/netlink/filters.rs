@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, OutsideLink, Span};
+use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, OutsideLink, Span, VrfGuard};
 use segbox_plan::{Delta, Step};
 
 use super::world::*;
@@ -42,10 +42,17 @@ fn samples() -> Vec<(FilterName, Filter)> {
     let mss =
         |rows: &[(&str, u16)]| Filter::Mss(Mss { most: rows.iter().map(|(one, most)| (net(one), *most)).collect() });
     let guard = HmacGuard { ports: ports(&["eth0"]), sids: vec![net("fc00:0:2::/48")] };
+    let address = |text: &str| text.parse().expect("an address");
+    let many = ["eth0", "eth1", "eth2", "eth3", "eth4"];
+    let wide = HmacGuard { ports: ports(&many), sids: edge().to };
     vec![
+        (FilterName::Vrf, Filter::Vrf(VrfGuard { sources: [address("fc00:0:2::1"), address("fc00:0:3::1")].into() })),
+        (FilterName::Vrf, Filter::Vrf(VrfGuard { sources: [address("fc00:0:2::1")].into() })),
         (FilterName::Edge, Filter::Edge(edge())),
         (FilterName::Edge, Filter::Edge(closed())),
         (FilterName::Edge, Filter::Edge(Edge { to: Vec::new(), ..closed() })),
+        (FilterName::Edge, Filter::Edge(Edge { inside: ports(&many), sources: edge().to, ..closed() })),
+        (FilterName::Hmac, Filter::Hmac(wide)),
         (FilterName::Hmac, Filter::Hmac(guard)),
         (FilterName::Mss4, mss(&[("10.0.0.0/16", 1400), ("10.1.0.0/16", 1380), ("255.0.0.0/8", 1300)])),
         (FilterName::Mss6, mss(&[("2001:db8::/33", 1380), ("2001:db8:8000::/33", 1360), ("::/64", 1300)])),
@@ -84,14 +91,11 @@ fn every_filter_comes_back_and_goes() {
 fn a_filter_is_changed_in_place_and_beside_others() {
     in_namespace(|| {
         let mut netlink = netlink();
-        let source = "fc00:0:2::1".parse().expect("an address");
-        apply(&mut netlink, &[Step::SourceFilter(Delta { key: source, before: None, after: Some(()) })]);
         let mut before: std::collections::BTreeMap<FilterName, Filter> = Default::default();
         for (name, filter) in samples() {
             apply(&mut netlink, &[step(name, before.get(&name).cloned(), Some(filter.clone()))]);
             before.insert(name, filter);
-            let found = observe(&mut netlink).state;
-            assert_eq!((found.filters, found.source_filters.len()), (before.clone(), 1));
+            assert_eq!(observe(&mut netlink).state.filters, before);
         }
         // A wider block takes the place of those inside it.
         let wide = Filter::Edge(Edge { to: vec![net("fc00::/7")], ..closed() });
@@ -105,12 +109,87 @@ fn a_filter_is_changed_in_place_and_beside_others() {
                 .expect("nft")
                 .success()
         );
-        assert_eq!(observe(&mut netlink).state.filters.get(&FilterName::Edge), None);
-        apply(&mut netlink, &[step(FilterName::Edge, None, Some(wide.clone()))]);
+        assert_eq!(observe(&mut netlink).state.filters.get(&FilterName::Edge), Some(&Filter::Other));
+        apply(&mut netlink, &[step(FilterName::Edge, Some(Filter::Other), Some(wide.clone()))]);
         assert_eq!(observe(&mut netlink).state.filters.get(&FilterName::Edge), Some(&wide));
-        apply(&mut netlink, &[Step::SourceFilter(Delta { key: source, before: Some(()), after: None })]);
-        let found = observe(&mut netlink).state;
-        assert!(found.source_filters.is_empty() && found.filters.len() == before.len(), "{found:?}");
+        apply(&mut netlink, &[step(FilterName::Vrf, before.remove(&FilterName::Vrf), None)]);
+        before.insert(FilterName::Edge, wide);
+        assert_eq!(observe(&mut netlink).state.filters, before);
+    });
+}
+
+/// The tables of segbox before its filters shared base chains: each had its own.
+const EARLIER: &str = r#"
+table ip6 segbox {
+    set edge-inside { type ifname; elements = { "eth0" } }
+    set edge-to { type ipv6_addr; flags interval; elements = { fc00:0:2::/48 } }
+    set edge-from { type ipv6_addr; flags interval; elements = { fc00:0:2::1 } }
+    set hmac-ports { type ifname; elements = { "eth0" } }
+    set hmac-sids { type ipv6_addr; flags interval; elements = { fc00:0:2::/48 } }
+    map mss { typeof ip6 daddr : tcp option maxseg size; flags interval; elements = { 2001:db8::/32 : 1380 } }
+    chain edge {
+        type filter hook prerouting priority raw;
+        iifname @edge-inside accept
+        ip6 daddr @edge-to counter drop
+        ip6 saddr @edge-from counter drop
+    }
+    chain hmac {
+        type filter hook prerouting priority raw;
+        iifname != @hmac-ports accept
+        ip6 daddr != @hmac-sids accept
+        counter drop
+    }
+    chain vrf {
+        type filter hook prerouting priority raw;
+        meta iifkind "vrf" ip6 saddr fc00:0:2::1 drop
+    }
+    chain mss-prerouting {
+        type filter hook prerouting priority mangle;
+        tcp flags syn tcp option maxseg size set ip6 daddr map @mss
+    }
+    chain mss-forward { type filter hook forward priority mangle; }
+    chain mss-output { type filter hook output priority mangle; }
+    chain dscp { type filter hook postrouting priority mangle; }
+}
+table ip segbox {
+    chain mss-prerouting { type filter hook prerouting priority mangle; }
+}
+"#;
+
+#[test]
+fn the_chains_of_an_earlier_segbox_are_replaced_or_removed() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        let all: std::collections::BTreeSet<FilterName> = samples().into_iter().map(|(name, _)| name).collect();
+        let others: std::collections::BTreeMap<_, _> = all.iter().map(|name| (*name, Filter::Other)).collect();
+        let write = || {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), EARLIER).expect("written");
+            let status = Command::new("nft").arg("-f").arg(file.path()).status().expect("nft");
+            assert!(status.success());
+        };
+        write();
+        assert_eq!(observe(&mut netlink).state.filters, others);
+        let mut now = others.clone();
+        for (name, filter) in samples() {
+            apply(&mut netlink, &[step(name, now.insert(name, filter.clone()), Some(filter))]);
+            assert_eq!(observe(&mut netlink).state.filters, now);
+        }
+        let shown = nft();
+        assert_eq!(shown.matches(" hook ").count(), 6, "prerouting, output and postrouting of both tables\n{shown}");
+        // Undoing does not bring them back, and leaves the new one.
+        apply(&mut netlink, &[step(FilterName::Edge, now.get(&FilterName::Edge).cloned(), Some(Filter::Other))]);
+        assert_eq!(observe(&mut netlink).state.filters, now);
+        for name in &all {
+            apply(&mut netlink, &[step(*name, now.remove(name), None)]);
+            assert_eq!(observe(&mut netlink).state.filters, now);
+        }
+        assert_eq!(nft(), "");
+        write();
+        for name in &all {
+            apply(&mut netlink, &[step(*name, Some(Filter::Other), None)]);
+        }
+        assert_eq!(nft(), "");
     });
 }
 

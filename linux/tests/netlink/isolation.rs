@@ -3,14 +3,18 @@
 
 use std::net::Ipv6Addr;
 
+use segbox_linux::netlink::Losses;
+use segbox_plan::filter::{Filter, FilterName, VrfGuard};
+use segbox_plan::repair;
 use segbox_plan::route::{Route, RouteKey};
 use segbox_plan::state::Rule;
 use segbox_plan::{Delta, Step};
 
 use super::world::*;
 
-fn source_filter(address: Ipv6Addr, before: bool) -> Step {
-    Step::SourceFilter(Delta { key: address, before: before.then_some(()), after: (!before).then_some(()) })
+/// Drops what comes into a VRF from these.
+fn guard(sources: &[Ipv6Addr]) -> Option<Filter> {
+    Some(Filter::Vrf(VrfGuard { sources: sources.iter().copied().collect() })).filter(|_| !sources.is_empty())
 }
 
 fn rule(rule: Rule, before: bool) -> Step {
@@ -82,19 +86,37 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
 }
 
 #[test]
+fn a_rule_of_ours_that_another_takes_away_is_heard_of() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        let ours = Rule { priority: 999, from: source(1), table: 254 };
+        let mut losses = Losses::open().expect("rtnetlink");
+        apply(&mut netlink, &[rule(ours.clone(), false)]);
+        losses.drain();
+        assert!(!losses.drain(), "nothing has happened since");
+        ip("-6 rule del from fc00:0:1::1 lookup main prio 999 proto 86");
+        assert!(losses.drain());
+        let culprit = losses.culprit(&repair::rule(&ours));
+        assert!(culprit.is_some_and(|culprit| culprit.contains("process")), "{culprit:?}");
+    });
+}
+
+#[test]
 fn source_filters_come_back_and_go_one_by_one() {
     in_namespace(|| {
         let mut netlink = netlink();
-        let source_filters = |netlink: &mut _| observe(netlink).state.source_filters.into_keys().collect::<Vec<_>>();
-        assert!(source_filters(&mut netlink).is_empty());
-        apply(&mut netlink, &[source_filter(source(1), false), source_filter(source(2), false)]);
-        assert_eq!(source_filters(&mut netlink), [source(1), source(2)]);
-        apply(&mut netlink, &[source_filter(source(1), true)]);
-        assert_eq!(source_filters(&mut netlink), [source(2)]);
+        let found = |netlink: &mut _| observe(netlink).state.filters.remove(&FilterName::Vrf);
+        let put = |netlink: &mut _, before: &[Ipv6Addr], after: &[Ipv6Addr]| {
+            apply(netlink, &[Step::Filter(Delta { key: FilterName::Vrf, before: guard(before), after: guard(after) })]);
+            assert_eq!(found(netlink), guard(after));
+        };
+        assert_eq!(found(&mut netlink), None);
+        let both = [source(1), source(2)];
+        put(&mut netlink, &[], &both);
+        put(&mut netlink, &both, &both[1..]);
         // The second time there is no table: no error.
-        apply(&mut netlink, &[source_filter(source(2), true), source_filter(source(2), true)]);
-        assert!(source_filters(&mut netlink).is_empty());
-        apply(&mut netlink, &[source_filter(source(1), false)]);
-        assert_eq!(source_filters(&mut netlink), [source(1)]);
+        put(&mut netlink, &both[1..], &[]);
+        put(&mut netlink, &both[1..], &[]);
+        put(&mut netlink, &[], &both[..1]);
     });
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::spans::Span;
-use super::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss};
+use super::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, VrfGuard};
 
 impl fmt::Display for FilterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Vrf => "vrf",
             Self::Edge => "edge",
             Self::Hmac => "hmac",
             Self::Mss4 => "mss-ipv4",
@@ -20,6 +21,10 @@ impl fmt::Display for FilterName {
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Vrf(VrfGuard { sources }) => {
+                let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+                write!(f, "in every VRF: drop from {}", few(&sources))
+            }
             Self::Edge(edge) => edge.fmt(f),
             Self::Hmac(HmacGuard { ports, sids }) => {
                 write!(f, "on {}: to {} only with an SRH that has an HMAC", listed(ports), spans(sids))
@@ -30,6 +35,7 @@ impl fmt::Display for Filter {
             }
             Self::Dscp(Dscp { source: Some(source) }) => write!(f, "copy that of IPv4 in packets from {source}"),
             Self::Dscp(Dscp { source: None }) => f.write_str("copy that of IPv4 in packets from this box"),
+            Self::Other => f.write_str("not as this segbox writes it"),
         }
     }
 }

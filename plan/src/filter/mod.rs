@@ -25,6 +25,8 @@ pub(crate) use wanted::{OnBox, wanted};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FilterName {
+    /// What comes into a VRF with the source of the box's encapsulations.
+    Vrf,
     /// The edge of the SR domain (RFC 8754, 5.1).
     Edge,
     /// Ports that accept packets to SIDs only with an SRH that has an HMAC.
@@ -41,6 +43,8 @@ pub enum FilterName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
+    /// [`FilterName::Vrf`].
+    Vrf(VrfGuard),
     /// [`FilterName::Edge`].
     Edge(Edge),
     /// [`FilterName::Hmac`].
@@ -49,6 +53,28 @@ pub enum Filter {
     Mss(Mss),
     /// [`FilterName::Dscp`].
     Dscp(Dscp),
+    /// Found only: not as this segbox writes it. An earlier one made it, or somebody has changed it.
+    Other,
+}
+
+/// A VRF takes no packet from these addresses. Packets that the box has encapsulated are told from a customer's by them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VrfGuard {
+    /// The source address of the box's encapsulations. While it changes, the former one too.
+    pub sources: BTreeSet<Ipv6Addr>,
+}
+
+impl VrfGuard {
+    /// Whether it lets in what the other one drops.
+    pub(crate) fn is_narrower_than(&self, other: &Self) -> bool {
+        !self.sources.is_superset(&other.sources)
+    }
+
+    /// Drops what either of them drops.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self { sources: self.sources.union(&other.sources).copied().collect() }
+    }
 }
 
 /// What a port outside of the SR domain does not let in, and what a port inside does not.

@@ -21,6 +21,14 @@ impl Span {
         Self { first: net.network(), last: net.broadcast() }
     }
 
+    /// The prefix that it is, if it is one.
+    pub fn net(&self) -> Option<IpNet> {
+        let (first, last) = (number(self.first), number(self.last));
+        let bits: u8 = if self.first.is_ipv4() { 32 } else { 128 };
+        let length = bits - u8::try_from((first ^ last).checked_ilog2().map_or(0, |bit| bit + 1)).unwrap_or(bits);
+        IpNet::new(self.first, length).ok().filter(|net| Self::of(*net) == *self)
+    }
+
     /// Whether all of `net` is inside.
     pub(super) fn holds(&self, net: IpNet) -> bool {
         self.first.is_ipv4() == net.addr().is_ipv4() && self.first <= net.network() && net.broadcast() <= self.last
@@ -30,12 +38,9 @@ impl Span {
 /// Shown as the prefix that it is, or as its ends.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (first, last) = (number(self.first), number(self.last));
-        let bits: u8 = if self.first.is_ipv4() { 32 } else { 128 };
-        let length = bits - u8::try_from((first ^ last).checked_ilog2().map_or(0, |bit| bit + 1)).unwrap_or(bits);
-        match IpNet::new(self.first, length) {
-            Ok(net) if Self::of(net) == *self => write!(f, "{net}"),
-            _ => write!(f, "{}-{}", self.first, self.last),
+        match self.net() {
+            Some(net) => write!(f, "{net}"),
+            None => write!(f, "{}-{}", self.first, self.last),
         }
     }
 }

@@ -74,6 +74,7 @@ impl FilterName {
     /// What it is for, as a reader of a file knows it.
     pub fn purpose(self) -> &'static str {
         match self {
+            Self::Vrf => "filter of sources in VRFs",
             Self::Edge => "edge filter (edge-filter)",
             Self::Hmac => "guard of ports with hmac = \"require\"",
             Self::Mss4 | Self::Mss6 => "MSS clamp (mss-clamp)",

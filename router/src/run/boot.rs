@@ -42,9 +42,6 @@ pub struct Boot {
     pub last_end: Option<LastEnd>,
     /// Problems of the boot itself, one line each: the problem and its fix. They stay until the next boot.
     pub problems: Vec<String>,
-    /// Why the configuration could not be applied again after an interface appeared, one line each. The next success clears them.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub reapply_problems: Vec<String>,
 }
 
 /// A step of a boot.
@@ -131,7 +128,7 @@ impl Boot {
     /// All current problems, one line each.
     pub fn all_problems(&self) -> impl Iterator<Item = &String> {
         let dropped = self.configuration.iter().flat_map(|run| &run.dropped);
-        self.problems.iter().chain(dropped).chain(&self.reapply_problems)
+        self.problems.iter().chain(dropped)
     }
 
     /// Writes the record for the commands. A reader sees the old or the new record.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use super::place::{FRESH, fresh, is_at, open_to_write, remove};
 /// The parent of all namespace folders, on a tmpfs.
 const ROOT: &str = "/run/segbox";
 /// How long a change waits for another one. PID 1's changes of an ordinary file are shorter.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval between two attempts to lock.
 const LOOK: Duration = Duration::from_millis(20);
 /// The settings as they were before segbox.
@@ -32,6 +32,9 @@ pub(crate) const BASE: &str = "base.json";
 const SLACK: usize = 256;
 /// No state file is longer. That of a million policies has a tenth of it.
 const LIMIT: u64 = 256 << 20;
+
+/// The file that is locked.
+const LOCK: &str = "lock";
 
 /// The folder of this network namespace.
 #[derive(Debug, Clone)]
@@ -96,7 +99,18 @@ impl Folder {
 
     /// Removes the whole folder, including the lock. A process that waits for the lock then takes the new one.
     pub(crate) fn remove_all(&self) -> Result<(), FolderError> {
-        self.remove("")
+        // The lock goes last: whoever waits for it makes a new one at once, and may then write here. From then on the folder is not ours.
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for name in entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != LOCK) {
+            self.remove(&name)?;
+        }
+        self.remove(LOCK)?;
+        match fs::remove_dir(&self.0) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                Err(FolderError::Io { verb: "remove", path: self.0.clone(), source: error })
+            }
+            _ => Ok(()),
+        }
     }
 
     #[cfg(test)]
@@ -118,13 +132,17 @@ impl Folder {
         self.lock_within(Duration::ZERO)
     }
 
-    fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
+    /// Takes the lock, or gives up after this time.
+    pub(crate) fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
         let begin = Instant::now();
-        let path = self.path("lock");
+        let path = self.path(LOCK);
         loop {
             self.make(&self.0)?;
-            let file = open_to_write(&path);
-            let file = file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?;
+            let file = match open_to_write(&path) {
+                // The previous holder has just removed the folder.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?,
+            };
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 // The previous holder may have removed the folder (`remove_all`), and with it the file that this process waited
                 // for.
@@ -137,13 +155,24 @@ impl Folder {
         }
     }
 
-    /// Creates a folder that only root can read: it may hold secrets and user programs. Something else in its place is removed.
-    fn make(&self, path: &Path) -> Result<(), FolderError> {
-        let fails = |source| FolderError::Io { verb: "create", path: path.to_owned(), source };
-        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) {
-            fs::remove_file(path).map_err(fails)?;
+    /// Creates this folder, or a subfolder that only root can read: it may hold secrets and user programs. Other users can list neither. They
+    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_for_all`]). Something else in its place is removed.
+    pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
+        let fails = |path: &Path, source| FolderError::Io { verb: "create", path: path.to_owned(), source };
+        let create = |path: &Path, mode| {
+            if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) {
+                fs::remove_file(path).map_err(|source| fails(path, source))?;
+            }
+            fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| fails(path, source))
+        };
+        if !fs::symlink_metadata(&self.0).is_ok_and(|found| found.is_dir()) {
+            let root = self.0.parent().unwrap_or(&self.0);
+            create(root, 0o755)?;
+            // An older version closed it. Without this, other users are not told of an overdue change, and nothing else is lost.
+            let _ = fs::set_permissions(root, fs::Permissions::from_mode(0o755));
+            create(&self.0, 0o711)?;
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fails)
+        if path == self.0 { Ok(()) } else { create(path, 0o700) }
     }
 
     /// Takes room for a file that is written later: then that cannot fail for want of space.
@@ -181,10 +210,20 @@ impl Folder {
 
     /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_with(name, content, 0o600)
+    }
+
+    /// The same for a file that every user may read.
+    pub(crate) fn write_for_all(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.write_with(name, content, 0o644)
+    }
+
+    fn write_with(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FolderError> {
         let stored = self.encode(name, content);
         let file = self.room(name, stored.len())?;
         let (path, fresh) = (self.path(name), fresh(&self.path(name)));
         let written = file.write_all_at(&stored, 0).and_then(|()| file.set_len(stored.len() as u64)).and_then(|()| {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
             if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
                 fs::remove_dir_all(&path)?;
             }
@@ -242,7 +281,7 @@ impl Folder {
         self.reserve(name, &self.json(name, value)?)
     }
 
-    fn json(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, FolderError> {
+    pub(crate) fn json(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, FolderError> {
         let content = serde_json::to_vec(value);
         content.map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
     }
@@ -314,6 +353,32 @@ mod tests {
             drop(first);
             second.join().expect("no panic").expect("the first is gone");
         });
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_while_others_wait_is_theirs_whole() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(&place.path().join("1-2"));
+        std::thread::scope(|scope| {
+            for own in ["one", "two", "three"] {
+                let folder = &folder;
+                scope.spawn(move || {
+                    for _ in 0..300 {
+                        let lock = loop {
+                            match folder.lock_at_once() {
+                                Err(FolderError::Busy { .. }) => {}
+                                lock => break lock.expect("free, or held"),
+                            }
+                        };
+                        folder.write(own, b"x").expect("ours alone");
+                        assert!(folder.read(own).expect("readable").is_some(), "nobody else removes it");
+                        folder.remove_all().expect("others may be back already");
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!place.path().join("1-2").exists(), "the last one leaves nothing");
     }
 
     #[test]

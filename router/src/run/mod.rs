@@ -3,6 +3,7 @@
 pub mod boot;
 pub(crate) mod folder;
 mod format;
+pub(crate) mod pending;
 mod place;
 pub(crate) mod programs;
 pub(crate) mod record;

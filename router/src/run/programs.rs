@@ -71,6 +71,18 @@ pub(crate) fn retain(folder: &Folder, keep: &BTreeSet<&String>) -> Result<(), Fo
     Ok(())
 }
 
+/// The names of all programs whose images are saved.
+pub(crate) fn names(folder: &Folder) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder.path("programs")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+    names.collect()
+}
+
+/// `delay` of `delay@1a2b3c4d`: the name in the file.
+pub(crate) fn short(name: &str) -> &str {
+    name.rsplit_once('@').map_or(name, |(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use segbox_plan::identity::program_name;
@@ -121,5 +133,12 @@ mod tests {
         missing("a folder");
         fs::remove_file(&image).expect("there");
         missing("no image");
+    }
+
+    #[test]
+    fn a_programs_name_is_the_files() {
+        assert_eq!(short("delay@1a2b3c4d"), "delay");
+        assert_eq!(short("a@b@1a2b3c4d"), "a@b");
+        assert_eq!(short("bare"), "bare");
     }
 }

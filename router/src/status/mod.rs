@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use segbox_config::Faults;
@@ -18,9 +19,11 @@ use serde::Serialize;
 
 use crate::counted::Ledger;
 use crate::error::ChangeError;
+use crate::error::with_causes;
 use crate::run::boot::Boot;
+use crate::run::pending::Pending;
 use crate::target::{Target, TargetError};
-use crate::{Reading, Router, confirm, damage, icmp_errors};
+use crate::{Reading, Router, damage, icmp_errors};
 
 mod hop_limit;
 /// The tuning of the box.
@@ -71,6 +74,9 @@ pub struct LastApply {
     /// Seconds until it is undone unless confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for_confirm: Option<u64>,
+    /// Seconds since it was to be undone and is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<u64>,
 }
 
 /// An entry of My Local SID Table.
@@ -165,6 +171,7 @@ pub struct Link {
 /// The kernel or the folder under /run cannot be read.
 pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let kernel_error = |error: TargetError| ChangeError::Kernel(error);
+    let overdue = undo_overdue(router);
     // What a damaged file would tell is left out, and said: the kernel is shown all the same.
     let record = router.last_applied().ok().flatten();
     let links_now = router.target.netlink.links().map_err(|error| kernel_error(error.into()))?;
@@ -177,8 +184,9 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let counters = router.target.netlink.counters().map_err(|error| kernel_error(error.into()))?;
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let dropped = router.target.netlink.dropped().map_err(|error| kernel_error(error.into()))?;
-    let pending = confirm::pending(&router.folder).ok().flatten();
+    let pending = Pending::read(&router.folder).ok().flatten();
     let (mut deviations, tuning) = deviations(router, &found.actual, reading);
+    deviations.extend(overdue);
     deviations.extend(damage::damaged(&router.folder));
     deviations.extend(segbox_plan::lost::lost(&found.actual));
     deviations.extend(router.overruled(&of_state(&found.actual.state))?.iter().map(ToString::to_string));
@@ -196,7 +204,8 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         last_apply: record.map(|record| LastApply {
             at: record.at,
             file: record.file.display().to_string(),
-            waits_for_confirm: pending.map(|pending| pending.left().map_or(0, |left| left.as_secs())),
+            waits_for_confirm: pending.and_then(Pending::left).map(|left| left.as_secs()),
+            overdue: pending.and_then(Pending::late).map(|late| late.as_secs()),
         }),
         sids,
         policies,
@@ -207,6 +216,18 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         icmp_errors: icmp_errors::ask(),
         tuning,
     })
+}
+
+/// Undoes a change whose time is over. A line if it cannot be undone now.
+fn undo_overdue(router: &mut Router) -> Option<String> {
+    // A damaged file is a deviation of its own.
+    let late = Pending::read(&router.folder).ok()??.late()?;
+    let error = router.undo_overdue(Duration::ZERO).err()?;
+    Some(format!(
+        "a change that nobody confirmed was to be undone {} s ago, and is not: {}",
+        late.as_secs(),
+        with_causes(&error)
+    ))
 }
 
 /// The steps from the kernel's state to the last applied file, and the tuning of the box.

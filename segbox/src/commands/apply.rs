@@ -48,8 +48,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     output::warnings(&reading.checked.warnings, false);
     let _whole = Uninterrupted::begin();
     sweep();
-    let report =
-        router.change(&Wanted::File(&reading), Change { confirm, ..Change::default() }).inspect_err(show_verifier)?;
+    let report = router.change(&Wanted::File(&reading), Change { confirm }).inspect_err(show_verifier)?;
     tell(&report, &format!("applied {}", file.display()), begin)?;
     output::overruled(&router.overruled(&of_file(&reading.checked.config))?);
     if let Some(trouble) = &router.trouble {

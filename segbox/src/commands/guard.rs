@@ -2,12 +2,9 @@
 
 use std::process::ExitCode;
 
-use miette::Result;
-use segbox_router::Router;
-
 use super::OK;
 
-pub(super) fn run() -> Result<ExitCode> {
-    Router::open("guard")?.guard()?;
-    Ok(OK)
+pub(super) fn run() -> ExitCode {
+    segbox_router::overdue::guard();
+    OK
 }

@@ -4,12 +4,13 @@
 use std::process::ExitCode;
 
 use miette::Result;
+use segbox_services::Names;
 
 use super::OK;
 use crate::text::output;
 
 pub(super) fn run() -> Result<ExitCode> {
     // Go on even if the reader of this output is gone.
-    segbox_services::keep(|line| drop(output::write(&format!("{line}\n"))))?;
+    segbox_services::keep(Names::OfTheSystem, |line| drop(output::write(&format!("{line}\n"))))?;
     Ok(OK)
 }

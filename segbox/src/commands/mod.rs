@@ -158,6 +158,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> miette::Result<ExitCode> {
+    // These undo an overdue change themselves.
+    if !matches!(command, Command::Guard | Command::Keep | Command::Confirm) {
+        segbox_router::overdue::settle().iter().for_each(output::overdue);
+    }
     match command {
         Command::Check { file, elsewhere, all } => check::run(&file.file, elsewhere, all),
         Command::Plan { file, actual, json } => plan::run(&file.file, actual.as_deref(), json),
@@ -173,7 +177,7 @@ fn run(command: Command) -> miette::Result<ExitCode> {
         Command::Programs => programs::run(),
         Command::Flash(asked) => flash::run(&asked),
         Command::Schema => schema::run(),
-        Command::Guard => guard::run(),
+        Command::Guard => Ok(guard::run()),
         Command::Keep => keep::run(),
     }
 }

@@ -18,7 +18,6 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
     let mut boot = Boot::read().ok_or(NotBooted)?;
     // The output has all problems in one list.
     boot.problems = boot.all_problems().cloned().collect();
-    boot.reapply_problems.clear();
     if json {
         print_json(&boot)?;
     } else {

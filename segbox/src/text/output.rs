@@ -13,6 +13,7 @@ use segbox_config::Faults;
 use segbox_config::visible::{visible, visible_json};
 use segbox_plan::overruled::Overruled;
 use segbox_router::FaultyFile;
+use segbox_router::overdue::Overdue;
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
@@ -99,6 +100,21 @@ pub(crate) fn overruled(all: &[Overruled]) {
     if all.len() > SHOWN {
         notice(&format!("... and {} more", all.len() - SHOWN));
     }
+}
+
+/// Prints to standard error what became of a change that nobody confirmed in time.
+pub(crate) fn overdue(Overdue { late, stays }: &Overdue) {
+    let late = late.as_secs();
+    notice(&match stays {
+        None => format!(
+            "{}: nobody confirmed the last change in time. It was undone now, {late} s late",
+            styled(CHANGED, "undone")
+        ),
+        Some(why) => format!(
+            "{}: a change that nobody confirmed was to be undone {late} s ago, and is not: {why}",
+            styled(BAD, "not undone")
+        ),
+    });
 }
 
 /// Text in a style.

@@ -2,6 +2,7 @@
 
 use segbox_lab::Namespace;
 
+use crate::support::routers::{Keeper, ip, shell, soon};
 use crate::support::segbox::{apply, run, segbox, status};
 use crate::support::through::{Through, datagram, in_path};
 
@@ -73,4 +74,26 @@ fn a_sid_that_another_program_replaced_goes_on_counting_after_the_repair() {
     assert_eq!(counters(router)[0], 2, "what segbox has replaced");
     through.pass(&good);
     assert_eq!(counters(router)[0], 3);
+}
+
+/// Nobody can read the counters of a route that is gone: what counts is what was noted before.
+#[test]
+fn a_sid_that_another_program_deleted_goes_on_counting_where_segbox_keep_looked_last() {
+    let through = Through::new(&file(""), |_, _| ());
+    let router = through.router();
+    let good = in_path(&[SID, "fc00:0:3:1::", "fc00:0:4:1::"], &datagram()).bytes();
+    through.pass(&good);
+    through.pass(&good);
+    let keeper = Keeper::start(router);
+    let is_there = || shell(router, &format!("ip -6 route show {SID} | grep -q End"));
+    // Once it has repaired something, it has looked.
+    ip(router, "-6 route del default via 2001:db8:2::2");
+    let works = || shell(router, "ip -6 route show default | grep -q 2001:db8:2::2");
+    soon("the keeper works", works, || keeper.said());
+    for _ in 0..2 {
+        ip(router, &format!("-6 route del {SID}/128"));
+        soon("the SID is back", is_there, || keeper.said());
+    }
+    through.pass(&good);
+    assert_eq!(counters(router)[0], 3, "{}", keeper.said());
 }

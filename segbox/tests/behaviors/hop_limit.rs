@@ -9,7 +9,7 @@ use segbox_lab::{Cable, Frame, Topology, udp};
 use crate::support::files::Files;
 use crate::support::segbox::{apply, segbox, status};
 use crate::support::through::{Port, Through, all_hold, at_end, datagram};
-use crate::support::{path, v6};
+use crate::support::{path, set_ttl, v6};
 
 const ICMPV6: u8 = 58;
 
@@ -49,16 +49,6 @@ fn ipv6(hop_limit: u8) -> Vec<u8> {
     let mut packet = datagram();
     packet[7] = hop_limit;
     packet
-}
-
-/// Sets the TTL, with the checksum of RFC 1071.
-fn set_ttl(packet: &mut [u8], ttl: u8) {
-    packet[8] = ttl;
-    packet[10..12].fill(0);
-    let sum: u32 = packet[..20].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    let folded = (folded & 0xffff) + (folded >> 16);
-    packet[10..12].copy_from_slice(&(!(folded as u16)).to_be_bytes());
 }
 
 /// The packet as the model's headend makes it, with another inner packet of the same length.

@@ -22,6 +22,11 @@ pub(crate) struct Network {
 impl Network {
     /// With this file in the core.
     pub(crate) fn new(core: &str) -> Self {
+        Self::with(include_str!("r1.toml"), core)
+    }
+
+    /// With these files in the headend and in the core.
+    pub(crate) fn with(headend: &str, core: &str) -> Self {
         let host = |name, addresses, gateways| Host { name, interface: "eth0", addresses, gateways };
         let lab = Topology {
             routers: &["r1", "core", "r2"],
@@ -39,7 +44,7 @@ impl Network {
         .build()
         .expect("root, and a kernel with namespaces");
         let files = Files::new();
-        for (router, text) in [("r1", include_str!("r1.toml")), ("core", core), ("r2", include_str!("r2.toml"))] {
+        for (router, text) in [("r1", headend), ("core", core), ("r2", include_str!("r2.toml"))] {
             apply(&lab[router], &files.write(&format!("{router}.toml"), text));
         }
         let mut command = lab["r1"].command(SEGBOX).expect("the namespace is there");

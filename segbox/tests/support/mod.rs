@@ -6,6 +6,7 @@
 
 pub(crate) mod clang;
 pub(crate) mod files;
+pub(crate) mod routers;
 pub(crate) mod segbox;
 pub(crate) mod through;
 
@@ -19,4 +20,14 @@ pub(crate) fn v6(text: &str) -> Ipv6Addr {
 /// A path, in the order the packet visits it.
 pub(crate) fn path<const N: usize>(sids: [&str; N]) -> [Ipv6Addr; N] {
     sids.map(v6)
+}
+
+/// Sets the TTL of an IPv4 packet, with the checksum of RFC 1071.
+pub(crate) fn set_ttl(packet: &mut [u8], ttl: u8) {
+    packet[8] = ttl;
+    packet[10..12].fill(0);
+    let sum: u32 = packet[..20].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let folded = (folded & 0xffff) + (folded >> 16);
+    packet[10..12].copy_from_slice(&(!(folded as u16)).to_be_bytes());
 }

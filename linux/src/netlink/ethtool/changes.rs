@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 
 use super::super::generic;
-use super::super::socket::{Socket, listen};
+use super::super::socket::{Socket, drain, listen};
 
 /// RTNLGRP_LINK (include/uapi/linux/rtnetlink.h).
 const LINKS: u32 = 1;
@@ -31,8 +31,8 @@ impl Changes {
             family.groups.into_iter().find(|(name, _)| name == MONITOR).map(|(_, group)| group)
         });
         // A kernel without the family still reports the links.
-        let knobs = group.map(|group| listen(NETLINK_GENERIC, group)).transpose()?;
-        Ok(Self { links: listen(NETLINK_ROUTE, LINKS)?, knobs })
+        let knobs = group.map(|group| listen(NETLINK_GENERIC, &[group])).transpose()?;
+        Ok(Self { links: listen(NETLINK_ROUTE, &[LINKS])?, knobs })
     }
 
     /// The descriptors to wait for.
@@ -42,20 +42,11 @@ impl Changes {
 
     /// Forgets all changes so far; true if there were any. A full queue (ENOBUFS) loses some: it counts as a change too.
     pub fn drain(&self) -> bool {
-        let mut buffer = [0_u8; 8192];
         let mut any = false;
         for socket in std::iter::once(&self.links).chain(&self.knobs) {
-            loop {
-                match socket.recv(&mut &mut buffer[..], 0) {
-                    Ok(_) => any = true,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(_) => {
-                        any = true;
-                        break;
-                    }
-                }
-            }
+            let mut some = false;
+            let lost = drain(socket, |_| some = true);
+            any |= some || lost;
         }
         any
     }

@@ -7,6 +7,16 @@ use super::uapi::*;
 use crate::netlink::frame::{attributes, text_of};
 use crate::netlink::generic::attributes_of;
 
+/// Where a base chain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hook {
+    /// NF_INET_*
+    pub(super) number: u32,
+    pub(super) priority: i32,
+    /// What becomes of a packet that no rule decides on: NF_ACCEPT, NF_DROP.
+    pub(super) policy: u32,
+}
+
 /// A rule that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::netlink) struct Row {
@@ -15,6 +25,22 @@ pub(in crate::netlink) struct Row {
     pub(super) said: Said,
     /// Packets and bytes of its counter, if it has one.
     pub(super) counted: Option<(u64, u64)>,
+}
+
+/// A chain's table, its name, and where it is hooked.
+pub(super) fn chain(payload: &[u8]) -> Option<(String, (String, Option<Hook>))> {
+    let rest = payload.get(HEADER..)?;
+    let find = |list, wanted| attributes(list).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let number = |value: &[u8]| value.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+    let hook = find(rest, NFTA_CHAIN_HOOK).and_then(|hook| {
+        Some(Hook {
+            number: find(hook, NFTA_HOOK_HOOKNUM).and_then(number)?,
+            priority: find(hook, NFTA_HOOK_PRIORITY).and_then(number)?.cast_signed(),
+            policy: find(rest, NFTA_CHAIN_POLICY).and_then(number)?,
+        })
+    });
+    let text = |wanted| find(rest, wanted).and_then(text_of).map(str::to_owned);
+    Some((text(NFTA_CHAIN_TABLE)?, (text(NFTA_CHAIN_NAME)?, hook)))
 }
 
 /// A rule's expressions by name, each with the values of its attributes in the order of their numbers, without lengths, flags, padding

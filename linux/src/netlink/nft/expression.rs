@@ -163,9 +163,18 @@ pub(super) fn counter() -> Expression {
     expression("counter", [(NFTA_COUNTER_BYTES, vec![0; 8]), (NFTA_COUNTER_PACKETS, vec![0; 8])])
 }
 
-/// NF_ACCEPT or NF_DROP.
+/// NF_ACCEPT, NF_DROP or NFT_RETURN.
 pub(super) fn verdict(code: u32) -> Expression {
-    let verdict = nest(NFTA_DATA_VERDICT, [(NFTA_VERDICT_CODE, number(code))]);
+    decide([(NFTA_VERDICT_CODE, number(code))])
+}
+
+/// NFT_JUMP or NFT_GOTO.
+pub(super) fn lead(code: u32, chain: &str) -> Expression {
+    decide([(NFTA_VERDICT_CODE, number(code)), (NFTA_VERDICT_CHAIN, text(chain))])
+}
+
+fn decide<const N: usize>(verdict: [(u16, Vec<u8>); N]) -> Expression {
+    let verdict = nest(NFTA_DATA_VERDICT, verdict);
     expression("immediate", [(NFTA_IMMEDIATE_DREG, number(NFT_REG_VERDICT)), nest(NFTA_IMMEDIATE_DATA, [verdict])])
 }
 

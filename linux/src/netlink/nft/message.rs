@@ -30,17 +30,17 @@ impl Request {
 }
 
 /// A message's content: its header (family, version, resource) and attributes.
-pub(super) fn body(family: u8, resource: u16, parts: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Vec<u8> {
+pub(in crate::netlink) fn body(family: u8, resource: u16, parts: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Vec<u8> {
     let [high, low] = resource.to_be_bytes();
     [vec![family, 0, high, low], attributes_of(parts)].concat()
 }
 
 /// Numbers of nf_tables are in network byte order.
-pub(super) fn number(value: u32) -> Vec<u8> {
+pub(in crate::netlink) fn number(value: u32) -> Vec<u8> {
     value.to_be_bytes().into()
 }
 
-pub(super) fn text(value: &str) -> Vec<u8> {
+pub(in crate::netlink) fn text(value: &str) -> Vec<u8> {
     [value.as_bytes(), b"\0"].concat()
 }
 

@@ -63,6 +63,10 @@ impl Set {
         Self { name, key, interval: true, map: false, elements }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
     /// Makes it, or leaves it as it is.
     pub(super) fn make(&self, family: u8, id: u32) -> Request {
         let (kind, length) = self.key.numbers();

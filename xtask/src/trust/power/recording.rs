@@ -49,6 +49,12 @@ impl Recording {
         let mut recorder = Recorder { tools, folder: &folder, marks: Vec::new() };
         (row.record)(&mut recorder);
         let marks = Marks { image, marks: recorder.marks };
+        // The disk as it became, and what it was made from, are in the way.
+        for entry in fs::read_dir(&folder).map_err(fails)?.flatten() {
+            if entry.file_name() != BEFORE && entry.file_name() != LOG {
+                fs::remove_file(entry.path()).map_err(fails)?;
+            }
+        }
         fs::write(&file, serde_json::to_string(&marks).expect("numbers")).map_err(fails)?;
         Ok(Self { folder, marks: marks.marks })
     }
