@@ -2,6 +2,8 @@
 
 pub mod boot;
 pub(crate) mod folder;
+#[cfg(test)]
+mod folder_tests;
 mod format;
 pub(crate) mod pending;
 mod place;
