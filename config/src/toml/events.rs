@@ -22,8 +22,9 @@ const DEPTH: u32 = 80;
 
 /// Tokens of a stretch, at most. Only one value of a hundred thousand elements would be longer, or a bracket that is never closed.
 const LONGEST: usize = 1 << 20;
-/// Nodes that a text may have, at most: so many and one for each eight bytes. A file that says something has far fewer.
-const NODES: usize = 500_000;
+/// Nodes that a text may have, at most: so many and one for each sixteen bytes before. A router has one for each twenty bytes, the rows of a map
+/// one for each ten, and these are 262,144 at most.
+const NODES: usize = 200_000;
 
 /// The tree of all that is well-formed; every syntax fault is added to `faults`. Reading ends where there are too many to be held, or where the
 /// tree would take many times the memory of the text.
@@ -40,7 +41,7 @@ pub(crate) fn parse<'t>(text: &'t str, faults: &mut Found) -> Tree<'t> {
             builder.take(&stretch, &mut errors);
             let start = stretch.first().map_or(0, |token: &Token| token.span().start());
             stretch.clear();
-            if is_long || builder.tree.nodes.len() > NODES + text.len() / 8 {
+            if is_long || builder.tree.nodes.len() > NODES + token.span().start() / 16 {
                 let at = SyntaxFault::at(start, start, text.len());
                 builder.faults.push(Fault::new(at, SyntaxFault::TooMuch));
                 break;

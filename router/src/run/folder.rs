@@ -137,7 +137,11 @@ impl Folder {
         let begin = Instant::now();
         let path = self.path(LOCK);
         loop {
-            self.make(&self.0)?;
+            match self.make(&self.0) {
+                // Another process has made the folder and removed it again, all while this one made it.
+                Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            }
             let file = match open_to_write(&path) {
                 // The previous holder has just removed the folder.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
