@@ -244,7 +244,8 @@ fn a_device_that_another_took_down_comes_up_and_leaves_no_trace() {
 fn the_source_rule_is_wherever_a_vrf_and_a_source_are() {
     let file = format!("{VPN}[srv6]\nsource = \"fc00:0:1::1\"\n");
     let steps = Host::new(&[]).apply(&file);
-    for line in ["+ rule      999 from fc00:0:1::1 lookup main", "+ guard     from fc00:0:1::1"] {
+    for line in ["+ rule      999 from fc00:0:1::1 lookup main", "+ filter    vrf  in every VRF: drop from fc00:0:1::1"]
+    {
         assert!(steps.iter().any(|step| step.starts_with(line)), "{line}: {steps:#?}");
     }
 }

@@ -234,7 +234,8 @@ fn another_owners_things_and_a_cleared_router_are_left_alone() {
             "ip -6 route show 2001:db8:77::/64 | grep -q eth1 && ip address show dev eth1 | grep -q 2001:db8:3::77"
         )
     );
-    assert_eq!(segbox(&kept.lab["router"], ["clear"]).code, Some(0));
+    let clear = segbox(&kept.lab["router"], ["clear"]);
+    assert_eq!(clear.code, Some(0), "{}{}", clear.out, clear.err);
     kept.does("ip link set eth1 down; ip link set eth1 up");
     std::thread::sleep(Duration::from_secs(1));
     assert!(!kept.run("ip link show segbox0 2>/dev/null"), "a cleared router has come back");

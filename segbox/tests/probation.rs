@@ -17,6 +17,7 @@ use support::segbox::{Run, SEGBOX, apply, copy, run, segbox};
 const BEFORE: &str = r#"
 [interface.eth0]
 addresses = ["2001:db8:1::1/64"]
+srv6 = true
 
 [[srv6.sid]]
 sid = "fc00:0:1:1::"
@@ -34,6 +35,7 @@ secret-file = "seven.key"
 const AFTER: &str = r#"
 [interface.eth0]
 mtu = 1400
+srv6 = true
 
 [[srv6.sid]]
 sid = "fc00:0:1:1::"

@@ -14,14 +14,14 @@ use super::set::Element;
 use crate::netlink::frame::text_of;
 
 /// Everything in one of segbox's tables.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Contents {
     pub(super) chains: BTreeMap<String, Found>,
     pub(super) sets: BTreeMap<String, BTreeSet<Element>>,
 }
 
 /// A chain that is there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Found {
     /// None: packets come to it from other chains only.
     pub(super) hook: Option<Hook>,
@@ -221,7 +221,7 @@ mod tests {
             (FilterName::Hmac, Filter::Hmac(HmacGuard { ports: ports(1), sids: sids.clone() })),
             (
                 FilterName::Hmac,
-                Filter::Hmac(HmacGuard { ports: ports(7), sids: [&sids[..], &[net("5f00::7/128")]].concat() }),
+                Filter::Hmac(HmacGuard { ports: ports(7), sids: [&[net("5f00::7/128")][..], &sids[..]].concat() }),
             ),
             (FilterName::Mss4, Filter::Mss(mss("10.0.0.0/8"))),
             (FilterName::Mss6, Filter::Mss(mss("2001:db8::/32"))),
@@ -257,20 +257,21 @@ mod tests {
             let all: BTreeMap<_, _> = [(name, filter)].into();
             let found = |contents: &Contents| super::filters(layout::family(name), contents);
             let other: BTreeMap<_, _> = [(name, Filter::Other)].into();
-            for (chain, was) in contents(&all).chains {
-                let mut moved = contents(&all);
-                let hook = &mut moved.chains.get_mut(&chain).expect("the chain").hook;
+            let right = contents(&all);
+            for (chain, was) in &right.chains {
+                let mut moved = right.clone();
+                let hook = &mut moved.chains.get_mut(chain).expect("the chain").hook;
                 *hook = match hook {
                     Some(_) => None,
                     None => Some(Base::Output.hook()),
                 };
                 assert_eq!(found(&moved), other, "{name} with another hook of {chain}");
                 for at in 0..was.rules.len() {
-                    let mut less = contents(&all);
-                    less.chains.get_mut(&chain).expect("the chain").rules.remove(at);
+                    let mut less = right.clone();
+                    less.chains.get_mut(chain).expect("the chain").rules.remove(at);
                     assert_ne!(found(&less), all, "{name} without rule {at} of {chain}");
-                    let mut more = contents(&all);
-                    let rule = &mut more.chains.get_mut(&chain).expect("the chain").rules[at];
+                    let mut more = right.clone();
+                    let rule = &mut more.chains.get_mut(chain).expect("the chain").rules[at];
                     rule.said.insert(0, ("limit".to_owned(), Vec::new()));
                     assert_eq!(found(&more), other, "{name} with another rule {at} of {chain}");
                 }
