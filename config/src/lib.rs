@@ -22,6 +22,7 @@ mod read;
 mod resolve;
 pub mod surroundings;
 mod toml;
+pub mod visible;
 mod ways;
 
 pub use behavior::{Behavior, Endpoint, Flavors, HeadendMode};

@@ -35,6 +35,16 @@ impl Source {
         Self { name, text, lines: OnceLock::new() }
     }
 
+    /// The bytes from the line before a range to the line after it.
+    pub(crate) fn around(&self, start: u32, end: u32) -> usize {
+        let bytes = self.text.as_bytes();
+        let (start, end) = ((start as usize).min(bytes.len()), (end as usize).min(bytes.len()));
+        let is_end = |byte: &u8| *byte == b'\n';
+        let before = bytes[..start].rsplitn(3, is_end).take(2).map(|line| line.len() + 1).sum::<usize>();
+        let after = bytes[end..].splitn(3, is_end).take(2).map(|line| line.len() + 1).sum::<usize>();
+        before + end.saturating_sub(start) + after
+    }
+
     /// Line and column of a byte, both from 1.
     pub(crate) fn place(&self, offset: u32) -> (usize, usize) {
         let lines = self.lines.get_or_init(|| {

@@ -52,6 +52,19 @@ pub struct Surroundings {
     pub profiles: Option<BTreeSet<String>>,
     /// Other programs of the box that may lose SRv6.
     pub hazards: Vec<Hazard>,
+    /// How others could change the file itself.
+    pub exposed: Option<Exposure>,
+    /// How others could change an object, by the text in the file.
+    pub exposed_objects: BTreeMap<String, Exposure>,
+}
+
+/// How another user than root could change what root acts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// Who can change which file or folder.
+    pub how: String,
+    /// The command that closes the gap.
+    pub fix: String,
 }
 
 /// Another program of the box that may lose SRv6 packets or what segbox set up for them.
@@ -96,6 +109,8 @@ impl LinkSeen {
 pub struct SecretFile {
     /// The permission bits of st_mode: one for the group or for others is a fault.
     pub mode: u32,
+    /// How others could put another one in its place; a fault.
+    pub exposed: Option<Exposure>,
     /// Its content, without the line end that editors add.
     pub secret: Vec<u8>,
 }

@@ -19,7 +19,7 @@ fn is_toml(text: &str) -> bool {
     assert!(faults.to_string().lines().count() >= faults.len());
     assert!(faults.iter().all(|fault| fault.span.start <= fault.span.end && fault.span.end as usize <= text.len()));
     // A number over 64 bits is TOML, and a fault of ours.
-    let syntax = |kind: &FaultKind| matches!(kind, FaultKind::Syntax(fault) if !matches!(fault, SyntaxFault::NumberTooLong { .. }));
+    let syntax = |kind: &FaultKind| matches!(kind, FaultKind::Syntax(fault) if !matches!(fault, SyntaxFault::NumberTooLong { .. } | SyntaxFault::TooMuch));
     !faults.iter().any(|fault| syntax(&fault.kind))
 }
 
@@ -123,4 +123,48 @@ fn a_table_of_many_keys_is_read_in_linear_time_and_knows_its_doubles() {
 fn a_tower_of_brackets_is_a_fault() {
     let text = format!("a = {}", "[".repeat(100_000));
     assert!(read(text, "").check(&Surroundings::default()).is_err());
+}
+
+#[test]
+fn a_file_of_garbage_is_not_read_to_its_end_and_its_faults_are_counted_up_to_a_thousand() {
+    let faults = |text: String| read(text, "").check(&Surroundings::default()).expect_err("it has faults");
+    for (count, more) in [(999, false), (1000, true), (3000, true)] {
+        let found = faults("this is prose\n".repeat(count));
+        assert_eq!((found.len(), found.more()), (count.min(1000), more));
+    }
+    let many = faults("[[srv6.sid]]\n".repeat(700));
+    assert_eq!((many.len(), many.more()), (1000, true), "two missing keys each");
+    let too_much = |text: String| {
+        let found = faults(text);
+        found.iter().filter(|fault| fault.kind == FaultKind::Syntax(SyntaxFault::TooMuch)).count()
+    };
+    assert_eq!(too_much("x = [".to_owned() + &"1,".repeat(600_000)), 1);
+    assert_eq!(too_much("a".to_owned() + &".a".repeat(100_000) + " = 1\n"), 1);
+    assert_eq!(too_much((0..20_000).map(|row| format!("a{row}{} = 1\n", ".b".repeat(79))).collect()), 1);
+    assert_eq!(too_much("[srv6]\nlocator = [1, 2, 3]\n".to_owned()), 0);
+    // What comes after it would be a fault of its own.
+    assert_eq!(too_much("x = [".to_owned() + &"1,".repeat(600_000) + "]\ny = [" + &"1,".repeat(600_000)), 1);
+}
+
+#[test]
+fn a_header_that_is_not_closed_ends_with_its_line() {
+    // More tokens than one stretch of the text has.
+    let text = format!("[vrf.x\n{}", "[interface.a]\nmtu = 1500\n".repeat(2));
+    let rows: String = (0..1000).map(|row| format!("[interface.e{row}]\nmtu = 1500\n")).collect();
+    let found = read(text + &rows, "").check(&Surroundings::default()).expect_err("it has faults");
+    assert_eq!(found.len(), 2, "{found}");
+}
+
+#[test]
+fn a_long_word_is_cut_in_its_fault() {
+    let long = "a".repeat(1_000_000);
+    for text in [
+        format!("{long} = 1\n"),
+        format!("[system]\nhostname = \"{long}\"\n"),
+        format!("[vrf.\"{long}\"]\ntable = 1\n"),
+    ] {
+        let found = read(text, "").check(&Surroundings::default()).expect_err("it has a fault");
+        assert!(found.to_string().len() < 10_000, "{:.300}", found.to_string());
+        assert!(found.iter().all(|fault| !found.can_be_drawn(fault)));
+    }
 }

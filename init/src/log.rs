@@ -176,7 +176,9 @@ impl<const N: usize> Write for Capped<'_, N> {
         for character in text.chars() {
             // A record of the log is one line.
             let character = if character == '\n' { ' ' } else { character };
-            self.0.push(character).map_err(|_| fmt::Error)?;
+            for shown in segbox_config::visible::shown(character) {
+                self.0.push(shown).map_err(|_| fmt::Error)?;
+            }
         }
         Ok(())
     }
@@ -211,6 +213,8 @@ mod tests {
     fn a_long_line_is_cut_and_stays_one() {
         let line: String<10> = capped(format_args!("{}", "one\ntwo three"));
         assert_eq!(line, "one two th");
+        let line: String<40> = capped(format_args!("eth0 is {}", "\u{1b}[2Jgone"));
+        assert_eq!(line, "eth0 is \\u{1b}[2Jgone");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod beside;
 pub mod bpf;
 pub mod doors;
+pub mod file;
 pub mod icmp;
 pub mod jit;
 pub mod kernel;

@@ -31,6 +31,13 @@ pub fn program_name(table: &str, program: &Program) -> String {
     format!("{table}@{}", hex::encode(&hash.finalize()[..16]))
 }
 
+/// Whether a program has this name, or had it in an earlier version of segbox, whose hashes were shorter.
+pub fn is_name_of(name: &str, program: &Program) -> bool {
+    const FEWEST: usize = "@1a2b3c4d".len();
+    let table = name.rsplit_once('@').map_or(name, |(table, _)| table);
+    name.len() >= table.len() + FEWEST && program_name(table, program).starts_with(name)
+}
+
 /// The digest of an HMAC secret in a state: the first 8 bytes of its SHA-256, in hexadecimal.
 pub fn secret_digest(secret: &[u8]) -> String {
     hex::encode(&Sha256::digest(secret)[..8])

@@ -119,12 +119,12 @@ pub struct NeighborKey {
     pub address: IpAddr,
 }
 
-/// An HMAC key. A dump holds only the digest of the secret, so it can be shown.
+/// An HMAC key. A dump holds only a digest of the secret, which the router seals before anybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HmacKey {
     /// The algorithm of the HMAC.
     pub algorithm: HmacAlgorithm,
-    /// First 8 bytes of the secret's SHA-256, in hexadecimal.
+    /// Names the secret, in hexadecimal: first 8 bytes of its SHA-256, or these sealed.
     pub digest: String,
 }
 
@@ -187,7 +187,7 @@ pub struct Actual {
 
 impl Setting {
     /// Whether it is a setting of this interface.
-    pub(crate) fn is_of(&self, link: IfName) -> bool {
+    pub fn is_of(&self, link: IfName) -> bool {
         match self {
             Self::LinkMaster(name) | Self::LinkMtu(name) | Self::LinkUp(name) => *name == link,
             Self::Sysctl(name) => name.contains(&format!(".conf.{}.", link.as_str().replace('.', "/"))),

@@ -12,8 +12,9 @@ use segbox_plan::{Actual, Base, Delta, Desired, Plan, Setting, Step, Verb, diff,
 
 use crate::confirm::Noted;
 use crate::counted::{self, Counted};
+use crate::damage::Unknown;
 use crate::error::{ChangeError, VerifierError};
-use crate::profiles::Choice;
+use crate::run::folder::BASE;
 use crate::run::programs;
 use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
@@ -69,41 +70,114 @@ impl<T: Target> Router<T> {
     /// # Errors
     /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
     pub fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
+        let folder = self.folder.clone();
         let _lock = self.lock()?;
-        self.settle_pending()?;
+        folder.tidy();
+        let unknown = self.known(wanted)?;
+        if wanted.config().is_some() {
+            // Without it, digests that are shown differ from command to command.
+            let _ = self.seal.keep(&folder);
+        }
+        match self.settle_pending() {
+            // What cannot be read cannot be undone. `clear` takes everything away, and what it has changed with it.
+            Err(ChangeError::Folder(_)) if wanted.config().is_none() => {}
+            settled => settled?,
+        }
         self.target.tidy().map_err(ChangeError::Kernel)?;
         let keys = self.target.hmac_keys().clone();
         if let Some(config) = wanted.config() {
             self.note(config);
         }
         let before = self.look()?;
-        let reconcile = self.reconcile()?;
+        let reconcile = match wanted {
+            Wanted::File(_) => self.reconcile()?,
+            Wanted::Nothing => self.reconcile_with_what_is_left(),
+        };
         let choice = wanted.config().map(|config| reconcile.choice(config, &before.actual));
-        self.trouble = choice.as_ref().and_then(Choice::trouble).map(str::to_owned);
+        let exposed = |choice| reconcile.exposed(choice);
+        self.trouble = choice.as_ref().and_then(|choice| choice.trouble().or(exposed(choice))).map(str::to_owned);
         let want = reconcile.want(wanted.config(), &before.actual, &reconcile.refusals);
         let plan = diff(&want.state, &before.actual);
         self.verify(&plan, &want)?;
-        programs::save(&self.folder, &want.materials.programs)?;
-        if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
-            let names = present_names(&before.actual, want.state.settings.iter().chain(&reconcile.base));
-            let noted = Noted { names, base: &reconcile.base, keys: &keys };
-            confirm::begin(&self.folder, &before, noted, time)?;
-        }
-        let (report, returned) = self.apply(wanted, &before, &want, &reconcile)?;
+        let done = self.prepare(wanted, &how, &plan, (&before, &want, &reconcile), &keys).and_then(|()| {
+            let (report, returned) = self.apply(wanted, &before, &want, &reconcile)?;
+            if let (End::InSync, Wanted::File(reading)) = (&report.end, wanted) {
+                self.remember(reading, (&before, &want), &returned, how.confirm.is_some())?;
+            }
+            Ok(report)
+        });
+        let report = done.inspect_err(|error| {
+            // What could not be saved was not begun or is undone. The router could not be read: what an undo needs stays.
+            if !matches!(error, ChangeError::Kernel(_)) {
+                self.abandon(&before);
+            }
+        })?;
         match &report.end {
-            End::InSync => self.remember(wanted, &want, &returned, how.confirm.is_some())?,
+            End::InSync if wanted.config().is_none() => {
+                let told = |unknown: Unknown| unknown.told(&before.actual, !plan.is_empty(), &reconcile);
+                self.not_put_back = unknown.map(told).unwrap_or_default();
+                folder.remove_all()?;
+            }
+            End::InSync => {}
             End::Undone { left, .. } => {
-                self.forget(left, &reconcile.base, &keys)?;
+                self.forget(left, &reconcile.base, &keys);
                 confirm::end(&self.folder)?;
             }
         }
+        folder.tidy();
         Ok(report)
+    }
+
+    /// Reads what segbox must know before it changes anything. What `clear` does not know it goes without.
+    fn known(&mut self, wanted: &Wanted<'_>) -> Result<Option<Unknown>, ChangeError> {
+        let keys: Result<Option<BTreeSet<u32>>, _> = self.folder.read_json(KEYS);
+        match wanted {
+            Wanted::File(_) => {
+                *self.target.hmac_keys() = keys?.unwrap_or_default();
+                Ok(None)
+            }
+            Wanted::Nothing => {
+                let unknown = Unknown::look(&self.folder, self.seen_without_links());
+                self.target.hmac_keys().extend(keys.ok().flatten().unwrap_or_default());
+                self.target.hmac_keys().extend(unknown.hmac_keys());
+                Ok(Some(unknown))
+            }
+        }
+    }
+
+    /// Saves what an undo needs, and takes room for what is written once the kernel has been changed: then that cannot fail any more.
+    fn prepare(
+        &self,
+        wanted: &Wanted<'_>,
+        how: &Change,
+        plan: &Plan,
+        (before, want, reconcile): (&Observed, &Desired, &Reconcile),
+        keys: &BTreeSet<u32>,
+    ) -> Result<(), ChangeError> {
+        let Wanted::File(reading) = wanted else { return Ok(()) };
+        let mut base = reconcile.base.clone();
+        plan.extend_base(&before.actual, &mut base);
+        self.folder.reserve_json(RECORD, &record(reading))?;
+        self.folder.reserve_base(&base)?;
+        programs::save(&self.folder, &want.materials.programs)?;
+        if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
+            let names = present_names(&before.actual, want.state.settings.iter().chain(&reconcile.base));
+            confirm::begin(&self.folder, before, Noted { names, base: &reconcile.base, keys }, time)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was saved and reserved for a change that is not made.
+    fn abandon(&self, before: &Observed) {
+        drop(confirm::end(&self.folder));
+        drop(programs::retain(&self.folder, &before.actual.state.programs.keys().collect()));
+        self.folder.tidy();
     }
 
     /// Observes the router, with the images of its running programs: an undo may have to load them again.
     pub(crate) fn look(&mut self) -> Result<Observed, ChangeError> {
         let mut found = self.target.observe().map_err(ChangeError::Kernel)?;
-        found.materials.programs = programs::load(&self.folder, found.actual.state.programs.keys())?;
+        found.materials.programs = programs::load(&self.folder, found.actual.state.programs.keys());
         Ok(found)
     }
 
@@ -123,7 +197,7 @@ impl<T: Target> Router<T> {
     }
 
     /// Forgets what an undone change had noted, but for what could not be undone: `clear` has to know of it.
-    pub(crate) fn forget(&self, left: &Plan, base: &Base, keys: &BTreeSet<u32>) -> Result<(), ChangeError> {
+    pub(crate) fn forget(&self, left: &Plan, base: &Base, keys: &BTreeSet<u32>) {
         let (mut base, mut keys) = (base.clone(), keys.clone());
         for step in &left.steps {
             match step {
@@ -136,8 +210,9 @@ impl<T: Target> Router<T> {
                 _ => {}
             }
         }
-        self.folder.write_base(&base)?;
-        Ok(self.folder.write_json(KEYS, &keys)?)
+        // What they forget only takes room: where there is none left, it stays.
+        let _ = self.folder.write_base(&base);
+        let _ = self.folder.write_json(KEYS, &keys);
     }
 
     /// Applies the change. Returns the settings, too, that are back to what they were before segbox.
@@ -153,11 +228,17 @@ impl<T: Target> Router<T> {
         let keys = self.target.hmac_keys().clone();
         // What was known before this change, under the names that the interfaces have by now.
         let known = RefCell::new(reconcile.base.clone());
+        let mut kept = None;
         let keep = |plan: &Plan, now: &Actual| {
-            folder.write_json(KEYS, &keys)?;
             plan.extend_base(now, &mut base);
             plan.rename_base(now, &mut known.borrow_mut());
-            Ok(folder.write_base(&base)?)
+            // Taking everything away adds nothing to remember, and needs no room.
+            if wanted.config().is_some() && kept.as_ref() != Some(&base) {
+                folder.write_json(KEYS, &keys)?;
+                folder.write_base(&base)?;
+                kept = Some(base.clone());
+            }
+            Ok(())
         };
         let mut refusals = reconcile.refusals.clone();
         let returned = RefCell::new(BTreeSet::new());
@@ -168,8 +249,13 @@ impl<T: Target> Router<T> {
         };
         let mut target = Counted::new(&mut self.target, &self.folder);
         let report = transaction::run(&mut target, before, wants, &want.materials, &mut refusals, keep);
-        self.write_refusals(&reconcile.refusals, &refusals)?;
-        Ok((report.map_err(ChangeError::Kernel)?, returned.into_inner()))
+        // Without room for them, the next plan asks for these knobs once more.
+        let _ = self.write_refusals(&reconcile.refusals, &refusals);
+        let report = report.map_err(|error| match error.downcast() {
+            Ok(folder) => ChangeError::Folder(*folder),
+            Err(other) => ChangeError::Kernel(other),
+        });
+        Ok((report?, returned.into_inner()))
     }
 
     /// Saves what drivers refused, for the next plan.
@@ -182,29 +268,43 @@ impl<T: Target> Router<T> {
 
     /// Saves the current state: the applied file, the settings that differ from the original ones, and the running programs.
     fn remember(
-        &self,
-        wanted: &Wanted<'_>,
-        want: &Desired,
+        &mut self,
+        reading: &Reading,
+        (before, want): (&Observed, &Desired),
         returned: &BTreeSet<Setting>,
         confirming: bool,
     ) -> Result<(), ChangeError> {
-        let Wanted::File(reading) = wanted else {
-            return Ok(self.folder.remove_all()?);
-        };
-        let mut base = self.folder.base()?;
-        base.retain(|setting, _| !returned.contains(setting));
-        self.folder.write_base(&base)?;
-        let record = Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() };
-        self.folder.write_json(RECORD, &record)?;
+        if let Err(error) = self.folder.write_json(RECORD, &record(reading)) {
+            // A change that nobody could tell of is none.
+            let now = self.target.observe().map_err(ChangeError::Kernel)?.actual;
+            let names = present_names(&before.actual, want.state.settings.iter());
+            let earlier = (&before.actual.state, names);
+            transaction::restore(&mut self.target, earlier, &before.materials, &want.materials, now)
+                .map_err(ChangeError::Kernel)?;
+            return Err(error.into());
+        }
+        // From here on only what is not needed any more goes: where there is no room to write the rest of a file, it stays.
+        if let Ok(mut base) = self.folder.base() {
+            let all = base.len();
+            base.retain(|setting, _| !returned.contains(setting));
+            if base.len() < all || !self.folder.path(BASE).exists() {
+                let _ = self.folder.write_base(&base);
+            }
+        }
         if confirming {
             // An undo may need the programs of the previous change.
             return Ok(());
         }
-        self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>())?;
-        programs::retain(&self.folder, &want.state.programs.keys().collect())?;
-        counted::retain(&self.folder, &want.state.routes)?;
+        let _ = self.folder.write_json(KEYS, &want.state.hmac_keys.keys().collect::<Vec<_>>());
+        let _ = programs::retain(&self.folder, &want.state.programs.keys().collect());
+        let _ = counted::retain(&self.folder, &want.state.routes);
         Ok(())
     }
+}
+
+/// The record of a change that ends now.
+fn record(reading: &Reading) -> Record {
+    Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() }
 }
 
 /// An absolute path, so that it holds for any later working directory. Files named in it are searched beside it.

@@ -13,14 +13,17 @@ use crate::counted::{self, Counted};
 use crate::error::{ChangeError, with_causes};
 use crate::guard;
 use crate::run::folder::{Folder, FolderError};
-use crate::run::pending::Pending;
+use crate::run::pending::{self, Pending};
 use crate::run::programs;
 use crate::run::record::{RECORD, Record};
 use crate::target::{Observed, Target};
 use crate::transaction::{self, Restored};
 
-const UNDO: &str = "undo.json";
-const SECRETS: &str = "secrets.json";
+pub(crate) const UNDO: &str = "undo.json";
+/// The secrets of HMAC keys for the undo.
+pub(crate) const SECRETS: &str = "secrets.json";
+/// The record of the file that was applied before: the same file on the disk until the change replaces it, so it takes no room.
+const EARLIER: &str = "record.earlier.json";
 
 /// Everything that the undo of a change needs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +36,11 @@ struct Undo {
     /// The ids of segbox's HMAC keys.
     #[serde(default)]
     keys: BTreeSet<u32>,
+    /// The record of the earlier file lies beside this one, as [`EARLIER`].
+    #[serde(default)]
+    has_earlier: bool,
+    /// The same record, as segbox 0.1.0 wrote it before its files had versions.
+    #[serde(default, skip_serializing)]
     record: Option<Record>,
 }
 
@@ -78,7 +86,8 @@ pub(crate) fn save(folder: &Folder, before: &Observed, noted: Noted<'_>, time: D
         base: noted.base.clone().into_iter().collect(),
         names: noted.names.into_iter().collect(),
         keys: noted.keys.clone(),
-        record: folder.read_json(RECORD)?,
+        has_earlier: folder.link(RECORD, EARLIER)?,
+        record: None,
     };
     folder.write_json(UNDO, &undo)?;
     // Only root can read the file.
@@ -87,9 +96,29 @@ pub(crate) fn save(folder: &Folder, before: &Observed, noted: Noted<'_>, time: D
     Pending::within(time).write(folder)
 }
 
+/// The secrets that an undo puts back, by their digests.
+pub(crate) fn secrets(folder: &Folder) -> Result<BTreeMap<String, Secret>, FolderError> {
+    let secrets: BTreeMap<String, Vec<u8>> = folder.read_json(SECRETS)?.unwrap_or_default();
+    Ok(secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect())
+}
+
+/// What an undo needs. segbox 0.1.0 wrote it into the file of the deadline before its files had versions.
+fn undo(folder: &Folder) -> Result<Option<Undo>, FolderError> {
+    match folder.read_json(UNDO)? {
+        Some(undo) => Ok(Some(undo)),
+        None => Ok(folder.read_json(pending::FILE).ok().flatten()),
+    }
+}
+
+/// Whether what an undo needs can be read.
+pub(crate) fn check(folder: &Folder) -> Result<(), FolderError> {
+    folder.read_json::<Undo>(UNDO).map(drop)
+}
+
 /// Forgets the pending change after it was confirmed or undone. The deadline goes first: without it, the rest means nothing.
 pub(crate) fn end(folder: &Folder) -> Result<(), FolderError> {
     Pending::remove(folder)?;
+    folder.remove(EARLIER)?;
     folder.remove(SECRETS)?;
     folder.remove(UNDO)
 }
@@ -118,8 +147,9 @@ impl<T: Target> Router<T> {
         }
         end(&folder).map_err(ChangeError::from)?;
         let now = self.look()?;
-        programs::retain(&folder, &now.actual.state.programs.keys().collect()).map_err(ChangeError::from)?;
-        counted::retain(&folder, &now.actual.state.routes).map_err(ChangeError::from)?;
+        // It is permanent. What is left over only takes room.
+        let _ = programs::retain(&folder, &now.actual.state.programs.keys().collect());
+        let _ = counted::retain(&folder, &now.actual.state.routes);
         Ok(())
     }
 
@@ -150,7 +180,7 @@ impl<T: Target> Router<T> {
 
     /// Restores the router to its state before the pending change.
     fn undo(&mut self, rest: Rest) -> Result<(), ChangeError> {
-        let undo = match self.folder.read_json::<Undo>(UNDO)? {
+        let mut undo = match undo(&self.folder)? {
             Some(undo) => undo,
             None if rest == Rest::Superseded => return Ok(end(&self.folder)?),
             None => {
@@ -161,11 +191,9 @@ impl<T: Target> Router<T> {
         self.target.tidy().map_err(ChangeError::Kernel)?;
         self.target.hmac_keys().extend(undo.before.hmac_keys.keys());
         let now = self.look()?;
-        let secrets: BTreeMap<String, Vec<u8>> = self.folder.read_json(SECRETS)?.unwrap_or_default();
-        let earlier = Materials {
-            programs: programs::load(&self.folder, undo.before.programs.keys())?,
-            secrets: secrets.into_iter().map(|(digest, secret)| (digest, Secret(secret))).collect(),
-        };
+        let mut secrets = secrets(&self.folder).unwrap_or_default();
+        self.seal.anew(&mut undo.before.hmac_keys, &mut secrets);
+        let earlier = Materials { programs: programs::load(&self.folder, undo.before.programs.keys()), secrets };
         let before = undo.before;
         let names = undo.names.into_iter().collect();
         let Observed { actual, materials } = now;
@@ -175,12 +203,14 @@ impl<T: Target> Router<T> {
         if rest == Rest::Pending && !restored.left.is_empty() {
             return Err(not_undone(&restored));
         }
-        counted::retain(&self.folder, &before.routes)?;
+        // What they forget only takes room: where there is none left, it stays.
+        let _ = counted::retain(&self.folder, &before.routes);
         // A change that goes on from here must not ask again for settings that the kernel refuses. A key would be nobody's.
         let keys = restored.left.steps.into_iter().filter(|step| matches!(step, Step::HmacKey(_)));
-        self.forget(&Plan { steps: keys.collect() }, &undo.base.into_iter().collect(), &undo.keys)?;
+        self.forget(&Plan { steps: keys.collect() }, &undo.base.into_iter().collect(), &undo.keys);
         match undo.record {
             Some(record) => self.folder.write_json(RECORD, &record)?,
+            None if undo.has_earlier => self.folder.put_back(EARLIER, RECORD)?,
             None => self.folder.remove(RECORD)?,
         }
         Ok(end(&self.folder)?)

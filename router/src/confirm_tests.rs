@@ -11,6 +11,7 @@ use crate::confirm::Noted;
 use crate::memory::Memory;
 use crate::run::folder::{Folder, FolderError};
 use crate::run::pending::Pending;
+use crate::seal::Seal;
 use crate::{Change, ChangeError, End, Facts, Router, Wanted, confirm};
 
 fn eth0() -> IfName {
@@ -27,7 +28,7 @@ fn overdue() -> (Router<Memory>, Actual, TempDir) {
     let before = actual.clone();
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: false };
     let target = Memory { actual, ..Memory::default() };
-    let mut router = Router::with(facts, Folder::at(run.path()), target).expect("readable");
+    let mut router = Router::with(facts, Folder::at(run.path()), Seal::of(&Folder::at(run.path())), target);
     let seen = router.look().expect("readable");
     let noted = Noted { names: Base::new(), base: &Base::new(), keys: &BTreeSet::new() };
     confirm::save(&router.folder, &seen, noted, Duration::ZERO).expect("writable");

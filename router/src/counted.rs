@@ -13,9 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::run::folder::{Folder, FolderError};
 use crate::target::{Observed, Target, TargetError};
 
-/// The file, in the namespace's folder.
-const FILE: &str = "counters.json";
-
 /// What is known of one SID.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -30,16 +27,19 @@ struct Entry {
 pub(crate) struct Ledger(BTreeMap<RouteKey, Entry>);
 
 impl Ledger {
+    /// The file, in the namespace's folder.
+    pub(crate) const FILE: &str = "counters.json";
+
     pub(crate) fn read(folder: &Folder) -> Result<Self, FolderError> {
-        let rows: Vec<(RouteKey, Entry)> = folder.read_json(FILE)?.unwrap_or_default();
+        let rows: Vec<(RouteKey, Entry)> = folder.read_json(Self::FILE)?.unwrap_or_default();
         Ok(Self(rows.into_iter().collect()))
     }
 
     fn write(&self, folder: &Folder) -> Result<(), FolderError> {
         if self.0.is_empty() {
-            return folder.remove(FILE);
+            return folder.remove(Self::FILE);
         }
-        folder.write_json(FILE, &self.0.iter().collect::<Vec<_>>())
+        folder.write_json(Self::FILE, &self.0.iter().collect::<Vec<_>>())
     }
 
     /// All that a SID has counted, whose route now says `counted`.
@@ -91,7 +91,8 @@ pub(crate) fn retain(folder: &Folder, routes: &BTreeMap<RouteKey, Route>) -> Res
 
 /// Takes note of all counters: what is made again later goes on from here.
 pub(crate) fn note(target: &mut impl Target, folder: &Folder) -> Result<(), TargetError> {
-    let mut ledger = Ledger::read(folder)?;
+    // A damaged one is made anew.
+    let mut ledger = Ledger::read(folder).unwrap_or_default();
     let before = ledger.clone();
     ledger.look(&target.counters()?);
     if ledger != before {
@@ -281,6 +282,6 @@ mod tests {
         router.memory.counters.clear();
         router.apply(None, Some(sid(false)));
         assert_eq!(router.shown(), 0);
-        assert!(!router.folder.path(FILE).exists());
+        assert!(!router.folder.path(Ledger::FILE).exists());
     }
 }

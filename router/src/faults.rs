@@ -25,7 +25,7 @@ pub struct FaultyFile {
 #[error("... and {count} more; `segbox check --all {file}` shows all")]
 #[diagnostic(severity(advice))]
 struct Hidden {
-    count: usize,
+    count: String,
     file: String,
 }
 
@@ -33,7 +33,9 @@ impl FaultyFile {
     /// A report of the first twenty.
     pub fn new(faults: Faults) -> Self {
         let count = faults.len().saturating_sub(SHOWN);
-        let hidden = (count > 0).then(|| Hidden { count, file: faults.file().to_owned() });
+        let least = if faults.more() { "at least " } else { "" };
+        let count = (count > 0).then(|| format!("{least}{count}"));
+        let hidden = count.map(|count| Hidden { count, file: faults.file().to_owned() });
         Self { faults, most: SHOWN, hidden }
     }
 
@@ -43,7 +45,7 @@ impl FaultyFile {
     }
 
     fn takes_lines(&self) -> bool {
-        self.faults.len().min(self.most) > DRAWN
+        self.faults.len().min(self.most) > DRAWN || !self.shown().all(|fault| self.faults.can_be_drawn(fault))
     }
 
     /// Those that are shown, in the text's order. Where room is short a fault goes before a warning.
@@ -63,6 +65,9 @@ impl fmt::Display for FaultyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let warnings = self.faults.iter().filter(|fault| fault.is_warning()).count();
         let faults = self.faults.len() - warnings;
+        if self.faults.more() {
+            f.write_str("at least ")?;
+        }
         let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
         match (faults, warnings) {
             (faults, 0) => f.write_str(&count(faults, "fault"))?,

@@ -9,6 +9,7 @@ mod confirm;
 #[cfg(test)]
 mod confirm_tests;
 mod counted;
+mod damage;
 mod error;
 /// Programs that report events, and their events.
 pub mod events;
@@ -33,6 +34,7 @@ mod repair_tests;
 mod retune;
 /// Every path of /run/segbox.
 pub mod run;
+mod seal;
 /// The health of a router.
 pub mod status;
 mod target;
@@ -52,7 +54,7 @@ pub use change::{Change, Wanted};
 pub use confirm::ConfirmError;
 pub use error::{ChangeError, VerifierError, with_causes};
 pub use faults::FaultyFile;
-pub use read::{ReadError, Reading, Seen, check, read};
+pub use read::{ReadError, Reading, Seen, check, read, text};
 pub use reconcile::{Facts, Reconcile};
 pub use repair::Repaired;
 pub use run::folder::FolderError;
@@ -61,14 +63,18 @@ pub use target::{Kernel, Observed, Target, TargetError};
 pub use transaction::{Applied, End, Report};
 
 use run::folder::{Folder, Lock};
+use seal::Seal;
 
 /// This network namespace, opened for reading and changing: facts about the box, the files under /run, and the kernel.
 pub struct Router<T = Kernel> {
     facts: Facts,
     folder: Folder,
+    seal: Seal,
     target: T,
     /// Why the box is not tuned although the last applied file asks for it.
     pub trouble: Option<String>,
+    /// What the last change could not put back, because a state file was damaged or missing, one line each.
+    pub not_put_back: Vec<String>,
 }
 
 /// The router could not be opened.
@@ -111,14 +117,16 @@ impl Router {
         require_root(command)?;
         let namespace = segbox_linux::Namespace::current().map_err(|error| OpenError::Kernel(error.into()))?;
         let mut facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: is_the_boxs_own() };
-        let mut target = Kernel::open(facts.own_box).map_err(OpenError::Kernel)?;
+        let folder = Folder::of(namespace);
+        let seal = Seal::of(&folder);
+        let mut target = Kernel::open(facts.own_box, seal.clone()).map_err(OpenError::Kernel)?;
         // Where the kernel's configuration is not known, the kernel itself is asked: a file goes without filters that came by default.
         let filters = segbox_config::Feature::NF_TABLES.option;
         if !facts.kernel.options.contains_key(filters) {
             let there = target.netlink.has_nf_tables();
             facts.kernel.options.extend(there.map(|there| (filters.to_owned(), there)));
         }
-        Ok(Self::with(facts, Folder::of(namespace), target)?)
+        Ok(Self::with(facts, folder, seal, target))
     }
 
     /// The facts of this box that a file is checked against.
@@ -155,37 +163,37 @@ impl Router {
 }
 
 impl<T: Target> Router<T> {
-    pub(crate) fn with(facts: Facts, folder: Folder, target: T) -> Result<Self, FolderError> {
-        let mut router = Self { facts, folder, target, trouble: None };
-        router.read_keys()?;
-        Ok(router)
+    pub(crate) fn with(facts: Facts, folder: Folder, seal: Seal, target: T) -> Self {
+        let mut router = Self { facts, folder, seal, target, trouble: None, not_put_back: Vec::new() };
+        router.read_keys();
+        router
     }
 
     /// Takes the lock.
     pub(crate) fn lock(&mut self) -> Result<Lock, FolderError> {
         let lock = self.folder.lock()?;
         // Another process may have changed them while this one waited.
-        self.read_keys()?;
+        self.read_keys();
         Ok(lock)
     }
 
     /// Takes the lock, or gives up where another process has it for so long.
     pub(crate) fn lock_within(&mut self, patience: Duration) -> Result<Lock, FolderError> {
         let lock = self.folder.lock_within(patience)?;
-        self.read_keys()?;
+        self.read_keys();
         Ok(lock)
     }
 
     /// Takes the lock, or gives up at once where another process has it.
     pub(crate) fn lock_at_once(&mut self) -> Result<Lock, FolderError> {
         let lock = self.folder.lock_at_once()?;
-        self.read_keys()?;
+        self.read_keys();
         Ok(lock)
     }
 
-    fn read_keys(&mut self) -> Result<(), FolderError> {
-        *self.target.hmac_keys() = self.folder.read_json(KEYS)?.unwrap_or_default();
-        Ok(())
+    /// A change looks at the file again and refuses a damaged one; all else goes on with what it can read.
+    fn read_keys(&mut self) {
+        *self.target.hmac_keys() = self.folder.read_json(KEYS).ok().flatten().unwrap_or_default();
     }
 
     /// Facts about the box.
@@ -204,7 +212,8 @@ impl<T: Target> Router<T> {
     /// The kernel cannot be read.
     pub fn observe(&mut self) -> Result<segbox_plan::Actual, ChangeError> {
         // A dump has the facts that the applied file needs. A file with faults needs none.
-        let applied = self.last_applied()?.and_then(|record| record.reading(self.seen_without_links()).ok());
+        let applied =
+            self.last_applied().ok().flatten().and_then(|record| record.reading(self.seen_without_links()).ok());
         if let Some(reading) = applied {
             self.note(&reading.checked.config);
         }
@@ -233,9 +242,22 @@ impl<T: Target> Router<T> {
     pub(crate) fn reconcile(&self) -> Result<Reconcile, FolderError> {
         Ok(Reconcile {
             facts: self.facts.clone(),
+            seal: Some(self.seal.clone()),
             profiles: profiles::Profiles::read(),
             base: self.folder.base()?,
-            refusals: self.folder.read_json(REFUSED)?.unwrap_or_default(),
+            // A damaged list is made anew: each knob is asked for once more.
+            refusals: self.folder.read_json(REFUSED).ok().flatten().unwrap_or_default(),
+        })
+    }
+
+    /// The same where a damaged base is as good as none.
+    pub(crate) fn reconcile_with_what_is_left(&self) -> Reconcile {
+        self.reconcile().unwrap_or_else(|_| Reconcile {
+            facts: self.facts.clone(),
+            seal: Some(self.seal.clone()),
+            profiles: profiles::Profiles::read(),
+            base: Default::default(),
+            refusals: Default::default(),
         })
     }
 }

@@ -11,6 +11,7 @@ use segbox_plan::{Actual, Setting};
 
 use crate::memory::Memory;
 use crate::run::folder::Folder;
+use crate::seal::Seal;
 use crate::{Change, End, Facts, Reading, Router, Wanted};
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
@@ -31,7 +32,7 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
         memory.write_base(&read::<Vec<(Setting, String)>>(&base).into_iter().collect()).expect("writable");
     }
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: true };
-    let router = Router::with(facts, memory, Memory { actual, ..Memory::default() }).expect("readable");
+    let router = Router::with(facts, memory.clone(), Seal::of(&memory), Memory { actual, ..Memory::default() });
     (router, Reading { path, text, checked })
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use segbox_config::model::Hardware;
 use segbox_config::profile::{self, Profile, best_match};
+use segbox_linux::file::{self, Exposed};
 use segbox_plan::tune::Machine;
 
 /// A profile of the user replaces one of the image.
@@ -32,9 +33,16 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "xeon-scalable",
 ];
 
+/// No profile is longer.
+const LONGEST: u64 = 1 << 20;
+
 /// Every profile by name, or its fault.
 #[derive(Debug)]
-pub struct Profiles(BTreeMap<String, Result<Profile, String>>);
+pub struct Profiles {
+    by_name: BTreeMap<String, Result<Profile, String>>,
+    /// How others than root could change the profile.
+    exposed: BTreeMap<String, String>,
+}
 
 /// How this box's hardware is tuned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,23 +76,37 @@ impl Choice {
 impl Profiles {
     /// Reads all profiles.
     pub fn read() -> Self {
-        Self::with(FOLDERS.iter().flat_map(|folder| files(Path::new(folder))))
+        let found = FOLDERS.iter().flat_map(|folder| entries(Path::new(folder)));
+        let mut profiles = Self::with(std::iter::empty());
+        for Found { name, text, exposed } in found {
+            profiles.exposed.remove(&name);
+            profiles.exposed.extend(exposed.map(|how| (name.clone(), how)));
+            let read = text.and_then(|text| parse(&name, text));
+            profiles.by_name.insert(name, read);
+        }
+        profiles
+    }
+
+    /// How others than root could change this profile; None if they could not.
+    pub fn exposed(&self, name: &str) -> Option<&str> {
+        self.exposed.get(name).map(String::as_str)
     }
 
     /// The built-in profiles and these (name and text): the profiles of another box.
     pub fn with(own: impl Iterator<Item = (String, String)>) -> Self {
         let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        Self(built_in.chain(own).map(|(name, text)| (name.clone(), parse(&name, text))).collect())
+        let by_name = built_in.chain(own).map(|(name, text)| (name.clone(), parse(&name, text))).collect();
+        Self { by_name, exposed: BTreeMap::new() }
     }
 
     /// The fault of a profile; None if it has none.
     pub fn fault(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_ref().err().map(String::as_str)
+        self.by_name.get(name)?.as_ref().err().map(String::as_str)
     }
 
     /// The names of all profiles.
     pub fn names(&self) -> BTreeSet<String> {
-        self.0.keys().cloned().collect()
+        self.by_name.keys().cloned().collect()
     }
 
     /// Chooses the profile for this machine.
@@ -93,7 +115,8 @@ impl Profiles {
             Hardware::None => return Choice::Untouched,
             Hardware::Profile(name) => name.clone(),
             Hardware::Auto => {
-                let sound = self.0.iter().filter_map(|(name, one)| Some((name.clone(), one.as_ref().ok()?.clone())));
+                let sound =
+                    self.by_name.iter().filter_map(|(name, one)| Some((name.clone(), one.as_ref().ok()?.clone())));
                 match best_match(&sound.collect(), &machine.signature()) {
                     Ok(name) => name.to_owned(),
                     Err(none) => {
@@ -104,7 +127,7 @@ impl Profiles {
                 }
             }
         };
-        match self.0.get(&name) {
+        match self.by_name.get(&name) {
             Some(Ok(profile)) => Choice::Tuned(name, Box::new(profile.clone())),
             Some(Err(fault)) => Choice::Trouble(format!("the hardware is not tuned: profile {name}: {fault}")),
             None => Choice::Trouble(format!(
@@ -127,11 +150,33 @@ pub fn is_built_in(name: &str, text: &str) -> bool {
 
 /// The profiles in a folder (name and text); none if the folder does not exist.
 pub fn files(folder: &Path) -> impl Iterator<Item = (String, String)> {
+    entries(folder).filter_map(|found| Some((found.name, found.text.ok()?)))
+}
+
+/// A profile's file.
+struct Found {
+    name: String,
+    /// Its text, or why it was not read.
+    text: Result<String, String>,
+    exposed: Option<String>,
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = Found> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| {
         let path = entry.path();
         let name = path.file_name()?.to_str()?.strip_suffix(".toml")?.to_owned();
-        Some((name, fs::read_to_string(path).ok()?))
+        Some(match file::read(&path, LONGEST) {
+            Ok(content) => {
+                let how =
+                    |by: Exposed| format!("others than root can change the profile {name}: {by} (fix: {})", by.fix());
+                let text =
+                    String::from_utf8(content.bytes).map_err(|_| format!("{} is not UTF-8 text", path.display()));
+                let exposed = content.exposed.map(how);
+                Found { name, text, exposed }
+            }
+            Err(error) => Found { name, text: Err(format!("{}: {error}", path.display())), exposed: None },
+        })
     })
 }
 
@@ -154,7 +199,7 @@ mod tests {
     #[test]
     fn a_missing_profile_is_reported_and_nothing_is_tuned() {
         let broken = BTreeMap::from([("mine".to_owned(), Err("line 3: a fault".to_owned()))]);
-        let profiles = Profiles(broken);
+        let profiles = Profiles { by_name: broken, exposed: BTreeMap::new() };
         let machine = Machine::default();
         let choose = |hardware| profiles.choose(&hardware, &machine);
         assert_eq!(choose(Hardware::None), Choice::Untouched);
@@ -165,6 +210,39 @@ mod tests {
         ] {
             let Choice::Trouble(why) = choose(hardware) else { panic!("nothing to choose") };
             assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_others_can_change_or_that_is_no_file_is_told_of() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        for name in ["ours.toml", "theirs.toml", "open.toml", "long.toml", "binary.toml", "else.txt"] {
+            fs::write(at(name), "description = \"x\"\n").expect("ours");
+        }
+        fs::create_dir(at("folder.toml")).expect("ours");
+        fs::write(at("binary.toml"), [0xff]).expect("ours");
+        fs::File::options().write(true).open(at("long.toml")).and_then(|file| file.set_len(1 << 40)).expect("ours");
+        chown(at("theirs.toml"), Some(1234), None).expect("as root");
+        fs::set_permissions(at("open.toml"), fs::Permissions::from_mode(0o666)).expect("ours");
+        let found: BTreeMap<_, _> = entries(place.path()).map(|one| (one.name.clone(), one)).collect();
+        let names: Vec<_> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["binary", "folder", "long", "open", "ours", "theirs"]);
+        for (name, exposed, fault) in [
+            ("ours", None, None),
+            ("theirs", Some("belongs to user 1234"), None),
+            ("open", Some("mode 0666"), None),
+            ("long", None, Some("at most 1 MiB")),
+            ("binary", None, Some("not UTF-8")),
+            ("folder", None, Some("a folder")),
+        ] {
+            let Found { text, exposed: how, .. } = &found[name];
+            let has = |found: Option<&String>, told: Option<&str>| match (found, told) {
+                (Some(found), Some(told)) => found.contains(told),
+                (found, told) => found.is_none() && told.is_none(),
+            };
+            assert!(has(how.as_ref(), exposed) && has(text.as_ref().err(), fault), "{name}: {text:?} {how:?}");
         }
     }
 

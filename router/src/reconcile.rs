@@ -6,6 +6,7 @@ use segbox_plan::tune::{Refusals, Tuning};
 use segbox_plan::{Actual, Base, Context, Desired, Plan, desired, foresee, nothing};
 
 use crate::profiles::{Choice, Profiles};
+use crate::seal::Seal;
 
 /// Facts about the box, read once when the router is opened.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Reconcile {
     pub(crate) facts: Facts,
+    /// What digests of HMAC secrets are sealed with; None for a dump: its number is not known.
+    pub(crate) seal: Option<Seal>,
     pub(crate) profiles: Profiles,
     /// The original settings, before segbox changed them.
     pub(crate) base: Base,
@@ -31,7 +34,7 @@ impl Reconcile {
     /// For the dump of another box: neither this machine's kernel state nor its remembered settings count.
     pub fn for_dump() -> Self {
         let facts = Facts { kernel: segbox_linux::kernel::survey(), own_box: true };
-        Self { facts, profiles: Profiles::read(), base: Base::new(), refusals: Refusals::default() }
+        Self { facts, seal: None, profiles: Profiles::read(), base: Base::new(), refusals: Refusals::default() }
     }
 
     /// The wanted state: that of `config`, or the original state if there is none.
@@ -45,12 +48,33 @@ impl Reconcile {
         let choice = self.choice(config, found);
         let tuning = choice.profile().map(|profile| Tuning { profile, refused: refusals });
         let Facts { kernel, own_box } = &self.facts;
-        desired(config, Context { actual: found, base, kernel, own_box: *own_box, tuning })
+        let mut want = desired(config, Context { actual: found, base, kernel, own_box: *own_box, tuning });
+        match &self.seal {
+            Some(seal) => seal.wanted(want),
+            None => {
+                // The digests of a dump cannot be compared: the secret of a key that is there counts as that of the file.
+                for (id, key) in &mut want.state.hmac_keys {
+                    let there = found.state.hmac_keys.get(id).filter(|there| there.algorithm == key.algorithm);
+                    if let Some(there) = there {
+                        key.digest.clone_from(&there.digest);
+                    }
+                }
+                want
+            }
+        }
     }
 
     /// All steps from `found` to the state that `config` asks for.
     pub fn plan(&self, config: Option<&Config>, found: &Actual) -> Plan {
         foresee(found, &self.base, |now, base| self.want_on(base, config, now, &self.refusals))
+    }
+
+    /// How others than root could change the chosen profile.
+    pub fn exposed(&self, choice: &Choice) -> Option<&str> {
+        match choice {
+            Choice::Tuned(name, _) => self.profiles.exposed(name),
+            Choice::Untouched | Choice::Trouble(_) => None,
+        }
     }
 
     /// The profile that tunes the box, as the file asks.

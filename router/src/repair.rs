@@ -41,7 +41,7 @@ impl<T: Target> Router<T> {
     /// since, another program is for the next apply.
     fn has_programs(&self, want: &Desired) -> Result<bool, ChangeError> {
         let known = programs::names(&self.folder);
-        let saved = programs::load(&self.folder, want.state.programs.keys())?;
+        let saved = programs::load(&self.folder, want.state.programs.keys());
         let fresh = want.materials.programs.iter().filter(|(name, _)| !saved.contains_key(*name));
         let fresh: BTreeMap<_, _> = fresh.map(|(name, program)| (name.clone(), program.clone())).collect();
         if fresh.keys().any(|name| known.iter().any(|other| short(other) == short(name))) {

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::memory::Memory;
 use crate::run::folder::Folder;
 use crate::run::pending::Pending;
+use crate::seal::Seal;
 use crate::{Change, ChangeError, End, Facts, Reading, Repaired, Router, Wanted, check};
 
 const FILE: &str = r#"
@@ -56,7 +57,8 @@ fn empty(links: &[&str]) -> (Router<Memory>, TempDir) {
     let links = links.iter().map(|name| LinkSeen::named(name.parse().expect("a name"))).collect();
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: false };
     let target = Memory { actual: Actual { links, ..Actual::default() }, ..Memory::default() };
-    (Router::with(facts, Folder::at(&run.path().join("state")), target).expect("readable"), run)
+    let folder = Folder::at(&run.path().join("state"));
+    (Router::with(facts, folder.clone(), Seal::of(&folder), target), run)
 }
 
 /// Applies what the box has interfaces for, as PID 1 does.

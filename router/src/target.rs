@@ -13,6 +13,8 @@ use segbox_linux::tune::Tuner;
 use segbox_plan::route::{Route, RouteKey};
 use segbox_plan::{Actual, Delta, Materials, Setting, Step, asked};
 
+use crate::seal::Seal;
+
 /// The observed state, and the secrets behind its digests.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
@@ -72,13 +74,14 @@ pub struct Kernel {
     looked_up: BTreeSet<IpAddr>,
     /// The machine's knobs; None in another namespace than the box's.
     tuner: Option<Tuner>,
+    seal: Seal,
 }
 
 impl Kernel {
-    pub(crate) fn open(own_box: bool) -> Result<Self, TargetError> {
+    pub(crate) fn open(own_box: bool, seal: Seal) -> Result<Self, TargetError> {
         let tuner = own_box.then(Tuner::open).transpose()?;
         let (netlink, programs) = (Netlink::open()?, Programs::open()?);
-        Ok(Self { netlink, programs, keys: BTreeSet::new(), looked_up: BTreeSet::new(), tuner })
+        Ok(Self { netlink, programs, keys: BTreeSet::new(), looked_up: BTreeSet::new(), tuner, seal })
     }
 
     /// Applies the network steps of a stage together.
@@ -118,7 +121,9 @@ impl Target for Kernel {
         if let Some(tuner) = &mut self.tuner {
             tuner.observe(&mut actual);
         }
-        Ok(Observed { actual, materials: Materials { secrets: found.secrets, ..Materials::default() } })
+        let mut materials = Materials { secrets: found.secrets, ..Materials::default() };
+        self.seal.found(&mut actual, &mut materials);
+        Ok(Observed { actual, materials })
     }
 
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {

@@ -49,7 +49,7 @@ pub struct Report {
 /// `keep` gets each round's plan before it is applied, and saves what must survive a crash.
 ///
 /// # Errors
-/// The kernel could not be read, or `keep` failed. The steps applied until then stay, and a new plan starts from there.
+/// The kernel could not be read: the steps applied until then stay, and a new plan starts from there. Or `keep` failed: they are undone.
 pub(crate) fn run<T: Target>(
     target: &mut T,
     before: &Observed,
@@ -88,7 +88,11 @@ fn rounds<T: Target>(
         if plan.is_empty() {
             return Ok(Report { applied, end: End::InSync });
         }
-        keep(&plan, &now)?;
+        if let Err(error) = keep(&plan, &now) {
+            // What an undo needs could not be saved. Without it nothing more is changed, and what was changed so far goes back.
+            restore(target, (&before.actual.state, names), &before.materials, materials, now)?;
+            return Err(error);
+        }
         plan.former_names(&now, &mut names);
         refused = !apply(target, &plan, materials, &mut applied, refusals, temporary);
         now = target.observe()?.actual;

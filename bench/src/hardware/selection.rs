@@ -115,7 +115,11 @@ mod tests {
             let cases = [case];
             let text = remarks(&cases) + &case::toml_of_box(&cases, "02:00:00:00:00:01", &ports, [None; 2]);
             let file = segbox_config::read(text.clone(), "segbox.toml");
-            let key = segbox_config::surroundings::SecretFile { mode: 0o100600, secret: case::KEY.secret.to_vec() };
+            let key = segbox_config::surroundings::SecretFile {
+                mode: 0o100600,
+                exposed: None,
+                secret: case::KEY.secret.to_vec(),
+            };
             let secrets = [(case::SECRET_FILE.to_owned(), Ok(key))].into();
             let surroundings = segbox_config::Surroundings { secrets, ..Default::default() };
             // The objects do not exist here, which is not a fault of the file.

@@ -2,6 +2,7 @@
 //!
 //! The text of a fault stands at its variant, and whether it is a warning. [`Faults`] prints them.
 
+mod found;
 mod network;
 mod paths;
 mod profile;
@@ -12,8 +13,11 @@ mod srv6;
 mod surroundings;
 mod syntax;
 
+use std::fmt::Write as _;
+
 use miette::{Diagnostic, LabeledSpan, Severity};
 
+pub(crate) use found::{Found, MOST};
 pub use network::NetworkFault;
 pub use paths::PathFault;
 pub use profile::ProfileFault;
@@ -25,6 +29,7 @@ pub use surroundings::SurroundingsFault;
 pub use syntax::SyntaxFault;
 
 pub use crate::place::Span;
+use crate::visible;
 
 /// One fault, at one place or between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +91,7 @@ impl Fault {
 
     /// The way to fix it.
     pub fn fix(&self) -> String {
-        self.kind.help().map(|help| help.to_string()).unwrap_or_default()
+        self.help().map(|help| help.to_string()).unwrap_or_default()
     }
 
     /// A short name that stays the same between versions, `segbox::sid_twice`.
@@ -97,7 +102,7 @@ impl Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.kind.fmt(f)
+        write!(visible::Short::new(f, LONGEST), "{}", self.kind)
     }
 }
 
@@ -113,7 +118,8 @@ impl Diagnostic for Fault {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.kind.help()
+        let help = self.kind.help()?;
+        Some(Box::new(std::fmt::from_fn(move |f| write!(visible::Short::new(f, LONGEST), "{help}"))))
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -122,6 +128,11 @@ impl Diagnostic for Fault {
         Some(Box::new(std::iter::once(here).chain(beside)))
     }
 }
+
+/// Characters of a fault's text, at most: a file can have a word of ten megabytes.
+const LONGEST: usize = 2000;
+/// No name is longer than this; what is longer is like none.
+const LONGEST_NAME: usize = 256;
 
 /// A wrong name is compared with so many names at most.
 const MOST_NAMES: usize = 512;
@@ -132,6 +143,9 @@ pub(crate) fn near<'a>(given: &str, among: impl IntoIterator<Item = &'a str>) ->
     // A hundred thousand wrong names, each compared with a hundred thousand, would take minutes.
     if among.len() > MOST_NAMES {
         return format!("use one of the {} that are there", among.len());
+    }
+    if given.len() > LONGEST_NAME {
+        return "use one of the names that are there".into();
     }
     let lower = given.to_lowercase();
     let likeness = |word: &str| strsim::jaro_winkler(&lower, &word.to_lowercase());

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents};
 
-use super::{Fault, FaultKind, SyntaxFault};
+use super::{Fault, FaultKind, Found, SyntaxFault};
 use crate::place::Source;
+
+/// Bytes of text that are drawn around a fault, at most.
+const PAGE: usize = 8192;
 
 /// All faults or all warnings of a file, in the order of the text.
 ///
@@ -18,14 +21,17 @@ use crate::place::Source;
 pub struct Faults {
     source: Arc<Source>,
     faults: Vec<Fault>,
+    /// Some were not held.
+    more: bool,
 }
 
 impl Faults {
-    pub(crate) fn new(source: Arc<Source>, mut faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(source: Arc<Source>, found: Found) -> Self {
+        let (mut faults, more) = found.into_held();
         // Stable: the first fault that was found at a place is the cause of later ones.
         faults.sort_by_key(|fault| fault.span);
         one_per_broken_line(&source, &mut faults);
-        Self { source, faults }
+        Self { source, faults, more }
     }
 
     /// The name of the file, as it was given to whatever read it.
@@ -36,6 +42,19 @@ impl Faults {
     /// Each fault, in the order of the text.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.faults.iter()
+    }
+
+    /// Whether there may be more than these: no more than a thousand are held.
+    pub fn more(&self) -> bool {
+        self.more
+    }
+
+    /// Whether a fault can be drawn into the text: the lines around it are not longer than a page.
+    pub fn can_be_drawn(&self, fault: &Fault) -> bool {
+        let spans = std::iter::once(fault.span).chain(fault.beside.map(|(span, _)| span));
+        let (start, end) = spans.fold((u32::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
+        // Two that are far from each other are drawn with all that is between them.
+        self.source.around(start, end) <= PAGE
     }
 
     /// Their number.
@@ -80,6 +99,9 @@ fn one_per_broken_line(source: &Source, faults: &mut Vec<Fault>) {
     }
     let broken = open.clone();
     faults.retain(|fault| {
+        if matches!(fault.kind, FaultKind::Syntax(SyntaxFault::TooMuch)) {
+            return true;
+        }
         let line = line(fault);
         !broken.contains(&line) || is_broken(fault) && open.remove(&line)
     });

@@ -128,6 +128,28 @@ pub enum SurroundingsFault {
         /// st_mode's permission bits.
         mode: u32,
     },
+    /// A key file that another user could have put there.
+    #[error("others than root can change the key file `{file}`: {how}")]
+    #[diagnostic(code(segbox::secret_exposed), help("{fix}"))]
+    SecretExposed {
+        /// As written.
+        file: String,
+        /// Who, and what.
+        how: String,
+        /// The command that closes the gap.
+        fix: String,
+    },
+    /// The file or an object that another user could change.
+    #[error("others than root can change {what}, and so what root does with it: {how}")]
+    #[diagnostic(severity(Warning), code(segbox::exposed), help("{fix}"))]
+    Exposed {
+        /// This file, or an object.
+        what: String,
+        /// Who, and what.
+        how: String,
+        /// The command that closes the gap.
+        fix: String,
+    },
     /// Empty, or longer than the kernel keeps.
     #[error("the key in `{file}` has {bytes} bytes")]
     #[diagnostic(code(segbox::secret_length), help("make it 1 to 64 bytes long (SEG6_HMAC_SECRET_LEN)"))]

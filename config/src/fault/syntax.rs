@@ -46,6 +46,10 @@ pub enum SyntaxFault {
         /// As written.
         text: String,
     },
+    /// More than a file that says something can have.
+    #[error("more keys and values begin here than any router has; what follows is not read")]
+    #[diagnostic(code(segbox::too_much), help("close the brackets before it, or remove what does not belong there"))]
+    TooMuch,
     /// Places are kept in 32 bits.
     #[error("the file has {bytes} bytes, which is too long")]
     #[diagnostic(code(segbox::file_too_long), help("make it smaller than 4 GiB"))]

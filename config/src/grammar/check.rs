@@ -3,13 +3,16 @@
 //! A value that passes here is read without a fault by [`mod@crate::read`], which uses the same forms.
 
 use super::{Key, Kind, Range, Table};
-use crate::fault::{Fault, ShapeFault, listed, near};
+use crate::fault::{Fault, Found, ShapeFault, listed, near};
 use crate::toml::{Entry, Value};
 
 /// Adds every fault of a table and of the tables in it.
-pub(crate) fn check(table: &Table, entry: Entry<'_>, faults: &mut Vec<Fault>) {
+pub(crate) fn check(table: &Table, entry: Entry<'_>, faults: &mut Found) {
     let mut seen = 0_u32;
     for child in entry.children() {
+        if faults.is_full() {
+            return;
+        }
         let Some(at) = table.keys.iter().position(|key| key.name == child.key()) else {
             faults.push(unknown(table, child));
             continue;
@@ -27,7 +30,10 @@ pub(crate) fn check(table: &Table, entry: Entry<'_>, faults: &mut Vec<Fault>) {
 }
 
 /// Adds every fault of a value.
-pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str, faults: &mut Vec<Fault>) {
+pub(crate) fn check_kind(kind: &Kind, entry: Entry<'_>, key: &str, example: &str, faults: &mut Found) {
+    if faults.is_full() {
+        return;
+    }
     let value = entry.value();
     match (kind, value) {
         (_, Value::Bad) | (Kind::Typed, _) | (Kind::Bool, Value::Bool(_)) => {}

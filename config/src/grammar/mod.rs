@@ -140,11 +140,11 @@ mod tests {
                         continue;
                     }
                     let text = format!("{} = {}", key.name, key.example);
-                    let mut faults = Vec::new();
+                    let mut faults = crate::fault::Found::default();
                     let tree = crate::toml::parse(&text, &mut faults);
                     let entry = tree.root().get(key.name).expect("the example is TOML");
                     check::check_kind(&key.kind, entry, key.name, key.example, &mut faults);
-                    assert_eq!(faults, [], "{} {}", table.title, key.name);
+                    assert_eq!(faults.into_held().0, [], "{} {}", table.title, key.name);
                 }
             });
         }

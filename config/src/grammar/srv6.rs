@@ -85,7 +85,7 @@ static HMAC_KEY: Table = Table {
         Key::required(
             "secret-file",
             Kind::Text(Form::Free("the path of a file")),
-            "The file with the secret of 1 to 64 bytes, which only its owner may read; relative to the folder of this file.",
+            "The file with the secret of 1 to 64 bytes, relative to the folder of this file. Only its owner may read it, and none but root may be able to put another in its place.",
             "\"hmac-7.key\"",
         ),
     ],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Bpf, Cpu, Irq, Nic, Profile, Queues, Ring};
-use crate::fault::{Fault, Faults, ProfileFault};
+use crate::fault::{Fault, Faults, Found, ProfileFault};
 use crate::forms;
 use crate::grammar::{PROFILE, check};
 use crate::place::Source;
@@ -17,12 +17,12 @@ use crate::toml::{Entry, Value, parse};
 /// All faults of the profile.
 pub fn read(text: String, name: impl Into<String>) -> Result<Profile, Faults> {
     let source = Arc::new(Source::new(name.into(), text));
-    let mut faults = Vec::new();
+    let mut faults = Found::default();
     let tree = parse(&source.text, &mut faults);
     check(&PROFILE, tree.root(), &mut faults);
     let profile = profile(tree.root());
     forwarding(tree.root(), &profile, &mut faults);
-    if faults.is_empty() { Ok(profile) } else { Err(Faults::new(Arc::clone(&source), faults)) }
+    if faults.len() == 0 { Ok(profile) } else { Err(Faults::new(Arc::clone(&source), faults)) }
 }
 
 fn profile(root: Entry<'_>) -> Profile {
@@ -95,7 +95,7 @@ const FORWARDING: &str = "forwarding";
 const PER_CPU: &str = "one-per-forwarding-cpu";
 
 /// Adds the faults of CPUs that are in both lists, and of settings that need forwarding CPUs where there are none.
-fn forwarding(root: Entry<'_>, profile: &Profile, faults: &mut Vec<Fault>) {
+fn forwarding(root: Entry<'_>, profile: &Profile, faults: &mut Found) {
     let cpus = root.get("cpu");
     let list = |key| cpus.and_then(|cpus| cpus.get(key));
     if let (Some(keeping), Some(forwarding)) = (&profile.cpu.housekeeping, &profile.cpu.forwarding)

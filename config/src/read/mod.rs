@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
-use crate::fault::{Fault, FaultKind, NetworkFault, SyntaxFault, TextFault, undefined};
+use crate::fault::{Fault, FaultKind, Found, NetworkFault, SyntaxFault, TextFault, undefined};
 use crate::grammar::{SEGBOX, check};
 use crate::kernel::Feature;
 use crate::model::{Config, HmacAlgorithm};
@@ -32,7 +32,7 @@ pub(crate) use program::{Pair, ProgramDraft, Value};
 #[derive(Debug)]
 pub struct Draft {
     pub(crate) source: Arc<Source>,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Found,
     /// Without programs and HMAC keys: their files have not been read yet.
     pub(crate) config: Config,
     pub(crate) asks: Asks,
@@ -84,7 +84,9 @@ pub fn read(text: String, name: impl Into<String>) -> Draft {
     } else {
         let tree = parse(&source.text, &mut reader.faults);
         check(&SEGBOX, tree.root(), &mut reader.faults);
-        reader.file(tree.root());
+        if !reader.faults.is_full() {
+            reader.file(tree.root());
+        }
     }
     reader.config.routes.shrink_to_fit();
     reader.config.policies.shrink_to_fit();
@@ -111,7 +113,7 @@ impl Draft {
 /// All that has been read so far, and the entries by their names.
 #[derive(Default)]
 struct Reader {
-    faults: Vec<Fault>,
+    faults: Found,
     config: Config,
     asks: Asks,
     /// Every `[vrf.NAME]`; None where its table has a fault.

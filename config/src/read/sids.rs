@@ -65,7 +65,7 @@ impl Reader {
 
     fn flavors(&mut self, entry: Entry<'_>, row: &Row, sid: Option<At<Ipv6Net>>) -> Result<Flavors, Reported> {
         let mut seen = BTreeSet::new();
-        let before = self.faults.len();
+        let before = self.faults.faults();
         for item in rows(entry.get("flavors")) {
             let name = item.text().ok_or(Reported)?;
             if let Some(refused) = REFUSED_FLAVORS.iter().find(|refused| refused.name.eq_ignore_ascii_case(name)) {
@@ -100,7 +100,7 @@ impl Reader {
                 flavors.next_csid = next_csid.then_some(csid);
             }
         }
-        let fine = self.faults[before..].iter().all(Fault::is_warning);
+        let fine = self.faults.faults() == before;
         fine.then_some(flavors).ok_or(Reported)
     }
 

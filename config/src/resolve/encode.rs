@@ -4,21 +4,21 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::fault::{Fault, ProgramFault, listed, near};
+use crate::fault::{Fault, Found, ProgramFault, listed, near};
 use crate::forms;
 use crate::object::{Field, Shape};
 use crate::place::At;
 use crate::read::Value;
 
 /// A value's bytes; None where it has a fault, which is added. Faults call the value `name`.
-pub(super) fn encode(shape: &Shape, name: &str, value: &At<Value>, faults: &mut Vec<Fault>) -> Option<Vec<u8>> {
+pub(super) fn encode(shape: &Shape, name: &str, value: &At<Value>, faults: &mut Found) -> Option<Vec<u8>> {
     let mut bytes = vec![0; shape.size() as usize];
     let before = faults.len();
     fill(shape, name, value, &mut bytes, faults);
     (faults.len() == before && value.value != Value::Bad).then_some(bytes)
 }
 
-fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: &mut Vec<Fault>) {
+fn fill(shape: &Shape, name: &str, value: &At<Value>, bytes: &mut [u8], faults: &mut Found) {
     let done = match (&value.value, shape) {
         (Value::Bad, _) => Ok(()),
         (Value::Table(entries), Shape::Struct { fields, .. }) => {
@@ -186,9 +186,9 @@ mod tests {
 
     /// The bytes of a value, or the code of its first fault.
     fn bytes(shape: &Shape, value: Value) -> Result<Vec<u8>, String> {
-        let mut faults = Vec::new();
+        let mut faults = Found::default();
         let value = At { value, span: Span::default() };
-        encode(shape, "x", &value, &mut faults).ok_or_else(|| faults.remove(0).code())
+        encode(shape, "x", &value, &mut faults).ok_or_else(|| faults.into_held().0.remove(0).code())
     }
 
     fn text(text: &str) -> Value {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fault::{Fault, NetworkFault, SurroundingsFault, listed, near};
+use crate::fault::{Fault, Found, NetworkFault, SurroundingsFault, listed, near};
 use crate::model::{Config, Matcher};
 use crate::names::IfName;
 use crate::place::Span;
 use crate::surroundings::LinkSeen;
 
 /// Adds a fault for every interface that is missing, at the first place that names it.
-pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &[LinkSeen], faults: &mut Vec<Fault>) {
+pub(super) fn check(mentions: &BTreeMap<IfName, Span>, config: &Config, links: &[LinkSeen], faults: &mut Found) {
     let there: BTreeSet<_> = links.iter().map(|link| link.name).collect();
     for (name, span) in mentions {
         let matcher = config.interfaces.get(name).and_then(|interface| interface.matches.as_ref());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 use crate::behavior::{Behavior, HeadendMode};
-use crate::fault::{Fault, PathFault};
+use crate::fault::{Fault, Found, PathFault};
 use crate::model::{Config, LocalSid, Steer};
 use crate::place::Span;
 use crate::read::Asks;
@@ -16,7 +16,7 @@ use crate::ways::{Way, Ways, bound};
 const IN_A_ROW: usize = 8;
 
 /// Adds a warning for each list of which the file shows that its packets are lost.
-pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, faults: &mut Vec<Fault>) {
+pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, faults: &mut Found) {
     let lists = Lists { config, asks, ways };
     for node in lists.all() {
         lists.segments(node, faults);
@@ -103,7 +103,7 @@ impl<'a> Lists<'a> {
     }
 
     /// What is wrong with single segments, wherever the packets come from.
-    fn segments(&self, node: Node, faults: &mut Vec<Fault>) {
+    fn segments(&self, node: Node, faults: &mut Found) {
         let Some(list) = self.list(node) else { return };
         let mut fault = |fault| faults.push(Fault::new(self.span(node), fault));
         // The policy or the SID that the list belongs to is looked up too.
@@ -158,7 +158,7 @@ impl<'a> Lists<'a> {
     }
 
     /// First segments without a route, in a file that itself has routes to others: then a routing daemon hardly adds them.
-    fn unreachable(&self, faults: &mut Vec<Fault>) {
+    fn unreachable(&self, faults: &mut Found) {
         let mut nowhere: BTreeMap<Ipv6Addr, Span> = BTreeMap::new();
         let mut has_routes = false;
         for node in self.all() {
@@ -206,7 +206,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Lists that lead into each other. Each list leads into one other at most, so a walk finds every round.
-    fn rounds(&self, faults: &mut Vec<Fault>) {
+    fn rounds(&self, faults: &mut Found) {
         let mut seen: BTreeSet<Node> = BTreeSet::new();
         for node in self.all() {
             let mut walk = Vec::new();

@@ -10,8 +10,9 @@ mod room;
 use crate::fault::{Fault, Faults, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
 use crate::model::{Config, HmacKey};
+use crate::place::Span;
 use crate::read::{Ask, Draft, KeyDraft};
-use crate::surroundings::{Hazard, Surroundings};
+use crate::surroundings::{Exposure, Hazard, SecretFile, Surroundings};
 use crate::ways::Ways;
 
 /// The kernel's SEG6_HMAC_SECRET_LEN (include/uapi/linux/seg6_hmac.h), in bytes.
@@ -44,12 +45,9 @@ impl Draft {
     /// surroundings do not have is a fault too: a Config is complete.
     pub fn resolve(mut self, surroundings: &Surroundings) -> Result<Checked, Faults> {
         self.hold(surroundings, Unseen::Fails);
+        let has_faults = self.faults.has_faults();
         let warnings = Faults::new(self.source, self.faults);
-        if warnings.iter().all(Fault::is_warning) {
-            Ok(Checked { config: self.config, warnings })
-        } else {
-            Err(warnings)
-        }
+        if has_faults { Err(warnings) } else { Ok(Checked { config: self.config, warnings }) }
     }
 
     /// The file's warnings. This checks the file as far as the surroundings go, and makes no Config.
@@ -59,11 +57,13 @@ impl Draft {
     /// Those of [`Draft::resolve`], but an object or key file that the surroundings do not have is not a fault.
     pub fn check(mut self, surroundings: &Surroundings) -> Result<Faults, Faults> {
         self.hold(surroundings, Unseen::Passes);
+        let has_faults = self.faults.has_faults();
         let faults = Faults::new(self.source, self.faults);
-        if faults.iter().all(Fault::is_warning) { Ok(faults) } else { Err(faults) }
+        if has_faults { Err(faults) } else { Ok(faults) }
     }
 
     fn hold(&mut self, surroundings: &Surroundings, unseen: Unseen) {
+        self.exposed(surroundings);
         if let Some(links) = &surroundings.links {
             links::check(&self.asks.links, &self.config, links, &mut self.faults);
         }
@@ -110,10 +110,26 @@ impl Draft {
     fn paths(&mut self, surroundings: &Surroundings) {
         let ways = Ways::new(&self.config);
         // An entry with a fault is not in the Config, so a list that names it would get a second one.
-        if self.faults.iter().all(Fault::is_warning) {
+        if !self.faults.has_faults() {
             lists::check(&self.config, &self.asks, &ways, &mut self.faults);
         }
         room::check(&self.config, &self.asks, &ways, surroundings.links.as_deref(), &mut self.faults);
+    }
+
+    /// Warns of what others can change.
+    fn exposed(&mut self, surroundings: &Surroundings) {
+        let mut warn = |span, what: String, Exposure { how, fix }: &Exposure| {
+            let (how, fix) = (how.clone(), fix.clone());
+            self.faults.push(Fault::new(span, SurroundingsFault::Exposed { what, how, fix }));
+        };
+        if let Some(exposure) = &surroundings.exposed {
+            warn(Span::default(), "this file".to_owned(), exposure);
+        }
+        for object in self.asks.programs.iter().filter_map(|program| program.object.as_ref()) {
+            if let Some(exposure) = surroundings.exposed_objects.get(&object.value) {
+                warn(object.span, format!("the object `{}`", object.value), exposure);
+            }
+        }
     }
 
     fn kernel(&mut self, kernel: &Kernel) {
@@ -158,6 +174,9 @@ fn secret(key: &KeyDraft, surroundings: &Surroundings, unseen: Unseen) -> Result
         Some(Err(why)) => Err(SurroundingsFault::SecretUnreadable { file, why: why.clone() }),
         Some(Ok(found)) if found.mode & 0o077 != 0 => {
             Err(SurroundingsFault::SecretOpen { file, mode: found.mode & 0o777 })
+        }
+        Some(Ok(SecretFile { exposed: Some(Exposure { how, fix }), .. })) => {
+            Err(SurroundingsFault::SecretExposed { file, how: how.clone(), fix: fix.clone() })
         }
         Some(Ok(found)) if !(1..=MOST_SECRET).contains(&found.secret.len()) => {
             Err(SurroundingsFault::SecretLength { file, bytes: found.secret.len() })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Unseen;
 use super::encode::encode;
 use super::keys::encode_key;
-use crate::fault::{Fault, ProgramFault, SurroundingsFault, listed, near};
+use crate::fault::{Fault, Found, ProgramFault, SurroundingsFault, listed, near};
 use crate::model::{MOST_ROW_BYTES, MOST_ROWS, Program};
 use crate::object::{Hook, MapKind, MapShape, Object, ObjectProgram};
 use crate::place::{At, Span};
@@ -19,7 +19,7 @@ pub(super) fn resolve(
     draft: &ProgramDraft,
     around: &Surroundings,
     unseen: Unseen,
-    faults: &mut Vec<Fault>,
+    faults: &mut Found,
 ) -> Option<Program> {
     let at = draft.object.as_ref()?;
     let object = match around.objects.get(&at.value) {
@@ -66,7 +66,7 @@ fn which<'o>(
     draft: &ProgramDraft,
     at: &At<String>,
     object: &'o Object,
-    faults: &mut Vec<Fault>,
+    faults: &mut Found,
 ) -> Option<(&'o ObjectProgram, Hook)> {
     let name = at.value.clone();
     let (found, span) = match &draft.section {
@@ -127,7 +127,7 @@ fn global(
     object: &Object,
     name: &At<Box<str>>,
     value: &At<Value>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Found,
 ) -> Option<(String, Vec<u8>)> {
     let Some(shape) = object.globals.get(&*name.value) else {
         let near = near(&name.value, object.globals.keys().map(String::as_str));
@@ -143,7 +143,7 @@ fn map(
     name: &At<Box<str>>,
     shape: &MapShape,
     written: &[crate::read::Pair],
-    faults: &mut Vec<Fault>,
+    faults: &mut Found,
 ) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let map = || name.value.to_string();
     let mut rows = BTreeMap::new();

@@ -12,7 +12,7 @@ use std::net::Ipv6Addr;
 use ipnet::IpNet;
 
 use crate::behavior::{Behavior, HeadendMode};
-use crate::fault::{Fault, PathFault};
+use crate::fault::{Fault, Found, PathFault};
 use crate::model::{Config, Interface, Policy, Steer};
 use crate::names::IfName;
 use crate::place::Span;
@@ -30,7 +30,7 @@ const MAIN: u32 = 254;
 const DEPTH: usize = 8;
 
 /// Adds a warning or fault for each port that is too small: for the list that adds the most.
-pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, links: Option<&[LinkSeen]>, faults: &mut Vec<Fault>) {
+pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, links: Option<&[LinkSeen]>, faults: &mut Found) {
     let ports = Ports { config, ways, links };
     let mut worst: BTreeMap<Cause, (Short, usize)> = BTreeMap::new();
     let policies = config.policies.iter().zip(&asks.policies).filter_map(|(policy, span)| ports.policy(policy, *span));

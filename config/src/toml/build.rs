@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use toml_parser::Span as RawSpan;
 
 use super::{Key, Kind, NONE, Node, ROOT, Tree};
-use crate::fault::{Fault, SyntaxFault};
+use crate::fault::{Fault, Found, SyntaxFault};
 use crate::place::Span;
 
 /// A table with more keys than this gets an index.
@@ -17,7 +17,7 @@ const CROWD: usize = 16;
 pub(super) struct Builder<'t> {
     pub(super) source: toml_parser::Source<'t>,
     pub(super) tree: Tree<'t>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Found,
     /// The table of the last header, which keys go into. None after a header with a fault: its keys are dropped.
     pub(super) section: Option<u32>,
     pub(super) header: RawSpan,
@@ -37,7 +37,7 @@ impl<'t> Builder<'t> {
         Self {
             source,
             tree: Tree { text: source.input(), nodes: vec![root], owned: Vec::new() },
-            faults: Vec::new(),
+            faults: Found::default(),
             section: Some(ROOT),
             header: RawSpan::default(),
             path: Vec::new(),

@@ -12,7 +12,7 @@ use toml_parser::{ErrorSink, ParseError, Span as RawSpan};
 
 use super::build::{Builder, span};
 use super::{Key, Kind, Tree};
-use crate::fault::{Fault, SyntaxFault};
+use crate::fault::{Fault, Found, MOST, SyntaxFault};
 
 /// Tokens of a stretch, at least: so many that the cost of starting one vanishes, so few that they stay in a cache.
 const STRETCH: usize = 2048;
@@ -20,39 +20,71 @@ const STRETCH: usize = 2048;
 /// same limit.
 const DEPTH: u32 = 80;
 
-/// The tree of all that is well-formed; every syntax fault is added to `faults`.
-pub(crate) fn parse<'t>(text: &'t str, faults: &mut Vec<Fault>) -> Tree<'t> {
+/// Tokens of a stretch, at most. Only one value of a hundred thousand elements would be longer, or a bracket that is never closed.
+const LONGEST: usize = 1 << 20;
+/// Nodes that a text may have, at most: so many and one for each sixteen bytes before. A router has one for each twenty bytes, the rows of a map
+/// one for each ten, and these are 262,144 at most.
+const NODES: usize = 200_000;
+
+/// The tree of all that is well-formed; every syntax fault is added to `faults`. Reading ends where there are too many to be held, or where the
+/// tree would take many times the memory of the text.
+pub(crate) fn parse<'t>(text: &'t str, faults: &mut Found) -> Tree<'t> {
     let source = toml_parser::Source::new(text);
     let mut builder = Builder::new(source);
-    let mut errors: Vec<ParseError> = Vec::new();
+    let mut errors = Errors::default();
     let mut stretch = Vec::with_capacity(STRETCH * 2);
-    let (mut depth, mut line_start) = (0_u32, true);
+    let (mut depth, mut line_start, mut header) = (0_u32, true, false);
     for token in source.lex() {
         let kind = token.kind();
-        if kind == TokenKind::LeftSquareBracket && line_start && depth == 0 && stretch.len() >= STRETCH {
+        if line_start && depth == 0 && stretch.len() >= STRETCH || stretch.len() >= LONGEST {
+            let is_long = stretch.len() >= LONGEST;
             builder.take(&stretch, &mut errors);
+            let start = stretch.first().map_or(0, |token: &Token| token.span().start());
             stretch.clear();
+            if is_long || builder.tree.nodes.len() > NODES + token.span().start() / 16 {
+                let at = SyntaxFault::at(start, start, text.len());
+                builder.faults.push(Fault::new(at, SyntaxFault::TooMuch));
+                break;
+            }
+            if builder.faults.len() + errors.0.len() >= MOST {
+                break;
+            }
         }
+        header |= kind == TokenKind::LeftSquareBracket && line_start && depth == 0;
         match kind {
             TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => depth += 1,
             TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => depth = depth.saturating_sub(1),
+            // A header ends with its line, closed or not.
+            TokenKind::Newline if std::mem::take(&mut header) => depth = 0,
             _ => {}
         }
         line_start = kind == TokenKind::Newline || line_start && kind == TokenKind::Whitespace;
         stretch.push(token);
     }
     builder.take(&stretch, &mut errors);
-    let mut found = builder.faults;
-    found.extend(errors.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
+    let (mut found, _) = builder.faults.into_held();
+    found.extend(errors.0.iter().map(|error| SyntaxFault::of_parser(error, text.len())));
     // Two faults at one place are one fault. The parser's text for it goes before ours.
     found.sort_by_key(|fault| (fault.span.start, fault.kind == SyntaxFault::NoValue.into()));
     found.dedup_by_key(|fault| fault.span.start);
-    faults.append(&mut found);
+    faults.extend(found);
     builder.tree
 }
 
+/// The first faults that the parser reports.
+#[derive(Default)]
+struct Errors(Vec<ParseError>);
+
+impl ErrorSink for Errors {
+    fn report_error(&mut self, error: ParseError) {
+        if self.0.len() < MOST {
+            self.0.push(error);
+        }
+    }
+}
+
 impl Builder<'_> {
-    fn take(&mut self, stretch: &[Token], errors: &mut Vec<ParseError>) {
+    fn take(&mut self, stretch: &[Token], errors: &mut Errors) {
         let source = self.source;
         let mut guard = RecursionGuard::new(self, DEPTH);
         let mut checked = ValidateWhitespace::new(&mut guard, source);
@@ -148,6 +180,14 @@ impl EventReceiver for Builder<'_> {
     fn simple_key(&mut self, raw: RawSpan, encoding: Option<Encoding>, errors: &mut dyn ErrorSink) {
         if !std::mem::take(&mut self.dotted) {
             self.path.clear();
+        }
+        // A path is walked for each key: one of a million parts is no table of anything.
+        if self.path.len() == DEPTH as usize {
+            self.faults.push(Fault::new(span(raw), SyntaxFault::TooMuch));
+            self.path.push(None);
+        }
+        if self.path.len() > DEPTH as usize {
+            return;
         }
         let mut decoded = Cow::Borrowed("");
         let mut failed = false;

@@ -32,7 +32,7 @@ pub(crate) fn surroundings() -> Surroundings {
     }
     links.extend(["lan", "r1", "r2", "r3", "core", "blue1", "green1"].map(|name| link(name, "", None)));
     let options = ["CONFIG_NET_VRF", "CONFIG_IPV6_SEG6_LWTUNNEL"].map(|option| (option.to_owned(), true));
-    let secret = |mode, length| Ok(SecretFile { mode, secret: vec![b'k'; length] });
+    let secret = |mode, length| Ok(SecretFile { mode, exposed: None, secret: vec![b'k'; length] });
     Surroundings {
         links: Some(links),
         kernel: Some(Kernel { version: (6, 18), options: options.into() }),
@@ -45,6 +45,8 @@ pub(crate) fn surroundings() -> Surroundings {
         ]),
         profiles: Some(["generic", "x3440-82599"].map(str::to_owned).into()),
         hazards: Vec::new(),
+        exposed: None,
+        exposed_objects: BTreeMap::new(),
     }
 }
 

@@ -97,8 +97,7 @@ fn text(candidate: &Candidate) -> Result<(std::path::PathBuf, String), Vec<Strin
             return Ok((BUILT_IN_FILE.into(), BUILT_IN.to_owned()));
         }
     };
-    let read = fs::read(&path).map_err(|error| vec![format!("{} cannot be read: {error}", path.display())])?;
-    let text = String::from_utf8(read).map_err(|_| vec![format!("{} is not UTF-8 text", path.display())])?;
+    let (text, _) = segbox_router::text("apply", &path).map_err(|error| vec![with_causes(&error)])?;
     Ok((path, text))
 }
 

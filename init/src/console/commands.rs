@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use segbox_config::visible::visible;
 
 use super::terminal::{Terminal, Typed};
 use super::{edit, reset};
@@ -104,7 +105,7 @@ fn run(terminal: &Terminal, act: Act, words: &[&str]) -> io::Result<()> {
         Act::Segbox => segbox(terminal, words),
         Act::Segbench => segbench(terminal, words),
         Act::Edit => edit::edit(terminal),
-        Act::Show => terminal.put(&fs::read_to_string(Path::new(ETC).join("segbox.toml"))?),
+        Act::Show => terminal.put(&visible(&fs::read_to_string(Path::new(ETC).join("segbox.toml"))?)),
         Act::Log => log(terminal),
         Act::Failsafe => {
             let file = apply::built_in()?;

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use segbox_config::visible::visible;
 use segbox_router::Router;
 use segbox_router::run::boot::Boot;
 use segbox_router::status::{Status, status};
@@ -48,7 +49,7 @@ fn changes(shown: &[String], rows: &[String]) -> String {
     for at in 0..rows.len().max(shown.len()) {
         let row = rows.get(at).map_or("", String::as_str);
         if shown.get(at).map(String::as_str) != Some(row) {
-            text += &format!("\x1b[{};1H{row}\x1b[K", at + 1);
+            text += &format!("\x1b[{};1H{}\x1b[K", at + 1, visible(row));
         }
     }
     // The cursor stays below the rows, where kernel messages do the least harm.

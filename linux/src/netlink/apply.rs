@@ -197,8 +197,7 @@ impl Netlink {
         let id = delta.key;
         let result = match &delta.after {
             Some(key) => {
-                let missing = || StepError::NoSecret { id, digest: key.digest.clone() };
-                let secret = materials.secrets.get(&key.digest).ok_or_else(missing)?;
+                let secret = materials.secrets.get(&key.digest).ok_or(StepError::NoSecret { id })?;
                 self.seg6.put_key(id, key.algorithm, secret)
             }
             None => self.seg6.remove_key(id).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) }),

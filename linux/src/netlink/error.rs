@@ -205,12 +205,10 @@ pub enum StepError {
         source: TalkError,
     },
     /// The materials lack the secret of an HMAC key.
-    #[error("the secret of HMAC key {id} (its SHA-256 begins with {digest}) is missing")]
+    #[error("the secret of HMAC key {id} is missing")]
     NoSecret {
         /// The key's id.
         id: u32,
-        /// Which secret.
-        digest: String,
     },
     /// The interfaces could not be listed, so no name could be resolved.
     #[error("cannot read the kernel's links")]

@@ -5,10 +5,13 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use segbox_linux::file;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The record's path while the box runs.
 pub const FILE: &str = "/run/segbox/boot.json";
+/// No record is longer.
+const LONGEST: u64 = 16 << 20;
 /// The folder for crash records, on the state partition.
 pub const CRASH_FOLDER: &str = "/var/lib/segbox/crash";
 
@@ -142,7 +145,7 @@ impl Boot {
 
     /// Reads the record; None on a machine that segbox has not booted.
     pub fn read() -> Option<Self> {
-        serde_json::from_slice(&fs::read(FILE).ok()?).ok()
+        serde_json::from_slice(&file::read(Path::new(FILE), LONGEST).ok()?.bytes).ok()
     }
 }
 

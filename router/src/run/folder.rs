@@ -1,26 +1,37 @@
 //! The state that must outlive the process, one folder per network namespace: /run/segbox/<cookie>/. A reboot removes it together
 //! with the kernel's state. Not here: state that the kernel itself keeps (route protocol, pins).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use segbox_linux::Namespace;
+use segbox_linux::file::{self, FileError};
 use segbox_linux::namespace::Fate;
 use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::format::{self, FormatError};
+use super::place::{FRESH, fresh, is_at, open_to_write, remove};
 
 /// The parent of all namespace folders, on a tmpfs.
 const ROOT: &str = "/run/segbox";
 /// How long a change waits for another one. PID 1's changes of an ordinary file are shorter.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval between two attempts to lock.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+/// The settings as they were before segbox.
+pub(crate) const BASE: &str = "base.json";
+/// Room that is taken beyond what a file has now.
+const SLACK: usize = 256;
+/// No state file is longer. That of a million policies has a tenth of it.
+const LIMIT: u64 = 256 << 20;
 
 /// The file that is locked.
 const LOCK: &str = "lock";
@@ -38,14 +49,31 @@ pub enum FolderError {
         "segbox keeps its state until the next boot under /run/segbox: the folder must be writable and have free space"
     ))]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
-    #[error("{} has an unknown format", path.display())]
-    #[diagnostic(help("another version of segbox may have written it; run `segbox clear`, or remove the file"))]
-    Content { path: PathBuf, source: serde_json::Error },
+    #[error("cannot use the state file {}", path.display())]
+    #[diagnostic(help(
+        "another version of segbox may have written it, or it is damaged; `segbox clear` removes all that segbox made, this file too, and says \
+         what it cannot put back"
+    ))]
+    Content { path: PathBuf, source: ContentError },
     #[error("another segbox is changing this router")]
     #[diagnostic(help(
         "segbox waited {patience:?}; try again when the other one is done (it holds a lock on {})", path.display()
     ))]
     Busy { path: PathBuf, patience: Duration },
+}
+
+/// What is wrong with a state file.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum ContentError {
+    File(FileError),
+    #[error("it is a symbolic link")]
+    Link,
+    #[error("{0}")]
+    Exposed(String),
+    Format(FormatError),
+    #[error("its content is not what segbox writes there: {0}")]
+    Json(serde_json::Error),
 }
 
 /// Only one segbox at a time changes a namespace. Dropping the lock releases it, and so does the end of the process.
@@ -109,9 +137,12 @@ impl Folder {
         let begin = Instant::now();
         let path = self.path(LOCK);
         loop {
-            self.make(&self.0)?;
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-            let file = match file {
+            match self.make(&self.0) {
+                // Another process has made the folder and removed it again, all while this one made it.
+                Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            }
+            let file = match open_to_write(&path) {
                 // The previous holder has just removed the folder.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file.map_err(|source| FolderError::Io { verb: "open", path: path.clone(), source })?,
@@ -129,13 +160,16 @@ impl Folder {
     }
 
     /// Creates this folder, or a subfolder that only root can read: it may hold secrets and user programs. Other users can list neither. They
-    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_for_all`]).
+    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_for_all`]). Something else in its place is removed.
     pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
-        let create = |path: &Path, mode| match fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
-            Ok(()) => Ok(()),
-            Err(source) => Err(FolderError::Io { verb: "create", path: path.to_owned(), source }),
+        let fails = |path: &Path, source| FolderError::Io { verb: "create", path: path.to_owned(), source };
+        let create = |path: &Path, mode| {
+            if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) {
+                fs::remove_file(path).map_err(|source| fails(path, source))?;
+            }
+            fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| fails(path, source))
         };
-        if !self.0.is_dir() {
+        if !fs::symlink_metadata(&self.0).is_ok_and(|found| found.is_dir()) {
             let root = self.0.parent().unwrap_or(&self.0);
             create(root, 0o755)?;
             // An older version closed it. Without this, other users are not told of an overdue change, and nothing else is lost.
@@ -143,6 +177,39 @@ impl Folder {
             create(&self.0, 0o711)?;
         }
         if path == self.0 { Ok(()) } else { create(path, 0o700) }
+    }
+
+    /// Takes room for a file that is written later: then that cannot fail for want of space.
+    pub(crate) fn reserve(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let stored = self.encode(name, content);
+        // The time in a record may take some more digits then.
+        self.room(name, stored.len() + SLACK).map(drop)
+    }
+
+    /// Gives back room that was not needed, and removes what an interrupted segbox left half written.
+    pub(crate) fn tidy(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == FRESH) {
+                drop(remove(&entry.path()));
+            }
+        }
+    }
+
+    /// The file beside `name` that replaces it once it is written, with this much room.
+    fn room(&self, name: &str, bytes: usize) -> Result<File, FolderError> {
+        let path = self.path(name);
+        self.make(path.parent().expect("a name inside the folder"))?;
+        let fresh = fresh(&path);
+        let file =
+            open_to_write(&fresh).and_then(|file| match fallocate(&file, FallocateFlags::empty(), 0, bytes as u64) {
+                // A file system that cannot promise room is asked for it with the first byte.
+                Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(file),
+                Err(errno) => Err(errno.into()),
+            });
+        file.map_err(|source| {
+            drop(remove(&fresh));
+            FolderError::Io { verb: "write", path, source }
+        })
     }
 
     /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
@@ -156,120 +223,119 @@ impl Folder {
     }
 
     fn write_with(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FolderError> {
-        let path = self.path(name);
-        self.make(path.parent().expect("a name inside the folder"))?;
-        let fresh = path.with_extension("new");
-        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&fresh);
-        written
-            .and_then(|mut file| file.write_all(content))
-            .and_then(|()| fs::rename(&fresh, &path))
-            .map_err(|source| FolderError::Io { verb: "write", path, source })
+        let stored = self.encode(name, content);
+        let file = self.room(name, stored.len())?;
+        let (path, fresh) = (self.path(name), fresh(&self.path(name)));
+        let written = file.write_all_at(&stored, 0).and_then(|()| file.set_len(stored.len() as u64)).and_then(|()| {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+                fs::remove_dir_all(&path)?;
+            }
+            fs::rename(&fresh, &path)
+        });
+        written.map_err(|source| {
+            drop(remove(&fresh));
+            FolderError::Io { verb: "write", path, source }
+        })
+    }
+
+    fn encode(&self, name: &str, content: &[u8]) -> Vec<u8> {
+        format::encode(name, &self.namespace(), content)
+    }
+
+    /// The namespace that the files belong to: the folder has its name.
+    fn namespace(&self) -> Cow<'_, str> {
+        self.0.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// Reads a file; None if it does not exist.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
         let path = self.path(name);
-        match fs::read(&path) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FolderError::Io { verb: "read", path, source }),
+        let unusable = |source| FolderError::Content { path: path.clone(), source };
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(found) if found.is_symlink() => return Err(unusable(ContentError::Link)),
+            _ => {}
         }
+        let content = match file::read(&path, LIMIT) {
+            Ok(content) => content,
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(FileError::Io(source)) => return Err(FolderError::Io { verb: "read", path, source }),
+            Err(other) => return Err(unusable(ContentError::File(other))),
+        };
+        // Nobody but root gets into the folder. A file that others can write was put there by mistake.
+        if let Some(exposed) = content.exposed.filter(|exposed| exposed.path == path) {
+            return Err(unusable(ContentError::Exposed(exposed.to_string())));
+        }
+        let decoded = format::decode(name, &self.namespace(), &content.bytes);
+        let decoded = decoded.map_err(|source| unusable(ContentError::Format(source)))?;
+        Ok(Some(match decoded {
+            Cow::Owned(decoded) => decoded,
+            Cow::Borrowed(part) if part.len() == content.bytes.len() => content.bytes,
+            Cow::Borrowed(part) => part.to_vec(),
+        }))
     }
 
     pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        self.write(name, &self.json(name, value)?)
+    }
+
+    /// Takes room for a value that [`write_json`](Self::write_json) writes later.
+    pub(crate) fn reserve_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        self.reserve(name, &self.json(name, value)?)
+    }
+
+    pub(crate) fn json(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, FolderError> {
         let content = serde_json::to_vec(value);
-        self.write(name, &content.map_err(|source| FolderError::Content { path: self.path(name), source })?)
+        content.map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
     }
 
     pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
         let Some(content) = self.read(name)? else { return Ok(None) };
         let value = serde_json::from_slice(&content);
-        value.map(Some).map_err(|source| FolderError::Content { path: self.path(name), source })
+        value
+            .map(Some)
+            .map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
+    }
+
+    /// Gives a file a second name, which keeps its content where the first one is written again. False if there is no such file.
+    pub(crate) fn link(&self, name: &str, second: &str) -> Result<bool, FolderError> {
+        self.remove(second)?;
+        let path = self.path(name);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            return Ok(false);
+        }
+        let linked = fs::hard_link(&path, self.path(second));
+        linked.map(|()| true).map_err(|source| FolderError::Io { verb: "link", path, source })
+    }
+
+    /// Gives a file that [`link`](Self::link) kept its first name again. Where it has it already, nothing is left to do.
+    pub(crate) fn put_back(&self, second: &str, name: &str) -> Result<(), FolderError> {
+        let path = self.path(name);
+        match fs::rename(self.path(second), &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(|source| FolderError::Io { verb: "write", path, source }),
+        }
     }
 
     /// Removes a file or a folder if it exists.
     pub(crate) fn remove(&self, name: &str) -> Result<(), FolderError> {
         let path = self.path(name);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(|source| FolderError::Io { verb: "remove", path, source }),
-        }
+        remove(&path).map_err(|source| FolderError::Io { verb: "remove", path, source })
     }
 
     /// The original settings, before segbox changed them.
     pub(crate) fn base(&self) -> Result<BTreeMap<Setting, String>, FolderError> {
-        let rows: Vec<(Setting, String)> = self.read_json("base.json")?.unwrap_or_default();
+        let rows: Vec<(Setting, String)> = self.read_json(BASE)?.unwrap_or_default();
         Ok(rows.into_iter().collect())
     }
 
     pub(crate) fn write_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
-        self.write_json("base.json", &base.iter().collect::<Vec<_>>())
-    }
-}
-
-/// Whether an open file is still the file at this path.
-fn is_at(file: &File, path: &Path) -> bool {
-    let inode = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| metadata.ino());
-    inode(file.metadata()) == inode(fs::metadata(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_at_once_wait_for_each_other_but_not_for_ever() {
-        let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::at(place.path());
-        let first = folder.lock().expect("the lock is free");
-        assert!(matches!(folder.lock_within(LOOK * 2), Err(FolderError::Busy { .. })));
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| folder.lock());
-            std::thread::sleep(LOOK * 2);
-            assert!(!second.is_finished(), "the first has it");
-            drop(first);
-            second.join().expect("no panic").expect("the first is gone");
-        });
+        self.write_json(BASE, &base.iter().collect::<Vec<_>>())
     }
 
-    #[test]
-    fn a_folder_that_is_removed_while_others_wait_is_theirs_whole() {
-        let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::at(&place.path().join("1-2"));
-        std::thread::scope(|scope| {
-            for own in ["one", "two", "three"] {
-                let folder = &folder;
-                scope.spawn(move || {
-                    for _ in 0..300 {
-                        let lock = loop {
-                            match folder.lock_at_once() {
-                                Err(FolderError::Busy { .. }) => {}
-                                lock => break lock.expect("free, or held"),
-                            }
-                        };
-                        folder.write(own, b"x").expect("ours alone");
-                        assert!(folder.read(own).expect("readable").is_some(), "nobody else removes it");
-                        folder.remove_all().expect("others may be back already");
-                        drop(lock);
-                    }
-                });
-            }
-        });
-        assert!(!place.path().join("1-2").exists(), "the last one leaves nothing");
-    }
-
-    #[test]
-    fn written_files_read_back_and_missing_ones_are_none() {
-        let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::at(place.path());
-        assert!(folder.base().expect("readable").is_empty());
-        let base = BTreeMap::from([(Setting::Hostname, "r1".to_owned()), (Setting::EncapSource, "::".to_owned())]);
-        folder.write_base(&base).expect("writable");
-        assert_eq!(folder.base().expect("readable"), base);
-        folder.write("base.json", b"not json").expect("writable");
-        assert!(matches!(folder.base(), Err(FolderError::Content { .. })));
-        folder.remove("base.json").expect("removable");
-        folder.remove("base.json").expect("gone already is fine");
+    /// Takes room for this base.
+    pub(crate) fn reserve_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
+        self.reserve_json(BASE, &base.iter().collect::<Vec<_>>())
     }
 }

@@ -2,7 +2,11 @@
 
 pub mod boot;
 pub(crate) mod folder;
+#[cfg(test)]
+mod folder_tests;
+mod format;
 pub(crate) mod pending;
+mod place;
 pub(crate) mod programs;
 pub(crate) mod record;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, FolderError};
 
-const FILE: &str = "pending.json";
+pub(crate) const FILE: &str = "pending.json";
 
 /// A change that waits for its confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,9 +42,7 @@ impl Pending {
     }
 
     pub(crate) fn write(self, folder: &Folder) -> Result<(), FolderError> {
-        let content = serde_json::to_vec(&self);
-        let content = content.map_err(|source| FolderError::Content { path: folder.path(FILE), source })?;
-        folder.write_for_all(FILE, &content)
+        folder.write_for_all(FILE, &folder.json(FILE, &self)?)
     }
 
     /// Forgets it.

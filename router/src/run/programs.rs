@@ -5,6 +5,7 @@ use std::fs;
 
 use segbox_config::Hook;
 use segbox_config::model::Program;
+use segbox_plan::identity::is_name_of;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, FolderError};
@@ -27,7 +28,7 @@ fn file(name: &str, ending: &str) -> String {
 /// Saves the images of these programs.
 pub(crate) fn save(folder: &Folder, programs: &BTreeMap<String, Program>) -> Result<(), FolderError> {
     for (name, program) in programs {
-        if folder.path(&file(name, ".json")).exists() {
+        if load_one(folder, name).is_some() {
             continue;
         }
         let image = Image {
@@ -43,21 +44,18 @@ pub(crate) fn save(folder: &Folder, programs: &BTreeMap<String, Program>) -> Res
     Ok(())
 }
 
-/// The images of these programs, as far as they were saved.
-pub(crate) fn load<'a>(
-    folder: &Folder,
-    names: impl Iterator<Item = &'a String>,
-) -> Result<BTreeMap<String, Program>, FolderError> {
-    let mut programs = BTreeMap::new();
-    for name in names {
-        let image: Option<Image> = folder.read_json(&file(name, ".json"))?;
-        if let (Some(image), Some(object)) = (image, folder.read(&file(name, ".o"))?) {
-            let Image { section, function, hook, globals, filled } = image;
-            let rows = filled.into_iter().map(|map| (map, BTreeMap::new())).collect();
-            programs.insert(name.clone(), Program { object: object.into(), section, function, hook, globals, rows });
-        }
-    }
-    Ok(programs)
+/// The images of these programs, as far as they were saved. One that is damaged counts as missing: the kernel is not to run it.
+pub(crate) fn load<'a>(folder: &Folder, names: impl Iterator<Item = &'a String>) -> BTreeMap<String, Program> {
+    names.filter_map(|name| Some((name.clone(), load_one(folder, name)?))).collect()
+}
+
+fn load_one(folder: &Folder, name: &str) -> Option<Program> {
+    let image: Image = folder.read_json(&file(name, ".json")).ok()??;
+    let object = folder.read(&file(name, ".o")).ok()??;
+    let Image { section, function, hook, globals, filled } = image;
+    let rows = filled.into_iter().map(|map| (map, BTreeMap::new())).collect();
+    let program = Program { object: object.into(), section, function, hook, globals, rows };
+    is_name_of(name, &program).then_some(program)
 }
 
 /// Removes all other images.
@@ -87,7 +85,55 @@ pub(crate) fn short(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use segbox_plan::identity::program_name;
+
     use super::*;
+
+    fn program(object: &[u8]) -> (String, Program) {
+        let program = Program {
+            object: object.to_vec().into(),
+            section: "lwt_seg6local/x".into(),
+            function: "x".into(),
+            hook: Hook::Seg6Local,
+            globals: BTreeMap::from([("tlv_type".to_owned(), vec![7])]),
+            rows: BTreeMap::from([("sids".to_owned(), BTreeMap::new())]),
+        };
+        (program_name("stamp", &program), program)
+    }
+
+    #[test]
+    fn a_program_that_is_not_what_its_name_says_is_none() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(place.path());
+        let (name, stamp) = program(b"an object");
+        let (other, another) = program(b"another object");
+        let all = BTreeMap::from([(name.clone(), stamp.clone()), (other.clone(), another.clone())]);
+        let (image, object) = (folder.path(&file(&name, ".json")), folder.path(&file(&name, ".o")));
+        let saved = || {
+            save(&folder, &all).expect("writable");
+            assert_eq!(load(&folder, all.keys()), all);
+        };
+        saved();
+        let missing = |what: &str| {
+            let found = load(&folder, all.keys());
+            assert_eq!(found.keys().collect::<Vec<_>>(), [&other], "{what}");
+            // The next apply writes it anew.
+            saved();
+        };
+        fs::write(&object, b"an object").expect("writable");
+        assert_eq!(load(&folder, all.keys()), all, "as it was written before files had versions");
+        fs::write(&object, b"An object").expect("writable");
+        missing("an object with another hash");
+        fs::copy(folder.path(&file(&other, ".o")), &object).expect("writable");
+        missing("the object of another program");
+        fs::write(&image, b"{}").expect("writable");
+        missing("an image without content");
+        fs::remove_file(&object).expect("there");
+        fs::create_dir(&object).expect("writable");
+        missing("a folder");
+        fs::remove_file(&image).expect("there");
+        missing("no image");
+    }
 
     #[test]
     fn a_programs_name_is_the_files() {

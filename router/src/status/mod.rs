@@ -23,7 +23,7 @@ use crate::error::with_causes;
 use crate::run::boot::Boot;
 use crate::run::pending::Pending;
 use crate::target::{Target, TargetError};
-use crate::{Reading, Router, icmp_errors};
+use crate::{Reading, Router, damage, icmp_errors};
 
 mod hop_limit;
 /// The tuning of the box.
@@ -171,8 +171,9 @@ pub struct Link {
 /// The kernel or the folder under /run cannot be read.
 pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let kernel_error = |error: TargetError| ChangeError::Kernel(error);
-    let overdue = undo_overdue(router)?;
-    let record = router.last_applied()?;
+    let overdue = undo_overdue(router);
+    // What a damaged file would tell is left out, and said: the kernel is shown all the same.
+    let record = router.last_applied().ok().flatten();
     let links_now = router.target.netlink.links().map_err(|error| kernel_error(error.into()))?;
     let on = crate::Seen { links: Some(links_now), ..router.seen_without_links() };
     let reading = record.as_ref().map(|record| record.reading(on));
@@ -183,9 +184,10 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let counters = router.target.netlink.counters().map_err(|error| kernel_error(error.into()))?;
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let dropped = router.target.netlink.dropped().map_err(|error| kernel_error(error.into()))?;
-    let pending = Pending::read(&router.folder)?;
-    let (mut deviations, tuning) = deviations(router, &found.actual, reading)?;
+    let pending = Pending::read(&router.folder).ok().flatten();
+    let (mut deviations, tuning) = deviations(router, &found.actual, reading);
     deviations.extend(overdue);
+    deviations.extend(damage::damaged(&router.folder));
     deviations.extend(segbox_plan::lost::lost(&found.actual));
     deviations.extend(router.overruled(&of_state(&found.actual.state))?.iter().map(ToString::to_string));
     // A machine that segbox has not booted has no record.
@@ -193,7 +195,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         deviations.extend(boot.all_problems().cloned());
     }
     deviations.extend(hop_limit::circles(&router.target.programs, &found.actual));
-    let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder)?);
+    let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder).unwrap_or_default());
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
@@ -217,16 +219,15 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
 }
 
 /// Undoes a change whose time is over. A line if it cannot be undone now.
-fn undo_overdue(router: &mut Router) -> Result<Option<String>, ChangeError> {
-    let Some(late) = Pending::read(&router.folder)?.and_then(Pending::late) else { return Ok(None) };
-    let undone = router.undo_overdue(Duration::ZERO);
-    Ok(undone.err().map(|error| {
-        format!(
-            "a change that nobody confirmed was to be undone {} s ago, and is not: {}",
-            late.as_secs(),
-            with_causes(&error)
-        )
-    }))
+fn undo_overdue(router: &mut Router) -> Option<String> {
+    // A damaged file is a deviation of its own.
+    let late = Pending::read(&router.folder).ok()??.late()?;
+    let error = router.undo_overdue(Duration::ZERO).err()?;
+    Some(format!(
+        "a change that nobody confirmed was to be undone {} s ago, and is not: {}",
+        late.as_secs(),
+        with_causes(&error)
+    ))
 }
 
 /// The steps from the kernel's state to the last applied file, and the tuning of the box.
@@ -234,18 +235,18 @@ fn deviations(
     router: &Router,
     actual: &Actual,
     reading: Option<Result<Reading, Faults>>,
-) -> Result<(Vec<String>, Option<Tuning>), ChangeError> {
+) -> (Vec<String>, Option<Tuning>) {
     match reading {
-        None => Ok((Vec::new(), None)),
+        None => (Vec::new(), None),
         Some(Ok(reading)) => {
             let config = &reading.checked.config;
-            let reconcile = router.reconcile()?;
+            let reconcile = router.reconcile_with_what_is_left();
             let plan = reconcile.plan(Some(config), actual);
             let choice = reconcile.choice(config, actual);
             // A routing daemon may move a first segment at any time: a policy whose MTU is smaller than it could be loses nothing.
             let steps = plan.steps.iter().filter(|step| !step.only_raises_mtu());
             let mut lines: Vec<String> = steps.map(ToString::to_string).collect();
-            lines.extend(choice.trouble().map(str::to_owned));
+            lines.extend(choice.trouble().or(reconcile.exposed(&choice)).map(str::to_owned));
             lines.extend(segbox_plan::filter::left_out(config, &reconcile.facts.kernel));
             let warnings = &reading.checked.warnings;
             let guards = reconcile.facts.kernel.has(&Feature::NF_TABLES);
@@ -256,10 +257,10 @@ fn deviations(
             };
             lines.extend(warnings.iter().filter(certain).map(|fault| warnings.line(fault).to_string()));
             let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
-            Ok((lines, tuning::tuning(&choice, &wishes, actual)))
+            (lines, tuning::tuning(&choice, &wishes, actual))
         }
         // A file that it names has changed since: an object, a key, or an interface.
-        Some(Err(faults)) => Ok((faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None)),
+        Some(Err(faults)) => (faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None),
     }
 }
 

@@ -80,7 +80,11 @@ pub(super) fn clear() -> Result<ExitCode> {
     let _whole = Uninterrupted::begin();
     sweep();
     let report = router.change(&Wanted::Nothing, Change::default())?;
-    tell(&report, "removed everything that segbox made", begin)?;
+    let told = tell(&report, "removed everything that segbox made", begin);
+    for line in &router.not_put_back {
+        output::notice(&format!("{} {line}", styled(CHANGED, "not put back:")));
+    }
+    told?;
     Ok(OK)
 }
 

@@ -36,5 +36,5 @@ fn this_box() -> Seen {
     let links = Netlink::open().ok().and_then(|mut netlink| netlink.links().ok());
     let profiles = Some(Profiles::read().names());
     let hazards = segbox_plan::beside::hazards(&segbox_linux::beside::look());
-    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles, hazards }
+    Seen { links, kernel: Some(segbox_linux::kernel::survey()), profiles, hazards, exposed: None }
 }

@@ -17,6 +17,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, DynamicClockId, clock_gettime, clock_gettime_dynamic};
+use segbox_config::visible::visible_json;
 use segbox_router::events::{Reporter, ReporterChange, Reports};
 
 use super::OK;
@@ -199,7 +200,7 @@ impl Teller {
             let Some(bytes) = reporter.events.next_record() else { return false };
             let record = Record::read(reporter.events.record(), &bytes, clocks);
             let line =
-                if self.json { record.json(reporter.name()).to_string() } else { self.line(reporter.name(), &record) };
+                if self.json { in_json(&record.json(reporter.name())) } else { self.line(reporter.name(), &record) };
             self.lines += &line;
             self.lines.push('\n');
             self.printed += 1;
@@ -237,7 +238,7 @@ impl Teller {
         let line = if self.json {
             let mut json = head(time, program);
             json.insert("lost".to_owned(), lost.into());
-            serde_json::Value::Object(json).to_string()
+            in_json(&serde_json::Value::Object(json))
         } else {
             let program = self.padded(program, "", program, HEAD);
             let cell = styled(BAD, format!("{lost} lost: the ring buffer was full"));
@@ -267,6 +268,11 @@ impl Teller {
         }
         Ok(None)
     }
+}
+
+/// One line of JSON.
+fn in_json(value: &serde_json::Value) -> String {
+    visible_json(&value.to_string()).into_owned()
 }
 
 fn clocks() -> Clocks {

@@ -1,21 +1,24 @@
 //! `segbox plan`: prints the steps from the running kernel, or from a dump, to a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use miette::{Diagnostic, Result};
+use segbox_linux::file::{self, FileError};
 use segbox_plan::{Actual, Plan, Verb};
 use segbox_router::{Reconcile, Router, Seen, read};
 
 use super::{OK, STEPS};
 use crate::text::output::{BAD, CHANGED, GOOD, count, print, print_json, styled};
 
+/// The dump of a router with a million policies has half of it.
+const LONGEST: u64 = 1 << 30;
+
 /// An unusable dump.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum DumpError {
     #[error("cannot read the dump {}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    Io { path: PathBuf, source: FileError },
     #[error("{} is not a dump of `segbox observe`", path.display())]
     #[diagnostic(help("make one on the router with `segbox observe > dump.json`, using this version of segbox"))]
     Content { path: PathBuf, source: serde_json::Error },
@@ -41,9 +44,9 @@ pub(super) fn run(file: &Path, dump: Option<&Path>, json: bool) -> Result<ExitCo
 
 /// A plan for another router: neither this machine's kernel nor its remembered settings count.
 fn from_dump(file: &Path, dump: &Path) -> Result<Plan> {
-    let content = fs::read(dump).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
-    let actual: Actual =
-        serde_json::from_slice(&content).map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
+    let content = file::read(dump, LONGEST).map_err(|source| DumpError::Io { path: dump.to_owned(), source })?;
+    let actual: Actual = serde_json::from_slice(&content.bytes)
+        .map_err(|source| DumpError::Content { path: dump.to_owned(), source })?;
     let on = Seen { links: Some(actual.links.clone()), ..Seen::default() };
     let reading = read("plan", file, on)?;
     Ok(Reconcile::for_dump().plan(Some(&reading.checked.config), &actual))

@@ -67,12 +67,13 @@ mod tests {
     use segbox_router::run::boot::Step;
 
     use super::*;
+    use crate::text::output::shown;
 
     #[test]
     fn tells_the_steps_and_what_is_wrong() {
         let step = Step { name: "mounts".into(), at_ms: 0.0, took_ms: 1.25, result: String::new() };
         let boot = Boot { steps: vec![step], problems: vec!["eth1 is missing".into()], ..Boot::default() };
-        let text = anstream::adapter::strip_str(&text(&boot)).to_string();
+        let text = anstream::adapter::strip_str(&shown(&text(&boot))).to_string();
         assert!(text.contains("to fix: eth1 is missing"), "{text}");
         assert!(text.contains("mounts") && text.contains("1.2"), "{text}");
     }

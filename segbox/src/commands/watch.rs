@@ -18,7 +18,7 @@ pub(super) fn run(every: Duration) -> Result<ExitCode> {
     let mut router = Router::open("watch")?;
     let mut earlier: Option<(Status, Instant)> = None;
     // In a file or a pipe the updates follow one another.
-    let lead = if std::io::stdout().is_terminal() { REDRAW } else { "" };
+    let lead = if std::io::stdout().is_terminal() { output::ours(REDRAW) } else { String::new() };
     loop {
         let now = (status(&mut router)?, Instant::now());
         let since = earlier.as_ref().map(|(status, at)| (status, at.elapsed().as_secs_f64()));

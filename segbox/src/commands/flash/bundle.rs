@@ -1,12 +1,12 @@
 //! A configuration for another box: segbox.toml and the keys, programs and hardware profiles that it names. They are read and
 //! checked before anything is written. Not here: writing them to the disk.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::Result;
 use segbox_config::model::Hardware;
 use segbox_firmware::flash::{Bundle, FlashError};
+use segbox_linux::file;
 use segbox_router::profiles::{Profiles, files, is_built_in};
 use segbox_router::{Seen, read as read_file};
 
@@ -34,8 +34,8 @@ pub(super) fn read(file: &Path) -> Result<Bundle> {
     let mut found = Vec::new();
     for name in needs.files() {
         let path = beside.join(name);
-        let content = fs::read(&path).map_err(|error| fault(&path, error.to_string()))?;
-        found.push((PathBuf::from(name), content));
+        let content = file::read(&path, MOST as u64).map_err(|error| fault(&path, error.to_string()))?;
+        found.push((PathBuf::from(name), content.bytes));
     }
     for (name, text) in own {
         let takes_part = match &reading.checked.config.system.hardware {
