@@ -78,8 +78,7 @@ fn room_that_was_taken_is_used_or_given_back() {
     fs::write(folder.path("record.new"), "half").expect("ours");
     fs::create_dir(folder.path("x.new")).expect("ours");
     folder.tidy();
-    let left: Vec<_> =
-        fs::read_dir(place.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = fs::read_dir(place.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["record.json"]);
 }
 
