@@ -97,7 +97,7 @@ impl fmt::Display for Exposed {
 /// # Errors
 /// See [`FileError`].
 pub fn read(path: &Path, limit: u64) -> Result<Content, FileError> {
-    let Opened { file, stat, exposed } = open(path)?;
+    let Opened { file, at, stat, exposed } = open(path)?;
     let found = stat.st_size.cast_unsigned();
     if found > limit {
         return Err(FileError::TooLong { found, limit });
@@ -108,13 +108,15 @@ pub fn read(path: &Path, limit: u64) -> Result<Content, FileError> {
     if bytes.len() as u64 > limit {
         return Err(FileError::TooLong { found: bytes.len() as u64, limit });
     }
-    let exposed = Exposed::of(path, &stat).or(exposed);
+    let exposed = Exposed::of(&at, &stat).or(exposed);
     Ok(Content { bytes, mode: stat.st_mode & 0o777, exposed })
 }
 
 /// An open regular file.
 struct Opened {
     file: File,
+    /// Where it lies, without symbolic links.
+    at: PathBuf,
     stat: Stat,
     /// The first folder or link on the way to it that another can change.
     exposed: Option<Exposed>,
@@ -139,7 +141,9 @@ fn open(path: &Path) -> Result<Opened, FileError> {
                 // What was opened counts: it may have been replaced since the look.
                 let stat = fstat(&file).map_err(io)?;
                 return match FileType::from_raw_mode(stat.st_mode) {
-                    FileType::RegularFile => Ok(Opened { file: file.into(), stat, exposed: way.exposed }),
+                    FileType::RegularFile => {
+                        Ok(Opened { file: file.into(), at: way.at.join(name), stat, exposed: way.exposed })
+                    }
                     other => Err(FileError::Kind { kind: kind(other) }),
                 };
             }

@@ -50,8 +50,11 @@ const FILES: [&str; 8] = [
     "programs/tag.o",
 ];
 
+/// Puts something else at a path; the former file lies at the second one.
+type Damage = fn(&Path, &Path);
+
 /// What happens to a file.
-const DAMAGES: [(&str, fn(&Path, &Path)); 13] = [
+const DAMAGES: [(&str, Damage); 13] = [
     ("missing", |_, _| ()),
     ("empty", |path, _| write(path, b"")),
     ("truncated", |path, former| {
@@ -133,6 +136,18 @@ impl Router {
         segbox(self.namespace(), words)
     }
 
+    /// What the kernel has before segbox, once the addresses of the new links are there.
+    fn pristine(&self) -> String {
+        let (mut found, mut same) = (self.run(&["observe"]).out, 0);
+        while same < 8 {
+            std::thread::sleep(std::time::Duration::from_millis(250));
+            let now = self.run(&["observe"]).out;
+            same = if now == found { same + 1 } else { 0 };
+            found = now;
+        }
+        found
+    }
+
     fn apply(&self) {
         apply(self.namespace(), &self.files.path().join("segbox.toml"));
     }
@@ -162,7 +177,7 @@ impl Router {
     }
 
     /// Damages a file; its former content lies beside it.
-    fn damage(&self, file: &str, damage: fn(&Path, &Path)) {
+    fn damage(&self, file: &str, damage: Damage) {
         let path = self.path(file);
         let former = self.folder().join("former");
         if fs::rename(&path, &former).is_err() {
@@ -215,14 +230,20 @@ impl Router {
             write(&fresh, &bare(path));
             fs::rename(&fresh, path).expect("ours");
         }
-        let earlier = folder.join("record.earlier.json");
-        if let Ok(earlier_record) = fs::read(&earlier) {
-            let pending = fs::read(folder.join("pending.json")).expect("beside it");
-            let mut pending: serde_json::Value = serde_json::from_slice(&pending).expect("JSON");
-            pending["record"] = serde_json::from_slice(&earlier_record).expect("JSON");
-            pending.as_object_mut().expect("one").remove("has_earlier");
+        // What an undo needs was in one file with the deadline, the earlier record too.
+        let [undo, earlier] = ["undo.json", "record.earlier.json"].map(|name| folder.join(name));
+        let json = |path: &Path| -> serde_json::Value {
+            serde_json::from_slice(&fs::read(path).expect("there")).expect("JSON")
+        };
+        if undo.exists() {
+            let mut pending = json(&folder.join("pending.json"));
+            for name in ["before", "base"] {
+                pending[name] = json(&undo)[name].take();
+            }
+            pending["record"] = json(&earlier);
             let fresh = folder.join("bare");
             write(&fresh, pending.to_string().as_bytes());
+            fs::remove_file(undo).expect("there");
             fs::rename(&fresh, folder.join("pending.json")).expect("ours");
             fs::remove_file(earlier).expect("there");
         }
@@ -240,7 +261,7 @@ impl Router {
 #[test]
 fn every_kind_of_damage_leaves_a_router_that_can_be_shown_and_cleared() {
     let router = Router::new();
-    let pristine = router.run(&["observe"]).out;
+    let pristine = router.pristine();
     router.apply();
     let made = router.marks();
     let good = router.saved("good");
@@ -289,7 +310,7 @@ fn every_kind_of_damage_leaves_a_router_that_can_be_shown_and_cleared() {
 #[test]
 fn a_damaged_pending_change_blocks_no_clear() {
     let router = Router::new();
-    let pristine = router.run(&["observe"]).out;
+    let pristine = router.pristine();
     router.files.write(
         "first.toml",
         "[interface.eth0]\nmtu = 1300\n[srv6.hmac-key.9]\nalgorithm = \"sha256\"\nsecret-file = \"seven.key\"\n",
@@ -328,7 +349,7 @@ fn a_damaged_pending_change_blocks_no_clear() {
 #[test]
 fn the_files_of_a_segbox_without_versions_are_read() {
     let router = Router::new();
-    let pristine = router.run(&["observe"]).out;
+    let pristine = router.pristine();
     let first = router.files.write("first.toml", FILE.replace("mtu = 1400", "mtu = 1300"));
     let in_sync = |file: &Path| segbox(router.namespace(), [OsStr::new("plan"), file.as_os_str()]).code == Some(0);
     apply(router.namespace(), &first);

@@ -24,7 +24,7 @@ const DEPTH: u32 = 80;
 const LONGEST: usize = 1 << 20;
 /// Nodes that a text may have, at most: so many and one for each sixteen bytes before. A router has one for each twenty bytes, the rows of a map
 /// one for each ten, and these are 262,144 at most.
-const NODES: usize = 200_000;
+const NODES: usize = 150_000;
 
 /// The tree of all that is well-formed; every syntax fault is added to `faults`. Reading ends where there are too many to be held, or where the
 /// tree would take many times the memory of the text.
