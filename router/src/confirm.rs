@@ -172,7 +172,8 @@ impl<T: Target> Router<T> {
     /// change still waits.
     pub(crate) fn settle_pending(&mut self) -> Result<(), ChangeError> {
         match Pending::read(&self.folder)?.map(Pending::left) {
-            None => Ok(()),
+            // A `confirm` that was killed may have left the secrets.
+            None => Ok(end(&self.folder)?),
             Some(Some(left)) => Err(ChangeError::Waiting { left: Duration::from_secs(left.as_secs()) }),
             Some(None) => self.undo(Rest::Superseded),
         }

@@ -91,3 +91,12 @@ fn without_what_the_undo_needs_it_stays_pending_and_says_so() {
     router.change(&Wanted::Nothing, Change::default()).expect("readable");
     assert!(!pending(&router));
 }
+
+#[test]
+fn what_a_killed_confirm_has_left_goes_with_the_next_change() {
+    let (mut router, _before, run) = overdue();
+    Pending::remove(&router.folder).expect("writable");
+    assert!(run.path().join("secrets.json").exists() && run.path().join("undo.json").exists());
+    router.settle_pending().expect("nothing is pending");
+    assert!(!run.path().join("secrets.json").exists() && !run.path().join("undo.json").exists());
+}

@@ -112,6 +112,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     verdict(campaign, &state)
 }
 
+/// The seed of the short slices: two runs of the fast tests try the same, so a red one tells of a change. Other seeds are for campaigns.
+const SHORT_SEED: u64 = 1;
+
 /// A short slice of every campaign that has one.
 fn short() -> Result<(), Failure> {
     let stop = stop::on_signal(GRACE, || {})?;
@@ -121,7 +124,7 @@ fn short() -> Result<(), Failure> {
         let Some(count) = campaign.short else { continue };
         let folder = tempfile::tempdir().map_err(|error| Failure::file("make", &std::env::temp_dir(), &error))?;
         let place = Place { segbox: segbox.clone(), folder: folder.path().to_owned() };
-        let mut state = State::passing(fresh_seed());
+        let mut state = State::passing(SHORT_SEED);
         go(campaign, &place, count, &mut state, &stop)?;
         print!("{}", report::told(campaign, &state));
         failed = failed.and(verdict(campaign, &state));

@@ -12,6 +12,8 @@ use super::{FlashError, Image};
 
 /// Size of a piece: large enough for full disk speed and for a partition table, small enough for a small box.
 const PIECE: usize = 1 << 20;
+/// The boot sector, with the mark of a disk that has a partition table.
+const FIRST_SECTOR: usize = 512;
 /// Data is synced to the disk at this interval, so the reported rate is that of the disk and not of the memory.
 const SYNC: u64 = 32 << 20;
 /// Interval between two progress reports.
@@ -152,10 +154,21 @@ pub(crate) fn compare(
         done += length as u64;
         watched.at(done, target)?;
     }
-    target.file.rewind().map_err(|error| target.fault("write", 0, error))?;
-    target.file.write_all(&headless.0).map_err(|error| target.fault("write", 0, error))?;
+    put_head(target, &headless.0).map_err(|error| target.fault("write", 0, error))?;
     target.forget_what_was_read()?;
     compare_piece(target, 0, &headless.0, &mut found)
+}
+
+/// Writes the first piece. Its first sector comes last: a disk writes a sector whole or not at all, and without this one the disk is
+/// unfinished.
+fn put_head(target: &mut Target, head: &[u8]) -> io::Result<()> {
+    let (boot, rest) = head.split_at(head.len().min(FIRST_SECTOR));
+    target.file.seek(SeekFrom::Start(boot.len() as u64))?;
+    target.file.write_all(rest)?;
+    target.file.sync_data()?;
+    target.file.rewind()?;
+    target.file.write_all(boot)?;
+    target.file.sync_data()
 }
 
 fn compare_piece(target: &mut Target, at: u64, wanted: &[u8], found: &mut [u8]) -> Result<(), FlashError> {
