@@ -58,7 +58,7 @@ fn one_reader_at_a_time_and_a_killed_one_leaves_nothing() {
     for words in [&["oam"][..], &[]] {
         let mut second = Reader::start(through.router(), words);
         assert_eq!(second.ended(), Some(1), "{}", second.err());
-        assert!(second.err().contains("another process reads the reports of program `"), "{}", second.err());
+        assert!(second.err().contains("another process reads the reports of program"), "{}", second.err());
         assert!(second.err().contains("read only once"), "{}", second.err());
     }
     assert_eq!(files(), before, "a reader writes nothing");
