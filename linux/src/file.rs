@@ -32,7 +32,7 @@ pub struct Content {
 #[expect(missing_docs, reason = "each message says what its variant is")]
 pub enum FileError {
     #[error("{}", answer(.0))]
-    Io(#[source] io::Error),
+    Io(io::Error),
     #[error("it is {kind}, not a regular file: save its content in a file")]
     Kind { kind: &'static str },
     #[error("it has {} or more; a file of this kind has at most {}", size(*.found), size(*.limit))]

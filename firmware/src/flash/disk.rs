@@ -76,24 +76,23 @@ impl Disk {
         let refused = |why: String, fix| FlashError::Refused { path: path.to_owned(), why, fix };
         let fails = |source| FlashError::Disk { doing: "look at", path: path.to_owned(), source };
         let path_of_it = fs::canonicalize(path).map_err(fails)?;
-        let is_one = |kind: fs::FileType| kind.is_block_device() || kind.is_file();
-        // Before it is opened: opening some devices acts on them.
-        let no_disk = || refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb");
-        if !is_one(fs::metadata(&path_of_it).map_err(fails)?.file_type()) {
-            return Err(no_disk());
-        }
-        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path_of_it).map_err(fails)?;
-        let about = file.metadata().map_err(fails)?;
-        let (name, lets_go) = if about.file_type().is_block_device() {
-            let name = name_of(about.rdev()).map_err(fails)?;
-            let lets_go = in_use::disk(&name, host).map_err(|(why, fix)| refused(why, fix))?;
-            (Some(name), lets_go)
-        } else if about.is_file() {
-            in_use::file(&about).map_err(|(why, fix)| refused(why, fix))?;
-            (None, Vec::new())
-        } else {
-            return Err(no_disk());
+        let check = |about: &fs::Metadata| {
+            if about.file_type().is_block_device() {
+                let name = name_of(about.rdev()).map_err(fails)?;
+                let lets_go = in_use::disk(&name, host).map_err(|(why, fix)| refused(why, fix))?;
+                Ok((Some(name), lets_go))
+            } else if about.is_file() {
+                in_use::file(about).map_err(|(why, fix)| refused(why, fix))?;
+                Ok((None, Vec::new()))
+            } else {
+                Err(refused("it is neither a disk nor a file".to_owned(), "name a whole disk, such as /dev/sdb"))
+            }
         };
+        // Before it is opened: opening some devices acts on them, and a disk in use is left alone.
+        check(&fs::metadata(&path_of_it).map_err(fails)?)?;
+        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path_of_it).map_err(fails)?;
+        // Another disk may have got the name meanwhile.
+        let (name, lets_go) = check(&file.metadata().map_err(fails)?)?;
         let identity = Identity::of(&file).map_err(fails)?;
         let size = file.seek(SeekFrom::End(0)).map_err(fails)?;
         if size < needed {

@@ -172,7 +172,7 @@ fn a_disk_that_takes_no_writes_and_loses_the_file_runs_the_last_good_one() {
         let failure = |what, sector| Failure { what, sector };
         machine.medium = Medium::Failing(vec![failure(Direction::Read, Some(lost)), failure(Direction::Write, None)]);
     });
-    router.boot_says(&["segbox.toml cannot be read", "last good (generation 7)", "factory-reset config"]);
+    router.boot_says(&["cannot read /etc/segbox/segbox.toml", "last good (generation 7)", "factory-reset config"]);
     assert!(forwards(&namespace), "{}", router.answer("status"));
 }
 

@@ -4,6 +4,8 @@
 //! that it does not take counts as no SRH, and a decapsulating SID then takes the packet unverified (net/ipv6/seg6_local.c, seg6_get_srh,
 //! decap_and_validate).
 
+use std::ops::RangeInclusive;
+
 use segbox_plan::filter::HmacGuard;
 
 use super::near::near;
@@ -15,6 +17,8 @@ use crate::netlink::nft::uapi::*;
 
 /// The most segments of an SRH whose HMAC TLV is within reach: an offset of `exthdr` has 8 bits.
 const MOST_SEGMENTS: u8 = 15;
+/// The most of which the TLV is within reach without `exthdr`: on Linux 6.12 an offset of `payload` has 8 bits, too.
+const MOST_WITHOUT_WALK: u8 = 12;
 
 const ROUTING: u8 = 43;
 /// Bytes of the IPv6 header.
@@ -30,9 +34,10 @@ pub(super) fn layout(guard: &HmacGuard) -> Layout {
         // Without a walk through the headers, which `exthdr` takes for each byte.
         goto([vec![field(NEXT_HEADER), equals(&[ROUTING])]], HMAC_FIRST),
     ];
-    guarded.extend(signed(&routing_header));
+    guarded.extend(signed(&routing_header, 1..=MOST_SEGMENTS));
     guarded.push(goto([], HMAC_NONE));
-    let mut first = signed(&at_header);
+    let mut first = signed(&at_header, 1..=MOST_WITHOUT_WALK);
+    first.extend(signed(&routing_header, MOST_WITHOUT_WALK + 1..=MOST_SEGMENTS));
     first.push(goto([], HMAC_NONE));
     let ports = from_ports(&guard.ports, HMAC_PORTS).into_iter().map(|port| goto([port], HMAC_GUARD));
     let chains = vec![
@@ -46,7 +51,7 @@ pub(super) fn layout(guard: &HmacGuard) -> Layout {
 }
 
 /// A rule for each number of segments. `at` is a part of the routing header, by offset and length.
-fn signed(at: &dyn Fn(u32, u32) -> Expression) -> Vec<Rule> {
+fn signed(at: &dyn Fn(u32, u32) -> Expression, segments: RangeInclusive<u8>) -> Vec<Rule> {
     let rule = |segments: u8| {
         // Units of 8 bytes after the first, routing type, segments left, last entry (RFC 8754, 2); type and length of the TLV (2.1.2).
         let length = 2 * segments + 5;
@@ -64,5 +69,5 @@ fn signed(at: &dyn Fn(u32, u32) -> Expression) -> Vec<Rule> {
             equals(&[5, 38]),
         ]])
     };
-    (1..=MOST_SEGMENTS).map(rule).collect()
+    segments.map(rule).collect()
 }
