@@ -108,7 +108,8 @@ impl Host {
 
     /// Starts a daemon, and waits until a command says that it is ready.
     pub(crate) fn start(&mut self, daemon: &str, ready: &str) {
-        self.sh(&format!("{daemon} >/tmp/daemon.log 2>&1 &"));
+        // The shell goes on before the daemon's log is empty: words of an earlier daemon would make this one ready.
+        self.sh(&format!("rm -f /tmp/daemon.log; {daemon} >/tmp/daemon.log 2>&1 &"));
         self.until(ready);
     }
 
