@@ -19,8 +19,12 @@ use crate::tune::{Knob, Machine};
 /// kernel's include/uapi/linux/rtnetlink.h and in iproute2's rt_protos.
 pub const PROTOCOL: u8 = 86;
 
-/// The alias (IFLA_IFALIAS) of the devices that segbox makes.
+/// The alias (IFLA_IFALIAS) of the devices that segbox makes: a name for people, and the mark of those made before there was the group.
 pub const LINK_ALIAS: &str = "segbox";
+
+/// The group (IFLA_GROUP) of the devices that segbox makes, "segb" in ASCII. The kernel takes it in the request that makes a device, so a
+/// segbox that is killed leaves none without a mark.
+pub const LINK_GROUP: u32 = u32::from_be_bytes(*b"segb");
 
 /// The main routing table.
 pub const MAIN_TABLE: u32 = 254;

@@ -7,25 +7,25 @@ use rustix::io::Errno;
 use segbox_config::IfName;
 use segbox_config::model::Matcher;
 use segbox_plan::rename::name_aside;
-use segbox_plan::state::{LINK_ALIAS, Link};
+use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
 use super::links::{LinkRow, Links};
 use super::reply::{Refusal, TalkError};
 use super::socket::Socket;
 
-/// Makes a device, gives it segbox's alias and brings it up.
+/// Makes a device with segbox's marks, and brings it up.
 pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), TalkError> {
-    let message = match link {
+    let mut message = match link {
         Link::Vrf(table) => LinkVrf::new(name.as_str(), table).build(),
         Link::Dummy => LinkDummy::new(name.as_str()).build(),
         Link::Ifb => LinkIfb::new(name.as_str()).build(),
     };
+    message.attributes.push(LinkAttribute::Group(LINK_GROUP));
     socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message)?;
     // The kernel ignores an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
     let marked = set(socket, LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS).up());
     if marked.is_err() {
-        // Without the alias segbox would not know the device as one that it made, and could never remove it. The first error is
-        // reported, not that of the removal.
+        // A step that fails leaves nothing. The first error is reported, not that of the removal.
         let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
     }
     marked

@@ -7,7 +7,7 @@ use std::fs;
 use netlink_packet_route::link::LinkMessage;
 use segbox_config::model::Matcher;
 use segbox_config::{IfName, LinkSeen, Mac};
-use segbox_plan::state::{LINK_ALIAS, Link};
+use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
 use super::frame::{attributes, text_of, u32_of, u64_of};
 use super::reply::TalkError;
@@ -114,7 +114,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let (mut mtu, mut master) = (0, 0);
     let (mut current, mut permanent) = (None, None);
     let (mut bus, mut device) = (None, None);
-    let (mut alias, mut kind, mut own) = (None, None, None);
+    let (mut marked, mut kind, mut own) = (false, None, None);
     let mut statistics = LinkStatistics::default();
     for (attribute, value) in attributes(payload.get(16..)?) {
         match attribute {
@@ -125,7 +125,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
             libc::IFLA_PERM_ADDRESS => permanent = mac(value),
             uapi::IFLA_PARENT_DEV_NAME => device = text_of(value),
             uapi::IFLA_PARENT_DEV_BUS_NAME => bus = text_of(value),
-            libc::IFLA_IFALIAS => alias = text_of(value),
+            libc::IFLA_IFALIAS => marked |= text_of(value) == Some(LINK_ALIAS),
+            libc::IFLA_GROUP => marked |= u32_of(value) == Some(LINK_GROUP),
             libc::IFLA_LINKINFO => {
                 kind = in_info(value, libc::IFLA_INFO_KIND).and_then(text_of);
                 own = own_kind(value);
@@ -143,7 +144,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         mac: permanent.or(current),
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
         kind: kind.map(str::to_owned),
-        own: own.filter(|_| alias == Some(LINK_ALIAS)),
+        own: own.filter(|_| marked),
         statistics,
     })
 }

@@ -3,7 +3,7 @@
 use segbox_config::IfName;
 use segbox_linux::netlink::StepError;
 use segbox_plan::route::{Hop, Route, RouteKey};
-use segbox_plan::state::{AddressKey, Link, NeighborKey};
+use segbox_plan::state::{AddressKey, LINK_GROUP, Link, NeighborKey};
 use segbox_plan::{Delta, Step};
 
 use super::world::*;
@@ -131,7 +131,7 @@ fn neighbors_of_ours_are_those_with_our_number() {
 }
 
 #[test]
-fn a_device_without_our_alias_is_not_ours() {
+fn a_device_without_our_marks_is_not_ours() {
     in_namespace(|| {
         let mut netlink = netlink();
         ip("link add theirs type ifb");
@@ -148,5 +148,18 @@ fn a_device_without_our_alias_is_not_ours() {
         );
         assert!(ip("link show").contains("theirs"));
         assert!(!ip("link show").contains("segbox0"));
+    });
+}
+
+/// The alias comes with a second request.
+#[test]
+fn a_device_of_a_segbox_that_was_killed_is_ours() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        ip(&format!("link add segbox0 group {LINK_GROUP} type ifb"));
+        assert_eq!(observe(&mut netlink).state.links.into_iter().collect::<Vec<_>>(), [(name("segbox0"), Link::Ifb)]);
+        apply(&mut netlink, &[Step::Link(Delta { key: name("segbox0"), before: Some(Link::Ifb), after: None })]);
+        apply(&mut netlink, &[Step::Link(Delta { key: name("segbox0"), before: None, after: Some(Link::Ifb) })]);
+        assert!(ip("link show segbox0").contains(&format!("group {LINK_GROUP}")), "it has the mark from the beginning");
     });
 }
