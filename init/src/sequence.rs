@@ -22,7 +22,7 @@ use super::{after_boot, console, crash, entropy, modules, mounts, panic, setting
 /// For the drivers: the slowest NICs take seconds to reset, and under software emulation everything is slow.
 const DRIVERS: Duration = Duration::from_secs(20);
 /// For the disks, on top of the waits in `storage`.
-const DISKS: Duration = Duration::from_secs(40);
+const DISKS: Duration = Duration::from_secs(60);
 /// For the steps after the last SID.
 const AFTERWARDS: Duration = Duration::from_secs(20);
 /// For growing the state partition: a rotating disk of several terabytes. The kernel continues even after this limit.

@@ -51,14 +51,23 @@ pub(crate) fn volume(limit: Duration, drivers: Instant) -> Option<Block> {
     // Check each device only once: reading half a megabyte repeatedly would slow down the disks that the boot waits for.
     let mut known = std::collections::BTreeSet::new();
     wait(limit, drivers, |blocks| {
-        blocks.iter().filter(|block| known.insert(block.name.clone())).find(|block| is_labelled(block)).cloned()
+        let mut new = blocks.iter().filter(|block| {
+            let is_it = if known.contains(&block.name) { Some(false) } else { is_labelled(block) };
+            // One that cannot be read may not be ready yet.
+            if is_it.is_some() {
+                known.insert(block.name.clone());
+            }
+            is_it == Some(true)
+        });
+        new.next().cloned()
     })
 }
 
-fn is_labelled(block: &Block) -> bool {
+/// None: it cannot be read.
+fn is_labelled(block: &Block) -> Option<bool> {
     let mut start = Vec::new();
-    let read = File::open(block.path()).and_then(|file| file.take(fat::START as u64).read_to_end(&mut start));
-    read.is_ok() && fat::label(&start).as_deref() == Some(LABEL)
+    File::open(block.path()).and_then(|file| file.take(fat::START as u64).read_to_end(&mut start)).ok()?;
+    Some(fat::label(&start).as_deref() == Some(LABEL))
 }
 
 /// Copies the files of a volume.

@@ -3,6 +3,7 @@
 
 mod external;
 pub(crate) mod reset;
+mod stick;
 mod wait;
 
 use std::fs;

@@ -4,20 +4,26 @@ use std::time::{Duration, Instant};
 
 use segbox_firmware::partition::{Block, blocks};
 
+use super::stick;
 use crate::modules::Settled;
 
+/// For a stick that is plugged in and does not answer yet, beyond the limit.
+const COMING: Duration = Duration::from_secs(15);
+
 /// Looks until `found` returns a result, up to `limit`. The limit starts when every controller can have its driver, at `drivers`
-/// at the latest. With a zero limit it looks once.
+/// at the latest. With a zero limit it looks once. A stick that is plugged in and has no disk yet extends it.
 pub(crate) fn wait<T>(limit: Duration, drivers: Instant, mut found: impl FnMut(&[Block]) -> Option<T>) -> Option<T> {
-    let longest = if limit.is_zero() { limit } else { limit + drivers.saturating_duration_since(Instant::now()) };
-    let mut settled = None;
+    let now = Instant::now();
+    let mut from = drivers.max(now);
+    let longest = if limit.is_zero() { limit } else { from - now + limit + COMING };
     let mut result = None;
     wait_for(longest, || {
         result = found(&blocks());
+        let now = Instant::now();
         if Settled::Sticks.is_so() {
-            settled.get_or_insert_with(Instant::now);
+            from = from.min(now);
         }
-        result.is_some() || settled.is_some_and(|settled: Instant| settled.elapsed() >= limit)
+        result.is_some() || now >= from + limit && !stick::is_coming()
     });
     result
 }
