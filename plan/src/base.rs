@@ -59,23 +59,18 @@ impl Plan {
     /// Adds the present names of the interfaces that this plan renames: their undo. Also of those that have a name which another gets,
     /// and make room for it. What is known of an interface already, by whatever of its hardware, goes before.
     pub fn former_names(&self, found: &Actual, known: &mut Base) {
-        let names = self.steps.iter().filter_map(|step| match step {
-            Step::Setting(Delta { key: Setting::LinkName(matcher), after: Some(to), .. }) => Some((matcher, to)),
-            _ => None,
-        });
         let mut add = |link: &LinkSeen, matcher: Matcher| {
             if !found.is_named(link.name, known) {
                 known.insert(Setting::LinkName(matcher), link.name.to_string());
             }
         };
-        let names: Vec<_> = names.collect();
-        for (matcher, _) in &names {
+        for (matcher, _) in self.steps.iter().filter_map(Step::rename) {
             if let Some(link) = found.link_with(matcher) {
-                add(link, (*matcher).clone());
+                add(link, matcher.clone());
             }
         }
-        for (_, to) in names {
-            if let Some(link) = found.links.iter().find(|link| link.name.as_str() == to)
+        for (_, to) in self.steps.iter().filter_map(Step::rename) {
+            if let Some(link) = found.links.iter().find(|link| link.name == to)
                 && let Some(matcher) = Matcher::of(link, &found.links)
             {
                 add(link, matcher);

@@ -71,7 +71,8 @@ impl<T: Target> Router<T> {
     /// See [`ChangeError`]. A step that the kernel refuses is no error: the report says how the change was undone.
     pub fn change(&mut self, wanted: &Wanted<'_>, how: Change) -> Result<Report, ChangeError> {
         let folder = self.folder.clone();
-        let _lock = self.lock()?;
+        // Not `self.lock`: it takes damaged keys for none, and `known` looks at them again.
+        let _lock = folder.lock()?;
         folder.tidy();
         let unknown = self.known(wanted)?;
         if wanted.config().is_some() {
@@ -138,7 +139,7 @@ impl<T: Target> Router<T> {
             }
             Wanted::Nothing => {
                 let unknown = Unknown::look(&self.folder, self.seen_without_links());
-                self.target.hmac_keys().extend(keys.ok().flatten().unwrap_or_default());
+                *self.target.hmac_keys() = keys.ok().flatten().unwrap_or_default();
                 self.target.hmac_keys().extend(unknown.hmac_keys());
                 Ok(Some(unknown))
             }

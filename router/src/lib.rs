@@ -47,6 +47,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use segbox_config::{Config, IfName};
+use segbox_plan::Base;
 use segbox_plan::overruled::{Overruled, destinations, overruled};
 use segbox_plan::route::{RouteKey, RouteKind};
 
@@ -62,7 +63,7 @@ pub use run::record::Record;
 pub use target::{Kernel, Observed, Target, TargetError};
 pub use transaction::{Applied, End, Report};
 
-use run::folder::{Folder, Lock};
+use run::folder::{Folder, Lock, PATIENCE};
 use seal::Seal;
 
 /// This network namespace, opened for reading and changing: facts about the box, the files under /run, and the kernel.
@@ -171,24 +172,20 @@ impl<T: Target> Router<T> {
 
     /// Takes the lock.
     pub(crate) fn lock(&mut self) -> Result<Lock, FolderError> {
-        let lock = self.folder.lock()?;
-        // Another process may have changed them while this one waited.
-        self.read_keys();
-        Ok(lock)
+        self.lock_within(PATIENCE)
     }
 
     /// Takes the lock, or gives up where another process has it for so long.
     pub(crate) fn lock_within(&mut self, patience: Duration) -> Result<Lock, FolderError> {
         let lock = self.folder.lock_within(patience)?;
+        // Another process may have changed them while this one waited.
         self.read_keys();
         Ok(lock)
     }
 
     /// Takes the lock, or gives up at once where another process has it.
     pub(crate) fn lock_at_once(&mut self) -> Result<Lock, FolderError> {
-        let lock = self.folder.lock_at_once()?;
-        self.read_keys();
-        Ok(lock)
+        self.lock_within(Duration::ZERO)
     }
 
     /// A change looks at the file again and refuses a damaged one; all else goes on with what it can read.
@@ -240,25 +237,23 @@ impl<T: Target> Router<T> {
 
     /// The way from a file to the wanted state, with what segbox remembers now.
     pub(crate) fn reconcile(&self) -> Result<Reconcile, FolderError> {
-        Ok(Reconcile {
-            facts: self.facts.clone(),
-            seal: Some(self.seal.clone()),
-            profiles: profiles::Profiles::read(),
-            base: self.folder.base()?,
-            // A damaged list is made anew: each knob is asked for once more.
-            refusals: self.folder.read_json(REFUSED).ok().flatten().unwrap_or_default(),
-        })
+        Ok(self.reconcile_on(self.folder.base()?))
     }
 
     /// The same where a damaged base is as good as none.
     pub(crate) fn reconcile_with_what_is_left(&self) -> Reconcile {
-        self.reconcile().unwrap_or_else(|_| Reconcile {
+        self.reconcile_on(self.folder.base().unwrap_or_default())
+    }
+
+    fn reconcile_on(&self, base: Base) -> Reconcile {
+        Reconcile {
             facts: self.facts.clone(),
             seal: Some(self.seal.clone()),
             profiles: profiles::Profiles::read(),
-            base: Default::default(),
-            refusals: Default::default(),
-        })
+            base,
+            // A damaged list is made anew: each knob is asked for once more.
+            refusals: self.folder.read_json(REFUSED).ok().flatten().unwrap_or_default(),
+        }
     }
 }
 

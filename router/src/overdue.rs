@@ -31,9 +31,7 @@ pub fn settle() -> Option<Overdue> {
     let folder = Folder::of(Namespace::current().ok()?);
     // What cannot be read, the command itself will say.
     let late = Pending::read(&folder).ok()??.late()?;
-    let undone = Router::open("status").map_err(|error| with_causes(&error));
-    let undone = undone.and_then(|mut router| router.undo_overdue(PATIENCE).map_err(|error| with_causes(&error)));
-    Some(Overdue { late, stays: undone.err() })
+    Some(Overdue { late, stays: undo("status", PATIENCE).err() })
 }
 
 /// What a look of the keeper or of the guard process found.
@@ -78,7 +76,12 @@ impl Watch {
         match Pending::read(folder).map(|pending| pending.map(Pending::left)) {
             Ok(None) => Look::Nothing,
             Ok(Some(Some(left))) => Look::Waits(left),
-            Ok(Some(None)) => undo(),
+            Ok(Some(None)) => match undo("keep", Duration::ZERO) {
+                Ok(true) => Look::Undone,
+                // Somebody else was first, or confirmed it.
+                Ok(false) => Look::Nothing,
+                Err(why) => Look::Stays(why),
+            },
             Err(error) => Look::Stays(with_causes(&error)),
         }
     }
@@ -95,18 +98,10 @@ impl Default for Watch {
     }
 }
 
-/// One try. The router is opened for it: after an error nothing of the last try is used again.
-fn undo() -> Look {
-    let mut router = match Router::open("keep") {
-        Ok(router) => router,
-        Err(error) => return Look::Stays(with_causes(&error)),
-    };
-    match router.undo_overdue(Duration::ZERO) {
-        Ok(true) => Look::Undone,
-        // Somebody else was first, or confirmed it.
-        Ok(false) => Look::Nothing,
-        Err(error) => Look::Stays(with_causes(&error)),
-    }
+/// One try, for a command. The router is opened for it: after an error nothing of the last try is used again. False: nothing is overdue any more.
+fn undo(command: &'static str, patience: Duration) -> Result<bool, String> {
+    let mut router = Router::open(command).map_err(|error| with_causes(&error))?;
+    router.undo_overdue(patience).map_err(|error| with_causes(&error))
 }
 
 /// The guard process: waits for the confirmation, or undoes the change when the time is over, and tries until it is undone.

@@ -108,7 +108,8 @@ impl Kernel {
 
 impl Target for Kernel {
     fn observe(&mut self) -> Result<Observed, TargetError> {
-        let found = self.netlink.observe(&self.programs.ids()?)?;
+        let pinned = self.programs.observe()?;
+        let found = self.netlink.observe(&pinned.ids)?;
         let mut actual = found.actual;
         actual.state.hmac_keys.retain(|id, _| self.keys.contains(id));
         let source = actual.setting(&Setting::EncapSource).and_then(|source| source.parse().ok());
@@ -116,7 +117,7 @@ impl Target for Kernel {
         let mut addresses = asked::addresses_of(&actual.state);
         addresses.extend(&self.looked_up);
         actual.lookups = self.netlink.lookups(&addresses, source)?;
-        (actual.state.programs, actual.state.rows) = self.programs.observe()?;
+        (actual.state.programs, actual.state.rows) = (pinned.programs, pinned.rows);
         actual.state.attachments = self.programs.attachments()?;
         if let Some(tuner) = &mut self.tuner {
             tuner.observe(&mut actual);

@@ -2,12 +2,8 @@
 
 mod support;
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
-use segbox_lab::{Cable, Topology};
-use support::files::Files;
-use support::segbox::{SEGBOX, apply, segbox};
+use support::routers::{Keeper, router, router_with, soon};
+use support::segbox::{apply, segbox};
 
 const ROUTER: &str = r#"
 [interface.eth0]
@@ -31,12 +27,9 @@ const LISTS: [&str; 9] = ["tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "
 
 #[test]
 fn a_router_has_no_socket_but_those_for_icmp_errors() {
-    let cables = [Cable("router", "eth0", "peer", "eth0")];
-    let lab = Topology { routers: &["router", "peer"], hosts: &[], cables: &cables }.build().expect("root");
-    let files = Files::new();
+    let (lab, files) = router();
     apply(&lab["router"], &files.write("segbox.toml", ROUTER));
-    let mut keeper = lab["router"].command(SEGBOX).expect("the namespace is there");
-    let mut keeper = keeper.arg("keep").stdout(Stdio::null()).spawn().expect("segbox");
+    let keeper = Keeper::start(&lab["router"]);
     let sockets = |list: &str| {
         let read =
             lab["router"].command("cat").expect("the namespace is there").arg(format!("/proc/net/{list}")).output();
@@ -44,13 +37,8 @@ fn a_router_has_no_socket_but_those_for_icmp_errors() {
         text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
     };
     // The keeper is up once it waits for ICMP errors, those of IPv6 at least.
-    let begin = Instant::now();
-    while sockets("raw6").is_empty() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "the keeper does not start");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    soon("the keeper listens", || !sockets("raw6").is_empty(), || keeper.said());
     let open: Vec<_> = LISTS.iter().flat_map(|list| sockets(list).into_iter().map(move |row| (*list, row))).collect();
-    drop(keeper.kill().and_then(|()| keeper.wait()));
     // The number of a raw socket's protocol stands where others have their port: 1 is ICMP, 3A is ICMPv6.
     let is_for_errors = |row: &str| {
         row.split_whitespace().nth(1).is_some_and(|local| local.ends_with(":003A") || local.ends_with(":0001"))
@@ -64,8 +52,7 @@ fn no_command_prints_a_secret() {
     const SECRET: &str = "a very secret text";
     // Of the password `segbox`.
     const HASH: &str = "$y$j9T$LdJMENpBABJJ3hIHjB1Bi.$gvpqjYFrcQkPlFBkjxjqXoAp2E5uAEc7SOuWvInByu.";
-    let lab = Topology { routers: &["router"], hosts: &[], cables: &[] }.build().expect("root");
-    let files = Files::new();
+    let (lab, files) = router_with(&[]);
     let key = files.write("7.key", SECRET);
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
     let file = files.write(

@@ -104,6 +104,15 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
+/// Notes what does not hold at a place, so that one run shows all of it.
+fn checks(failed: &mut Vec<String>, place: String) -> impl FnMut(bool, &str, &Run) {
+    move |holds, what, run| {
+        if !holds {
+            failed.push(format!("{place}: {what}: {:?}\n{}{}", run.code, run.out, run.err));
+        }
+    }
+}
+
 fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut content).expect("as it was written");
@@ -271,11 +280,7 @@ fn every_kind_of_damage_leaves_a_router_that_can_be_shown_and_cleared() {
     for file in FILES {
         for (name, damage) in DAMAGES {
             kinds += 1;
-            let mut check = |holds: bool, what: &str, run: &Run| {
-                if !holds {
-                    failed.push(format!("{file}, {name}: {what}: {:?}\n{}{}", run.code, run.out, run.err));
-                }
-            };
+            let mut check = checks(&mut failed, format!("{file}, {name}"));
             router.damage(file, damage);
             let status = router.run(&["status"]);
             check(matches!(status.code, Some(0 | 3)) && status.out.contains("fc00:0:1:2::/128"), "status", &status);
@@ -321,11 +326,7 @@ fn a_damaged_pending_change_blocks_no_clear() {
             apply(router.namespace(), &router.files.path().join("first.toml"));
             let begun = router.run(&["apply", "FILE", "--confirm", "1h"]);
             assert_eq!(begun.code, Some(0), "{}{}", begun.out, begun.err);
-            let mut check = |holds: bool, what: &str, run: &Run| {
-                if !holds {
-                    failed.push(format!("{file}, {name}: {what}: {:?}\n{}{}", run.code, run.out, run.err));
-                }
-            };
+            let mut check = checks(&mut failed, format!("{file}, {name}"));
             router.damage(file, damage);
             let status = router.run(&["status"]);
             check(matches!(status.code, Some(0 | 3)) && status.out.contains("fc00:0:1:2::/128"), "status", &status);

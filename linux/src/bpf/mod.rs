@@ -28,7 +28,7 @@ pub use events::Events;
 pub use load::verify;
 pub use maps::{MapRow, Rows};
 pub use object::read_object;
-pub use pins::{Programs, sweep};
+pub use pins::{Pinned, Programs, sweep};
 pub use sys::jited_len;
 
 /// Reads types of a program (BTF) for every use that there is of them. For the fuzzer, which searches for panics.

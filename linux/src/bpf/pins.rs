@@ -86,6 +86,18 @@ const MAPS: &str = "maps";
 /// Marks a folder that is being made or removed.
 const UNFINISHED: char = '~';
 
+/// What is pinned.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pinned {
+    /// The programs by name.
+    pub programs: BTreeMap<String, Hook>,
+    /// Their names by the ids that the kernel gave them.
+    pub ids: BTreeMap<u32, String>,
+    /// The rows of the maps that the file fills, of each map as many as a file can have. An array always has all its rows: those that are
+    /// zero do not count.
+    pub rows: BTreeMap<RowKey, Bytes>,
+}
+
 /// The programs of one network namespace.
 #[derive(Debug)]
 pub struct Programs {
@@ -104,15 +116,13 @@ impl Programs {
         Ok(Self { bpffs: Bpffs::find()?, folder: Path::new(FOLDER).join(namespace.to_string()) })
     }
 
-    /// The programs by name, and the rows of the maps that the file fills, of each map as many as a file can have. An array always has all its rows: those that are zero do not
-    /// count.
+    /// What is pinned. Each pin is opened once.
     ///
     /// # Errors
     /// A pin cannot be opened, or a map cannot be read.
-    #[expect(clippy::type_complexity, reason = "the two fields of the plan's State")]
-    pub fn observe(&self) -> Result<(BTreeMap<String, Hook>, BTreeMap<RowKey, Bytes>), PinError> {
-        let (mut programs, mut rows) = (BTreeMap::new(), BTreeMap::new());
-        let Some(bpffs) = &self.bpffs else { return Ok((programs, rows)) };
+    pub fn observe(&self) -> Result<Pinned, PinError> {
+        let mut found = Pinned::default();
+        let Some(bpffs) = &self.bpffs else { return Ok(found) };
         // An incomplete folder has no name.
         for program in bpffs.list(&self.folder)?.iter().filter_map(|pin| name_of(pin)) {
             let pin = self.folder_of(&program).join(PROGRAM);
@@ -121,27 +131,12 @@ impl Programs {
             let info = sys::program_info(fd.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
             let Some(hook) = hook_of(info.type_) else { continue };
             for map in bpffs.list(&self.folder_of(&program).join(ROWS))?.iter().filter_map(|pin| name_of(pin)) {
-                rows.extend(self.state_of(&program, &map)?);
+                found.rows.extend(self.state_of(&program, &map)?);
             }
-            programs.insert(program, hook);
+            found.ids.insert(info.id, program.clone());
+            found.programs.insert(program, hook);
         }
-        Ok((programs, rows))
-    }
-
-    /// The names of the programs by the ids that the kernel gave them.
-    ///
-    /// # Errors
-    /// A pin cannot be opened.
-    pub fn ids(&self) -> Result<BTreeMap<u32, String>, PinError> {
-        let mut ids = BTreeMap::new();
-        for name in self.names()? {
-            let pin = self.folder_of(&name).join(PROGRAM);
-            if let Some(fd) = self.open_pin(&pin)? {
-                let info = sys::program_info(fd.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
-                ids.insert(info.id, name);
-            }
-        }
-        Ok(ids)
+        Ok(found)
     }
 
     /// The rows of a map that the file fills.

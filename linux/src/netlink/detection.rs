@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use segbox_config::IfName;
 
 use super::frame::{attributes, text_of, u8_of, u32_of};
-use super::socket::listen;
+use super::socket::{drain, listen};
 use super::{Netlink, ObserveError, observe::in_table, uapi};
 
 /// RTNLGRP_LINK and RTNLGRP_IPV6_IFADDR (include/uapi/linux/rtnetlink.h).
@@ -82,8 +82,7 @@ fn pause(news: &netlink_sys::Socket, time: Duration) -> io::Result<()> {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
-    // A full queue (ENOBUFS) is a notification, too.
-    while news.recv_from_full().is_ok() {}
+    drain(news, |_| {});
     Ok(())
 }
 

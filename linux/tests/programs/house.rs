@@ -67,7 +67,7 @@ pub(crate) fn in_a_namespace<T: Send>(test: impl FnOnce(&mut Programs) -> T + Se
         let mut programs = Programs::open().expect("root");
         assert_eq!(programs.observe().expect("nothing yet"), Default::default());
         let answer = test(&mut programs);
-        for name in programs.observe().expect("the bpffs").0.into_keys() {
+        for name in programs.observe().expect("the bpffs").programs.into_keys() {
             programs.remove(&name).expect("removed");
         }
         assert_eq!(programs.observe().expect("nothing any more"), Default::default());

@@ -20,7 +20,7 @@ fn a_program_is_put_replaced_and_removed() {
         programs.put(name, &program(&object, "first")).expect("loaded");
         let first = programs.fd(name).expect("a descriptor");
         programs.put(name, &program(&object, "third")).expect("replaced");
-        let seen = programs.observe().expect("the bpffs").0;
+        let seen = programs.observe().expect("the bpffs").programs;
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [(name.to_owned(), Hook::LwtIn)]);
         assert_eq!(programs.maps(name).expect("its maps"), ["third_counts"], "only what the program uses");
         assert!(first.as_fd().try_clone_to_owned().is_ok(), "who holds the old one keeps it");
@@ -40,10 +40,10 @@ fn namespaces_do_not_see_each_others_programs() {
     in_a_namespace(|programs| {
         programs.put("mine@1", &program(&read("plain"), "plain")).expect("loaded");
         in_a_namespace(|others| {
-            assert!(others.observe().expect("the bpffs").0.is_empty());
+            assert!(others.observe().expect("the bpffs").programs.is_empty());
             others.put("theirs@1", &program(&read("plain"), "plain")).expect("loaded");
         });
-        let seen = programs.observe().expect("the bpffs").0;
+        let seen = programs.observe().expect("the bpffs").programs;
         assert_eq!(seen.keys().collect::<Vec<_>>(), ["mine@1"]);
     });
 }
@@ -108,7 +108,7 @@ fn in_a_box() {
     inside("two", "looks in vain");
     inside("two", "puts");
     inside("one", "finds");
-    assert!(Programs::open().expect("root").observe().expect("the bpffs").0.is_empty(), "the namespace of PID 1");
+    assert!(Programs::open().expect("root").observe().expect("the bpffs").programs.is_empty(), "the namespace of PID 1");
 
     shell("ip netns del one");
     let folders = || std::fs::read_dir("/sys/fs/bpf/segbox").expect("segbox's folder").count();
@@ -127,7 +127,7 @@ fn in_a_namespace_of_the_box() {
     if role == "puts" {
         programs.put("plain@1", &program(&read("plain"), "plain")).unwrap_or_else(|error| panic!("{error}"));
     }
-    let there = programs.observe().expect("the bpffs").0.contains_key("plain@1");
+    let there = programs.observe().expect("the bpffs").programs.contains_key("plain@1");
     assert_eq!(there, role != "looks in vain");
     assert!(!mounted("/proc/thread-self/mounts"), "the view of this command has not changed");
 }

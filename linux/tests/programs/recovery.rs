@@ -35,7 +35,7 @@ fn a_half_made_folder_is_no_program_and_is_made_again() {
         programs.put("whole@1", &plain).expect("loaded");
 
         std::fs::create_dir_all(folder.join("foreign@1").join("rows")).expect("a folder");
-        let seen = programs.observe().expect("the bpffs").0;
+        let seen = programs.observe().expect("the bpffs").programs;
         assert_eq!(seen.into_keys().collect::<Vec<_>>(), ["whole@1"]);
         programs.put("foreign@1", &plain).expect("loaded");
         assert_eq!(programs.maps("foreign@1").expect("its maps"), ["state"]);
@@ -64,7 +64,7 @@ fn a_kill_at_any_time_leaves_whole_programs() {
             child.kill().expect("killed");
             child.wait().expect("gone");
             *programs = Programs::open().expect("root");
-            let seen = programs.observe().expect("whatever was left").0;
+            let seen = programs.observe().expect("whatever was left").programs;
             most = most.max(seen.len());
             for name in seen.keys() {
                 assert!(programs.fd(name).is_ok());

@@ -24,7 +24,7 @@ fn put(programs: &mut Programs) {
 }
 
 fn rows(programs: &Programs) -> BTreeMap<RowKey, Bytes> {
-    programs.observe().expect("the bpffs").1
+    programs.observe().expect("the bpffs").rows
 }
 
 #[test]
@@ -53,9 +53,10 @@ fn steps_are_applied_and_seen() {
             "{:?}",
             apply(programs, &steps, &materials)
         );
-        let (seen, rows) = programs.observe().expect("the bpffs");
-        assert_eq!(seen, BTreeMap::from([(NAME.to_owned(), Hook::LwtIn)]));
-        assert_eq!(rows, wanted);
+        let seen = programs.observe().expect("the bpffs");
+        assert_eq!(seen.programs, BTreeMap::from([(NAME.to_owned(), Hook::LwtIn)]));
+        assert_eq!(seen.ids.into_values().collect::<Vec<_>>(), [NAME]);
+        assert_eq!(seen.rows, wanted);
 
         steps.reverse();
         let back: Vec<Step> = steps.into_iter().filter_map(Step::inverse).collect();

@@ -127,11 +127,6 @@ impl Folder {
         self.lock_within(PATIENCE)
     }
 
-    /// Takes the lock, or gives up at once where another process has it.
-    pub(crate) fn lock_at_once(&self) -> Result<Lock, FolderError> {
-        self.lock_within(Duration::ZERO)
-    }
-
     /// Takes the lock, or gives up after this time.
     pub(crate) fn lock_within(&self, patience: Duration) -> Result<Lock, FolderError> {
         let begin = Instant::now();

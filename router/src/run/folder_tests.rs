@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use segbox_plan::Setting;
 
@@ -32,7 +33,7 @@ fn a_folder_that_is_removed_while_others_wait_is_theirs_whole() {
             scope.spawn(move || {
                 for _ in 0..300 {
                     let lock = loop {
-                        match folder.lock_at_once() {
+                        match folder.lock_within(Duration::ZERO) {
                             Err(FolderError::Busy { .. }) => {}
                             lock => break lock.expect("free, or held"),
                         }
