@@ -100,7 +100,8 @@ fn a_rule_a_table_of_nf_tables_and_a_key_come_back() {
     let whole = router.target.actual.clone();
     let state = &router.target.actual.state;
     assert!(!state.rules.is_empty() && !state.filters.is_empty() && !state.hmac_keys.is_empty());
-    let losses: [(&str, fn(&mut Actual)); 3] = [
+    type Loss = fn(&mut Actual);
+    let losses: [(&str, Loss); 3] = [
         ("+ rule", |actual| actual.state.rules.clear()),
         ("+ filter    vrf", |actual| actual.state.filters.clear()),
         ("+ hmac-key  7", |actual| actual.state.hmac_keys.clear()),

@@ -61,8 +61,8 @@ fn state(namespace: &Namespace) -> BTreeSet<String> {
     let text = words.map(|words| said(namespace, words)).concat();
     // A device that is made anew has another number and another link-local address.
     // lo keeps the addresses that the kernel gives it as it comes up for the first time.
-    let stays = |line: &&str| !(line.contains("segbox0") && line.contains("fe80:")) && !line.contains(" 127.");
-    let lines = text.lines().filter(stays).map(|line| line.trim_end().to_owned());
+    let goes = |line: &str| line.contains(" 127.") || line.contains("segbox0") && line.contains("fe80:");
+    let lines = text.lines().filter(|line| !goes(line)).map(|line| line.trim_end().to_owned());
     lines.chain(sysctls(namespace).into_iter().map(|(name, value)| format!("{name} = {value}"))).collect()
 }
 
@@ -102,7 +102,8 @@ fn naming(lab: &Lab, ports: &[(&str, &str)]) -> String {
 #[test]
 fn an_unconfirmed_change_gives_every_port_its_name_and_addresses_back() {
     // The same card under another name; a name that another port has; both; a file that no longer names the card.
-    let pairs: [(&[(&str, &str)], &[(&str, &str)]); 5] = [
+    type Names = [(&'static str, &'static str)];
+    let pairs: [(&Names, &Names); 5] = [
         (&[("x1", "eth0")], &[("x2", "eth0")]),
         (&[("x1", "eth0")], &[("eth1", "eth0")]),
         (&[("eth1", "eth0"), ("eth0", "eth1")], &[("eth0", "eth0"), ("eth1", "eth1")]),

@@ -18,7 +18,8 @@ fn is_coming_in(sys: &Path) -> bool {
     };
     // Both folders have links to the devices. The device of a stick's disk is inside that of its interface.
     let disks: Vec<PathBuf> = list("class/block").filter_map(|disk| fs::canonicalize(disk).ok()).collect();
-    let interfaces = list("bus/usb/devices").filter(is_storage).filter_map(|interface| fs::canonicalize(interface).ok());
+    let interfaces =
+        list("bus/usb/devices").filter(is_storage).filter_map(|interface| fs::canonicalize(interface).ok());
     interfaces.into_iter().any(|interface| !disks.iter().any(|disk| disk.starts_with(&interface)))
 }
 

@@ -91,7 +91,7 @@ fn a_rule_of_ours_that_another_takes_away_is_heard_of() {
         let mut netlink = netlink();
         let ours = Rule { priority: 999, from: source(1), table: 254 };
         let mut losses = Losses::open().expect("rtnetlink");
-        apply(&mut netlink, &[rule(ours.clone(), false)]);
+        apply(&mut netlink, &[rule(ours, false)]);
         losses.drain();
         assert!(!losses.drain(), "nothing has happened since");
         ip("-6 rule del from fc00:0:1::1 lookup main prio 999 proto 86");

@@ -108,7 +108,10 @@ fn in_a_box() {
     inside("two", "looks in vain");
     inside("two", "puts");
     inside("one", "finds");
-    assert!(Programs::open().expect("root").observe().expect("the bpffs").programs.is_empty(), "the namespace of PID 1");
+    assert!(
+        Programs::open().expect("root").observe().expect("the bpffs").programs.is_empty(),
+        "the namespace of PID 1"
+    );
 
     shell("ip netns del one");
     let folders = || std::fs::read_dir("/sys/fs/bpf/segbox").expect("segbox's folder").count();

@@ -44,7 +44,7 @@ fn in_path(chance: &mut Chance, prefix: &str, kind: Kind, number: u32) -> Vec<u8
         traffic_class: chance.byte(),
         flow_label: u32::try_from(chance.below(1 << 20)).expect("20 bits"),
         hop_limit: if chance.once_in(30) { 1 } else { 2 + chance.byte() % 250 },
-        source: Ipv6Addr::from(0x2001_0db8_000a_0000_u128 << 64 | 2 + chance.below(1000) as u128),
+        source: host(0x2001_0db8_000a, chance),
         destination,
         srhs,
         protocol,
@@ -113,7 +113,7 @@ fn behind_options(chance: &mut Chance, packet: &[u8]) -> Vec<u8> {
 
 /// Protocol and payload of a packet for a behavior; for a decapsulating one mostly what it takes out.
 fn inside(chance: &mut Chance, kind: Kind, number: u32) -> (u8, Vec<u8>) {
-    let to = Ipv6Addr::from(0x2001_0db8_000b_0000_u128 << 64 | 2 + chance.below(1000) as u128);
+    let to = host(0x2001_0db8_000b, chance);
     let inner_v6 = |chance: &mut Chance| (protocol::IPV6, plain(chance, to, number));
     let inner_v4 = |chance: &mut Chance| (protocol::IPV4, v4(chance, "198.51.100.0/25", number));
     if chance.once_in(15) {
@@ -134,9 +134,14 @@ fn inside(chance: &mut Chance, kind: Kind, number: u32) -> (u8, Vec<u8>) {
     }
 }
 
+/// A host of a side, by the first 48 bits of its prefix.
+fn host(side: u128, chance: &mut Chance) -> Ipv6Addr {
+    Ipv6Addr::from((side << 80) | (2 + chance.below(1000) as u128))
+}
+
 /// An IPv6 packet of a host, with random class, label and hop limit.
 fn plain(chance: &mut Chance, to: Ipv6Addr, number: u32) -> Vec<u8> {
-    let from = Ipv6Addr::from(0x2001_0db8_000a_0000_u128 << 64 | 2 + chance.below(1000) as u128);
+    let from = host(0x2001_0db8_000a, chance);
     let mut packet = transport(chance, from.into(), to.into(), number);
     let word = 6 << 28 | (chance.number() as u32 & 0x0fff_ffff);
     packet[..4].copy_from_slice(&word.to_be_bytes());

@@ -36,10 +36,9 @@ impl Recording {
         let folder = folder.join(row.name);
         let file = folder.join("marks.json");
         let image = digest();
-        if let Some(kept) = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Marks>(&text).ok()) {
-            if kept.image == image {
-                return Ok(Self { folder, marks: kept.marks });
-            }
+        let kept = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Marks>(&text).ok());
+        if let Some(kept) = kept.filter(|kept| kept.image == image) {
+            return Ok(Self { folder, marks: kept.marks });
         }
         let fails = |error: std::io::Error| format!("{}: {error}", folder.display());
         drop(fs::remove_dir_all(&folder));
