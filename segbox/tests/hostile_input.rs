@@ -313,6 +313,14 @@ fn no_terminal_obeys_what_segbox_prints() {
     let told = run(colored.env("CLICOLOR_FORCE", "1").env("FORCE_COLOR", "1").args(["status"]));
     let only_ours = told.out.replace("\u{1b}[", "");
     assert!(!only_ours.contains(obeyed) && told.out.contains("\u{1b}["), "{told:?}");
+    // What clap repeats of the arguments.
+    for words in [&[hostile][..], &["check", "--all", hostile, hostile], &["apply", "--confirm", hostile, "x"]] {
+        let mut colored = namespace.command(SEGBOX).expect("there");
+        let told = run(colored.env("CLICOLOR_FORCE", "1").args(words));
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert!(told.err.contains("a\\u{9b}31m\\u{202e}z"), "{told:?}");
+        clean(&words.join(" "), &told);
+    }
 }
 
 #[test]

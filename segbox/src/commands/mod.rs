@@ -144,7 +144,7 @@ pub(crate) fn main() -> ExitCode {
             // `--help` and `--version` are no faults. A usage error exits with 1 like other faults, since 2 means "there are
             // steps".
             let code = if error.use_stderr() { ExitCode::from(FAULT) } else { OK };
-            drop(error.print());
+            output::usage(&error);
             return code;
         }
     };

@@ -57,6 +57,20 @@ const CSI: &str = "\u{1b}[";
 /// Stands for it until a text is printed.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{e000}{:016x}\u{e000}", RandomState::new().hash_one(0)));
 
+/// Prints what clap has to say of the arguments. It repeats them: where a terminal would obey one, it is shown without colors.
+pub(crate) fn usage(error: &clap::Error) {
+    let is_plain = |argument: std::ffi::OsString| {
+        let argument = argument.to_string_lossy();
+        visible(&argument) == argument
+    };
+    if std::env::args_os().all(is_plain) {
+        drop(error.print());
+    } else {
+        // As text it has no sequences of terminals, ours or others.
+        drop(write!(anstream::stderr(), "{}", visible(&error.render().to_string())));
+    }
+}
+
 /// Prints a fault to standard error.
 pub(crate) fn fault(report: &Report) {
     // If standard error is closed, there is no place to report it.
