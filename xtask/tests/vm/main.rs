@@ -22,3 +22,4 @@ mod share;
 mod slots;
 mod sources;
 mod tester;
+mod unsigned;
