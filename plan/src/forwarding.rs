@@ -13,6 +13,7 @@ use segbox_config::{Config, IfName};
 use crate::state::{Actual, Setting, State};
 use crate::step::{Delta, Step};
 use crate::sysctl;
+use crate::tune::{CardKnob, Knob};
 
 /// The smallest MTU that IPv6 works with (RFC 8200, section 5).
 const IPV6_MIN_MTU: u32 = 1280;
@@ -199,6 +200,11 @@ pub(crate) fn changed_along(
             // net/ipv4/devinet.c, inet_forward_change.
             along.insert(redirects, if value == "0" { "1" } else { "0" }.to_owned());
         }
+        if value != "0" {
+            // Both families do so (net/core/dev.c, dev_disable_lro), and neither turns it on again.
+            let merging = found.iter().filter(|(other, value)| is_lro(other) && *value == "on");
+            along.extend(merging.map(|(other, _)| (other.clone(), "off".to_owned())));
+        }
     }
     along
 }
@@ -284,11 +290,16 @@ pub(crate) fn is_forwarding_of_one(setting: &Setting) -> bool {
         if name.contains(".conf.") && name.ends_with(".forwarding") && !name.ends_with(".all.forwarding"))
 }
 
+/// Whether it is a card's merging of received packets, which a router must not do.
+fn is_lro(setting: &Setting) -> bool {
+    matches!(setting, Setting::Tuning(Knob::Card(_, CardKnob::Offload(name))) if name == "lro")
+}
+
 impl Setting {
-    /// Whether the switch of forwarding changes it as well: each interface's own, `default`, and `all.accept_redirects`.
+    /// Whether the switch of forwarding changes it as well: each interface's own, `default`, `all.accept_redirects`, and the cards' LRO.
     pub(crate) fn follows_forwarding(&self) -> bool {
-        let Self::Sysctl(name) = self else { return false };
-        is_forwarding_of_one(self) || name == "net.ipv4.conf.all.accept_redirects"
+        let is_redirects = matches!(self, Self::Sysctl(name) if name == "net.ipv4.conf.all.accept_redirects");
+        is_redirects || is_forwarding_of_one(self) || is_lro(self)
     }
 }
 

@@ -176,6 +176,26 @@ fn what_forwarding_takes_away_comes_back() {
 }
 
 #[test]
+fn cards_that_merge_packets_do_so_again_afterwards() {
+    let lro = |card: &str| Setting::Tuning(Knob::Card(card.parse().expect("a name"), CardKnob::Offload("lro".into())));
+    let mut host = Host::new(&[("net.ipv4.conf.all.forwarding", "0")]);
+    let cards = [("eth0", "on"), ("eth1", "on"), ("eth2", "off")];
+    for (card, value) in cards {
+        host.actual.state.settings.insert(lro(card), value.into());
+    }
+    for _ in 0..2 {
+        host.apply(VPN);
+        for (card, _) in cards {
+            assert_eq!(host.actual.setting(&lro(card)).as_deref(), Some("off"), "{card}");
+        }
+    }
+    host.clear();
+    for (card, value) in cards {
+        assert_eq!(host.actual.setting(&lro(card)).as_deref(), Some(value), "{card}");
+    }
+}
+
+#[test]
 fn a_port_that_came_later_ends_as_it_would_have_begun() {
     for born in ["0", "1"] {
         let of = ["all", "default", "eth1"].map(|group| format!("net.ipv4.conf.{group}.forwarding"));
