@@ -11,6 +11,7 @@ use crate::domain::Domain;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 use crate::password::PasswordHash;
+use crate::segments::Segments;
 
 /// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for an IPv6 route without one, or with 0.
 pub const IPV6_METRIC: u32 = 1024;
@@ -207,7 +208,7 @@ pub enum Steer {
         /// The headend behavior.
         mode: HeadendMode,
         /// In the order in which the packet visits them.
-        segments: Vec<Ipv6Addr>,
+        segments: Segments,
         /// HMAC key id; 0 is none.
         hmac_key: u32,
     },

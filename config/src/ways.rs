@@ -117,10 +117,10 @@ impl Ways {
 /// The segments of every list.
 fn segments(config: &Config) -> impl Iterator<Item = Ipv6Addr> {
     let of_policies = config.policies.iter().filter_map(|policy| match &policy.steer {
-        Steer::Segments { segments, .. } => Some(segments),
+        Steer::Segments { segments, .. } => Some(&**segments),
         Steer::Program(_) => None,
     });
-    let of_sids = config.sids.iter().filter_map(|sid| bound(&sid.endpoint.behavior));
+    let of_sids = config.sids.iter().filter_map(|sid| bound(&sid.endpoint.behavior).map(Vec::as_slice));
     of_policies.chain(of_sids).flatten().copied()
 }
 

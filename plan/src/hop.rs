@@ -1,9 +1,9 @@
 //! Next hops of routes and their lightweight tunnels: where a packet goes, and what is done to it. Not here: which packets (`route`).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::ops::Deref;
 
-use segbox_config::{Behavior, Endpoint, HeadendMode, IfName};
+use segbox_config::{Behavior, Endpoint, HeadendMode, IfName, Segments};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A next hop of a route.
@@ -39,7 +39,7 @@ pub enum Encap {
         /// The headend behavior.
         mode: HeadendMode,
         /// In the order in which the packet visits them.
-        segments: Vec<Ipv6Addr>,
+        segments: Segments,
         /// HMAC key id, 0 for none.
         #[serde(skip_serializing_if = "is_zero", default)]
         hmac_key: u32,

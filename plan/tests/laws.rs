@@ -60,7 +60,11 @@ fn route() -> impl Strategy<Value = Route> {
         Just(local(Behavior::EndDt46 { vrf_table: 100 })),
         segments().prop_map(move |segments| local(Behavior::EndB6Encaps { segments })),
         Just(local(Behavior::EndBpf { program: "stamp@00000001".into() })),
-        segments().prop_map(|segments| Encap::Seg6 { mode: HeadendMode::Encaps, segments, hmac_key: 0 }),
+        segments().prop_map(|segments| Encap::Seg6 {
+            mode: HeadendMode::Encaps,
+            segments: segments.into(),
+            hmac_key: 0
+        }),
         Just(Encap::BpfIn("steer@00000002".into())),
     ];
     let hop = (interface(), 1_u16..3, encap).prop_map(|(interface, weight, encap)| Hop {

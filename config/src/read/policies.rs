@@ -79,7 +79,7 @@ impl Reader {
         if let (Some(net), Ok(segments)) = (destination, &segments) {
             self.circle(net, segments[0], entry.get("vrf").is_none());
         }
-        Ok(Steer::Segments { mode, segments: segments?, hmac_key: hmac_key? })
+        Ok(Steer::Segments { mode, segments: segments?.into(), hmac_key: hmac_key? })
     }
 
     /// `hmac-key`, or 0 where there is none.

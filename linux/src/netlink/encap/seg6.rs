@@ -37,5 +37,5 @@ pub(super) fn decode(value: &[u8]) -> Option<Encap> {
     let number = u32_of(tunnel)?;
     let mode = MODES.iter().find(|(_, known)| *known == number)?.0;
     let (segments, hmac_key) = srh::decode(tunnel.get(4..)?, mode == HeadendMode::Insert)?;
-    Some(Encap::Seg6 { mode, segments, hmac_key })
+    Some(Encap::Seg6 { mode, segments: segments.into(), hmac_key })
 }

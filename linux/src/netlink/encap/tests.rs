@@ -81,7 +81,11 @@ fn policy() -> impl Strategy<Value = Encap> {
         Just(HeadendMode::EncapsL2Red),
         Just(HeadendMode::Insert),
     ];
-    (mode, segments(123), any::<u32>()).prop_map(|(mode, segments, hmac_key)| Encap::Seg6 { mode, segments, hmac_key })
+    (mode, segments(123), any::<u32>()).prop_map(|(mode, segments, hmac_key)| Encap::Seg6 {
+        mode,
+        segments: segments.into(),
+        hmac_key,
+    })
 }
 
 fn encap() -> impl Strategy<Value = Encap> {
@@ -166,7 +170,7 @@ fn a_weight_that_no_hop_can_have_is_refused_before_the_kernel_sees_it() {
 #[test]
 fn a_list_that_no_srh_holds_is_refused_before_the_kernel_sees_it() {
     let of = |count, mode, hmac_key| {
-        let encap = Encap::Seg6 { mode, segments: vec![Ipv6Addr::LOCALHOST; count], hmac_key };
+        let encap = Encap::Seg6 { mode, segments: vec![Ipv6Addr::LOCALHOST; count].into(), hmac_key };
         super::encode(&encap, &Numbered).map(|_| ())
     };
     let refused = |count, most| Err(EncapError::Segments(SegmentsError { count, most }));
