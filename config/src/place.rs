@@ -1,6 +1,6 @@
 //! Places in a text: byte ranges, and their lines and columns. Not here: the content of a text.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A range of bytes in a text of less than 4 GiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub(crate) struct At<T> {
 #[derive(Default)]
 pub(crate) struct Source {
     pub(crate) name: String,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
     /// The start of each line; computed when the first place is asked for.
     lines: OnceLock<Vec<u32>>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Source {
 const COUNTED: usize = 4096;
 
 impl Source {
-    pub(crate) fn new(name: String, text: String) -> Self {
+    pub(crate) fn new(name: String, text: Arc<str>) -> Self {
         Self { name, text, lines: OnceLock::new() }
     }
 

@@ -269,7 +269,9 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
         route.mtu = egress.mtu(&key, &route.hops[0]);
         policies.push((key, route));
     }
-    state.routes.extend(policies);
+    // Built at once from a list: its nodes are full then, where a million single insertions leave them half empty.
+    policies.splice(0..0, std::mem::take(&mut state.routes));
+    state.routes = policies.into_iter().collect();
 }
 
 /// The metric of the route behind all others: the one that the kernel's documentation gives it (Documentation/networking/vrf.rst).

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use segbox_config::Config;
+use segbox_plan::route::RouteKind;
 use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Base, Delta, Desired, Plan, Setting, Step, Verb, diff, present_names};
 
@@ -15,8 +15,9 @@ use crate::counted::{self, Counted};
 use crate::damage::Unknown;
 use crate::error::{ChangeError, VerifierError};
 use crate::run::folder::BASE;
+use crate::run::folder::Begun;
 use crate::run::programs;
-use crate::run::record::{RECORD, Record};
+use crate::run::record::{self, RECORD, Record};
 use crate::target::{Observed, Target};
 use crate::transaction::{self, End, Report};
 use crate::{KEYS, REFUSED, Reading, Reconcile, Router, confirm};
@@ -97,13 +98,16 @@ impl<T: Target> Router<T> {
         let choice = wanted.config().map(|config| reconcile.choice(config, &before.actual));
         let exposed = |choice| reconcile.exposed(choice);
         self.trouble = choice.as_ref().and_then(|choice| choice.trouble().or(exposed(choice))).map(str::to_owned);
-        let want = reconcile.want(wanted.config(), &before.actual, &reconcile.refusals);
+        let mut want = reconcile.want(wanted.config(), &before.actual, &reconcile.refusals);
         let plan = diff(&want.state, &before.actual);
         self.verify(&plan, &want)?;
-        let done = self.prepare(wanted, &how, &plan, (&before, &want, &reconcile), &keys).and_then(|()| {
-            let (report, returned) = self.apply(wanted, &before, &want, &reconcile)?;
-            if let (End::InSync, Wanted::File(reading)) = (&report.end, wanted) {
-                self.remember(reading, (&before, &want), &returned, how.confirm.is_some())?;
+        let changes = !plan.is_empty();
+        let done = self.prepare(wanted, &how, &plan, (&before, &want, &reconcile), &keys).and_then(|record| {
+            // Nothing is asked of these any more, and they take as much as the rest.
+            want.state.routes.retain(|_, route| route.kind() == RouteKind::Sid);
+            let (report, returned) = self.apply(wanted, (&before, plan), &want, &reconcile)?;
+            if let (End::InSync, Some(record)) = (&report.end, record) {
+                self.remember(record, (&before, &want), &returned, how.confirm.is_some())?;
             }
             Ok(report)
         });
@@ -115,7 +119,7 @@ impl<T: Target> Router<T> {
         })?;
         match &report.end {
             End::InSync if wanted.config().is_none() => {
-                let told = |unknown: Unknown| unknown.told(&before.actual, !plan.is_empty(), &reconcile);
+                let told = |unknown: Unknown| unknown.told(&before.actual, changes, &reconcile);
                 self.not_put_back = unknown.map(told).unwrap_or_default();
                 folder.remove_all()?;
             }
@@ -154,18 +158,18 @@ impl<T: Target> Router<T> {
         plan: &Plan,
         (before, want, reconcile): (&Observed, &Desired, &Reconcile),
         keys: &BTreeSet<u32>,
-    ) -> Result<(), ChangeError> {
-        let Wanted::File(reading) = wanted else { return Ok(()) };
+    ) -> Result<Option<Begun>, ChangeError> {
+        let Wanted::File(reading) = wanted else { return Ok(None) };
         let mut base = reconcile.base.clone();
         plan.extend_base(&before.actual, &mut base);
-        self.folder.reserve_json(RECORD, &record(reading))?;
+        let record = record::begin(&self.folder, &absolute(&reading.path), &reading.text)?;
         self.folder.reserve_base(&base)?;
         programs::save(&self.folder, &want.materials.programs)?;
         if let Some(time) = how.confirm.filter(|_| !plan.is_empty()) {
             let names = present_names(&before.actual, want.state.settings.iter().chain(&reconcile.base));
             confirm::begin(&self.folder, before, Noted { names, base: &reconcile.base, keys }, time)?;
         }
-        Ok(())
+        Ok(Some(record))
     }
 
     /// Removes what was saved and reserved for a change that is not made.
@@ -220,7 +224,7 @@ impl<T: Target> Router<T> {
     fn apply(
         &mut self,
         wanted: &Wanted<'_>,
-        before: &Observed,
+        (before, plan): (&Observed, Plan),
         want: &Desired,
         reconcile: &Reconcile,
     ) -> Result<(Report, BTreeSet<Setting>), ChangeError> {
@@ -242,14 +246,14 @@ impl<T: Target> Router<T> {
             Ok(())
         };
         let mut refusals = reconcile.refusals.clone();
-        let returned = RefCell::new(BTreeSet::new());
+        let returned = RefCell::new(want.returned.clone());
         let wants = |actual: &_, refused: &_| {
             let want = reconcile.want_on(&known.borrow(), wanted.config(), actual, refused);
             returned.borrow_mut().clone_from(&want.returned);
             want
         };
         let mut target = Counted::new(&mut self.target, &self.folder);
-        let report = transaction::run(&mut target, before, wants, &want.materials, &mut refusals, keep);
+        let report = transaction::run(&mut target, (before, plan), wants, &want.materials, &mut refusals, keep);
         // Without room for them, the next plan asks for these knobs once more.
         let _ = self.write_refusals(&reconcile.refusals, &refusals);
         let report = report.map_err(|error| match error.downcast() {
@@ -270,12 +274,12 @@ impl<T: Target> Router<T> {
     /// Saves the current state: the applied file, the settings that differ from the original ones, and the running programs.
     fn remember(
         &mut self,
-        reading: &Reading,
+        record: Begun,
         (before, want): (&Observed, &Desired),
         returned: &BTreeSet<Setting>,
         confirming: bool,
     ) -> Result<(), ChangeError> {
-        if let Err(error) = self.folder.write_json(RECORD, &record(reading)) {
+        if let Err(error) = record::end(&self.folder, record) {
             // A change that nobody could tell of is none.
             let now = self.target.observe().map_err(ChangeError::Kernel)?.actual;
             let names = present_names(&before.actual, want.state.settings.iter());
@@ -301,11 +305,6 @@ impl<T: Target> Router<T> {
         let _ = counted::retain(&self.folder, &want.state.routes);
         Ok(())
     }
-}
-
-/// The record of a change that ends now.
-fn record(reading: &Reading) -> Record {
-    Record { at: Timestamp::now(), file: absolute(&reading.path), text: reading.text.clone() }
 }
 
 /// An absolute path, so that it holds for any later working directory. Files named in it are searched beside it.

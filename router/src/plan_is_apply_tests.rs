@@ -33,7 +33,7 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     }
     let facts = Facts { kernel: KernelSurvey { version: (6, 18), ..KernelSurvey::default() }, own_box: true };
     let router = Router::with(facts, memory.clone(), Seal::of(&memory), Memory { actual, ..Memory::default() });
-    (router, Reading { path, text, checked })
+    (router, Reading { path, text: text.into(), checked })
 }
 
 /// The built-in program of `hop-limit`, whose object is not this crate's.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use segbox_config::surroundings::{Exposure, SecretFile};
 use segbox_config::{Checked, Hazard, Kernel, LinkSeen, Surroundings};
@@ -15,8 +16,8 @@ use crate::faults::FaultyFile;
 pub struct Reading {
     /// Its path. Files that it names are searched beside it.
     pub path: PathBuf,
-    /// Its text.
-    pub text: String,
+    /// Its text. It may have hundreds of megabytes, so all who need it share it.
+    pub text: Arc<str>,
     /// The parsed text.
     pub checked: Checked,
 }
@@ -75,7 +76,9 @@ const LONGEST_KEY: u64 = 4096;
 pub fn read(command: &'static str, path: &Path, on: Seen) -> Result<Reading, ReadError> {
     let (text, exposed) = text(command, path)?;
     let on = Seen { exposed, ..on };
-    let checked = check(path, &text, on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile::new(faults))))?;
+    let text: Arc<str> = text.into();
+    let checked =
+        check(path, Arc::clone(&text), on).map_err(|faults| ReadError::Faults(Box::new(FaultyFile::new(faults))))?;
     Ok(Reading { path: path.to_owned(), text, checked })
 }
 
@@ -100,8 +103,8 @@ pub(crate) fn exposure(exposed: &Exposed) -> Exposure {
 ///
 /// # Errors
 /// All its faults.
-pub fn check(path: &Path, text: &str, on: Seen) -> Result<Checked, segbox_config::Faults> {
-    let draft = segbox_config::read(text.to_owned(), path.display().to_string());
+pub fn check(path: &Path, text: impl Into<Arc<str>>, on: Seen) -> Result<Checked, segbox_config::Faults> {
+    let draft = segbox_config::read(text, path.display().to_string());
     let beside = path.parent().unwrap_or(Path::new("."));
     let needs = draft.needs();
     let mut exposed_objects = BTreeMap::new();

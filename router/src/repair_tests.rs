@@ -66,7 +66,7 @@ fn apply(router: &mut Router<Memory>, run: &TempDir, text: &str) {
     let path = run.path().join("segbox.toml");
     let mut checked = check(&path, text, router.seen_without_links()).unwrap_or_else(|faults| panic!("{faults}"));
     checked.config = degrade(checked.config, &router.target.actual.links).0;
-    let reading = Reading { path, text: text.to_owned(), checked };
+    let reading = Reading { path, text: text.into(), checked };
     let report = router.change(&Wanted::File(&reading), Change::default()).expect("memory can be read");
     assert!(matches!(report.end, End::InSync));
 }

@@ -1,6 +1,6 @@
 //! Restores the knobs of the box that differ from the last applied file. Not here: when to check them (`services`).
 
-use segbox_plan::{Actual, Materials, Plan};
+use segbox_plan::{Actual, Materials, Plan, diff};
 
 use crate::error::ChangeError;
 use crate::reconcile::Reconcile;
@@ -42,7 +42,8 @@ impl<T: Target> Router<T> {
             Ok(folder.write_base(&found)?)
         };
         let mut now = refusals.clone();
-        let report = transaction::run(&mut self.target, before, want, &Materials::default(), &mut now, keep)
+        let first = diff(&want(&before.actual, &now).state, &before.actual);
+        let report = transaction::run(&mut self.target, (before, first), want, &Materials::default(), &mut now, keep)
             .map_err(ChangeError::Kernel)?;
         self.write_refusals(refusals, &now)?;
         Ok(report.applied.iter().filter(|one| one.result.is_ok()).map(|one| one.step.to_string()).collect())

@@ -4,6 +4,8 @@
 //! Tuning is less strict, since a router works with any values. A knob that a driver refuses or does not keep is noted and not
 //! requested again.
 
+use std::borrow::Cow;
+
 use segbox_linux::tune::TuneError;
 use segbox_plan::rounds::ROUNDS;
 use segbox_plan::tune::Refusals;
@@ -20,6 +22,9 @@ pub struct Applied {
     /// The kernel's answer.
     pub result: Result<(), TargetError>,
 }
+
+/// The most steps that a report holds although there is nothing to say of them.
+pub(crate) const TOLD: usize = 1000;
 
 /// How a transaction ended.
 #[derive(Debug)]
@@ -38,13 +43,29 @@ pub enum End {
 /// All tried steps, and the end of the transaction.
 #[derive(Debug)]
 pub struct Report {
-    /// The steps, in the order in which they were tried.
+    /// The steps, in the order in which they were tried: all that were refused, all knobs, and the first 1000 others.
     pub applied: Vec<Applied>,
+    /// How many more steps the kernel took: nobody reads a million of them, and they would be held while the router is read again.
+    pub more: usize,
     /// How the transaction ended.
     pub end: End,
 }
 
-/// Changes `target` from `before` to the state that `want` gives, or back to `before`.
+impl Report {
+    /// How many steps were tried.
+    pub fn tried(&self) -> usize {
+        self.applied.len() + self.more
+    }
+}
+
+/// Steps that were tried.
+#[derive(Debug, Default)]
+struct Tried {
+    held: Vec<Applied>,
+    more: usize,
+}
+
+/// Changes `target` from `before` to the state that `want` gives, or back to `before`. `first` is the plan from `before` to that state.
 ///
 /// `keep` gets each round's plan before it is applied, and saves what must survive a crash.
 ///
@@ -52,14 +73,14 @@ pub struct Report {
 /// The kernel could not be read: the steps applied until then stay, and a new plan starts from there. Or `keep` failed: they are undone.
 pub(crate) fn run<T: Target>(
     target: &mut T,
-    before: &Observed,
+    (before, first): (&Observed, Plan),
     want: impl Fn(&Actual, &Refusals) -> Desired,
     materials: &Materials,
     refusals: &mut Refusals,
     keep: impl FnMut(&Plan, &Actual) -> Result<(), TargetError>,
 ) -> Result<Report, TargetError> {
     let mut temporary = Vec::new();
-    let report = rounds(target, before, want, materials, (refusals, &mut temporary), keep);
+    let report = rounds(target, (before, first), want, materials, (refusals, &mut temporary), keep);
     // Forget refusals that may be temporary: the next apply tries again.
     for (setting, value) in temporary {
         refusals.forget(&setting, &value);
@@ -69,46 +90,47 @@ pub(crate) fn run<T: Target>(
 
 fn rounds<T: Target>(
     target: &mut T,
-    before: &Observed,
+    (before, first): (&Observed, Plan),
     want: impl Fn(&Actual, &Refusals) -> Desired,
     materials: &Materials,
     (refusals, temporary): (&mut Refusals, &mut Vec<(Setting, String)>),
     mut keep: impl FnMut(&Plan, &Actual) -> Result<(), TargetError>,
 ) -> Result<Report, TargetError> {
     let left = |now: &Actual, refusals: &Refusals| diff(&want(now, refusals).state, now);
-    let mut applied = Vec::new();
+    let mut tried = Tried::default();
     let mut names = Base::new();
-    let mut now = before.actual.clone();
+    let mut now = Cow::Borrowed(&before.actual);
+    let mut first = Some(first);
     let mut refused = false;
     for _ in 0..ROUNDS {
-        let mut plan = left(&now, refusals).round();
-        if note_unkept(&plan, accepted(&applied), TRIES, refusals) {
+        let mut plan = first.take().unwrap_or_else(|| left(&now, refusals)).round();
+        if note_unkept(&plan, tried.accepted(), TRIES, refusals) {
             plan = left(&now, refusals).round();
         }
         if plan.is_empty() {
-            return Ok(Report { applied, end: End::InSync });
+            return Ok(tried.report(End::InSync));
         }
         if let Err(error) = keep(&plan, &now) {
             // What an undo needs could not be saved. Without it nothing more is changed, and what was changed so far goes back.
-            restore(target, (&before.actual.state, names), &before.materials, materials, now)?;
+            restore(target, (&before.actual.state, names), &before.materials, materials, now.into_owned())?;
             return Err(error);
         }
         plan.former_names(&now, &mut names);
-        refused = !apply(target, &plan, materials, &mut applied, refusals, temporary);
-        now = target.observe()?.actual;
+        refused = !apply(target, plan, materials, &mut tried, refusals, temporary);
+        now = Cow::Owned(target.observe()?.actual);
         if refused {
             break;
         }
     }
     if !refused {
-        note_unkept(&left(&now, refusals), accepted(&applied), 1, refusals);
+        note_unkept(&left(&now, refusals), tried.accepted(), 1, refusals);
     }
     let unkept = if refused { Plan::default() } else { left(&now, refusals).without_tuning() };
     if !refused && unkept.is_empty() {
-        return Ok(Report { applied, end: End::InSync });
+        return Ok(tried.report(End::InSync));
     }
-    let restored = restore(target, (&before.actual.state, names), &before.materials, materials, now)?;
-    Ok(Report { applied, end: End::Undone { unkept, left: restored.left } })
+    let restored = restore(target, (&before.actual.state, names), &before.materials, materials, now.into_owned())?;
+    Ok(tried.report(End::Undone { unkept, left: restored.left }))
 }
 
 /// How far a target is back at an earlier state.
@@ -149,9 +171,23 @@ pub(crate) fn restore<T: Target>(
     Ok(Restored { left: diff(state, &now).without_tuning(), refused })
 }
 
-/// The steps that were not refused.
-fn accepted(applied: &[Applied]) -> impl Iterator<Item = &Step> + Clone {
-    applied.iter().filter(|one| one.result.is_ok()).map(|one| &one.step)
+impl Tried {
+    /// The steps that were not refused: all knobs among them, and some others.
+    fn accepted(&self) -> impl Iterator<Item = &Step> + Clone {
+        self.held.iter().filter(|one| one.result.is_ok()).map(|one| &one.step)
+    }
+
+    fn add(&mut self, step: Step, result: Result<(), TargetError>) {
+        if result.is_err() || step.tuning().is_some() || self.held.len() < TOLD {
+            self.held.push(Applied { step, result });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn report(self, end: End) -> Report {
+        Report { applied: self.held, more: self.more, end }
+    }
 }
 
 /// The kernel's answer, without the request.
@@ -169,15 +205,16 @@ fn answer(error: &TargetError) -> String {
 /// were refused.
 fn apply<T: Target>(
     target: &mut T,
-    plan: &Plan,
+    plan: Plan,
     materials: &Materials,
-    applied: &mut Vec<Applied>,
+    tried: &mut Tried,
     refusals: &mut Refusals,
     temporary: &mut Vec<(Setting, String)>,
 ) -> bool {
+    let mut all = Vec::new();
+    let mut refused = false;
     for stage in plan.stages() {
         let results = target.apply(stage, materials);
-        let mut refused = false;
         for (step, result) in stage.iter().zip(&results) {
             match (result, step.tuning()) {
                 (Ok(()), _) => {}
@@ -190,10 +227,12 @@ fn apply<T: Target>(
                 (Err(_), _) => refused = true,
             }
         }
-        applied.extend(stage.iter().cloned().zip(results).map(|(step, result)| Applied { step, result }));
+        all.extend(results);
         if refused {
-            return false;
+            break;
         }
     }
-    true
+    // The steps of stages that were not started have no result.
+    plan.steps.into_iter().zip(all).for_each(|(step, result)| tried.add(step, result));
+    !refused
 }

@@ -56,7 +56,8 @@ fn wanted(state: State) -> Desired {
 
 fn change(machine: &mut Memory) -> Report {
     let before = machine.observe().expect("memory can be read");
-    run(machine, &before, |_, _| wanted(new()), &Materials::default(), &mut Refusals::default(), |_, _| Ok(()))
+    let first = diff(&new(), &before.actual);
+    run(machine, (&before, first), |_, _| wanted(new()), &Materials::default(), &mut Refusals::default(), |_, _| Ok(()))
         .expect("memory can be read")
 }
 
@@ -173,7 +174,9 @@ fn a_knob_that_is_refused_or_not_kept_undoes_nothing_and_is_not_asked_for_again(
         let materials = Materials::default();
         let mut change = |refusals: &mut Refusals| {
             let found = machine.observe().expect("memory can be read");
-            run(&mut machine, &found, desired, &materials, refusals, |_, _| Ok(())).expect("memory can be read")
+            let first = diff(&desired(&found.actual, refusals).state, &found.actual);
+            run(&mut machine, (&found, first), desired, &materials, refusals, |_, _| Ok(()))
+                .expect("memory can be read")
         };
         let report = change(&mut refusals);
         assert!(matches!(report.end, End::InSync), "{:?}", report.end);

@@ -16,7 +16,7 @@ use crate::toml::{Entry, Value, parse};
 ///
 /// All faults of the profile.
 pub fn read(text: String, name: impl Into<String>) -> Result<Profile, Faults> {
-    let source = Arc::new(Source::new(name.into(), text));
+    let source = Arc::new(Source::new(name.into(), text.into()));
     let mut faults = Found::default();
     let tree = parse(&source.text, &mut faults);
     check(&PROFILE, tree.root(), &mut faults);

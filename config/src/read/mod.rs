@@ -76,8 +76,8 @@ pub(crate) struct KeyDraft {
 }
 
 /// Reads a segbox.toml; its faults have `name` as the name of the file, such as its path. It never fails: the faults are in the Draft.
-pub fn read(text: String, name: impl Into<String>) -> Draft {
-    let source = Arc::new(Source::new(name.into(), text));
+pub fn read(text: impl Into<Arc<str>>, name: impl Into<String>) -> Draft {
+    let source = Arc::new(Source::new(name.into(), text.into()));
     let mut reader = Reader::default();
     if u32::try_from(source.text.len()).is_err() {
         reader.fault(Span::default(), SyntaxFault::FileTooLong { bytes: source.text.len() });

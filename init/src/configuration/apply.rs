@@ -80,7 +80,7 @@ fn try_apply(candidate: &Candidate, sources: &Sources, first: bool) -> Result<Ou
         }
     }
     let (report, dropped) = applied?;
-    let steps = report.applied.len();
+    let steps = report.tried();
     remarks.extend(router.trouble.take());
     Ok(Outcome::Holds { file: path.display().to_string(), at, steps, parts: parts.done, dropped, remarks })
 }
@@ -157,7 +157,7 @@ fn match_nics(router: &mut Router, mut checked: Checked, first: bool) -> Result<
 
 /// Applies the checked configuration completely or not at all.
 fn apply_checked(router: &mut Router, path: &Path, text: &str, checked: Checked) -> Result<Report, Refused> {
-    let reading = Reading { path: path.to_owned(), text: text.to_owned(), checked };
+    let reading = Reading { path: path.to_owned(), text: text.into(), checked };
     run::sweep();
     let report = router.change(&Wanted::File(&reading), Change::default()).map_err(Refused::Change)?;
     match &report.end {

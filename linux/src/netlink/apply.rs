@@ -52,12 +52,18 @@ impl Netlink {
         programs: Programs<'_>,
         materials: &Materials,
     ) -> Vec<Result<(), StepError>> {
-        let mut results = Vec::with_capacity(steps.len());
+        let mut results = Vec::new();
         let mut links = None;
         for run in steps.chunk_by(|one, next| is_one_request(one) && is_one_request(next)) {
             if is_one_request(run[0]) {
                 let others = self.at_risk(run);
-                results.extend(self.apply_batch(run, programs));
+                // Mostly all steps are one run: its results are not copied.
+                let done = self.apply_batch(run, programs);
+                if results.is_empty() {
+                    results = done
+                } else {
+                    results.extend(done)
+                }
                 keeping::put_back(self.first(), &others);
             } else {
                 results.push(self.apply_one(run[0], materials, &mut links));

@@ -17,7 +17,7 @@ use segbox_plan::Setting;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::format::{self, FormatError};
+use super::format::{self, Body, FormatError};
 use super::place::{FRESH, fresh, is_at, open_to_write, remove};
 
 /// The parent of all namespace folders, on a tmpfs.
@@ -39,6 +39,19 @@ const LOCK: &str = "lock";
 /// The folder of this network namespace.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder(PathBuf);
+
+/// A file whose content is not complete yet.
+pub(crate) struct Begun {
+    name: &'static str,
+    body: Body,
+}
+
+impl Begun {
+    /// Appends a text as it is.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.body.add(text.as_bytes());
+    }
+}
 
 /// A file of the folder could not be read or written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -155,7 +168,7 @@ impl Folder {
     }
 
     /// Creates this folder, or a subfolder that only root can read: it may hold secrets and user programs. Other users can list neither. They
-    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_for_all`]). Something else in its place is removed.
+    /// can open a file of this folder by its name if its own mode allows it ([`Self::write_json_for_all`]). Something else in its place is removed.
     pub(crate) fn make(&self, path: &Path) -> Result<(), FolderError> {
         let fails = |path: &Path, source| FolderError::Io { verb: "create", path: path.to_owned(), source };
         let create = |path: &Path, mode| {
@@ -174,11 +187,30 @@ impl Folder {
         if path == self.0 { Ok(()) } else { create(path, 0o700) }
     }
 
-    /// Takes room for a file that is written later: then that cannot fail for want of space.
-    pub(crate) fn reserve(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        let stored = self.encode(name, content);
-        // The time in a record may take some more digits then.
-        self.room(name, stored.len() + SLACK).map(drop)
+    /// Begins a file that is written piece by piece.
+    pub(crate) fn begin(&self, name: &'static str) -> Begun {
+        Begun { name, body: Body::new() }
+    }
+
+    /// Appends a value in JSON.
+    pub(crate) fn put(&self, begun: &mut Begun, value: &impl Serialize) -> Result<(), FolderError> {
+        let put = serde_json::to_writer(&mut begun.body, value);
+        put.map_err(|source| FolderError::Content { path: self.path(begun.name), source: ContentError::Json(source) })
+    }
+
+    /// Takes room for a file that is written later, with little more content: then that cannot fail for want of space.
+    pub(crate) fn reserve(&self, begun: &mut Begun) -> Result<(), FolderError> {
+        let most = begun.body.most().map_err(|source| self.unwritten(begun.name, source))?;
+        self.room(begun.name, most + SLACK).map(drop)
+    }
+
+    /// Writes it.
+    pub(crate) fn finish(&self, begun: Begun) -> Result<(), FolderError> {
+        self.write_with(begun.name, begun.body, 0o600)
+    }
+
+    fn unwritten(&self, name: &str, source: io::Error) -> FolderError {
+        FolderError::Io { verb: "write", path: self.path(name), source }
     }
 
     /// Gives back room that was not needed, and removes what an interrupted segbox left half written.
@@ -209,16 +241,13 @@ impl Folder {
 
     /// Writes a file completely or not at all: a reader, also after a crash, sees the old or the new content.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        self.write_with(name, content, 0o600)
+        let mut body = Body::new();
+        body.add(content);
+        self.write_with(name, body, 0o600)
     }
 
-    /// The same for a file that every user may read.
-    pub(crate) fn write_for_all(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        self.write_with(name, content, 0o644)
-    }
-
-    fn write_with(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FolderError> {
-        let stored = self.encode(name, content);
+    fn write_with(&self, name: &str, body: Body, mode: u32) -> Result<(), FolderError> {
+        let stored = body.file(name, &self.namespace()).map_err(|source| self.unwritten(name, source))?;
         let file = self.room(name, stored.len())?;
         let (path, fresh) = (self.path(name), fresh(&self.path(name)));
         let written = file.write_all_at(&stored, 0).and_then(|()| file.set_len(stored.len() as u64)).and_then(|()| {
@@ -234,13 +263,14 @@ impl Folder {
         })
     }
 
-    fn encode(&self, name: &str, content: &[u8]) -> Vec<u8> {
-        format::encode(name, &self.namespace(), content)
-    }
-
     /// The namespace that the files belong to: the folder has its name.
     fn namespace(&self) -> Cow<'_, str> {
         self.0.file_name().unwrap_or_default().to_string_lossy()
+    }
+
+    /// The same in JSON, for every user.
+    pub(crate) fn write_json_for_all(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
+        self.write_with(name, self.json(name, value)?, 0o644)
     }
 
     /// Reads a file; None if it does not exist.
@@ -272,17 +302,14 @@ impl Folder {
     }
 
     pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
-        self.write(name, &self.json(name, value)?)
+        self.write_with(name, self.json(name, value)?, 0o600)
     }
 
-    /// Takes room for a value that [`write_json`](Self::write_json) writes later.
-    pub(crate) fn reserve_json(&self, name: &str, value: &impl Serialize) -> Result<(), FolderError> {
-        self.reserve(name, &self.json(name, value)?)
-    }
-
-    pub(crate) fn json(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, FolderError> {
-        let content = serde_json::to_vec(value);
-        content.map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })
+    fn json(&self, name: &str, value: &impl Serialize) -> Result<Body, FolderError> {
+        let mut body = Body::new();
+        let put = serde_json::to_writer(&mut body, value);
+        put.map_err(|source| FolderError::Content { path: self.path(name), source: ContentError::Json(source) })?;
+        Ok(body)
     }
 
     pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
@@ -331,6 +358,7 @@ impl Folder {
 
     /// Takes room for this base.
     pub(crate) fn reserve_base(&self, base: &BTreeMap<Setting, String>) -> Result<(), FolderError> {
-        self.reserve_json(BASE, &base.iter().collect::<Vec<_>>())
+        let body = self.json(BASE, &base.iter().collect::<Vec<_>>())?;
+        self.reserve(&mut Begun { name: BASE, body })
     }
 }

@@ -69,12 +69,18 @@ fn room_that_was_taken_is_used_or_given_back() {
     let folder = Folder::at(place.path());
     let content = vec![b'x'; 100];
     let fresh = folder.path("record.json.new");
-    folder.reserve("record.json", &content).expect("there is room");
+    let begin = || {
+        let mut begun = folder.begin("record.json");
+        begun.text(std::str::from_utf8(&content).expect("text"));
+        folder.reserve(&mut begun).expect("there is room");
+        begun
+    };
+    let begun = begin();
     assert!(fs::metadata(&fresh).is_ok_and(|file| file.len() > 100));
-    folder.write("record.json", &content).expect("it was taken");
+    folder.finish(begun).expect("it was taken");
     assert_eq!(folder.read("record.json").expect("readable"), Some(content.clone()));
     assert!(!fresh.exists());
-    folder.reserve("record.json", &content).expect("there is room");
+    begin();
     // A segbox without versions left its half-written file under another name.
     fs::write(folder.path("record.new"), "half").expect("ours");
     fs::create_dir(folder.path("x.new")).expect("ours");

@@ -5,7 +5,7 @@
 //! length of the content, name. A file without such a line is one of segbox 0.1.0 before it had versions: its bytes are the content.
 
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::Crc;
@@ -17,6 +17,8 @@ const MAGIC: &str = "segbox-state";
 const VERSION: u32 = 1;
 /// A shorter content stays as it is: tmpfs takes whole pages, and people can read it.
 const SHORT: usize = 4096;
+/// Bytes that are compressed at once; more than [`SHORT`].
+const PIECE: usize = 64 << 10;
 /// Deflate makes no more than this of a byte.
 const MOST_OF_A_BYTE: usize = 1032;
 /// The first line is shorter than this.
@@ -37,22 +39,73 @@ pub enum FormatError {
     Bytes,
 }
 
-/// The bytes of a file.
-pub(super) fn encode(name: &str, namespace: &str, content: &[u8]) -> Vec<u8> {
-    let (coding, body) = if content.len() < SHORT {
-        ("plain", Cow::Borrowed(content))
-    } else {
-        let mut gzip = GzEncoder::new(Vec::with_capacity(content.len() / 16), Compression::fast());
-        // Writing to memory does not fail; if it did, the plain content would do.
-        match gzip.write_all(content).and_then(|()| gzip.finish()) {
-            Ok(body) => ("gzip", Cow::Owned(body)),
-            Err(_) => ("plain", Cow::Borrowed(content)),
+/// The content of a file as it is written: a long one is compressed on the way, and never in memory as a whole.
+pub(super) struct Body {
+    gzip: Option<GzEncoder<Vec<u8>>>,
+    /// What is not compressed: all of a short content, the end of a long one.
+    plain: Vec<u8>,
+    /// Of the content.
+    length: usize,
+}
+
+impl Body {
+    pub(super) fn new() -> Self {
+        Self { gzip: None, plain: Vec::new(), length: 0 }
+    }
+
+    /// Appends a few bytes.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.plain.extend_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    /// The bytes of the file of this content.
+    pub(super) fn file(mut self, name: &str, namespace: &str) -> io::Result<Vec<u8>> {
+        let length = self.length;
+        let (coding, body) = if length < SHORT {
+            ("plain", self.plain)
+        } else {
+            self.compress()?;
+            ("gzip", self.gzip.take().map_or(Ok(Vec::new()), GzEncoder::finish)?)
+        };
+        let crc = crc(&body);
+        let mut bytes = format!("{MAGIC} {VERSION} {namespace} {coding} {crc:08x} {length} {name}\n").into_bytes();
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    /// The file of this content is no longer than this.
+    pub(super) fn most(&mut self) -> io::Result<usize> {
+        self.flush()?;
+        Ok(self.gzip.as_ref().map_or(0, |gzip| gzip.get_ref().len()) + self.plain.len() + LINE)
+    }
+
+    fn compress(&mut self) -> io::Result<()> {
+        let gzip = self.gzip.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::fast()));
+        gzip.write_all(&self.plain)?;
+        self.plain.clear();
+        Ok(())
+    }
+}
+
+impl Write for Body {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        // The compressor is given large pieces: each call costs.
+        if self.plain.len() >= PIECE {
+            self.compress()?;
         }
-    };
-    let (crc, length) = (crc(&body), content.len());
-    let mut bytes = format!("{MAGIC} {VERSION} {namespace} {coding} {crc:08x} {length} {name}\n").into_bytes();
-    bytes.extend_from_slice(&body);
-    bytes
+        Ok(bytes.len())
+    }
+
+    /// Compresses what has been written, if it is long by now.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.length < SHORT {
+            return Ok(());
+        }
+        self.compress()?;
+        self.gzip.as_mut().map_or(Ok(()), GzEncoder::flush)
+    }
 }
 
 /// The content of a file.
@@ -103,6 +156,12 @@ mod tests {
     use super::*;
 
     const HERE: &str = "264-4026532177";
+
+    fn encode(name: &str, namespace: &str, content: &[u8]) -> Vec<u8> {
+        let mut body = Body::new();
+        content.chunks(1000).for_each(|part| body.write_all(part).expect("memory takes it"));
+        body.file(name, namespace).expect("memory takes it")
+    }
 
     fn contents() -> [Vec<u8>; 4] {
         let long = (0..100_000_u32).flat_map(|number| format!("fc00:0:{:x}::/64 ", number % 997).into_bytes());

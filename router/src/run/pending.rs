@@ -42,7 +42,7 @@ impl Pending {
     }
 
     pub(crate) fn write(self, folder: &Folder) -> Result<(), FolderError> {
-        folder.write_for_all(FILE, &folder.json(FILE, &self)?)
+        folder.write_json_for_all(FILE, &self)
     }
 
     /// Forgets it.

@@ -65,7 +65,7 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;
     }
-    if let Some(time) = confirm.filter(|_| !report.applied.is_empty()) {
+    if let Some(time) = confirm.filter(|_| report.tried() > 0) {
         print(&format!(
             "the change is undone in {} unless you run `segbox confirm`\n",
             humantime::format_duration(time)
@@ -100,7 +100,7 @@ fn show_verifier(error: &ChangeError) {
 /// Prints each step's result and the end.
 fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
     let mut text = String::new();
-    let every = report.applied.len() <= SHOWN;
+    let every = report.tried() <= SHOWN;
     let mut refused = 0;
     for one in &report.applied {
         match &one.result {
@@ -116,10 +116,10 @@ fn tell(report: &Report, done: &str, begin: Instant) -> Result<()> {
             }
         }
     }
-    let steps = count(report.applied.len(), "step");
+    let steps = count(report.tried(), "step");
     let time = styled(FAINT, format!("({steps}, {:.0?})", begin.elapsed()));
     match &report.end {
-        End::InSync if report.applied.is_empty() => {
+        End::InSync if report.tried() == 0 => {
             print(&(text + &format!("{}: nothing to do {time}\n", styled(GOOD, "in sync"))))
         }
         End::InSync => print(&(text + &format!("{}: {done} {time}\n", styled(GOOD, "in sync")))),

@@ -53,7 +53,7 @@ pub(super) fn read(file: &Path) -> Result<Bundle> {
         }
         found.push((place, text.into_bytes()));
     }
-    found.push((NAME.into(), reading.text.into_bytes()));
+    found.push((NAME.into(), reading.text.as_bytes().to_vec()));
     let bytes: usize = found.iter().map(|(_, content)| content.len()).sum();
     if bytes > MOST {
         let why = format!("it and the files that it names have {} MiB; the limit is {} MiB", bytes >> 20, MOST >> 20);
