@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 
 use segbox_lab::Namespace;
 use support::files::Files;
-use support::segbox::{Run, SEGBOX, run, segbox};
+use support::segbox::{SEGBOX, run, segbox};
+use support::watched::{Watched, watch};
 
 /// Memory that a refusal may take beyond the file's own size.
 const ROOM: usize = 64 << 20;
@@ -21,29 +22,10 @@ const TEXT: usize = 64 << 10;
 /// The size of garbage.
 const SIZE: usize = 10_000_000;
 
-/// What a command said, and the most memory that it had.
-struct Watched {
-    run: Run,
-    most: usize,
-}
-
-/// Runs segbox and reads its peak of memory from the kernel (ru_maxrss of this child alone).
 fn watched<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Watched {
-    let files = Files::new();
-    let said = |name: &str| fs::File::create(files.path().join(name)).expect("ours");
     let mut command = Command::new(SEGBOX);
-    let child = command.args(words).stdin(Stdio::null()).stdout(said("out")).stderr(said("err")).spawn();
-    let pid = child.expect("it starts").id().cast_signed();
-    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
-    #[expect(unsafe_code, reason = "std's wait tells nothing of memory")]
-    // SAFETY: both pointers are to values of these types, and zeroes are a valid rusage.
-    let usage = unsafe {
-        assert_eq!(libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()), pid, "it is our child");
-        usage.assume_init()
-    };
-    let text = |name: &str| fs::read_to_string(files.path().join(name)).expect("segbox speaks UTF-8");
-    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-    Watched { run: Run { code, out: text("out"), err: text("err") }, most: usage.ru_maxrss as usize * 1024 }
+    command.args(words);
+    watch(&mut command)
 }
 
 fn repeat(text: &str) -> Vec<u8> {

@@ -48,7 +48,10 @@ pub(crate) fn run(rounds: usize, write: bool) -> Result<(), Failure> {
     print!("\n{text}");
     if write {
         let path = workspace::root().join("docs/scale.md");
-        fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))?;
+        // What follows the figures is written by hand.
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let kept = old.find("\n## ").map_or("", |at| &old[at..]);
+        fs::write(&path, text + kept).map_err(|error| Failure::file("write", &path, &error))?;
     }
     Ok(())
 }

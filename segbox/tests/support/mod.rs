@@ -9,6 +9,7 @@ pub(crate) mod files;
 pub(crate) mod routers;
 pub(crate) mod segbox;
 pub(crate) mod through;
+pub(crate) mod watched;
 
 use std::net::Ipv6Addr;
 
