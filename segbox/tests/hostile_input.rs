@@ -8,11 +8,11 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use segbox_lab::Namespace;
 use support::files::Files;
-use support::segbox::{SEGBOX, run, segbox};
+use support::segbox::{Run, SEGBOX, run, segbox};
 use support::watched::{Watched, watch};
 
 /// Memory that a refusal may take beyond the file's own size.
@@ -146,7 +146,7 @@ fn what_is_no_file_and_what_has_no_end_is_refused_wherever_a_file_is_named() {
     let in_key = |path: &str| format!("[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"{path}\"\n");
     let mut failed = Vec::new();
     let mut refused = |what: String, words: &[&OsStr], size: usize, told: &str| {
-        let Watched { run, most } = watched(words);
+        let Watched { run, most, .. } = watched(words);
         let (limit, text) = (base + size + ROOM, run.out.len() + run.err.len());
         let joined = run.err.split_whitespace().collect::<Vec<_>>().join(" ").replace(" │ ", " ");
         if run.code != Some(1) || most > limit || text > TEXT || !joined.contains(told) {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use proptest::prelude::*;
-use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode};
+use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Segments};
 
 use super::*;
 use crate::hop::Encap;
@@ -12,8 +12,8 @@ fn v6(text: &str) -> Ipv6Addr {
     text.parse().expect("an address")
 }
 
-fn list(texts: &[&str]) -> Vec<Ipv6Addr> {
-    texts.iter().map(|text| v6(text)).collect()
+fn list(texts: &[&str]) -> Segments {
+    texts.iter().map(|text| v6(text)).collect::<Vec<_>>().into()
 }
 
 fn header(next: u8, payload: usize, source: &str, destination: &str) -> Vec<u8> {
