@@ -15,6 +15,7 @@ use crate::filter::{self, Filter, FilterName, OnBox, VrfGuard};
 use crate::forwarding::{forwarding, forwarding_since, goes_with_ipv6};
 use crate::hop::{Encap, Hop};
 use crate::hop_limit;
+use crate::link_local;
 use crate::identity::{program_name, secret_digest};
 use crate::materials::{Materials, Secret};
 use crate::route::{Route, RouteKey};
@@ -83,6 +84,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         }
     }
     state.addresses.extend(on_loopback(config, context.actual).map(|key| (key, ())));
+    state.addresses.extend(link_local::lost(config, context.actual).into_iter().map(|key| (key, ())));
     for neighbor in &config.neighbors {
         let key = NeighborKey { interface: neighbor.interface, address: neighbor.address };
         state.neighbors.insert(key, neighbor.mac);

@@ -15,6 +15,7 @@ mod hop;
 mod hop_limit;
 pub mod icmp_errors;
 pub mod identity;
+mod link_local;
 pub mod lookup;
 pub mod lost;
 pub mod materials;

@@ -89,6 +89,7 @@ impl Actual {
             }
         }
         self.advertised = self.advertised.iter().map(|link| name(*link)).collect();
+        self.without_link_local = self.without_link_local.iter().map(|link| name(*link)).collect();
         if let Some(machine) = &mut self.machine {
             rekey(&mut machine.cards, name);
             rekey(&mut machine.fixed, |knob| renamed_knob(knob, name));

@@ -184,6 +184,9 @@ pub struct Actual {
     /// Interfaces on which the kernel has learned a route or an address by router advertisements.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub advertised: BTreeSet<IfName>,
+    /// Interfaces that are at work and have no link-local IPv6 address, or only one that segbox made. Earlier dumps have none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub without_link_local: BTreeSet<IfName>,
     /// The machine; None outside the network namespace of PID 1: a router in another one leaves the hardware alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,

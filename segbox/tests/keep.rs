@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use segbox_lab::Lab;
+use segbox_lab::{Frame, Lab, udp};
 use support::files::Files;
 use support::routers::{Keeper, router_with, shell, soon};
 use support::segbox::{apply, segbox};
@@ -149,6 +150,30 @@ fn every_kind_of_loss_comes_back() {
     assert!(kept.lines("restored: + hmac-key  7") >= 1, "{}", kept.keeper.said());
     assert!(kept.lines("restored: + filter    edge") >= 2, "{}", kept.keeper.said());
     assert_eq!(kept.lines("cannot"), 0, "{}", kept.keeper.said());
+}
+
+/// The kernel makes it once, and asks for no neighbour of a forwarded packet without it.
+#[test]
+fn a_link_local_address_comes_back_and_neighbours_are_asked_for() {
+    let kept = Kept::new();
+    kept.does("ip address flush dev eth0");
+    kept.is_whole_again("a flush");
+    assert_eq!(kept.lines("restored: + address   fe80::"), 1, "{}", kept.keeper.said());
+    let [from, to] = ["2001:db8:3::9", "2001:db8:1::9"].map(|text| text.parse::<Ipv6Addr>().expect("an address"));
+    let packet = udp((from.into(), 5), (to.into(), 7), b"to a neighbour that is not known yet");
+    let core = kept.lab.wire("peer", "eth0").expect("its port");
+    let [peer, router] = ["peer", "router"].map(|node| kept.lab.mac(node, "eth1"));
+    let sent = kept.lab.wire("peer", "eth1").expect("its port").send(&Frame::new(peer, router, &packet));
+    sent.expect("the port is up");
+    // A neighbour solicitation (RFC 4861, 4.3).
+    let asks = |frame: &Frame| frame.packet().get(40) == Some(&135) && frame.packet().get(48..64) == Some(&to.octets());
+    kept.soon("the packet's neighbour is asked for", || {
+        core.drain_with_noise().expect("readable").iter().any(|captured| asks(&captured.frame))
+    });
+    // Where a port comes up, the kernel makes its own.
+    kept.does("ip link set eth0 down; ip link set eth0 up");
+    kept.is_whole_again("a flap");
+    assert_eq!(kept.lines("restored: + address   fe80::"), 1, "{}", kept.keeper.said());
 }
 
 /// Nothing tells of it, so it is found by the look of each minute.

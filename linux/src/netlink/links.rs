@@ -20,6 +20,8 @@ pub(super) struct LinkRow {
     pub(super) index: u32,
     pub(super) name: IfName,
     pub(super) up: bool,
+    /// It is up and has a carrier.
+    pub(super) running: bool,
     pub(super) mtu: u32,
     /// Index of its master, 0 for none.
     pub(super) master: u32,
@@ -139,6 +141,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         index,
         name: name?,
         up: flags & libc::IFF_UP.cast_unsigned() != 0,
+        running: flags & libc::IFF_RUNNING.cast_unsigned() != 0,
         mtu,
         master,
         mac: permanent.or(current),

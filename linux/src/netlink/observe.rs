@@ -1,11 +1,12 @@
 //! Reads the whole state of a namespace. Not here: what it should be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use ipnet::IpNet;
 use segbox_config::IfName;
-use segbox_plan::{Setting, State, sysctl as list};
+use segbox_plan::{Actual, Setting, State, sysctl as list};
 
 use super::address::Maker;
 use super::encap::Names;
@@ -42,8 +43,17 @@ impl Netlink {
         state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
         state.routes = route::read(self.first(), &Known { links: &links, pinned }).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
+        found.actual.without_link_local = without_link_local(&links, &found.actual);
         Ok(found)
     }
+}
+
+/// The kernel makes the address once the link is up and has a carrier.
+fn without_link_local(links: &Links, found: &Actual) -> BTreeSet<IfName> {
+    let is_link_local = |address: IpNet| matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local());
+    let of_others = found.foreign_addresses.keys().filter(|key| is_link_local(key.address));
+    let have: BTreeSet<IfName> = of_others.map(|key| key.interface).collect();
+    links.iter().filter(|link| link.running).map(|link| link.name).filter(|name| !have.contains(name)).collect()
 }
 
 pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveError {
