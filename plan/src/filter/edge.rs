@@ -3,11 +3,21 @@
 use std::collections::BTreeSet;
 
 use ipnet::{IpNet, Ipv6Net};
-use segbox_config::Config;
+use segbox_config::{Config, IfName, LinkSeen};
 
 use super::own::{self, spans};
 use super::spans::{Span, cover};
 use super::{Edge, OutsideLink};
+use crate::state::ANCHOR;
+
+impl Edge {
+    /// Those of a box's interfaces that are outside.
+    pub fn outside(&self, links: &[LinkSeen]) -> Vec<IfName> {
+        let is_exempt = |link: &LinkSeen| ["lo", ANCHOR].contains(&link.name.as_str()) || link.kind.as_deref() == Some("vrf");
+        let outside = links.iter().filter(|link| !self.inside.contains(&link.name) && !is_exempt(link));
+        outside.map(|link| link.name).collect()
+    }
+}
 
 /// None: the file names no port, or there is nothing to guard.
 pub(super) fn wanted(config: &Config) -> Option<Edge> {
@@ -38,4 +48,28 @@ pub(super) fn wanted(config: &Config) -> Option<Edge> {
     }
     let inside = ports().filter(|(_, port)| port.srv6).map(|(name, _)| *name).collect();
     Some(Edge { inside, to, from, sids, sources, links })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_neither_inside_nor_exempt_is_outside() {
+        let link = |name: &str, kind: Option<&str>| {
+            let name = name.parse().expect("a name");
+            LinkSeen { kind: kind.map(str::to_owned), ..LinkSeen::named(name) }
+        };
+        let links = [
+            link("lo", None),
+            link("segbox0", Some("dummy")),
+            link("blue", Some("vrf")),
+            link("eth0", None),
+            link("eth1", Some("veth")),
+            link("docker0", Some("bridge")),
+        ];
+        let edge = Edge { inside: [links[3].name].into(), ..Edge::default() };
+        let outside: Vec<String> = edge.outside(&links).iter().map(ToString::to_string).collect();
+        assert_eq!(outside, ["eth1", "docker0"]);
+    }
 }

@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use segbox_config::Faults;
+use segbox_config::{Faults, IfName};
 use segbox_config::fault::{Fault, FaultKind, Srv6Fault};
 use segbox_config::kernel::Feature;
 use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
+use segbox_plan::filter::{Filter as Content, FilterName};
 use segbox_plan::icmp_errors::Counts;
 use segbox_plan::overruled::of_state;
 use segbox_plan::route::{RouteKey, RouteKind};
@@ -51,6 +52,8 @@ pub struct Status {
     pub policies: Vec<Policy>,
     /// What segbox's filters have dropped.
     pub filters: Vec<Filter>,
+    /// The ports that are up and outside of the SR domain: what the edge filter drops as "from outside" came in by one of them.
+    pub outside: Vec<String>,
     /// Loaded BPF programs.
     pub programs: Vec<Program>,
     /// Every interface of the namespace.
@@ -210,6 +213,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         sids,
         policies,
         filters: dropped.into_iter().map(filter).collect(),
+        outside: outside(&found.actual),
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
         losses: losses(),
@@ -300,6 +304,15 @@ fn filter(dropped: Dropped) -> Filter {
     Filter { filter: filter.to_string(), dropped: what, packets, bytes }
 }
 
+/// Empty without an edge filter. A counter for each port would be a set that packets fill, and a filter of segbox's is exactly what it writes.
+fn outside(actual: &Actual) -> Vec<String> {
+    let Some(Content::Edge(edge)) = actual.state.filters.get(&FilterName::Edge) else {
+        return Vec::new();
+    };
+    let is_up = |name: &IfName| actual.state.settings.get(&Setting::LinkUp(*name)).is_some_and(|state| state == "up");
+    edge.outside(&actual.links).iter().filter(|name| is_up(name)).map(ToString::to_string).collect()
+}
+
 fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
     let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, route) in &actual.state.routes {
@@ -341,7 +354,7 @@ fn row(row: &MapRow) -> Row {
     Row { key: hex::encode(&row.key), value }
 }
 
-fn links(actual: &Actual, statistics: &BTreeMap<segbox_config::IfName, LinkStatistics>) -> Vec<Link> {
+fn links(actual: &Actual, statistics: &BTreeMap<IfName, LinkStatistics>) -> Vec<Link> {
     let setting = |setting: Setting| actual.state.settings.get(&setting).cloned().unwrap_or_default();
     let links = actual.links.iter().map(|link| Link {
         name: link.name.to_string(),

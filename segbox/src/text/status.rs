@@ -16,7 +16,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         heading(status),
         section("SIDs", &sids(status, earlier), status.sids.len()),
         section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
-        section("dropped by filters", &filters(status), status.filters.len()),
+        section("dropped by filters", &filters(status), status.filters.len()) + &outside(status),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
         losses::text(status),
@@ -99,6 +99,14 @@ fn filters(status: &Status) -> Vec<Vec<String>> {
         rows.push(row([&filter.filter, &filter.packets.to_string(), &filter.bytes.to_string(), filter.dropped]));
     }
     rows
+}
+
+/// The counters of a filter are for all of its ports.
+fn outside(status: &Status) -> String {
+    match &status.outside[..] {
+        [] => String::new(),
+        ports => format!("  outside: {} (no `srv6 = true` in the file)\n", ports.join(" ")),
+    }
 }
 
 fn programs(status: &Status) -> Vec<Vec<String>> {

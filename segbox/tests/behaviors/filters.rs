@@ -70,6 +70,8 @@ fn a_port_outside_of_the_domain_takes_nothing_to_it_and_nothing_from_it() {
     assert_eq!(dropped("from outside with a source of the domain"), 2);
     let shown = segbox(through.router(), ["status"]).out;
     assert!(shown.contains("dropped by filters") && shown.contains("from outside to the domain"), "{shown}");
+    assert_eq!(status["outside"], serde_json::json!(["eth0"]));
+    assert!(shown.contains("outside: eth0 (no `srv6 = true` in the file)"), "{shown}");
     // Without the filter the SID is reached.
     apply(
         through.router(),
