@@ -175,17 +175,19 @@ fn share(run: &Value, id: &str, of: &str) -> f64 {
     shares[shares.len() / 2]
 }
 
-/// docs/filters.md has the shares on an idle machine. These bounds lie between them and what the filters cost with a base chain each.
+/// docs/filters.md has the shares on an idle machine. In ten runs of this, on two CPUs that fourteen other processes wanted, the medians were 0.81 to
+/// 1.02, 0.80 to 1.01, 0.77 to 0.96 and 0.71 to 0.91. The bounds lie below the least of them. Those of all filters lie above what a base chain
+/// for each filter costs too (0.56 and 0.62). One more hook of the edge filter alone is less than the noise.
 #[test]
 fn the_filters_that_a_file_has_by_default_share_their_hooks() {
     let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("run.json");
     let bounds = [
-        ("ipv6-forward-edge", "ipv6-forward", 0.8),
-        ("end-edge", "end", 0.8),
-        ("ipv6-forward-filters", "ipv6-forward", 0.7),
-        ("headend-seg6-encap-filters", "headend-seg6-encap", 0.7),
+        ("ipv6-forward-edge", "ipv6-forward", 0.7),
+        ("end-edge", "end", 0.7),
+        ("ipv6-forward-filters", "ipv6-forward", 0.65),
+        ("headend-seg6-encap-filters", "headend-seg6-encap", 0.65),
     ];
     let mut arguments = vec!["run", "--rounds", "15", "--window", "20ms", "--json", shown(&file)];
     arguments.extend(bounds.iter().flat_map(|(id, of, _)| ["--case", id, "--case", of]));
