@@ -175,7 +175,7 @@ fn share(run: &Value, id: &str, of: &str) -> f64 {
     shares[shares.len() / 2]
 }
 
-/// docs/filters.md has the shares on an idle machine. In ten runs of this, on two CPUs that fourteen other processes wanted, the medians were 0.81 to
+/// docs/filters.md has the shares on an idle machine. In ten runs of this, on two CPUs at a load of 14, the medians were 0.81 to
 /// 1.02, 0.80 to 1.01, 0.77 to 0.96 and 0.71 to 0.91. The bounds lie below the least of them. Those of all filters lie above what a base chain
 /// for each filter costs too (0.56 and 0.62). One more hook of the edge filter alone is less than the noise.
 #[test]

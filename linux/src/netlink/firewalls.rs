@@ -188,6 +188,8 @@ pub(super) fn decode_chain(payload: &[u8]) -> Option<Chain> {
     let hook = place.and_then(|hook| number(hook, NFTA_HOOK_HOOKNUM)).map(|number| match number {
         NF_INET_PRE_ROUTING => Hook::Prerouting,
         NF_INET_FORWARD => Hook::Forward,
+        NF_INET_LOCAL_IN => Hook::Input,
+        NF_INET_LOCAL_OUT => Hook::Output,
         _ => Hook::Other,
     });
     Some(Chain {

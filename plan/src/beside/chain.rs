@@ -18,6 +18,10 @@ pub enum Hook {
     Prerouting,
     /// Packets that are forwarded.
     Forward,
+    /// Packets to the box.
+    Input,
+    /// Packets of the box.
+    Output,
     /// Another one: SRv6 that goes through the box does not meet it.
     Other,
 }

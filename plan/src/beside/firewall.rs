@@ -8,7 +8,7 @@ use super::ports::Ports;
 use super::reach::{is_reached, passes};
 
 /// segbox's own table.
-const OWN: &str = "segbox";
+pub(super) const OWN: &str = "segbox";
 /// The chain in which Docker lets others decide (docs.docker.com, "Docker with iptables").
 const DOCKER_USER: &str = "DOCKER-USER";
 /// nf_ct_state is compared at this priority or later (NF_IP6_PRI_FILTER); a chain before it can take the packet out.
@@ -20,7 +20,7 @@ pub(super) fn hazards(chains: &[Chain], ports: &Ports<'_>) -> Vec<Hazard> {
     for chain in others() {
         let owner = owner(chain, chains);
         let reached = |hook| is_reached(chain, chains, hook);
-        if chain.hook == Some(Hook::Forward) && is_closed(chain, chains, ports) {
+        if chain.hook == Some(Hook::Forward) && is_closed(chain, chains, &ports.ways()) {
             found.push(chain.forward_drop(owner, chains, ports));
         }
         if chain.rules.iter().any(Rule::drops_invalid) {
@@ -37,13 +37,13 @@ pub(super) fn hazards(chains: &[Chain], ports: &Ports<'_>) -> Vec<Hazard> {
     found
 }
 
-/// Whether it drops what goes by a port of the core. Without a known port no rule is taken for one that accepts it.
-fn is_closed(chain: &Chain, chains: &[Chain], ports: &Ports<'_>) -> bool {
+/// Whether it drops what goes one of these ways. Without a known port no rule is taken for one that accepts it.
+pub(super) fn is_closed(chain: &Chain, chains: &[Chain], ways: &[(&str, &str)]) -> bool {
     let drops_the_rest =
         chain.drops_by_policy || chain.rules.iter().any(|rule| rule.takes_all() && rule.verdict == Verdict::Drop);
-    match ports.are_unknown() {
-        true => drops_the_rest,
-        false => ports.ways().into_iter().any(|(from, to)| !passes(chain, chains, from, to)),
+    match ways {
+        [] => drops_the_rest,
+        ways => ways.iter().any(|(from, to)| !passes(chain, chains, from, to)),
     }
 }
 
@@ -65,7 +65,7 @@ impl Rule {
 }
 
 impl Chain {
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         match self.is_legacy {
             true => format!("the chain {} of `{}`", self.name, self.legacy_tool()),
             false => format!("the chain `{} {} {}`", self.family_word(), self.table, self.name),
@@ -87,7 +87,7 @@ impl Chain {
         }
     }
 
-    fn family_word(&self) -> &'static str {
+    pub(super) fn family_word(&self) -> &'static str {
         match self.family {
             Family::Ipv4 => "ip",
             Family::Ipv6 => "ip6",

@@ -4,6 +4,7 @@
 mod chain;
 mod firewall;
 mod managers;
+mod more_hooks;
 mod ports;
 mod reach;
 #[cfg(test)]
@@ -45,16 +46,12 @@ pub struct Managed {
 
 /// What may lose SRv6 packets or routes.
 pub fn hazards(beside: &Beside) -> Vec<Hazard> {
-    let mut found = firewall::hazards(beside.chains.as_deref().unwrap_or_default(), &Ports::of(beside));
+    let (chains, ports) = (beside.chains.as_deref().unwrap_or_default(), Ports::of(beside));
+    let mut found = firewall::hazards(chains, &ports);
     found.extend(beside.networkd.iter().filter_map(managers::networkd));
     found.extend(beside.network_manager.iter().filter_map(managers::network_manager));
     if beside.lwtunnel_hooks.as_deref() == Some("1") {
-        found.push(Hazard {
-            what: "net.netfilter.nf_hooks_lwtunnel is 1".into(),
-            loses: "connection tracking then loses what End.DT6 with `table` decapsulates".into(),
-            fix: "use End.DT6 with `vrf`, or boot without the setting: the kernel takes no 0 once it was 1".into(),
-            ipv4_only: false,
-        });
+        found.extend(more_hooks::hazards(chains, &ports));
     }
     found
 }

@@ -21,6 +21,7 @@ impl<'a> Ports<'a> {
     }
 
     /// The ways of packets of SIDs and policies: from a port of the core to another port, and back. A router with one port has one way.
+    /// There is none while nothing is applied.
     pub(super) fn ways(&self) -> Vec<(&str, &str)> {
         let all = || self.core.iter().chain(self.others).map(IfName::as_str);
         if let ([port], []) = (self.core, self.others) {
@@ -31,9 +32,9 @@ impl<'a> Ports<'a> {
         self.core.iter().map(IfName::as_str).flat_map(of).collect()
     }
 
-    /// None is known: nothing is applied yet.
-    pub(super) fn are_unknown(&self) -> bool {
-        self.core.is_empty()
+    /// The ports that accept SRv6.
+    pub(super) fn core(&self) -> impl Iterator<Item = &str> {
+        self.core.iter().map(IfName::as_str)
     }
 
     /// The commands with each port of the core in the place of `PORT`, to be typed as they are.

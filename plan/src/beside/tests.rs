@@ -196,11 +196,18 @@ fn a_rule_about_the_way_back_is_named() {
 }
 
 #[test]
-fn the_kernels_switch_for_more_hooks_is_named_where_it_is_on() {
+fn chains_of_the_box_are_named_where_packets_of_sids_pass_them() {
     let with = |value: Option<&str>| {
-        let beside = Beside { lwtunnel_hooks: value.map(str::to_owned), ..Beside::default() };
+        let closed = |name, hook| Chain { drops_by_policy: true, ..chain(name, Some(hook)) };
+        let open = Chain { rules: vec![rule(Verdict::Accept)], ..closed("open", Hook::Input) };
+        let chains = Some(vec![closed("in", Hook::Input), closed("out", Hook::Output), open]);
+        let ports = vec!["eth1".parse().expect("a name")];
+        let beside = Beside { lwtunnel_hooks: value.map(str::to_owned), chains, ports, ..Beside::default() };
         hazards(&beside).into_iter().map(|hazard| hazard.what).collect::<Vec<_>>()
     };
-    assert_eq!(with(Some("1")), ["net.netfilter.nf_hooks_lwtunnel is 1"]);
+    let named = |name| {
+        format!("the chain `ip6 filter {name}` drops what no rule accepts, and net.netfilter.nf_hooks_lwtunnel is 1")
+    };
+    assert_eq!(with(Some("1")), ["in", "out"].map(named));
     assert!(with(Some("0")).is_empty() && with(None).is_empty());
 }

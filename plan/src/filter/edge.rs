@@ -13,7 +13,8 @@ use crate::state::ANCHOR;
 impl Edge {
     /// Those of a box's interfaces that are outside.
     pub fn outside(&self, links: &[LinkSeen]) -> Vec<IfName> {
-        let is_exempt = |link: &LinkSeen| ["lo", ANCHOR].contains(&link.name.as_str()) || link.kind.as_deref() == Some("vrf");
+        let is_exempt =
+            |link: &LinkSeen| ["lo", ANCHOR].contains(&link.name.as_str()) || link.kind.as_deref() == Some("vrf");
         let outside = links.iter().filter(|link| !self.inside.contains(&link.name) && !is_exempt(link));
         outside.map(|link| link.name).collect()
     }

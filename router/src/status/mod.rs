@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use segbox_config::{Faults, IfName};
 use segbox_config::fault::{Fault, FaultKind, Srv6Fault};
 use segbox_config::kernel::Feature;
+use segbox_config::{Faults, IfName};
 use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;

@@ -50,12 +50,13 @@ via = "2001:db8:9::2"
 interface = "uplink"
 "#;
 
-fn file(system: &str, rest: &str) -> String {
+/// The file of [`with_port`]'s machine, with more keys of the system and more tables.
+pub(crate) fn file(system: &str, rest: &str) -> String {
     format!("[system]\nhostname = \"box\"\n{system}\n{rest}{ONE_PORT}")
 }
 
 /// Whether End works: one of some packets comes through.
-fn forwards(namespace: &Namespace) -> bool {
+pub(crate) fn forwards(namespace: &Namespace) -> bool {
     let v6 = |text: &str| -> std::net::Ipv6Addr { text.parse().expect("an address") };
     let wire = Wire::open(namespace, "eth0").expect("a port");
     let inner = udp((v6("2001:db8:a::2").into(), 5), (v6("2001:db8:b::2").into(), 7), b"through the machine");
@@ -73,11 +74,16 @@ fn forwards(namespace: &Namespace) -> bool {
 }
 
 fn machine<'a>(tools: &'a Path, namespace: &'a Namespace, prepare: impl FnOnce(&mut Machine<'a>)) -> Machine<'a> {
-    let mut machine = quick(tools);
+    let mut machine = with_port(quick(tools), namespace);
+    prepare(&mut machine);
+    machine
+}
+
+/// With the port of [`file`].
+pub(crate) fn with_port<'a>(mut machine: Machine<'a>, namespace: &'a Namespace) -> Machine<'a> {
     // As many processors as its port has queues.
     machine.processors = 2;
     machine.ports.push(Port { namespace, interface: "eth0", mac: PORT, model: Model::Virtio, queues: 2 });
-    prepare(&mut machine);
     machine
 }
 

@@ -15,6 +15,7 @@ mod another_owner;
 mod hmac;
 mod leaks;
 mod made_again;
+mod more_hooks;
 mod path_mtu;
 mod shell;
 
@@ -145,6 +146,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
     }
     made_again::is_mended(&mut router, &mut vpns);
     another_owner::carries_its_vpn(&mut router, &mut vpns);
+    more_hooks::of_a_closed_host_are_named(&mut router, &mut vpns);
     hmac::guards_sids_of_vrfs(&mut router, &mut vpns, files.path());
     // The prompt changes with the host's name.
     router.type_in("clear\r");

@@ -23,3 +23,4 @@ mod slots;
 mod sources;
 mod tester;
 mod unsigned;
+mod without_filters;

@@ -13,6 +13,7 @@ pub(in crate::netlink) const NFPROTO_INET: u8 = 1;
 pub(in crate::netlink) const NFPROTO_IPV4: u8 = 2;
 pub(in crate::netlink) const NFPROTO_IPV6: u8 = 10;
 pub(in crate::netlink) const NF_INET_PRE_ROUTING: u32 = 0;
+pub(in crate::netlink) const NF_INET_LOCAL_IN: u32 = 1;
 pub(in crate::netlink) const NF_INET_FORWARD: u32 = 2;
 pub(in crate::netlink) const NF_INET_LOCAL_OUT: u32 = 3;
 pub(in crate::netlink) const NF_INET_POST_ROUTING: u32 = 4;

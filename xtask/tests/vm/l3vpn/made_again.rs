@@ -33,7 +33,7 @@ pub(super) fn is_mended(router: &mut Router, vpns: &mut Vpns<'_>) {
     shell::run(router, &format!("kill -CONT {keeper}"));
 }
 
-fn both_ways(vpns: &mut Vpns<'_>, customer: usize) {
+pub(super) fn both_ways(vpns: &mut Vpns<'_>, customer: usize) {
     let vpn = [&BLUE, &GREEN][customer];
     for family in [0, 1] {
         vpns.there(customer, vpn, family);

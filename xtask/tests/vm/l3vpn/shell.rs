@@ -1,4 +1,4 @@
-//! A shell and iproute2 in the machine, as another program of a box has them. The image has neither: they are this system's, in an archive
+//! A shell, iproute2 and nft in the machine, as another program of a box has them. The image has none: they are this system's, in an archive
 //! behind the initrd, and the console runs them in the place of the tester.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use segbox_vm::{Router, image, tool};
 
-const PROGRAMS: [&str; 2] = ["/usr/bin/sh", "/usr/sbin/ip"];
+const PROGRAMS: [&str; 3] = ["/usr/bin/sh", "/usr/sbin/ip", "/usr/sbin/nft"];
 /// The console has joined the words by single blanks.
 const SCRIPT: &str = "#!/usr/bin/sh\nPATH=/usr/sbin:/usr/bin\neval \"$*\"\n";
 
