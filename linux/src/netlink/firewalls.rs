@@ -218,6 +218,8 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
     let rule = &mut row.rule;
     // The interfaces that are in registers, and not yet compared.
     let mut fields: Vec<Field> = Vec::new();
+    // The same of the type of the destination address.
+    let mut has_type = false;
     for (_, element) in attributes(find(rest, NFTA_RULE_EXPRESSIONS).unwrap_or_default()) {
         let name = find(element, NFTA_EXPR_NAME).and_then(text_of).unwrap_or_default();
         let data = find(element, NFTA_EXPR_DATA).unwrap_or_default();
@@ -227,7 +229,14 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
             continue;
         }
         let compared = std::mem::take(&mut fields);
+        let compares_type = std::mem::take(&mut has_type);
         match name {
+            "cmp" if compares_type => {
+                let value = find(data, NFTA_CMP_DATA).and_then(|data| u32_of(find(data, NFTA_DATA_VALUE)?));
+                let is_equal = number(data, NFTA_CMP_OP) == Some(NFT_CMP_EQ);
+                rule.to_unicast |= is_equal && value == Some(libc::RTN_UNICAST.into());
+                rule.has_conditions |= !rule.to_unicast;
+            }
             "cmp" if compared.len() == 1 && number(data, NFTA_CMP_OP) == Some(NFT_CMP_EQ) => {
                 let key =
                     find(data, NFTA_CMP_DATA).and_then(|data| find(data, NFTA_DATA_VALUE)).unwrap_or_default().to_vec();
@@ -259,9 +268,10 @@ pub(super) fn decode_rule(payload: &[u8]) -> Option<RuleRow> {
             }
             "fib" => {
                 let flags = number(data, NFTA_FIB_FLAGS).unwrap_or_default();
-                rule.looks_back |=
-                    number(data, NFTA_FIB_RESULT) == Some(NFT_FIB_RESULT_OIF) && flags & NFTA_FIB_F_SADDR != 0;
-                rule.has_conditions = true;
+                let result = number(data, NFTA_FIB_RESULT);
+                has_type = result == Some(NFT_FIB_RESULT_ADDRTYPE) && flags == NFTA_FIB_F_DADDR;
+                rule.looks_back |= result == Some(NFT_FIB_RESULT_OIF) && flags & NFTA_FIB_F_SADDR != 0;
+                rule.has_conditions |= !has_type;
             }
             "lookup" => {
                 row.maps.extend(text(data, NFTA_LOOKUP_SET).filter(|_| number(data, NFTA_LOOKUP_DREG).is_some()));

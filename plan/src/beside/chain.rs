@@ -54,6 +54,8 @@ pub struct Rule {
     pub input: Option<String>,
     /// The same of the interface that it must leave by.
     pub output: Option<String>,
+    /// It takes only packets to unicast addresses that are not the box's own.
+    pub to_unicast: bool,
     /// It has other conditions.
     pub has_conditions: bool,
     /// What it does, if its conditions are met and the chains that it leads to decide nothing.
@@ -94,13 +96,13 @@ impl Chain {
 impl Rule {
     /// It decides about every packet that comes to it.
     pub(super) fn takes_all(&self) -> bool {
-        self.input.is_none() && self.output.is_none() && !self.has_conditions
+        self.input.is_none() && self.output.is_none() && !self.has_conditions && !self.to_unicast
     }
 
     /// It decides about every packet that goes from one port to another.
     pub(super) fn takes(&self, from: &str, to: &str) -> bool {
         let fits = |wanted: &Option<String>, port| wanted.as_deref().is_none_or(|name| covers(name, port));
-        !self.has_conditions && fits(&self.input, from) && fits(&self.output, to)
+        !self.has_conditions && !self.to_unicast && fits(&self.input, from) && fits(&self.output, to)
     }
 }
 

@@ -15,11 +15,14 @@ const HOOKS: [(Hook, &str, &str); 2] = [
 
 /// Of a kernel with the switch on.
 pub(super) fn hazards(chains: &[Chain], ports: &Ports<'_>) -> Vec<Hazard> {
+    // In `input` only packets to SIDs go to addresses that are not the box's own.
+    let mut chains = chains.to_vec();
+    chains.iter_mut().flat_map(|chain| &mut chain.rules).for_each(|rule| rule.to_unicast = false);
     let others = || chains.iter().filter(|chain| chain.table != OWN);
     let of_hook = |(hook, loses, rule): (Hook, &str, &str)| {
         let ways: Vec<(&str, &str)> =
             ports.core().map(|port| if hook == Hook::Input { (port, "") } else { ("", port) }).collect();
-        let closed = others().filter(|chain| chain.hook == Some(hook) && is_closed(chain, chains, &ways));
+        let closed = others().filter(|chain| chain.hook == Some(hook) && is_closed(chain, &chains, &ways));
         closed.map(|chain| hazard(chain, loses, rule, ports)).collect::<Vec<_>>()
     };
     HOOKS.into_iter().flat_map(of_hook).collect()

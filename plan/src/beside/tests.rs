@@ -199,7 +199,8 @@ fn a_rule_about_the_way_back_is_named() {
 fn chains_of_the_box_are_named_where_packets_of_sids_pass_them() {
     let with = |value: Option<&str>| {
         let closed = |name, hook| Chain { drops_by_policy: true, ..chain(name, Some(hook)) };
-        let open = Chain { rules: vec![rule(Verdict::Accept)], ..closed("open", Hook::Input) };
+        let to_sids = at("eth1", Rule { to_unicast: true, ..rule(Verdict::Accept) });
+        let open = Chain { rules: vec![to_sids], ..closed("open", Hook::Input) };
         let chains = Some(vec![closed("in", Hook::Input), closed("out", Hook::Output), open]);
         let ports = vec!["eth1".parse().expect("a name")];
         let beside = Beside { lwtunnel_hooks: value.map(str::to_owned), chains, ports, ..Beside::default() };

@@ -12,6 +12,7 @@ mod docker;
 mod firewalld;
 mod host;
 mod invalid;
+mod more_hooks;
 mod network_manager;
 mod networkd;
 mod two_routers;
