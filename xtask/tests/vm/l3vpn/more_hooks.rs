@@ -8,14 +8,14 @@ use segbox_vm::Router;
 use super::{SITE_1, SITE_2, Vpns, ip, leaks, made_again, shell};
 
 const SWITCH: &str = "/proc/sys/net/netfilter/nf_hooks_lwtunnel";
-/// A firewall of a host: it takes nothing but ICMPv6 (58), for neighbour discovery.
-const FIREWALL: &str = "nft 'add table inet own; \
-    add chain inet own in { type filter hook input priority 0; policy drop; }; add rule inet own in meta l4proto 58 accept; \
-    add chain inet own out { type filter hook output priority 0; policy drop; }; add rule inet own out meta l4proto 58 accept'";
+/// A firewall of a host: it takes nothing but ICMPv6 (58), for neighbour discovery. The image's kernel looks up addresses (fib) for IPv6 alone.
+const FIREWALL: &str = "nft 'add table ip6 own; \
+    add chain ip6 own in { type filter hook input priority 0; policy drop; }; add rule ip6 own in meta l4proto 58 accept; \
+    add chain ip6 own out { type filter hook output priority 0; policy drop; }; add rule ip6 own out meta l4proto 58 accept'";
 /// What the doctor says is to be run.
 const FIXES: [&str; 2] = [
-    "nft insert rule inet own in iifname core fib daddr type unicast accept",
-    "nft insert rule inet own out oifname core accept",
+    "nft insert rule ip6 own in iifname core fib daddr type unicast accept",
+    "nft insert rule ip6 own out oifname core accept",
 ];
 
 pub(super) fn of_a_closed_host_are_named(router: &mut Router, vpns: &mut Vpns<'_>) {
@@ -37,7 +37,7 @@ pub(super) fn of_a_closed_host_are_named(router: &mut Router, vpns: &mut Vpns<'_
         made_again::both_ways(vpns, customer);
     }
     leaks::nothing_comes_out(vpns);
-    shell::run(router, "nft delete table inet own");
+    shell::run(router, "nft delete table ip6 own");
 }
 
 /// Which of two packets of blue's leave the machine, to the other site and from there; and which of the fixes the doctor prints.
