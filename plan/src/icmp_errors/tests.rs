@@ -222,7 +222,7 @@ fn a_binding_sids_packet_is_found_by_the_sid_that_it_came_to() {
     let quote = read(arrived(&message)).expect("fine").expect("ours");
     let steered: Vec<IpAddr> = quote.steered().collect();
     assert_eq!(steered, [IpAddr::V6(v6("fc00:0:9::")), IpAddr::V6(v6("fc00:0:1:b::"))]);
-    let behavior = Behavior::EndB6Encaps { segments: list(&PATH) };
+    let behavior = Behavior::EndB6Encaps { segments: list(&PATH).to_vec() };
     assert!(quote.fits(&Encap::Seg6Local(Box::new(Endpoint { behavior, flavors: Flavors::default() }))));
     assert_eq!(quote.answer().expect("answered").to, IpAddr::V6(v6("fc00:0:7::1")), "the other headend");
 }
