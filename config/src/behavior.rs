@@ -29,7 +29,7 @@ use row::{PLAIN, names};
 /// The behavior of a SID (RFC 8986 section 4), with its parameters.
 ///
 /// VRFs are already resolved to their routing table: the kernel keeps the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "behavior")]
 pub enum Behavior {
     /// Endpoint.
@@ -278,7 +278,7 @@ pub const HEADENDS: &[Row] = &[
 ];
 
 /// A policy with a segment list.
-const STEERS: Row = Row { needs: &["segments"], takes: &["hmac-key"], ..PLAIN };
+const STEERS: Row = Row { one_of: &["segments", "lists"], takes: &["hmac-key"], ..PLAIN };
 const REDUCED: Feature = Feature::seg6("reduced encapsulation", (6, 0), "no H.Encaps.Red and no H.Encaps.L2.Red");
 const INSERTION: &str = "draft-filsfils-spring-srv6-net-pgm-insertion";
 const LINUX: &str = "Linux";
@@ -329,7 +329,7 @@ impl Behavior {
 }
 
 /// A SID's behavior with its flavors: all that the kernel keeps of a local SID.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The behavior.
     #[serde(flatten)]

@@ -134,10 +134,23 @@ pub struct Route {
     pub via: Option<IpAddr>,
     /// The interface that packets leave by; without it the kernel finds it by the gateway.
     pub interface: Option<IfName>,
+    /// Instead of both: the next hops that share the flows. Empty without `hops`.
+    pub hops: Vec<NextHop>,
     /// Routing table: 254 (main) or the VRF's.
     pub table: u32,
     /// The lowest wins; None is the kernel's default (1024 for IPv6, 0 for IPv4).
     pub metric: Option<u32>,
+}
+
+/// One of a route's next hops.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NextHop {
+    /// The gateway; without one the destination is on the interface's link.
+    pub via: Option<IpAddr>,
+    /// The interface that packets leave by; without it that of the link that the gateway is on.
+    pub interface: Option<IfName>,
+    /// Its share of the flows, relative to the other hops: 1 to 256.
+    pub weight: u16,
 }
 
 /// A permanent neighbour entry.
@@ -201,7 +214,7 @@ pub struct Policy {
 }
 
 /// The way a policy steers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Steer {
     /// By a segment list.
     Segments {
@@ -212,8 +225,59 @@ pub enum Steer {
         /// HMAC key id; 0 is none.
         hmac_key: u32,
     },
+    /// By several segment lists that share the flows.
+    Lists {
+        /// The headend behavior.
+        mode: HeadendMode,
+        /// In the order of the file.
+        lists: Vec<SegmentList>,
+        /// HMAC key id; 0 is none.
+        hmac_key: u32,
+    },
     /// By a program that runs on incoming packets (LWT BPF IN): the name of a `[program.NAME]` table.
     Program(String),
+}
+
+/// One of a policy's segment lists.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SegmentList {
+    /// In the order in which the packet visits them.
+    pub segments: Segments,
+    /// Its share of the flows, relative to the other lists: 1 to 256.
+    pub weight: u16,
+}
+
+impl Steer {
+    /// The number of its segment lists.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Segments { .. } => 1,
+            Self::Lists { lists, .. } => lists.len(),
+            Self::Program(_) => 0,
+        }
+    }
+
+    /// One of its segment lists.
+    pub fn list(&self, at: usize) -> Option<&[Ipv6Addr]> {
+        match self {
+            Self::Segments { segments, .. } => Some(&**segments).filter(|_| at == 0),
+            Self::Lists { lists, .. } => lists.get(at).map(|list| &*list.segments),
+            Self::Program(_) => None,
+        }
+    }
+
+    /// Its segment lists.
+    pub fn lists(&self) -> impl Iterator<Item = &[Ipv6Addr]> {
+        (0..self.count()).filter_map(|at| self.list(at))
+    }
+
+    /// Its headend behavior, and whether it has an HMAC key; None for a program.
+    pub fn mode(&self) -> Option<(HeadendMode, bool)> {
+        match self {
+            Self::Segments { mode, hmac_key, .. } | Self::Lists { mode, hmac_key, .. } => Some((*mode, *hmac_key != 0)),
+            Self::Program(_) => None,
+        }
+    }
 }
 
 /// The most rows that a file can have in one map.

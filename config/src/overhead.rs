@@ -38,12 +38,10 @@ impl HeadendMode {
 }
 
 impl Steer {
-    /// The bytes that the policy adds to each packet; None where a program decides it.
+    /// The most bytes that the policy adds to a packet; None where a program decides it.
     pub fn overhead(&self) -> Option<u32> {
-        match self {
-            Self::Segments { mode, segments, hmac_key } => Some(mode.overhead(segments.len(), *hmac_key != 0)),
-            Self::Program(_) => None,
-        }
+        let (mode, hmac) = self.mode()?;
+        self.lists().map(|list| mode.overhead(list.len(), hmac)).max()
     }
 }
 

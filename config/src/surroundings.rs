@@ -95,12 +95,15 @@ pub struct LinkSeen {
     /// Its MTU in bytes. None in dumps of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mtu: Option<u32>,
+    /// Whether it has a carrier. None while it is down, and in dumps of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub carrier: Option<bool>,
 }
 
 impl LinkSeen {
     /// A link of which only the name is known.
     pub fn named(name: IfName) -> Self {
-        Self { name, mac: None, pci: None, kind: None, mtu: None }
+        Self { name, mac: None, pci: None, kind: None, mtu: None, carrier: None }
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::Behavior;
-use crate::model::{Config, IPV6_METRIC, Route, Steer};
+use crate::model::{Config, IPV6_METRIC, NextHop, Route};
 use crate::names::IfName;
 
 /// The ways of every segment and gateway of a file.
@@ -99,8 +99,12 @@ impl Ways {
         self.own.get(&address).copied()
     }
 
-    /// The interface by which a route's packets leave; None where the file does not show it.
+    /// The interface by which a route's packets leave; None where the file does not show it, or shows several.
     pub(crate) fn port(&self, route: &Route) -> Option<IfName> {
+        if let Some(first) = route.hops.first() {
+            let port = |hop: &NextHop| hop.interface.or_else(|| self.link(hop.via?));
+            return port(first).filter(|_| route.hops.iter().all(|hop| port(hop) == port(first)));
+        }
         route.interface.or_else(|| self.link(route.via?))
     }
 
@@ -116,11 +120,8 @@ impl Ways {
 
 /// The segments of every list.
 fn segments(config: &Config) -> impl Iterator<Item = Ipv6Addr> {
-    let of_policies = config.policies.iter().filter_map(|policy| match &policy.steer {
-        Steer::Segments { segments, .. } => Some(&**segments),
-        Steer::Program(_) => None,
-    });
-    let of_sids = config.sids.iter().filter_map(|sid| bound(&sid.endpoint.behavior).map(Vec::as_slice));
+    let of_policies = config.policies.iter().flat_map(|policy| policy.steer.lists());
+    let of_sids = config.sids.iter().filter_map(|sid| bound(&sid.endpoint.behavior)).map(Vec::as_slice);
     of_policies.chain(of_sids).flatten().copied()
 }
 
@@ -134,8 +135,8 @@ pub(crate) fn bound(behavior: &Behavior) -> Option<&Vec<Ipv6Addr>> {
 
 /// The gateways of routes and the next hops of End.X.
 fn gateways(config: &Config) -> impl Iterator<Item = Ipv6Addr> {
-    let vias =
-        config.routes.iter().filter_map(|route| if let Some(IpAddr::V6(via)) = route.via { Some(via) } else { None });
+    let vias = config.routes.iter().flat_map(|route| route.hops.iter().map(|hop| hop.via).chain([route.via]));
+    let vias = vias.filter_map(|via| if let Some(IpAddr::V6(via)) = via { Some(via) } else { None });
     let adjacencies = config.sids.iter().filter_map(|sid| match sid.endpoint.behavior {
         Behavior::EndX { next_hop, .. } => Some(next_hop),
         _ => None,

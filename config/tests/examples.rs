@@ -53,6 +53,14 @@ fn the_l3_vpn_s_edge_keeps_two_customers_apart() {
 }
 
 #[test]
+fn the_headend_with_two_ways_has_hops_and_lists() {
+    let (config, warnings) = config("hops.toml");
+    assert_eq!(warnings, "");
+    assert_eq!(config.routes[0].hops.iter().map(|hop| hop.weight).collect::<Vec<_>>(), [2, 1]);
+    assert!(config.policies.iter().all(|policy| policy.steer.count() == 2));
+}
+
+#[test]
 fn the_l2_vpn_s_edge_lets_frames_in_and_out_of_one_port() {
     let (config, warnings) = config("l2vpn.toml");
     assert_eq!(warnings, "");

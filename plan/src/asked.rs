@@ -1,15 +1,15 @@
-//! The addresses whose routes decide what a file asks for: the segments of its policies, and the next hops of its End.DX4. Not here: their
+//! The addresses whose routes decide what a file asks for: the segments of its policies, the next hops of its End.DX4, and the
+//! gateways of its hops without an interface. Not here: their
 //! routes (`lookup`).
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
-use segbox_config::model::Steer;
 use segbox_config::{Behavior, Config};
 
 use crate::adjacent::dx4_next_hops;
 use crate::hop::Encap;
-use crate::state::State;
+use crate::state::{MAIN_TABLE, State};
 
 /// Those of a file. Of a segment list the first that is no SID of the file.
 pub fn addresses(config: &Config) -> BTreeSet<IpAddr> {
@@ -17,12 +17,13 @@ pub fn addresses(config: &Config) -> BTreeSet<IpAddr> {
         config.sids.iter().filter(|sid| sid.sid.prefix_len() == 128).map(|sid| sid.sid.addr()).collect();
     let wide: Vec<_> = config.sids.iter().map(|sid| sid.sid).filter(|sid| sid.prefix_len() < 128).collect();
     let is_own = |segment: &Ipv6Addr| own.contains(segment) || wide.iter().any(|sid| sid.contains(segment));
-    let lists = config.policies.iter().filter_map(|policy| match &policy.steer {
-        Steer::Segments { segments, .. } => segments.iter().find(|segment| !is_own(segment)),
-        Steer::Program(_) => None,
-    });
+    let lists = config.policies.iter().flat_map(|policy| policy.steer.lists());
+    let lists = lists.filter_map(|list| list.iter().find(|segment| !is_own(segment)));
+    // Of hops without an interface the gateways. A VRF's routes are not asked for.
+    let hops = config.routes.iter().filter(|route| route.table == MAIN_TABLE).flat_map(|route| &route.hops);
+    let gateways = hops.filter(|hop| hop.interface.is_none()).filter_map(|hop| hop.via);
     let next_hops = dx4_next_hops(config).into_iter().map(IpAddr::V4);
-    lists.map(|segment| IpAddr::V6(*segment)).chain(next_hops).collect()
+    lists.map(|segment| IpAddr::V6(*segment)).chain(next_hops).chain(gateways).collect()
 }
 
 /// The same of the routes of a state.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, Matcher, Steer};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, Matcher, NextHop, Steer};
 use segbox_config::{Config, IfName, LinkSeen};
 
 /// Leaves out what depends on interfaces that are not there, and says so.
@@ -18,7 +18,15 @@ pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) 
     config.interfaces.retain(|name, _| !lost.why.contains_key(name));
     config.vrfs.values_mut().for_each(|vrf| vrf.interfaces.retain(|name| !lost.why.contains_key(name)));
     config.neighbors.retain(|neighbor| lost.keeps("neighbor", Some(neighbor.interface)));
-    config.routes.retain(|route| lost.keeps("route", route.interface.or_else(|| nets.lost_way(route.via))));
+    config.routes.retain_mut(|route| {
+        let Some(first) = route.hops.first().cloned() else {
+            return lost.keeps("route", route.interface.or_else(|| nets.lost_way(route.via)));
+        };
+        // It goes on with the hops that are left.
+        let way = |hop: &NextHop| hop.interface.or_else(|| nets.lost_way(hop.via));
+        route.hops.retain(|hop| way(hop).is_none_or(|name| !lost.why.contains_key(&name)));
+        !route.hops.is_empty() || lost.keeps("route", way(&first))
+    });
     config.sids.retain(|sid| lost.keeps("SID", sid.endpoint.behavior.parameters().interface));
     config.policies.retain(|policy| lost.keeps("policy", policy.interface.or_else(|| nets.lost_way(policy.via))));
     keep_used_programs(&mut config);
@@ -85,7 +93,8 @@ fn mentioned(config: &Config) -> BTreeSet<IfName> {
     let named = config.interfaces.keys().copied();
     let vrfs = config.vrfs.values().flat_map(|vrf| vrf.interfaces.iter().copied());
     let neighbors = config.neighbors.iter().map(|neighbor| neighbor.interface);
-    let routes = config.routes.iter().filter_map(|route| route.interface);
+    let hops = config.routes.iter().flat_map(|route| &route.hops).filter_map(|hop| hop.interface);
+    let routes = config.routes.iter().filter_map(|route| route.interface).chain(hops);
     let policies = config.policies.iter().filter_map(|policy| policy.interface);
     named.chain(vrfs).chain(neighbors).chain(routes).chain(policies).chain(sids).collect()
 }
@@ -156,7 +165,7 @@ fn keep_used_programs(config: &mut Config) {
     let by_sids = config.sids.iter().filter_map(|sid| Some(sid.endpoint.behavior.parameters().program?.into_owned()));
     let by_policies = config.policies.iter().filter_map(|policy| match &policy.steer {
         Steer::Program(program) => Some(program.clone()),
-        Steer::Segments { .. } => None,
+        Steer::Segments { .. } | Steer::Lists { .. } => None,
     });
     let used: BTreeSet<String> = by_sids.chain(by_policies).chain([HOP_LIMIT_PROGRAM.to_owned()]).collect();
     config.programs.retain(|name, _| used.contains(name));

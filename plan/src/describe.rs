@@ -6,6 +6,7 @@ use segbox_config::behavior::{Lookup, Parameters};
 use segbox_config::{Endpoint, Flavors};
 
 use crate::hop::{Encap, Hop};
+use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{Link, MAIN_TABLE, Rule, Setting};
 use crate::step::{Delta, Step, Verb};
@@ -45,6 +46,10 @@ impl Step {
             Self::Attachment(_) => "tc",
             Self::Filter(_) => "filter",
             Self::Rule(_) => "rule",
+            Self::Nexthop(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
+                Some(Nexthop::Group(_)) => "group",
+                Some(Nexthop::Hop { .. }) | None => "nexthop",
+            },
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()).map(Route::kind) {
                 Some(RouteKind::Sid) => "sid",
                 Some(RouteKind::Policy) => "policy",
@@ -66,6 +71,7 @@ impl Step {
             Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
             Self::Filter(delta) => delta.key.to_string(),
             Self::Rule(delta) => delta.key.to_string(),
+            Self::Nexthop(delta) => format!("id {}", delta.key),
             Self::Route(delta) => delta.key.to_string(),
         }
     }
@@ -91,6 +97,7 @@ impl Step {
             Self::Attachment(delta) => both(delta, |()| delta.key.program.clone()),
             Self::Filter(delta) => both(delta, ToString::to_string),
             Self::Rule(delta) => both(delta, |()| String::new()),
+            Self::Nexthop(delta) => both(delta, ToString::to_string),
             Self::Route(delta) => both(delta, ToString::to_string),
         }
     }
@@ -131,6 +138,18 @@ impl fmt::Display for RouteKey {
         }
         let default = if self.prefix.addr().is_ipv6() { 1024 } else { 0 };
         if self.metric == default { Ok(()) } else { write!(f, " metric {}", self.metric) }
+    }
+}
+
+impl fmt::Display for Nexthop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hop { hop, .. } => hop.fmt(f),
+            Self::Group(members) => members.iter().enumerate().try_for_each(|(at, member)| {
+                write!(f, "{}{}", if at == 0 { "" } else { ", " }, member.id)?;
+                if member.weight == 1 { Ok(()) } else { write!(f, " weight {}", member.weight) }
+            }),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, Steer, Vrf};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, SegmentList, Steer, Vrf};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
@@ -19,7 +19,9 @@ use crate::identity::{program_name, secret_digest};
 use crate::link_local;
 use crate::materials::{Materials, Secret};
 use crate::route::{Route, RouteKey};
+use crate::sharing::{Ask, Asked, share};
 use crate::source_address::on_loopback;
+use crate::spread::Spread;
 use crate::state::{
     ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
 };
@@ -53,6 +55,8 @@ pub struct Desired {
     pub wishes: Vec<Wish>,
     /// An interface gets its former name back, but only after its other settings: a round later.
     pub names_wait: bool,
+    /// Hops of routes wait for what is done to their ports: a round later.
+    pub hops_wait: bool,
 }
 
 impl Desired {
@@ -61,6 +65,7 @@ impl Desired {
         self.state.settings.retain(|setting, _| setting.is_tuning());
         self.state = State { settings: self.state.settings, ..actual.state.clone() };
         self.names_wait = false;
+        self.hops_wait = false;
         self
     }
 }
@@ -89,7 +94,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
         let key = NeighborKey { interface: neighbor.interface, address: neighbor.address };
         state.neighbors.insert(key, neighbor.mac);
     }
-    routes(config, context, &names, state);
+    out.hops_wait = routes(config, context, &names, state);
     if let Some(program) = names.get(HOP_LIMIT_PROGRAM) {
         hop_limit::attach(config, context.actual, program, state);
     }
@@ -239,12 +244,23 @@ fn anchor() -> IfName {
     ANCHOR.parse().expect("a name")
 }
 
-fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, String>, state: &mut State) {
+/// True if hops wait.
+fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, String>, state: &mut State) -> bool {
     let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
+    let spread = Spread::new(config, context.actual, state);
+    let mut asked = Asked::default();
     for route in &config.routes {
         let key = RouteKey::of(route.table, route.destination, route.metric);
-        let hop = Hop { interface: route.interface, via: route.via, ..Hop::default() };
-        state.routes.insert(key, hop.into());
+        let hops = if route.hops.is_empty() {
+            Hop { interface: route.interface, via: route.via, ..Hop::default() }.into()
+        } else {
+            let ask = Ask::Hops(route.table, route.destination.addr().is_ipv4(), &route.hops);
+            asked.hops(ask, || spread.hops(route))
+        };
+        // Without a hop the kernel has no such route either.
+        if !hops.is_empty() {
+            state.routes.insert(key, Route { hops, ..Route::default() });
+        }
     }
     for route in adjacent_dx4(config, context.actual) {
         state.routes.entry(route.0).or_insert(route.1);
@@ -260,20 +276,37 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     let mut policies = Vec::with_capacity(config.policies.len());
     let egress = Egress::new(state, context.actual);
     for Policy { destination, steer, interface, via, table, metric } in &config.policies {
-        let encap = match steer {
-            Steer::Segments { mode, segments, hmac_key } => {
-                Encap::Seg6 { mode: *mode, segments: segments.clone(), hmac_key: *hmac_key }
-            }
-            Steer::Program(program) => Encap::BpfIn(loaded(program)),
-        };
         let key = RouteKey::of(*table, *destination, *metric);
-        let mut route = hanging(*interface, *via, encap);
-        route.mtu = egress.mtu(&key, &route.hops[0]);
+        let mut route = match steer {
+            Steer::Segments { mode, segments, hmac_key } => {
+                let encap = Encap::Seg6 { mode: *mode, segments: segments.clone(), hmac_key: *hmac_key };
+                hanging(*interface, *via, encap)
+            }
+            Steer::Lists { mode, lists, hmac_key } => {
+                if interface.is_some_and(|port| spread.ready(port).is_err()) {
+                    continue;
+                }
+                let interface = interface.unwrap_or_else(anchor);
+                let hop = |list: &SegmentList| Hop {
+                    interface: Some(interface),
+                    weight: list.weight,
+                    encap: Encap::Seg6 { mode: *mode, segments: list.segments.clone(), hmac_key: *hmac_key },
+                    ..Hop::default()
+                };
+                let ask = Ask::Lists(destination.addr().is_ipv4(), interface, steer);
+                let hops = asked.hops(ask, || lists.iter().map(hop).collect());
+                Route { hops, ..Route::default() }
+            }
+            Steer::Program(program) => hanging(*interface, *via, Encap::BpfIn(loaded(program))),
+        };
+        route.mtu = route.hops.iter().filter_map(|hop| egress.mtu(&key, hop)).min();
         policies.push((key, route));
     }
     // Built at once from a list: its nodes are full then, where a million single insertions leave them half empty.
     policies.splice(0..0, std::mem::take(&mut state.routes));
     state.routes = policies.into_iter().collect();
+    share(asked, context.actual, state);
+    spread.waits()
 }
 
 /// The metric of the route behind all others: the one that the kernel's documentation gives it (Documentation/networking/vrf.rst).

@@ -65,6 +65,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.filters, &state.filters, |delta| delta, &mut filters);
     steps.extend(filters.into_iter().flat_map(Delta::one_after_the_other).map(Step::Filter));
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
+    compare(&desired.nexthops, &state.nexthops, Step::Nexthop, &mut steps);
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
     compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);
@@ -173,8 +174,11 @@ impl Actual {
 }
 
 impl Route {
-    /// Whether the actual route is as desired.
+    /// Whether the actual route is as desired. What a group holds is a thing of its own.
     fn is_met_by(&self, found: &Self) -> bool {
+        if self.hops.group().is_some() || found.hops.group().is_some() {
+            return self.mtu == found.mtu && self.hops.group() == found.hops.group();
+        }
         let only = self.hops.len() == 1;
         let same = |(hop, found): (&Hop, &Hop)| hop.is_met_by(found) && (only || hop.weight == found.weight);
         self.mtu == found.mtu

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use segbox_config::{Behavior, Endpoint, HeadendMode, IfName, Segments};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A next hop of a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Hop {
     /// Its device.
@@ -28,7 +29,7 @@ pub struct Hop {
 }
 
 /// A route's lightweight tunnel (RTA_ENCAP).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encap {
     /// A plain route.
@@ -51,7 +52,7 @@ pub enum Encap {
 }
 
 /// The hops of a route, in the kernel's order. A single hop is stored without an allocation, since a router may have 100,000 routes of
-/// one hop.
+/// one hop. Routes with the same nexthop group share one list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hops(Held);
 
@@ -60,6 +61,14 @@ pub struct Hops(Held);
 enum Held {
     One(Hop),
     Several(Box<[Hop]>),
+    Group(Arc<Group>),
+}
+
+/// The hops of a nexthop group of the kernel.
+#[derive(Debug, PartialEq, Eq)]
+struct Group {
+    id: u32,
+    hops: Box<[Hop]>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -98,6 +107,29 @@ impl Encap {
     }
 }
 
+impl Hops {
+    /// The hops of this nexthop group. Clones share them.
+    pub fn of_group(id: u32, hops: impl IntoIterator<Item = Hop>) -> Self {
+        Self(Held::Group(Arc::new(Group { id, hops: hops.into_iter().collect() })))
+    }
+
+    /// The same hops, changed one by one.
+    pub(crate) fn map(&self, change: impl FnMut(&Hop) -> Hop) -> Self {
+        match self.group() {
+            Some(id) => Self::of_group(id, self.iter().map(change)),
+            None => self.iter().map(change).collect(),
+        }
+    }
+
+    /// The nexthop group that the route points to; None where the hops are the route's own.
+    pub fn group(&self) -> Option<u32> {
+        match &self.0 {
+            Held::Group(group) => Some(group.id),
+            Held::One(_) | Held::Several(_) => None,
+        }
+    }
+}
+
 /// No hop.
 impl Default for Hops {
     fn default() -> Self {
@@ -129,6 +161,7 @@ impl Deref for Hops {
         match &self.0 {
             Held::One(hop) => std::slice::from_ref(hop),
             Held::Several(hops) => hops,
+            Held::Group(group) => &group.hops,
         }
     }
 }

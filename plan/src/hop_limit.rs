@@ -24,7 +24,9 @@ pub(crate) fn with_source(config: &Config, name: &str, program: &Program) -> Pro
 /// Whether the box puts packets into packets. An inserted SRH leaves the packet's own hop limit, which the kernel lowers.
 pub(crate) fn encapsulates(config: &Config) -> bool {
     let by_policy = config.policies.iter().any(|policy| match policy.steer {
-        Steer::Segments { mode, .. } => matches!(mode, HeadendMode::Encaps | HeadendMode::EncapsRed),
+        Steer::Segments { mode, .. } | Steer::Lists { mode, .. } => {
+            matches!(mode, HeadendMode::Encaps | HeadendMode::EncapsRed)
+        }
         Steer::Program(_) => true,
     });
     by_policy || config.sids.iter().any(|sid| matches!(sid.endpoint.behavior, Behavior::EndB6Encaps { .. }))

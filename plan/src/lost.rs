@@ -19,9 +19,12 @@ pub fn lost(actual: &Actual) -> Vec<String> {
     let mut nowhere: BTreeMap<Ipv6Addr, (RouteKey, usize)> = BTreeMap::new();
     let mut next: BTreeMap<RouteKey, RouteKey> = BTreeMap::new();
     for (key, route) in &actual.state.routes {
+        let mut told = BTreeSet::new();
         for hop in route.hops.iter() {
             let Encap::Seg6 { segments, .. } = &hop.encap else { continue };
             match start(actual, segments) {
+                // Two lists of a policy may have it.
+                Start::Nowhere(segment) if !told.insert(segment) => {}
                 Start::Nowhere(segment) => nowhere.entry(segment).or_insert((*key, 0)).1 += 1,
                 Start::Policy(into) => {
                     next.insert(*key, into);

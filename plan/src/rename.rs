@@ -8,6 +8,7 @@ use segbox_config::{IfName, LinkSeen};
 
 use crate::hop::Hop;
 use crate::lookup::Lookup;
+use crate::nexthop::Nexthop;
 use crate::state::{Actual, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
@@ -114,8 +115,12 @@ impl State {
             key
         });
         for route in self.routes.values_mut() {
-            let hops = route.hops.iter().cloned();
-            route.hops = hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop }).collect();
+            route.hops = route.hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop.clone() });
+        }
+        for nexthop in self.nexthops.values_mut() {
+            if let Nexthop::Hop { hop, .. } = nexthop {
+                hop.interface = hop.interface.map(name);
+            }
         }
     }
 }

@@ -98,6 +98,11 @@ pub fn rule(rule: &Rule) -> String {
     format!("rule {rule}")
 }
 
+/// A nexthop object as a thing that is lost.
+pub fn nexthop(id: u32) -> String {
+    format!("nexthop id {id}")
+}
+
 /// A device as a thing that is lost.
 pub fn device(name: IfName) -> String {
     format!("device {name}")
@@ -116,6 +121,7 @@ impl Step {
             Self::Address(delta) => address(&delta.key),
             Self::Neighbor(delta) => neighbor(&delta.key),
             Self::Rule(delta) => rule(&delta.key),
+            Self::Nexthop(delta) => nexthop(delta.key),
             _ => format!("{} {}", self.noun(), self.subject()),
         }
     }

@@ -7,7 +7,7 @@ use crate::diff::{Plan, diff};
 use crate::forwarding::forwarding_since;
 use crate::state::{Actual, Setting, State};
 
-/// The most rounds of one change. One is the rule. Renames take a round of their own. Another follows where the kernel undoes a step
+/// The most rounds of one change. One is the rule. Renames take a round of their own. Hops of a port follow a round after it has come up. Another follows where the kernel undoes a step
 /// because of a later one: a device that enters a VRF loses its IPv6 addresses. Two follow where interrupts come with a link and the
 /// driver refuses the first choice. The last round finds nothing to do.
 pub const ROUNDS: usize = 6;
@@ -18,7 +18,7 @@ pub const ROUNDS: usize = 6;
 pub fn foresee(found: &Actual, base: &Base, want: impl Fn(&Actual, &Base) -> Desired) -> Plan {
     let wanted = want(found, base);
     let mut round = diff(&wanted.state, found).round();
-    if !round.renames_come_first() && !wanted.names_wait {
+    if !round.renames_come_first() && !wanted.names_wait && !wanted.hops_wait {
         // The common case costs no copy of the state.
         return round;
     }

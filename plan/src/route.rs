@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use crate::hop::{Encap, Hop, Hops};
 
 /// Identifies a route: the kernel refuses a second route with the same key (net/ipv6/ip6_fib.c, fib6_add_rt2node).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RouteKey {
     /// Routing table.
     pub table: u32,
@@ -80,9 +80,13 @@ impl Route {
         self.hops.iter().map(kind).max().unwrap_or(RouteKind::Plain)
     }
 
-    /// What is done to its packets, as text: `End PSP`, `H.Encaps fc00:1::,fc00:2::`. Each different hop has its text.
+    /// What is done to its packets, as text: `End PSP`, `H.Encaps fc00:1::,fc00:2::`. Each different hop has its text, and its weight.
     pub fn behavior(&self) -> String {
-        let mut texts: Vec<String> = self.hops.iter().map(|hop| hop.encap.to_string()).collect();
+        let text = |hop: &Hop| match hop.weight {
+            1 => hop.encap.to_string(),
+            weight => format!("{} weight {weight}", hop.encap),
+        };
+        let mut texts: Vec<String> = self.hops.iter().map(text).collect();
         texts.dedup();
         texts.join(", ")
     }
@@ -127,8 +131,12 @@ impl Serialize for Route {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // `unreachable` or `blackhole` tells a reader what no hop means.
         let nowhere = self.is_unreachable();
-        let fields = 1 + usize::from(nowhere) + usize::from(self.mtu.is_some());
+        let group = self.hops.group();
+        let fields = 1 + usize::from(nowhere) + usize::from(self.mtu.is_some()) + usize::from(group.is_some());
         let mut route = serializer.serialize_struct("Route", fields)?;
+        if let Some(group) = group {
+            route.serialize_field("group", &group)?;
+        }
         route.serialize_field("hops", &self.hops)?;
         if let Some(mtu) = self.mtu {
             route.serialize_field("mtu", &mtu)?;
@@ -144,6 +152,7 @@ impl Serialize for Route {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Read {
+    group: Option<u32>,
     hops: Option<Hops>,
     mtu: Option<u32>,
     unreachable: bool,
@@ -155,8 +164,11 @@ struct Read {
 }
 
 impl From<Read> for Route {
-    fn from(Read { hops, mtu, unreachable, blackhole, interface, via, onlink, encap }: Read) -> Self {
+    fn from(Read { group, hops, mtu, unreachable, blackhole, interface, via, onlink, encap }: Read) -> Self {
         match hops {
+            Some(hops) if let Some(group) = group => {
+                Self { hops: Hops::of_group(group, hops.iter().cloned()), mtu, blackhole }
+            }
             Some(hops) => Self { hops, mtu, blackhole },
             None if unreachable => Self::unreachable(),
             None => Self::from(Hop { interface, via, onlink, encap, ..Hop::default() }),

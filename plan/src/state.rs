@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::{Filter, FilterName};
 use crate::lookup::Lookup;
+use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey};
 use crate::rows::as_rows;
 use crate::tune::{Knob, Machine};
@@ -66,6 +67,9 @@ pub struct State {
     /// Rules: the table that is looked up for a source address.
     #[serde(with = "as_rows")]
     pub rules: BTreeMap<Rule, ()>,
+    /// Nexthop objects by id.
+    #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
+    pub nexthops: BTreeMap<u32, Nexthop>,
     /// Routes: plain ones, local SIDs and policies.
     #[serde(with = "as_rows")]
     pub routes: BTreeMap<RouteKey, Route>,
@@ -178,6 +182,9 @@ pub struct Actual {
     /// Addresses that other programs made.
     #[serde(with = "as_rows")]
     pub foreign_addresses: BTreeMap<AddressKey, ()>,
+    /// Ids of other programs' nexthop objects among those that segbox takes.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub foreign_nexthops: BTreeSet<u32>,
     /// The routes of the addresses that the file's policies and SIDs lead to. Earlier dumps have none.
     #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<IpAddr, Lookup>,

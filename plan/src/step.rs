@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::filter::{Filter, FilterName};
+use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
 use crate::sysctl;
@@ -38,6 +39,7 @@ pub enum Step {
     Attachment(Delta<Attachment, ()>),
     Filter(Delta<FilterName, Filter>),
     Rule(Delta<Rule, ()>),
+    Nexthop(Delta<u32, Nexthop>),
     Route(Delta<RouteKey, Route>),
 }
 
@@ -83,6 +85,12 @@ pub enum Phase {
     Attachment,
     /// Plain routes.
     Route,
+    /// Hops of nexthop groups: behind the routes of their gateways.
+    Nexthop,
+    /// Nexthop groups.
+    Group,
+    /// Plain routes by nexthop groups.
+    Spread,
     /// Local SIDs.
     Sid,
     /// Policies, which attract the traffic.
@@ -97,7 +105,8 @@ pub enum Stage {
     Down(std::cmp::Reverse<Phase>),
     /// Adding and changing.
     Up(Phase),
-    /// Removing what policies and SIDs used until now: programs and HMAC keys, rules and filters of the former source address, other filters.
+    /// Removing what policies, SIDs and routes used until now: programs and HMAC keys, rules and filters of the former source address, other
+    /// filters, nexthop objects.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -158,6 +167,7 @@ macro_rules! each {
             Step::Attachment($delta) => $body,
             Step::Filter($delta) => $body,
             Step::Rule($delta) => $body,
+            Step::Nexthop($delta) => $body,
             Step::Route($delta) => $body,
         }
     };
@@ -188,6 +198,7 @@ impl Step {
             Self::Attachment(delta) => Self::Attachment(delta.inverse()),
             Self::Filter(delta) => Self::Filter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
+            Self::Nexthop(delta) => Self::Nexthop(delta.inverse()),
             Self::Route(delta) => Self::Route(delta.inverse()),
         })
     }
@@ -235,8 +246,13 @@ impl Step {
             Self::Row(_) => Phase::Map,
             Self::Attachment(_) => Phase::Attachment,
             Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
+            Self::Nexthop(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
+                Some(Nexthop::Group(_)) => Phase::Group,
+                Some(Nexthop::Hop { .. }) | None => Phase::Nexthop,
+            },
             Self::Route(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(route) if route.is_unreachable() => Phase::Isolation,
+                Some(route) if route.kind() == RouteKind::Plain && route.hops.group().is_some() => Phase::Spread,
                 route => match route.map(Route::kind) {
                     Some(RouteKind::Sid) => Phase::Sid,
                     Some(RouteKind::Policy) => Phase::Policy,
@@ -250,9 +266,10 @@ impl Step {
     pub fn stage(&self) -> Stage {
         let phase = self.phase();
         match (self.verb(), self) {
-            (Verb::Remove, Self::Program(_) | Self::HmacKey(_) | Self::Filter(_) | Self::Rule(_)) => {
-                Stage::Sweep(std::cmp::Reverse(phase))
-            }
+            (
+                Verb::Remove,
+                Self::Program(_) | Self::HmacKey(_) | Self::Filter(_) | Self::Rule(_) | Self::Nexthop(_),
+            ) => Stage::Sweep(std::cmp::Reverse(phase)),
             (Verb::Change, Self::Filter(delta)) if delta.narrows() => Stage::Sweep(std::cmp::Reverse(phase)),
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
             (Verb::Add | Verb::Change, _) => Stage::Up(phase),
@@ -282,6 +299,10 @@ impl Step {
             Self::Attachment(delta) => put(&mut state.attachments, delta),
             Self::Filter(delta) => put(&mut state.filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),
+            Self::Nexthop(delta) => {
+                put(&mut state.nexthops, delta);
+                state.follow_group(delta.key);
+            }
             Self::Route(delta) => put(&mut state.routes, delta),
         }
     }

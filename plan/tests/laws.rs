@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use segbox_config::model::HmacAlgorithm;
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
 use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span, VrfGuard};
+use segbox_plan::nexthop::{FIRST_GROUP, FIRST_HOP, Member, Nexthop};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
 use segbox_plan::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
@@ -114,6 +115,19 @@ fn filter(name: FilterName, n: u8) -> Filter {
     }
 }
 
+/// Few ids of hops and of groups, so that both states often have the same.
+fn nexthop() -> impl Strategy<Value = (u32, Nexthop)> {
+    let hop = (0_u32..3, interface(), any::<bool>()).prop_map(|(id, interface, ipv4)| {
+        (FIRST_HOP + id, Nexthop::Hop { ipv4, hop: Hop { interface: Some(interface), ..Hop::default() } })
+    });
+    let members = btree_map(0_u32..3, 1_u16..3, 1..3);
+    let group = (0_u32..3, members).prop_map(|(id, members)| {
+        let member = |(id, weight)| Member { id: FIRST_HOP + id, weight };
+        (FIRST_GROUP + id, Nexthop::Group(members.into_iter().map(member).collect()))
+    });
+    prop_oneof![hop, group]
+}
+
 prop_compose! {
     fn state()(
         settings in btree_map(setting(), prop::sample::select(vec!["0".to_owned(), "1".to_owned()]), 0..6),
@@ -127,6 +141,7 @@ prop_compose! {
         attachments in btree_map((prop::sample::select(vec!["hop@00000001", "hop@00000002"]), interface()), Just(()), 0..3),
         filters in btree_map(filter_name(), 0_u8..3, 0..3),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
+        nexthops in vec(nexthop(), 0..5),
         routes in btree_map(route_key(), route(), 0..5),
     ) -> State {
         let address = |n: u8| format!("2001:db8::{n}/64").parse().expect("an address");
@@ -138,6 +153,7 @@ prop_compose! {
         let source = |n: u8| format!("fc00::{n}").parse().expect("an address");
         State {
             settings, links, routes,
+            nexthops: nexthops.into_iter().collect(),
             filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
             attachments: attachments.into_keys().map(|(program, interface)| (Attachment { program: program.to_owned(), interface }, ())).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),

@@ -170,6 +170,8 @@ impl Repairs {
         match noun {
             "address" | "neighbor" => !self.disturbed || self.losses.culprit(thing).is_some(),
             "route" | "sid" | "policy" => !(self.disturbed || address_lost) || self.losses.culprit(thing).is_some(),
+            // A cable takes hops along and brings them back, and a hop changes its groups.
+            "nexthop" | "group" => self.losses.culprit(thing).is_some(),
             _ => true,
         }
     }

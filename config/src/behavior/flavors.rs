@@ -13,7 +13,7 @@ pub enum Flavor {
 }
 
 /// The flavors of a SID.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Flavors {
     /// Penultimate segment pop.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
@@ -24,7 +24,7 @@ pub struct Flavors {
 }
 
 /// Bit lengths of a NEXT-CSID container's fields; the kernel takes whole bytes only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Csid {
     /// Locator-block, in bits: 8 to 120; the kernel's default is 32.

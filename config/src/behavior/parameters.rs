@@ -24,7 +24,7 @@ pub struct Parameters<'a> {
 }
 
 /// The table of a lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lookup {
     /// A plain routing table (SEG6_LOCAL_TABLE).

@@ -9,6 +9,7 @@ mod profile;
 mod program;
 mod report;
 mod shape;
+mod spread;
 mod srv6;
 mod surroundings;
 mod syntax;
@@ -24,6 +25,7 @@ pub use profile::ProfileFault;
 pub use program::ProgramFault;
 pub use report::Faults;
 pub use shape::{ShapeFault, TextFault};
+pub use spread::SpreadFault;
 pub use srv6::Srv6Fault;
 pub use surroundings::SurroundingsFault;
 pub use syntax::SyntaxFault;
@@ -58,6 +60,9 @@ pub enum FaultKind {
     /// Interfaces, VRFs, routes, neighbours.
     #[diagnostic(transparent)]
     Network(#[from] NetworkFault),
+    /// `hops` and `lists`.
+    #[diagnostic(transparent)]
+    Spread(#[from] SpreadFault),
     /// SIDs, policies, keys.
     #[diagnostic(transparent)]
     Srv6(#[from] Srv6Fault),

@@ -1,6 +1,6 @@
 //! The grammar of segbox.toml. Not here: `[srv6]`, and the keys of behaviors.
 
-use super::route_keys::{METRIC, VRF_OF};
+use super::route_keys::{METRIC, VRF_OF, WEIGHT, WEIGHTS};
 use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::forms::Form;
@@ -133,7 +133,7 @@ const VIA: &str = "The gateway. A link-local one needs `interface`.";
 
 static ROUTE: Table = Table {
     title: "[[route]]",
-    doc: "A static route. It needs `via`, `interface` or both.",
+    doc: "A static route. It needs `via`, `interface` or both; or `hops`.",
     rows: &[],
     keys: &[
         Key::required(
@@ -149,8 +149,30 @@ static ROUTE: Table = Table {
             "The interface that packets leave by; without it the kernel finds it by `via`.",
             "\"eth1\"",
         ),
+        Key::optional(
+            "hops",
+            Kind::Rows(&HOP),
+            "Next hops that share the flows, instead of `via` and `interface`.",
+            "[{ via = \"fe80::3\", interface = \"eth1\", weight = 2 }, { via = \"2001:db8:24::4\" }]",
+        ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
         Key::optional("metric", Kind::Int(WHOLE), METRIC, "1024"),
+    ],
+};
+
+static HOP: Table = Table {
+    title: "`hops`",
+    doc: "A next hop of a route. It needs `via`, `interface` or both. A hop whose interface is down or has no carrier is left out until it is back; the others carry its flows.",
+    rows: &[],
+    keys: &[
+        Key::optional("via", Kind::Text(Form::Ip), VIA, "\"fe80::3\""),
+        Key::optional(
+            "interface",
+            Kind::Text(Form::Interface),
+            "The interface that packets leave by; without it that of the link that `via` is on, also after `via` has moved to another link.",
+            "\"eth1\"",
+        ),
+        Key::optional("weight", Kind::Int(WEIGHT), WEIGHTS, "2"),
     ],
 };
 

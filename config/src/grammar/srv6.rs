@@ -1,6 +1,6 @@
 //! The grammar of `[srv6]`. Not here: which keys a behavior has (its row in [`crate::behavior`] says so).
 
-use super::route_keys::{METRIC, VRF_OF};
+use super::route_keys::{METRIC, VRF_OF, WEIGHT, WEIGHTS};
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::behavior::{
     ENDPOINT_NAMES, ENDPOINTS, FLAVOR_NAMES, HEADEND_NAMES, HEADENDS, REFUSED_ENDPOINT_NAMES, REFUSED_HEADEND_NAMES,
@@ -156,6 +156,21 @@ static CSID: Table = Table {
     ],
 };
 
+static LIST: Table = Table {
+    title: "`lists`",
+    doc: "One of a policy's segment lists. All packets of a flow take the same one.",
+    rows: &[],
+    keys: &[
+        Key::required(
+            "segments",
+            SEGMENTS,
+            "The segments, in the order in which the packet visits them.",
+            "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]",
+        ),
+        Key::optional("weight", Kind::Int(WEIGHT), WEIGHTS, "3"),
+    ],
+};
+
 static POLICY: Table = Table {
     title: "[[srv6.policy]]",
     doc: "A policy of the box as a headend, for the traffic to a destination (RFC 8986 section 5).",
@@ -178,6 +193,12 @@ static POLICY: Table = Table {
             SEGMENTS,
             "The segments, in the order in which the packet visits them.",
             "[\"fc00:0:3:1::\", \"fc00:0:4:3::\"]",
+        ),
+        Key::optional(
+            "lists",
+            Kind::Rows(&LIST),
+            "Segment lists that share the flows, instead of `segments`.",
+            "[{ segments = [\"fc00:0:3:1::\"], weight = 3 }, { segments = [\"fc00:0:4:1::\"] }]",
         ),
         Key::optional(
             "interface",

@@ -8,6 +8,7 @@ mod policies;
 mod program;
 mod routes;
 mod sids;
+mod spread;
 mod srv6;
 
 use std::collections::{BTreeMap, BTreeSet};

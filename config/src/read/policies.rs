@@ -74,8 +74,17 @@ impl Reader {
             self.fault(net.span, Srv6Fault::InsertIpv4 { destination: net.value.to_string() });
             return Err(Reported);
         }
-        let segments = self.segments(entry, row, entry.get("hmac-key").is_some());
+        let hmac = entry.get("hmac-key").is_some();
         let hmac_key = self.hmac_id(entry);
+        if entry.get("lists").is_some() && entry.get("segments").is_none() {
+            let lists = self.lists(entry, row, hmac)?;
+            let firsts = lists.iter().filter_map(|list| list.segments.first());
+            for (net, first) in firsts.filter_map(|first| Some((destination?, *first))) {
+                self.circle(net, first, entry.get("vrf").is_none());
+            }
+            return Ok(Steer::Lists { mode, lists, hmac_key: hmac_key? });
+        }
+        let segments = self.segments(entry, row, hmac);
         if let (Some(net), Ok(segments)) = (destination, &segments) {
             self.circle(net, segments[0], entry.get("vrf").is_none());
         }

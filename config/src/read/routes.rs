@@ -61,20 +61,22 @@ impl Reader {
         let interface = self.interface(entry);
         let table = self.table(entry);
         let destination = value(entry, "destination", forms::prefix);
-        let nowhere = entry.get("via").is_none() && entry.get("interface").is_none();
+        let nowhere = ["via", "interface", "hops"].iter().all(|key| entry.get(key).is_none());
         if nowhere && let Some(destination) = destination {
             let fault = NetworkFault::RouteNowhere { destination: destination.value.to_string() };
             self.fault(entry.span(), fault);
             return Err(Reported);
         }
-        let via = self.via(entry, destination.map(|destination| destination.value))?;
+        let net = destination.map(|destination| destination.value);
+        let hops = self.hops(entry, net)?;
+        let via = self.via(entry, net)?;
         let metric = metric(entry)?;
         let (Some(destination), Some(table), interface) = (destination, table, interface?) else {
             return Err(Reported);
         };
         let metric = explicit(metric, destination.value);
         self.claim(ROUTE, table, destination, metric);
-        Ok(Route { destination: destination.value, via, interface, table, metric })
+        Ok(Route { destination: destination.value, via, interface, hops, table, metric })
     }
 
     /// `via`: a neighbour of the destination's family, on a known link.

@@ -114,7 +114,13 @@ impl Reader {
         if let [first, second] = *row.one_of {
             let (one, other) = (entry.get(first), entry.get(second));
             let (span, fix) = match (one, other) {
-                (None, None) => (entry.span(), format!("add `{first}` or `{second}`")),
+                (None, None) => {
+                    let example = table.key(first).map_or("", |key| key.example);
+                    (entry.span(), format!("add `{first}` or `{second}`, for example `{first} = {example}`"))
+                }
+                (Some(_), Some(other)) if first == "segments" => {
+                    (other.key_span(), format!("keep `{first}` for a single list, or `{second}` for several"))
+                }
                 (Some(_), Some(other)) => (
                     other.key_span(),
                     format!("keep `{first}` for a lookup in a VRF, or `{second}` for any other table"),

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 
 use crate::behavior::{Behavior, HeadendMode};
 use crate::fault::{Fault, Found, PathFault};
-use crate::model::{Config, LocalSid, Steer};
+use crate::model::{Config, LocalSid};
 use crate::place::Span;
 use crate::read::Asks;
 use crate::ways::{Way, Ways, bound};
@@ -31,10 +31,10 @@ struct Lists<'a> {
     ways: &'a Ways,
 }
 
-/// An owner of a list, by its index in the Config.
+/// An owner of a list, by its index in the Config; and which list of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Node {
-    Policy(usize),
+    Policy(usize, usize),
     Sid(usize),
 }
 
@@ -52,23 +52,22 @@ enum Start {
 
 impl<'a> Lists<'a> {
     fn all(&self) -> impl Iterator<Item = Node> {
-        let policies = (0..self.config.policies.len()).map(Node::Policy);
+        let policies = self.config.policies.iter().enumerate();
+        let policies =
+            policies.flat_map(|(index, policy)| (0..policy.steer.count()).map(move |at| Node::Policy(index, at)));
         policies.chain((0..self.config.sids.len()).map(Node::Sid)).filter(|node| self.list(*node).is_some())
     }
 
     fn list(&self, node: Node) -> Option<&'a [Ipv6Addr]> {
         match node {
-            Node::Policy(index) => match &self.config.policies[index].steer {
-                Steer::Segments { segments, .. } => Some(segments),
-                Steer::Program(_) => None,
-            },
+            Node::Policy(index, at) => self.config.policies[index].steer.list(at),
             Node::Sid(index) => bound(&self.config.sids[index].endpoint.behavior).map(Vec::as_slice),
         }
     }
 
     fn span(&self, node: Node) -> Span {
         match node {
-            Node::Policy(index) => self.asks.policies[index],
+            Node::Policy(index, _) => self.asks.policies[index],
             Node::Sid(index) => self.asks.sids[index],
         }
     }
@@ -76,8 +75,8 @@ impl<'a> Lists<'a> {
     /// Whether the list goes into the packet itself, so that the packet's own destination is behind it.
     fn inserts(&self, node: Node) -> bool {
         match node {
-            Node::Policy(index) => {
-                matches!(self.config.policies[index].steer, Steer::Segments { mode: HeadendMode::Insert, .. })
+            Node::Policy(index, _) => {
+                matches!(self.config.policies[index].steer.mode(), Some((HeadendMode::Insert, _)))
             }
             Node::Sid(index) => self.config.sids[index].endpoint.behavior.row().inserts,
         }
@@ -129,11 +128,10 @@ impl<'a> Lists<'a> {
                 None => match node {
                     Node::Sid(index) => Some(self.config.sids[index].endpoint.behavior.name()),
                     // The kernel takes such a packet out and meets the policy again.
-                    Node::Policy(index) if list.len() == 1 => match &self.config.policies[index].steer {
-                        Steer::Segments { mode, .. } => Some(mode.name()),
-                        Steer::Program(_) => None,
-                    },
-                    Node::Policy(_) => None,
+                    Node::Policy(index, _) if list.len() == 1 => {
+                        self.config.policies[index].steer.mode().map(|(mode, _)| mode.name())
+                    }
+                    Node::Policy(..) => None,
                 },
             };
             if let (Some(interface), Some(behavior)) = (self.ways.owner(*segment), sender) {
@@ -150,7 +148,7 @@ impl<'a> Lists<'a> {
         {
             let and = match node {
                 _ if row == count => "",
-                Node::Policy(_) => " behind their policy",
+                Node::Policy(..) => " behind their policy",
                 Node::Sid(_) => " behind the SID of the list",
             };
             fault(PathFault::SidsInARow { count, and });
@@ -193,7 +191,7 @@ impl<'a> Lists<'a> {
             }
             return match self.ways.of(*segment).map(|found| found.way) {
                 None => Start::Unknown(*segment),
-                Some(Way::Policy(index)) => Start::List(Node::Policy(index as usize)),
+                Some(Way::Policy(index)) => Start::List(Node::Policy(index as usize, 0)),
                 Some(Way::Sid(_)) if self.goes_on(*segment).is_some() => continue,
                 Some(Way::Sid(index)) if self.list(Node::Sid(index as usize)).is_some() => {
                     Start::List(Node::Sid(index as usize))
@@ -218,7 +216,7 @@ impl<'a> Lists<'a> {
                 if let Some(begin) = walk.iter().position(|node| *node == at) {
                     let round = &walk[begin..];
                     // The reader has reported a policy whose first segment is inside its own destination.
-                    if !matches!(round, [Node::Policy(index)] if self.steers_itself(*index)) {
+                    if !matches!(round, [Node::Policy(index, at)] if self.steers_itself(*index, *at)) {
                         faults.push(Fault::new(
                             self.span(round[0]),
                             PathFault::ListsGoRound { round: self.words(round) },
@@ -229,8 +227,8 @@ impl<'a> Lists<'a> {
         }
     }
 
-    fn steers_itself(&self, policy: usize) -> bool {
-        let first = self.list(Node::Policy(policy)).and_then(<[_]>::first);
+    fn steers_itself(&self, policy: usize, at: usize) -> bool {
+        let first = self.list(Node::Policy(policy, at)).and_then(<[_]>::first);
         first.is_some_and(|first| self.config.policies[policy].destination.contains(&std::net::IpAddr::V6(*first)))
     }
 
@@ -238,7 +236,7 @@ impl<'a> Lists<'a> {
     fn words(&self, round: &[Node]) -> String {
         const MOST: usize = 8;
         let name = |node: &Node| match node {
-            Node::Policy(index) => format!("the policy for `{}`", self.config.policies[*index].destination),
+            Node::Policy(index, _) => format!("the policy for `{}`", self.config.policies[*index].destination),
             Node::Sid(index) => format!("the SID `{}`", self.config.sids[*index].sid.addr()),
         };
         let mut text = name(&round[0]);

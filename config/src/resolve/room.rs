@@ -33,7 +33,7 @@ const DEPTH: usize = 8;
 pub(super) fn check(config: &Config, asks: &Asks, ways: &Ways, links: Option<&[LinkSeen]>, faults: &mut Found) {
     let ports = Ports { config, ways, links };
     let mut worst: BTreeMap<Cause, (Short, usize)> = BTreeMap::new();
-    let policies = config.policies.iter().zip(&asks.policies).filter_map(|(policy, span)| ports.policy(policy, *span));
+    let policies = config.policies.iter().zip(&asks.policies).flat_map(|(policy, span)| ports.policy(policy, *span));
     let sids = config.sids.iter().zip(&asks.sids).filter_map(|(sid, span)| ports.sid(&sid.endpoint.behavior, *span));
     for short in policies.chain(sids) {
         let key = (short.is_fault, short.room.port, short.need.port);
@@ -90,9 +90,13 @@ enum Exit {
 }
 
 impl Ports<'_> {
-    fn policy(&self, policy: &Policy, span: Span) -> Option<Short> {
-        let Steer::Segments { mode, segments, hmac_key } = &policy.steer else { return None };
-        let (mode, hmac) = (*mode, *hmac_key != 0);
+    /// Those of a policy's lists whose packets do not fit.
+    fn policy(&self, policy: &Policy, span: Span) -> impl Iterator<Item = Short> {
+        policy.steer.lists().filter_map(move |segments| self.list(policy, segments, span))
+    }
+
+    fn list(&self, policy: &Policy, segments: &[Ipv6Addr], span: Span) -> Option<Short> {
+        let (mode, hmac) = policy.steer.mode()?;
         let own = mode.overhead(segments.len(), hmac);
         let (exit, more) = self.exit(segments, 0);
         let (least, most) = self.rooms(exit, policy.interface)?;
@@ -150,7 +154,15 @@ impl Ports<'_> {
                         let (exit, more) = self.exit(segments, depth + 1);
                         return (exit, more + mode.overhead(segments.len(), *hmac_key != 0));
                     }
-                    Steer::Segments { .. } => Exit::Inside,
+                    Steer::Lists { mode, lists, hmac_key } if depth < DEPTH => {
+                        // The list that adds the most.
+                        let ways = lists.iter().map(|list| {
+                            let (exit, more) = self.exit(&list.segments, depth + 1);
+                            (exit, more + mode.overhead(list.segments.len(), *hmac_key != 0))
+                        });
+                        return ways.max_by_key(|(_, more)| *more).unwrap_or((Exit::Inside, 0));
+                    }
+                    Steer::Segments { .. } | Steer::Lists { .. } => Exit::Inside,
                     Steer::Program(_) => Exit::Unknown,
                 },
                 Some(Way::Sid(index)) => match &self.config.sids[index as usize].endpoint.behavior {

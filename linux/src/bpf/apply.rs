@@ -48,6 +48,7 @@ pub fn apply<'a>(
         | Step::HmacKey(_)
         | Step::Filter(_)
         | Step::Rule(_)
+        | Step::Nexthop(_)
         | Step::Route(_) => Err(StepError::Elsewhere),
     };
     steps.into_iter().map(apply_one).collect()

@@ -21,8 +21,8 @@ use super::keeping::Kept;
 use super::links::Links;
 use super::next_hop::HopError;
 use super::reply::TalkError;
-use super::socket::append;
-use super::{Netlink, Programs, address, device, keeping, route, rule};
+use super::socket::{Raw, append};
+use super::{Netlink, Programs, address, device, keeping, nexthop, route, rule, uapi};
 
 /// Finds what the names in a step stand for.
 struct Names<'a> {
@@ -42,7 +42,7 @@ impl Lookup for Names<'_> {
 
 /// Whether a step is one request that depends on no other step.
 fn is_one_request(step: &Step) -> bool {
-    matches!(step, Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_))
+    matches!(step, Step::Route(_) | Step::Nexthop(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_))
 }
 
 impl Netlink {
@@ -160,7 +160,7 @@ impl Netlink {
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
             Step::Program(_) | Step::Row(_) | Step::Attachment(_) => Err(StepError::NotNetlink),
             Step::Filter(delta) => self.apply_filter(step.verb(), delta),
-            Step::Route(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
+            Step::Route(_) | Step::Nexthop(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
                 self.apply_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
             }
         }
@@ -242,6 +242,13 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         Step::Route(Delta { key, after: None, .. }) => {
             append(buffer, libc::RTM_DELROUTE, flags, sequence, &route::remove(key));
         }
+        Step::Nexthop(Delta { key, after: Some(nexthop), .. }) => {
+            let body = nexthop::put(*key, nexthop, names).map_err(|error| unwritten(*key, error))?;
+            append(buffer, uapi::RTM_NEWNEXTHOP, flags, sequence, &Raw(&body));
+        }
+        Step::Nexthop(Delta { key, after: None, .. }) => {
+            append(buffer, uapi::RTM_DELNEXTHOP, flags, sequence, &Raw(&nexthop::remove(*key)));
+        }
         Step::Rule(Delta { key, after, .. }) => {
             let kind = if after.is_some() { libc::RTM_NEWRULE } else { libc::RTM_DELRULE };
             append(buffer, kind, flags, sequence, &rule::message(key));
@@ -283,6 +290,19 @@ fn unmade(key: RouteKey, error: HopError) -> StepError {
     }
 }
 
+/// Why there is no request for a nexthop object.
+fn unwritten(id: u32, error: HopError) -> StepError {
+    let why = match error {
+        HopError::Encap(EncapError::NoInterface(name)) => return StepError::NoInterface { name },
+        HopError::Weight(weight) => format!("its weight is {weight}, and weights are 1 to 256"),
+        HopError::Encap(EncapError::NoProgram(program)) => format!("program {program} is not loaded"),
+        HopError::Encap(EncapError::Segments(SegmentsError { count, most })) => {
+            format!("it has {count} segments, and an SRH holds 1 to {most}")
+        }
+    };
+    StepError::NexthopUnmade { id, why }
+}
+
 /// The result of a step whose request failed.
 fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
     let verb = step.verb();
@@ -297,6 +317,7 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         Step::Route(delta) => StepError::Route { verb, key: delta.key, maker: None, source },
         Step::Address(delta) => StepError::Address { verb, key: delta.key, source },
         Step::Neighbor(delta) => StepError::Neighbor { verb, key: delta.key, source },
+        Step::Nexthop(delta) => StepError::Nexthop { verb, id: delta.key, source },
         Step::Rule(delta) => StepError::Rule { verb, rule: delta.key, source },
         Step::Setting(_)
         | Step::Link(_)

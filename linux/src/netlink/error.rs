@@ -82,6 +82,25 @@ pub enum StepError {
         #[source]
         source: TalkError,
     },
+    /// A nexthop object.
+    #[error("cannot {} nexthop {id}", tried(*verb))]
+    Nexthop {
+        /// What was to be done.
+        verb: Verb,
+        /// Its id.
+        id: u32,
+        /// What the kernel answered.
+        #[source]
+        source: TalkError,
+    },
+    /// A nexthop object that no message can hold.
+    #[error("nexthop {id} cannot be written: {why}")]
+    NexthopUnmade {
+        /// Its id.
+        id: u32,
+        /// What of it cannot be written.
+        why: String,
+    },
     /// A routing rule.
     #[error("cannot {} rule {rule}", tried(*verb))]
     Rule {
@@ -244,6 +263,7 @@ impl StepError {
             }
             Self::NoSecret { .. } => return Some("apply the file that names the key's secret-file"),
             Self::Route { source, .. }
+            | Self::Nexthop { source, .. }
             | Self::Rule { source, .. }
             | Self::Filter { source, .. }
             | Self::Address { source, .. }
@@ -252,7 +272,13 @@ impl StepError {
             | Self::Setting { source, .. }
             | Self::HmacKey { source, .. } => source,
             Self::Links(source) => source,
-            Self::Sysctl { .. } | Self::Value { .. } | Self::Weight { .. } | Self::NotNetlink => return None,
+            Self::Sysctl { .. }
+            | Self::Value { .. }
+            | Self::Weight { .. }
+            | Self::NexthopUnmade { .. }
+            | Self::NotNetlink => {
+                return None;
+            }
         };
         fix(self, source.errno()?)
     }
@@ -270,6 +296,13 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }
         (StepError::Route { .. }, Errno::NETDOWN) => "the interface is down",
+        (StepError::Nexthop { .. }, Errno::EXIST) => "another program has made one with this id meanwhile: apply again",
+        (StepError::Nexthop { .. }, Errno::NETDOWN) => {
+            "the interface is down or has no carrier: apply again, and the hop is left out until it has"
+        }
+        (StepError::Nexthop { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL) => {
+            "check that the gateway is on the link of its interface; weights over 255 need Linux 6.12"
+        }
         (StepError::Filter { .. }, Errno::INVAL | Errno::NOENT | Errno::OPNOTSUPP) => {
             "this kernel lacks a part of nf_tables: turn the filter off in [srv6], or see docs/filters.md for what it needs"
         }

@@ -22,6 +22,8 @@ pub(super) struct LinkRow {
     pub(super) up: bool,
     /// It is up and has a carrier.
     pub(super) running: bool,
+    /// Whether it can carry packets, as far as its driver knows; None while it is down.
+    pub(super) carrier: Option<bool>,
     pub(super) mtu: u32,
     /// Index of its master, 0 for none.
     pub(super) master: u32,
@@ -86,7 +88,14 @@ impl Links {
 impl LinkRow {
     /// As `plan` sees it.
     pub(super) fn seen(&self) -> LinkSeen {
-        LinkSeen { name: self.name, mac: self.mac, pci: self.pci(), kind: self.kind.clone(), mtu: Some(self.mtu) }
+        LinkSeen {
+            name: self.name,
+            mac: self.mac,
+            pci: self.pci(),
+            kind: self.kind.clone(),
+            mtu: Some(self.mtu),
+            carrier: self.carrier,
+        }
     }
 
     /// The PCI path of its device. A virtio device is one level below the PCI device: then the path of that.
@@ -137,11 +146,14 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
             _ => {}
         }
     }
+    let up = flags & libc::IFF_UP.cast_unsigned() != 0;
     Some(LinkRow {
         index,
         name: name?,
-        up: flags & libc::IFF_UP.cast_unsigned() != 0,
+        up,
         running: flags & libc::IFF_RUNNING.cast_unsigned() != 0,
+        // The kernel removes nexthop objects without it (net/ipv4/nexthop.c, rtm_to_nh_config).
+        carrier: up.then_some(flags & uapi::IFF_LOWER_UP.cast_unsigned() != 0),
         mtu,
         master,
         mac: permanent.or(current),

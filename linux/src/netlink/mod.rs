@@ -17,6 +17,7 @@ mod links;
 mod lookup;
 mod losses;
 mod next_hop;
+mod nexthop;
 mod nft;
 mod observe;
 mod power;
@@ -238,6 +239,7 @@ pub fn read_anything(datagram: &[u8]) {
         let _ = route::decode(frame.payload, &|index| observe::name_or_number(&links, index));
         route::decode_counters(frame.payload);
         route::decode_tunnels(frame.payload);
+        let _ = nexthop::decode(frame.payload, &|index| observe::name_or_number(&links, index));
         steering::decode_vrf(frame.payload);
         firewalls::decode_chain(frame.payload);
         firewalls::decode_rule(frame.payload);

@@ -67,7 +67,7 @@ pub(super) struct HopRow<'a> {
     pub(super) onlink: bool,
     pub(super) oif: Option<u32>,
     /// One less than the weight.
-    more: u8,
+    pub(super) more: u8,
     pub(super) via: Option<IpAddr>,
     /// Type and value of its RTA_ENCAP.
     pub(super) encap: Option<(u16, &'a [u8])>,

@@ -6,13 +6,14 @@ use std::os::unix::fs::MetadataExt;
 
 use ipnet::IpNet;
 use segbox_config::IfName;
+use segbox_plan::route::Hops;
 use segbox_plan::{Actual, Setting, State, sysctl as list};
 
 use super::address::Maker;
 use super::encap::Names;
 use super::links::Links;
 use super::reply::TalkError;
-use super::{Netlink, ObserveError, Observed, address, route, rule};
+use super::{Netlink, ObserveError, Observed, address, nexthop, route, rule};
 use crate::sysctl;
 
 impl Netlink {
@@ -41,7 +42,11 @@ impl Netlink {
         (state.hmac_keys, found.secrets) = self.seg6.keys().map_err(in_table("HMAC keys"))?;
         state.filters = self.tables.read().map_err(in_table("nf_tables"))?;
         state.rules = rule::read(self.first()).map_err(in_table("rules"))?;
-        state.routes = route::read(self.first(), &Known { links: &links, pinned }).map_err(in_table("routes"))?;
+        let mut known = Known { links: &links, pinned, groups: BTreeMap::new() };
+        let nexthops = nexthop::read(self.first(), &known).map_err(in_table("nexthop objects"))?;
+        known.groups = nexthops.groups();
+        (state.nexthops, found.actual.foreign_nexthops) = (nexthops.own, nexthops.foreign);
+        state.routes = route::read(self.first(), &known).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
         found.actual.without_link_local = without_link_local(&links, &found.actual);
         Ok(found)
@@ -64,11 +69,16 @@ pub(super) fn in_table(table: &'static str) -> impl Fn(TalkError) -> ObserveErro
 struct Known<'a> {
     links: &'a Links,
     pinned: &'a BTreeMap<u32, String>,
+    groups: BTreeMap<u32, Hops>,
 }
 
 impl Names for Known<'_> {
     fn interface(&self, index: u32) -> IfName {
         name_or_number(self.links, index)
+    }
+
+    fn group(&self, id: u32) -> Option<Hops> {
+        self.groups.get(&id).cloned()
     }
 
     /// A route may run another program than the pinned one of its name: that one was pinned again since, or somebody made the route. Its

@@ -24,7 +24,10 @@ use super::{Counters, uapi};
 /// The request that makes a route.
 pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result<RouteMessage, HopError> {
     let mut message = common(key);
+    let group = route.hops.group();
+    message.attributes.extend(group.map(RouteAttribute::NhId));
     match &*route.hops {
+        _ if group.is_some() => message.header.kind = RouteType::Unicast,
         [] if route.blackhole => message.header.kind = RouteType::BlackHole,
         [] => message.header.kind = RouteType::Unreachable,
         [hop] => {
@@ -89,8 +92,8 @@ pub(super) struct Row<'a> {
     pub(super) only: HopRow<'a>,
     /// Its RTA_MULTIPATH, where it has several.
     pub(super) several: Option<&'a [u8]>,
-    /// Its hops are a nexthop object of the kernel. segbox makes no such route.
-    by_reference: bool,
+    /// The nexthop object that it points to.
+    nexthop: Option<u32>,
 }
 
 /// Reads an RTM_NEWROUTE's payload (struct rtmsg and attributes).
@@ -99,9 +102,8 @@ pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
     let flags = u32_of(payload.get(8..)?)?;
     let (mut table, mut metric) = (u32::from(table), 0);
     let mut destination = if i32::from(family) == libc::AF_INET { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
-    let mut only = HopRow::default();
-    only.onlink = flags & uapi::RTNH_F_ONLINK != 0;
-    let (mut several, mut by_reference, mut mtu) = (None, false, None);
+    let mut only = HopRow { onlink: flags & uapi::RTNH_F_ONLINK != 0, ..HopRow::default() };
+    let (mut several, mut nexthop, mut mtu) = (None, None, None);
     for (attribute, value) in attributes(payload.get(12..)?) {
         match attribute {
             libc::RTA_TABLE => table = u32_of(value)?,
@@ -112,7 +114,7 @@ pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
             libc::RTA_METRICS => {
                 mtu = attributes(value).find(|(metric, _)| *metric == uapi::RTAX_MTU).and_then(|(_, mtu)| u32_of(mtu))
             }
-            uapi::RTA_NH_ID => by_reference = true,
+            uapi::RTA_NH_ID => nexthop = Some(u32_of(value)?),
             _ => only.read(attribute, value)?,
         }
     }
@@ -123,7 +125,7 @@ pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
         mtu,
         only,
         several,
-        by_reference,
+        nexthop,
     })
 }
 
@@ -131,8 +133,10 @@ pub(super) fn row(payload: &[u8]) -> Option<Row<'_>> {
 /// interface and no gateway: no file asks for that, so a plan replaces or removes it.
 pub(super) fn decode(payload: &[u8], names: &impl Names) -> Option<(RouteKey, Route)> {
     let row = row(payload).filter(|row| row.protocol == PROTOCOL)?;
-    let unicast = row.kind == libc::RTN_UNICAST && !row.by_reference;
+    let unicast = row.kind == libc::RTN_UNICAST;
     let hops = match row.several {
+        // The kernel adds the hops of the object, which are known.
+        _ if row.nexthop.is_some() => row.nexthop.and_then(|id| names.group(id)).filter(|_| unicast),
         // The kernel gives an unreachable IPv6 route the device lo: that is not a hop.
         None if matches!(row.kind, libc::RTN_UNREACHABLE | libc::RTN_BLACKHOLE) && row.only.encap.is_none() => {
             Some(Hops::default())

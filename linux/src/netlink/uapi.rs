@@ -24,6 +24,21 @@ pub(super) const RTNH_F_ONLINK: u32 = 4;
 pub(super) const RTA_NH_ID: u16 = 30;
 pub(super) const RTAX_MTU: u16 = 2;
 
+/// rtnetlink.h, nexthop.h; Linux 5.3.
+pub(super) const RTM_NEWNEXTHOP: u16 = 104;
+pub(super) const RTM_DELNEXTHOP: u16 = 105;
+pub(super) const RTM_GETNEXTHOP: u16 = 106;
+pub(super) const NHA_ID: u16 = 1;
+pub(super) const NHA_GROUP: u16 = 2;
+pub(super) const NHA_GROUP_TYPE: u16 = 3;
+pub(super) const NHA_BLACKHOLE: u16 = 4;
+pub(super) const NHA_OIF: u16 = 5;
+pub(super) const NHA_GATEWAY: u16 = 6;
+pub(super) const NHA_ENCAP_TYPE: u16 = 7;
+pub(super) const NHA_ENCAP: u16 = 8;
+pub(super) const NHA_FDB: u16 = 11;
+pub(super) const NEXTHOP_GRP_TYPE_MPATH: u16 = 0;
+
 /// fib_rules.h.
 pub(super) const FRA_SRC: u16 = 2;
 pub(super) const FRA_PRIORITY: u16 = 6;

@@ -7,6 +7,7 @@ mod hops;
 mod isolation;
 mod lookups;
 mod many;
+mod nexthops;
 mod packets;
 mod settings;
 mod world;

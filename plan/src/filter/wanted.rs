@@ -67,7 +67,7 @@ fn asked(config: &Config, on: OnBox<'_>) -> BTreeMap<FilterName, Filter> {
 }
 
 fn carries_ipv4(policy: &segbox_config::model::Policy) -> bool {
-    policy.destination.addr().is_ipv4() && matches!(policy.steer, Steer::Segments { .. })
+    policy.destination.addr().is_ipv4() && !matches!(policy.steer, Steer::Program(_))
 }
 
 impl FilterName {

@@ -260,8 +260,9 @@ fn deviations(
                 _ => false,
             };
             lines.extend(warnings.iter().filter(certain).map(|fault| warnings.line(fault).to_string()));
-            let wishes = reconcile.want(Some(config), actual, &reconcile.refusals).wishes;
-            (lines, tuning::tuning(&choice, &wishes, actual))
+            let want = reconcile.want(Some(config), actual, &reconcile.refusals);
+            lines.extend(segbox_plan::spread::unused(config, actual, &want.state));
+            (lines, tuning::tuning(&choice, &want.wishes, actual))
         }
         // A file that it names has changed since: an object, a key, or an interface.
         Some(Err(faults)) => (faults.iter().map(|fault| faults.line(fault).to_string()).collect(), None),

@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use segbox_config::IfName;
+use segbox_plan::route::Hops;
 
 use super::srh::SegmentsError;
 
@@ -15,6 +16,11 @@ pub(in crate::netlink) trait Lookup {
 /// The names behind what the kernel reports.
 pub(in crate::netlink) trait Names {
     fn interface(&self, index: u32) -> IfName;
+
+    /// The hops of a nexthop group of segbox's.
+    fn group(&self, _id: u32) -> Option<Hops> {
+        None
+    }
 
     /// The program of this name, which has this id where the kernel tells it.
     fn program(&self, name: &str, _id: Option<u32>) -> String {

@@ -28,7 +28,7 @@ pub(super) struct Heard {
     /// Ports that were up and were taken down, or were down when this began.
     pub(super) down: BTreeSet<IfName>,
     pub(super) culprits: BTreeMap<String, String>,
-    /// A link has gone down or away, or into another VRF.
+    /// A link has gone down or away, has lost its carrier, or is in another VRF.
     pub(super) link_lost: bool,
     /// A link has come, or got another name.
     pub(super) link_came: bool,
@@ -39,13 +39,15 @@ pub(super) struct Heard {
 struct Seen {
     name: IfName,
     up: bool,
+    /// With it come and go the hops of routes.
+    carrier: Option<bool>,
     mtu: u32,
     master: u32,
 }
 
 impl From<&LinkRow> for Seen {
     fn from(row: &LinkRow) -> Self {
-        Self { name: row.name, up: row.up, mtu: row.mtu, master: row.master }
+        Self { name: row.name, up: row.up, carrier: row.carrier, mtu: row.mtu, master: row.master }
     }
 }
 
@@ -134,7 +136,8 @@ impl Heard {
             if before.up && !now.up {
                 self.down.insert(now.name);
             }
-            self.link_lost |= (before.up && !now.up) || before.master != now.master;
+            let carrier_lost = before.carrier == Some(true) && now.carrier == Some(false);
+            self.link_lost |= (before.up && !now.up) || carrier_lost || before.master != now.master;
         }
         if now.up {
             self.down.remove(&now.name);
@@ -164,7 +167,7 @@ impl Heard {
 /// The name under which whoever changes segbox's tables is remembered.
 const NFTABLES: &str = "nf_tables";
 /// The beginnings of all things that rtnetlink tells of.
-const OF_RTNETLINK: [&str; 6] = ["route ", "address ", "neighbor ", "rule ", "device ", "link "];
+const OF_RTNETLINK: [&str; 7] = ["nexthop ", "route ", "address ", "neighbor ", "rule ", "device ", "link "];
 
 fn hash(key: &RouteKey) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use segbox_config::IfName;
+use segbox_plan::nexthop::{END, FIRST_HOP};
 use segbox_plan::repair;
 use segbox_plan::route::RouteKey;
 use segbox_plan::state::{AddressKey, NeighborKey, PROTOCOL};
 
 use super::super::frame::{Frame, address_of, attributes, text_of, u8_of, u16_of, u32_of};
 use super::super::links::{self, LinkRow};
-use super::super::{address, route, rule, uapi};
+use super::super::{address, nexthop, route, rule, uapi};
 
 /// RTM_NEWNETCONF (include/uapi/linux/rtnetlink.h): a sysctl of a link changed, forwarding or rp_filter among them.
 const NEWNETCONF: u16 = 80;
@@ -41,6 +42,13 @@ pub(super) fn read(frame: Frame<'_>, name: impl Fn(u32) -> Option<IfName>) -> To
         // An address of another program may be one that the file asks for, too.
         libc::RTM_DELADDR => address_gone(payload, &name).or(Some(Told::Change)),
         libc::RTM_DELROUTE | libc::RTM_NEWROUTE => a_route(frame),
+        uapi::RTM_DELNEXTHOP => nexthop::id_and_own(payload)
+            .filter(|(_, own)| *own)
+            .map(|(id, _)| Told::Thing { thing: repair::nexthop(id), protocol: None }),
+        // Another may have replaced one of ours.
+        uapi::RTM_NEWNEXTHOP => {
+            nexthop::id_and_own(payload).filter(|(id, own)| !own && (FIRST_HOP..END).contains(id)).map(|_| Told::Change)
+        }
         libc::RTM_DELRULE => {
             rule::decode(payload).map(|rule| Told::Thing { thing: repair::rule(&rule), protocol: None })
         }

@@ -19,9 +19,9 @@ use super::links::Links;
 use super::socket::{Socket, drain, listen};
 use heard::Heard;
 
-/// RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF
+/// RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
 /// (include/uapi/linux/rtnetlink.h).
-const ROUTE_GROUPS: [u32; 9] = [1, 3, 5, 7, 9, 11, 19, 24, 25];
+const ROUTE_GROUPS: [u32; 10] = [1, 3, 5, 7, 9, 11, 19, 24, 25, 32];
 /// NFNLGRP_NFTABLES (include/uapi/linux/netfilter/nfnetlink.h).
 const NFTABLES_GROUP: u32 = 7;
 
@@ -69,7 +69,7 @@ impl Losses {
         &self.heard.down
     }
 
-    /// Whether a link has gone down or away, or into another VRF, since the last call: the kernel takes along what is on it.
+    /// Whether a link has gone down or away, has lost its carrier or has come into another VRF, since the last call: the kernel takes along what is on it.
     pub fn take_link_lost(&mut self) -> bool {
         std::mem::take(&mut self.heard.link_lost)
     }
