@@ -9,4 +9,5 @@ mod lookups;
 mod many;
 mod packets;
 mod settings;
+mod vlans;
 mod world;
