@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use segbox_config::model::Vlan;
 use segbox_config::{Config, IfName};
 
-use crate::base::Base;
 use crate::hop::{Encap, Hop};
 use crate::state::{Actual, Link, Setting, State};
 use crate::step::{Delta, Step};
@@ -30,7 +29,7 @@ impl Link {
 }
 
 /// Asks for the VLANs of a file. `state` has the settings of the file's ports.
-pub(crate) fn ask(config: &Config, actual: &Actual, base: &Base, state: &mut State) {
+pub(crate) fn ask(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {
     for (name, vlan) in of(config) {
         state.links.insert(name, Link::Vlan(vlan));
         // A VLAN goes up only on a parent that is up (net/8021q/vlan_dev.c, vlan_dev_open).
@@ -50,7 +49,7 @@ pub(crate) fn of(config: &Config) -> impl Iterator<Item = (IfName, Vlan)> {
 }
 
 /// The MTU that a port will have: the file's, else a VLAN's parent's, else that before segbox, else what it has.
-fn mtu(config: &Config, actual: &Actual, base: &Base, port: IfName) -> Option<String> {
+fn mtu(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, port: IfName) -> Option<String> {
     let mut at = port;
     for _ in 0..DEPTH {
         let interface = config.interfaces.get(&at);

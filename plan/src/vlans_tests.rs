@@ -46,7 +46,7 @@ fn found(ports: &[&str]) -> Actual {
 }
 
 fn want(text: &str, actual: &Actual) -> Desired {
-    let (base, kernel) = (Base::new(), Kernel { version: (6, 18), ..Kernel::default() });
+    let (base, kernel) = (crate::base::Base::new(), Kernel { version: (6, 18), ..Kernel::default() });
     desired(&config(text), Context { actual, base: &base, kernel: &kernel, own_box: false, tuning: None })
 }
 
