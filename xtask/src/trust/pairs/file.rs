@@ -212,11 +212,10 @@ impl Draft<'_> {
 
     fn routes(&mut self) {
         for number in 0..self.chance.below(4) {
-            let (vrf, table) = self.table();
+            let (mut vrf, mut table) = self.table();
             let six = self.chance.below(3) > 0;
             let nets = if six { &self.nets6 } else { &self.nets4 };
             let destination = if six { format!("2001:db8:a{number}::/48") } else { format!("10.1{number}.0.0/16") };
-            let (mut vrf, mut table) = (vrf, table);
             if vrf.is_empty() && self.chance.once_in(6) {
                 (vrf, table) = ("table = 77\n".to_owned(), 77);
             }
