@@ -29,6 +29,8 @@ impl Feature {
         "CONFIG_NET_VRF",
         "no [vrf], and no SID that needs one; End.T and End.DT6 can use a table",
     );
+    /// VLAN devices, with 802.1ad.
+    pub const VLAN: Self = Self::new("VLAN devices", (3, 10), "CONFIG_VLAN_8021Q", "no [interface] with `vlan`");
     /// Dummy devices, for the device of SIDs and policies (segbox0). Without them it is an ifb device.
     pub const DUMMY: Self = Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox0 is an ifb device");
     /// Per-SID counters.
@@ -44,8 +46,16 @@ impl Feature {
     pub const TCX: Self = Self::new("tcx", (6, 6), "CONFIG_NET_XGRESS", "no hop-limit = \"rfc\"");
 
     /// The features that do not belong to one behavior.
-    pub(crate) const GENERAL: [Self; 7] =
-        [Self::SEG6_LWTUNNEL, Self::SEG6_HMAC, Self::VRF, Self::DUMMY, Self::COUNTERS, Self::NF_TABLES, Self::TCX];
+    pub(crate) const GENERAL: [Self; 8] = [
+        Self::SEG6_LWTUNNEL,
+        Self::SEG6_HMAC,
+        Self::VRF,
+        Self::VLAN,
+        Self::DUMMY,
+        Self::COUNTERS,
+        Self::NF_TABLES,
+        Self::TCX,
+    ];
 
     pub(crate) const fn new(
         name: &'static str,

@@ -24,6 +24,7 @@ mod segments;
 pub mod surroundings;
 mod toml;
 pub mod visible;
+mod vlan;
 mod ways;
 
 pub use behavior::{Behavior, Endpoint, Flavors, HeadendMode};

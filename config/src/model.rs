@@ -12,6 +12,7 @@ pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 use crate::password::PasswordHash;
 use crate::segments::Segments;
+pub use crate::vlan::{Vlan, VlanProtocol};
 
 /// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for an IPv6 route without one, or with 0.
 pub const IPV6_METRIC: u32 = 1024;
@@ -86,6 +87,8 @@ pub enum Hardware {
 pub struct Interface {
     /// The hardware that this name belongs to; without it the interface is found by its name.
     pub matches: Option<Matcher>,
+    /// segbox makes the interface: a VLAN on another one.
+    pub vlan: Option<Vlan>,
     /// Addresses with their on-link prefix length.
     pub addresses: Vec<IpNet>,
     /// Link MTU in bytes.
@@ -136,7 +139,9 @@ pub struct Route {
     pub interface: Option<IfName>,
     /// Instead of both: the next hops that share the flows. Empty without `hops`.
     pub hops: Vec<NextHop>,
-    /// Routing table: 254 (main) or the VRF's.
+    /// Packets are dropped instead.
+    pub drops: Option<Drops>,
+    /// Routing table: 254 (main), the VRF's, or any other.
     pub table: u32,
     /// The lowest wins; None is the kernel's default (1024 for IPv6, 0 for IPv4).
     pub metric: Option<u32>,
@@ -151,6 +156,18 @@ pub struct NextHop {
     pub interface: Option<IfName>,
     /// Its share of the flows, relative to the other hops: 1 to 256.
     pub weight: u16,
+}
+
+/// What the sender of a packet is told by a route that drops it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Drops {
+    /// There is no route (RTN_UNREACHABLE).
+    #[default]
+    Unreachable,
+    /// Nothing (RTN_BLACKHOLE).
+    Blackhole,
+    /// It is prohibited (RTN_PROHIBIT).
+    Prohibit,
 }
 
 /// A permanent neighbour entry.
@@ -301,6 +318,20 @@ pub struct Program {
     pub globals: BTreeMap<String, Vec<u8>>,
     /// Maps that the file fills: map name → key → value, in the kernel's bytes.
     pub rows: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl Drops {
+    /// The words of a file, as `ip route` has them.
+    pub(crate) const WORDS: [&'static str; 3] = ["unreachable", "blackhole", "prohibit"];
+
+    /// Its name in a file.
+    pub fn name(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        [Self::Unreachable, Self::Blackhole, Self::Prohibit].into_iter().find(|one| one.name() == name)
+    }
 }
 
 impl std::fmt::Display for Mac {

@@ -31,16 +31,21 @@ pub fn survey() -> Kernel {
 }
 
 /// The modules behind options that need not be built in.
-const MODULES: [(&str, &str); 3] =
-    [("CONFIG_NET_VRF", "vrf"), ("CONFIG_DUMMY", "dummy"), ("CONFIG_NF_TABLES", "nf_tables")];
+const MODULES: [(&str, &str); 4] = [
+    ("CONFIG_NET_VRF", "vrf"),
+    ("CONFIG_VLAN_8021Q", "8021q"),
+    ("CONFIG_DUMMY", "dummy"),
+    ("CONFIG_NF_TABLES", "nf_tables"),
+];
 
 /// A function of each option that the compiler cannot inline, since the kernel calls it through a table.
-const SYMBOLS: [(&str, &str); 8] = [
+const SYMBOLS: [(&str, &str); 9] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
     ("CONFIG_IPV6_SEG6_BPF", "bpf_lwt_seg6_store_bytes"),
     ("CONFIG_LWTUNNEL_BPF", "bpf_encap_nlsize"),
     ("CONFIG_NET_VRF", "vrf_newlink"),
+    ("CONFIG_VLAN_8021Q", "vlan_newlink"),
     ("CONFIG_DUMMY", "dummy_setup"),
     ("CONFIG_NF_TABLES", "nf_tables_newtable"),
     ("CONFIG_NET_XGRESS", "tcx_link_release"),

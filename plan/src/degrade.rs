@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use segbox_config::model::{HOP_LIMIT_PROGRAM, Matcher, NextHop, Steer};
 use segbox_config::{Config, IfName, LinkSeen};
 
+use crate::vlans;
+
 /// Leaves out what depends on interfaces that are not there, and says so.
 pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) {
     let mut lost = Lost { why: missing(&config, links), counts: BTreeMap::new() };
@@ -46,10 +48,19 @@ pub fn missing(config: &Config, links: &[LinkSeen]) -> BTreeMap<IfName, String> 
         }
     }
     for name in mentioned(config) {
-        let own = config.vrfs.contains_key(&name) || [crate::state::ANCHOR, "lo"].contains(&name.as_str());
+        let is_vlan = config.interfaces.get(&name).is_some_and(|interface| interface.vlan.is_some());
+        let own = is_vlan || config.vrfs.contains_key(&name) || [crate::state::ANCHOR, "lo"].contains(&name.as_str());
         let by_hardware = config.interfaces.get(&name).is_some_and(|interface| interface.matches.is_some());
         if !own && !by_hardware && !links.iter().any(|link| link.name == name) {
             missing.insert(name, "this box has no interface of that name; `match` binds a name to hardware".to_owned());
+        }
+    }
+    // A VLAN goes with its parent, which may be a VLAN too.
+    let mut below = missing.keys().copied().collect::<Vec<_>>();
+    while let Some(parent) = below.pop() {
+        for (name, _) in vlans::of(config).filter(|(_, vlan)| vlan.parent == parent) {
+            missing.insert(name, format!("it is a VLAN on {parent}, which is not there"));
+            below.push(name);
         }
     }
     missing
@@ -90,7 +101,7 @@ fn nearest(matcher: &Matcher, links: &[LinkSeen]) -> String {
 /// Every interface that the file names anywhere.
 fn mentioned(config: &Config) -> BTreeSet<IfName> {
     let sids = config.sids.iter().filter_map(|sid| sid.endpoint.behavior.parameters().interface);
-    let named = config.interfaces.keys().copied();
+    let named = config.interfaces.keys().copied().chain(vlans::of(config).map(|(_, vlan)| vlan.parent));
     let vrfs = config.vrfs.values().flat_map(|vrf| vrf.interfaces.iter().copied());
     let neighbors = config.neighbors.iter().map(|neighbor| neighbor.interface);
     let hops = config.routes.iter().flat_map(|route| &route.hops).filter_map(|hop| hop.interface);

@@ -84,6 +84,7 @@ impl Step {
             Self::Setting(delta) => both(delta, |value| if value.is_empty() { "none".into() } else { value.clone() }),
             Self::Link(delta) => both(delta, |link| match link {
                 Link::Vrf(table) => format!("vrf table {table}"),
+                Link::Vlan(vlan) => vlan.to_string(),
                 Link::Dummy => "dummy".into(),
                 Link::Ifb => "ifb".into(),
             }),
@@ -156,7 +157,7 @@ impl fmt::Display for Nexthop {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.hops {
-            [] => f.write_str(if self.blackhole { "blackhole" } else { "unreachable" }),
+            [] => f.write_str(self.drops.name()),
             [only] => only.fmt(f),
             several => several.iter().enumerate().try_for_each(|(at, hop)| {
                 f.write_str(if at == 0 { "" } else { ", " })?;

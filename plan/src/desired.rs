@@ -26,6 +26,7 @@ use crate::state::{
     ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
 };
 use crate::tune::{Refusals, Tuning, Wish, tune};
+use crate::vlans;
 
 /// What beside the file decides what the kernel is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     let state = &mut out.state;
     system(config, context, state);
     links(config, context, state);
+    vlans::ask(config, context.actual, context.base, state);
     forwarding(config, context.actual, context.base, state);
     for (interface, settings) in &config.interfaces {
         for address in &settings.addresses {
@@ -251,6 +253,10 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     let mut asked = Asked::default();
     for route in &config.routes {
         let key = RouteKey::of(route.table, route.destination, route.metric);
+        if let Some(drops) = route.drops {
+            state.routes.insert(key, Route::dropping(drops));
+            continue;
+        }
         let hops = if route.hops.is_empty() {
             Hop { interface: route.interface, via: route.via, ..Hop::default() }.into()
         } else {
@@ -355,16 +361,20 @@ fn locator(config: &Config, state: &mut State) {
 
 /// The filters. A link's MTU is the file's, else what it goes back to, else what it has.
 fn filters(config: &Config, context: Context<'_>, state: &State) -> BTreeMap<FilterName, Filter> {
+    let is_vlan = |name: IfName| config.interfaces.get(&name).is_some_and(|port| port.vlan.is_some());
     let found = |name| {
         let key = Setting::LinkMtu(name);
         context.base.get(&key).cloned().or_else(|| context.actual.setting(&key))
     };
+    // A VLAN has its parent's from the beginning.
+    let wanted = |name| state.settings.get(&Setting::LinkMtu(name)).filter(|_| is_vlan(name)).cloned();
     let mtu = |name: IfName| match config.interfaces.get(&name).and_then(|port| port.mtu) {
         Some(mtu) => Some(mtu),
-        None => found(name).and_then(|mtu| mtu.parse().ok()),
+        None => wanted(name).or_else(|| found(name)).and_then(|mtu| mtu.parse().ok()),
     };
     let is_port = |name: &IfName| name.as_str() != "lo" && *name != anchor() && !config.vrfs.contains_key(name);
-    let ports = context.actual.links.iter().map(|link| link.name).filter(is_port);
+    let made = vlans::of(config).map(|(name, _)| name);
+    let ports = context.actual.links.iter().map(|link| link.name).chain(made).filter(is_port);
     let smallest_mtu = ports.filter_map(mtu).min();
     filter::wanted(config, OnBox { kernel: context.kernel, routes: &state.routes, mtu: &mtu, smallest_mtu })
 }

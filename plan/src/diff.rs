@@ -13,6 +13,7 @@ use crate::hop::Hop;
 use crate::route::{Route, RouteKey};
 use crate::state::{Actual, Link, Setting, State};
 use crate::step::{Delta, Step, Verb};
+use crate::vlans;
 
 /// The steps from an actual to a desired state, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,10 +44,15 @@ impl Plan {
 ///
 /// Settings that are not in `desired` stay as they are. Everything else that is not in `desired` is removed.
 pub fn diff(desired: &State, actual: &Actual) -> Plan {
-    let state = &actual.state;
-    let mut steps = Vec::new();
+    let again = vlans::made_again(desired, &actual.state);
+    let (state, mut steps) = vlans::without(&actual.state, &again);
+    let state = &*state;
     for (key, value) in &desired.settings {
-        let before = actual.setting(key);
+        let mut before = actual.setting(key);
+        // A device that is made again begins anew.
+        if before.as_ref() == Some(value) && again.iter().any(|name| key.is_of(*name)) {
+            before = None;
+        }
         if before.as_deref() != Some(value) {
             steps.push(Step::Setting(Delta { key: key.clone(), before, after: Some(value.clone()) }));
         }
@@ -69,7 +75,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
     compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);
-    steps.sort_by_cached_key(Step::stage);
+    steps.sort_by_cached_key(|step| (step.stage(), vlans::place(step, desired, &actual.state)));
     Plan { steps }
 }
 
@@ -182,7 +188,7 @@ impl Route {
         let only = self.hops.len() == 1;
         let same = |(hop, found): (&Hop, &Hop)| hop.is_met_by(found) && (only || hop.weight == found.weight);
         self.mtu == found.mtu
-            && self.blackhole == found.blackhole
+            && self.drops == found.drops
             && self.hops.len() == found.hops.len()
             && self.hops.iter().zip(found.hops.iter()).all(same)
     }

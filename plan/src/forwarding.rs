@@ -70,12 +70,13 @@ fn decapsulates_ipv4(config: &Config) -> bool {
 fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
     let no_rp_filter = decapsulates_ipv4(config);
     for (port, settings) in &config.interfaces {
+        let is_small = is_too_small(*port, actual, state);
         let mut ask = |family, name, value: &str| {
             state.settings.insert(Setting::Sysctl(sysctl::of_a_link(family, *port, name)), value.to_owned());
         };
         // A port that is there and too small for IPv6 (net/ipv6/addrconf.c, addrconf_notify) has no such switch, and needs none.
         let has_ipv6 = |name| actual.setting(&Setting::Sysctl(sysctl::of_a_link("ipv6", *port, name))).is_some();
-        if settings.srv6 || has_ipv6("seg6_enabled") || !is_too_small(*port, actual) {
+        if settings.srv6 || has_ipv6("seg6_enabled") || !is_small {
             ask("ipv6", "seg6_enabled", if settings.srv6 { "1" } else { "0" });
         }
         if let Some(mode) = settings.hmac {
@@ -102,9 +103,11 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
     }
 }
 
-fn is_too_small(port: IfName, actual: &Actual) -> bool {
-    let mtu = actual.setting(&Setting::LinkMtu(port)).and_then(|mtu| mtu.parse::<u32>().ok());
-    mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU)
+/// By the MTU that it has, or that it is made with.
+fn is_too_small(port: IfName, actual: &Actual, wanted: &State) -> bool {
+    let setting = Setting::LinkMtu(port);
+    let mtu = actual.setting(&setting).or_else(|| wanted.settings.get(&setting).cloned());
+    mtu.and_then(|mtu| mtu.parse::<u32>().ok()).is_some_and(|mtu| mtu < IPV6_MIN_MTU)
 }
 
 fn hmac_value(mode: HmacMode) -> &'static str {

@@ -35,6 +35,7 @@ pub mod step;
 pub mod sysctl;
 pub mod tune;
 pub mod unkept;
+mod vlans;
 
 pub use base::{Base, present_names};
 pub use desired::{Context, Desired, desired, nothing};

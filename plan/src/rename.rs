@@ -9,7 +9,7 @@ use segbox_config::{IfName, LinkSeen};
 use crate::hop::Hop;
 use crate::lookup::Lookup;
 use crate::nexthop::Nexthop;
-use crate::state::{Actual, Setting, State};
+use crate::state::{Actual, Link, Setting, State};
 use crate::sysctl;
 use crate::tune::Knob;
 
@@ -114,6 +114,11 @@ impl State {
             key.interface = name(key.interface);
             key
         });
+        for link in self.links.values_mut() {
+            if let Link::Vlan(vlan) = link {
+                vlan.parent = name(vlan.parent);
+            }
+        }
         for route in self.routes.values_mut() {
             route.hops = route.hops.map(|hop| Hop { interface: hop.interface.map(name), ..hop.clone() });
         }

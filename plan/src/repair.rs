@@ -11,6 +11,7 @@ use crate::forwarding::keeps_for_nothing;
 use crate::route::RouteKey;
 use crate::state::{Actual, AddressKey, NeighborKey, Rule, Setting, State};
 use crate::step::{Delta, Step, Verb};
+use crate::vlans;
 
 /// What is lost, and what of it is not to be repaired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,14 +27,20 @@ pub struct Losses {
 /// The losses between `want` and `found`. `leave` are things to leave alone, `held` are ports that stay down if they are.
 pub fn losses(want: &Desired, found: &Actual, leave: &BTreeSet<String>, held: &BTreeSet<IfName>) -> Losses {
     let mut plan = diff(&want.state, found).round().without_tuning();
-    let is_held = |name: &IfName| held.contains(name) && !want.state.links.contains_key(name) && name.as_str() != "lo";
+    // A VLAN is a port like any other. One that is gone is not down.
+    let is_own = |name: &IfName| want.state.links.get(name).is_some_and(|link| link.vlan().is_none());
+    let is_held = |name: &IfName| held.contains(name) && !is_own(name) && name.as_str() != "lo";
     let taken_down = |step: &Step| match step {
-        Step::Setting(Delta { key: Setting::LinkUp(name), after: Some(up), .. }) if up == "up" && is_held(name) => {
+        Step::Setting(Delta { key: Setting::LinkUp(name), before: Some(_), after: Some(up) })
+            if up == "up" && is_held(name) =>
+        {
             Some(*name)
         }
         _ => None,
     };
     let down: BTreeSet<IfName> = plan.steps.iter().filter_map(taken_down).collect();
+    // A VLAN goes down and up with its parent.
+    let down = vlans::with_upper(down, &want.state.links);
     plan.steps.retain(|step| !is_of_another_file(step) && !needs(step, &down, &want.state));
     let mut left = BTreeSet::new();
     if !leave.is_empty() {

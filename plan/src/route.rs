@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use segbox_config::IfName;
 use segbox_config::behavior::Lookup;
-use segbox_config::model::IPV6_METRIC;
+use segbox_config::model::{Drops, IPV6_METRIC};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -26,12 +26,12 @@ pub struct RouteKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Read")]
 pub struct Route {
-    /// Several hops share the flows by weight. Without a hop the kernel drops packets and tells their senders (RTN_UNREACHABLE).
+    /// Several hops share the flows by weight. Without a hop the kernel drops packets.
     pub hops: Hops,
     /// The MTU of packets that the box itself sends by it (RTAX_MTU); None: that of the device.
     pub mtu: Option<u32>,
-    /// Without a hop: the senders are not told (RTN_BLACKHOLE).
-    pub blackhole: bool,
+    /// Without a hop: what the senders are told.
+    pub drops: Drops,
 }
 
 /// The kinds of routes.
@@ -62,7 +62,12 @@ impl Route {
 
     /// A route whose packets are dropped without a word to their senders.
     pub fn blackhole() -> Self {
-        Self { blackhole: true, ..Self::default() }
+        Self::dropping(Drops::Blackhole)
+    }
+
+    /// A route whose packets are dropped in this way.
+    pub fn dropping(drops: Drops) -> Self {
+        Self { drops, ..Self::default() }
     }
 
     /// Whether its packets are dropped.
@@ -129,7 +134,7 @@ impl From<Hop> for Route {
 
 impl Serialize for Route {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // `unreachable` or `blackhole` tells a reader what no hop means.
+        // `unreachable`, `blackhole` or `prohibit` tells a reader what no hop means.
         let nowhere = self.is_unreachable();
         let group = self.hops.group();
         let fields = 1 + usize::from(nowhere) + usize::from(self.mtu.is_some()) + usize::from(group.is_some());
@@ -142,7 +147,7 @@ impl Serialize for Route {
             route.serialize_field("mtu", &mtu)?;
         }
         if nowhere {
-            route.serialize_field(if self.blackhole { "blackhole" } else { "unreachable" }, &true)?;
+            route.serialize_field(self.drops.name(), &true)?;
         }
         route.end()
     }
@@ -157,6 +162,7 @@ struct Read {
     mtu: Option<u32>,
     unreachable: bool,
     blackhole: bool,
+    prohibit: bool,
     interface: Option<IfName>,
     via: Option<IpAddr>,
     onlink: bool,
@@ -164,12 +170,17 @@ struct Read {
 }
 
 impl From<Read> for Route {
-    fn from(Read { group, hops, mtu, unreachable, blackhole, interface, via, onlink, encap }: Read) -> Self {
+    fn from(Read { group, hops, mtu, unreachable, blackhole, prohibit, interface, via, onlink, encap }: Read) -> Self {
+        let drops = match (blackhole, prohibit) {
+            (true, _) => Drops::Blackhole,
+            (_, true) => Drops::Prohibit,
+            _ => Drops::Unreachable,
+        };
         match hops {
             Some(hops) if let Some(group) = group => {
-                Self { hops: Hops::of_group(group, hops.iter().cloned()), mtu, blackhole }
+                Self { hops: Hops::of_group(group, hops.iter().cloned()), mtu, drops }
             }
-            Some(hops) => Self { hops, mtu, blackhole },
+            Some(hops) => Self { hops, mtu, drops },
             None if unreachable => Self::unreachable(),
             None => Self::from(Hop { interface, via, onlink, encap, ..Hop::default() }),
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::model::{HmacAlgorithm, Matcher};
+use segbox_config::model::{HmacAlgorithm, Matcher, Vlan};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,8 @@ pub enum Setting {
 pub enum Link {
     /// A VRF over this table.
     Vrf(u32),
+    /// A VLAN on another device.
+    Vlan(Vlan),
     /// The anchor: a dummy device.
     Dummy,
     /// The anchor, where the kernel has no dummy devices.

@@ -228,7 +228,11 @@ impl Step {
             Self::Setting(delta) if delta.stays() => Phase::Save,
             Self::Setting(delta) => match &delta.key {
                 Setting::Hostname | Setting::LinkName(_) => Phase::System,
-                Setting::Sysctl(name) if delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) => {
+                // A port that is still to be made has nothing to save.
+                Setting::Sysctl(name)
+                    if delta.before.is_some()
+                        && delta.after.as_ref().is_some_and(|value| sysctl::saves(name, value)) =>
+                {
                     Phase::Save
                 }
                 Setting::Sysctl(name) if sysctl::comes_with_a_link(name) => Phase::LinkSystem,

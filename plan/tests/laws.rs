@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use segbox_config::model::HmacAlgorithm;
+use segbox_config::model::{Drops, HmacAlgorithm, Vlan, VlanProtocol};
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
 use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span, VrfGuard};
 use segbox_plan::nexthop::{FIRST_GROUP, FIRST_HOP, Member, Nexthop};
@@ -74,13 +74,20 @@ fn route() -> impl Strategy<Value = Route> {
         encap,
         ..Hop::default()
     });
-    // None: unreachable or blackhole. One alone has no weight.
-    (vec(hop, 0..4), prop::option::of(1300_u32..1302), any::<bool>()).prop_map(|(mut hops, mtu, blackhole)| {
+    // None: its packets are dropped. One alone has no weight.
+    let drops = prop::sample::select(vec![Drops::Unreachable, Drops::Blackhole, Drops::Prohibit]);
+    (vec(hop, 0..4), prop::option::of(1300_u32..1302), drops).prop_map(|(mut hops, mtu, drops)| {
         if let [only] = hops.as_mut_slice() {
             only.weight = 1;
         }
-        Route { blackhole: blackhole && hops.is_empty(), hops: hops.into_iter().collect(), mtu }
+        let drops = if hops.is_empty() { drops } else { Drops::default() };
+        Route { drops, hops: hops.into_iter().collect(), mtu }
     })
+}
+
+/// Also one on itself, and two on each other, which no kernel has.
+fn vlan() -> impl Strategy<Value = Vlan> {
+    (interface(), 1_u16..3).prop_map(|(parent, id)| Vlan { parent, id, protocol: VlanProtocol::default() })
 }
 
 fn route_key() -> impl Strategy<Value = RouteKey> {
@@ -131,7 +138,7 @@ fn nexthop() -> impl Strategy<Value = (u32, Nexthop)> {
 prop_compose! {
     fn state()(
         settings in btree_map(setting(), prop::sample::select(vec!["0".to_owned(), "1".to_owned()]), 0..6),
-        links in btree_map(interface(), prop_oneof![Just(Link::Ifb), Just(Link::Vrf(100))], 0..3),
+        links in btree_map(interface(), prop_oneof![Just(Link::Ifb), Just(Link::Vrf(100)), vlan().prop_map(Link::Vlan)], 0..3),
         addresses in btree_map((interface(), 0_u8..3), Just(()), 0..4),
         neighbors in btree_map((interface(), 0_u8..3), 0_u8..2, 0..3),
         hmac_keys in btree_map(0_u32..3, 0_u8..2, 0..3),

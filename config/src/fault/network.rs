@@ -40,6 +40,106 @@ pub enum NetworkFault {
         /// As written, in bytes.
         mtu: u32,
     },
+    /// A VLAN that lies on itself, maybe through others.
+    #[error("{}", lies_on_itself(round))]
+    #[diagnostic(
+        code(segbox::vlan_on_itself),
+        help("a VLAN needs a card or another device in the end: write that as the `parent` of one of them")
+    )]
+    VlanOnItself {
+        /// The VLANs, each on the next one, the last on the first.
+        round: Vec<IfName>,
+    },
+    /// Two VLANs with the same tag on one parent.
+    #[error("the VLANs `{first}` and `{second}` both have the {protocol} id {id} on `{parent}`")]
+    #[diagnostic(
+        code(segbox::vlan_twice),
+        help("a frame with that tag goes to one of them: give the other another `id`")
+    )]
+    VlanTwice {
+        /// The one further up.
+        first: IfName,
+        /// The one further down.
+        second: IfName,
+        /// Their parent.
+        parent: IfName,
+        /// Their number.
+        id: u16,
+        /// `802.1Q` or `802.1ad`.
+        protocol: &'static str,
+    },
+    /// A name that says another number.
+    #[error("the name of `{name}` says VLAN {named}, and its `id` is {id}")]
+    #[diagnostic(code(segbox::vlan_name), help("write `id = {named}`, or rename the interface"))]
+    VlanName {
+        /// The interface.
+        name: IfName,
+        /// The number in its name.
+        named: u16,
+        /// Its `id`.
+        id: u16,
+    },
+    /// A VLAN is no hardware.
+    #[error("`{name}` is a VLAN, and has a `match`")]
+    #[diagnostic(
+        code(segbox::vlan_match),
+        help(
+            "segbox makes the interface, so it has no hardware of its own: write the `match` under `[interface.{parent}]`"
+        )
+    )]
+    VlanMatch {
+        /// The VLAN.
+        name: IfName,
+        /// Its parent.
+        parent: IfName,
+    },
+    /// A device that the kernel puts no VLAN on, or makes itself.
+    #[error("{what}")]
+    #[diagnostic(code(segbox::vlan_parent), help("{fix}"))]
+    VlanParent {
+        /// `` `lo` carries no VLANs ``.
+        what: String,
+        /// What to write instead.
+        fix: &'static str,
+    },
+    /// The kernel refuses it (ERANGE).
+    #[error("the VLAN `{name}` has an MTU of {mtu}, and its parent `{parent}` one of {least}")]
+    #[diagnostic(
+        code(segbox::vlan_mtu),
+        help("write `mtu = {least}` or less here, or `mtu = {mtu}` or more under `[interface.{parent}]`")
+    )]
+    VlanMtu {
+        /// The VLAN.
+        name: IfName,
+        /// Its MTU.
+        mtu: u32,
+        /// Its parent.
+        parent: IfName,
+        /// The parent's MTU.
+        least: u32,
+    },
+    /// A next hop for packets that are dropped.
+    #[error("the route to `{destination}` is of type `{kind}`, and has {other}")]
+    #[diagnostic(code(segbox::route_drops), help("its packets are dropped: remove `type` or {other}"))]
+    RouteDrops {
+        /// Its destination.
+        destination: String,
+        /// `blackhole`.
+        kind: &'static str,
+        /// `` `via` ``.
+        other: &'static str,
+    },
+    /// `vrf` and `table`.
+    #[error("a route has both `vrf` and `table`")]
+    #[diagnostic(code(segbox::vrf_and_table), help("a VRF has its own table: keep one of the two"))]
+    VrfAndTable,
+    /// The table of the box's own addresses.
+    #[error("a route cannot be in table 255: the kernel keeps the box's own addresses there")]
+    #[diagnostic(
+        code(segbox::local_table),
+        help("use another number, such as 77; without `table` it is the main table")
+    )]
+    LocalTable,
     /// An address that no interface can have.
     #[error("`{address}` is {what}, which no interface can have")]
     #[diagnostic(code(segbox::address_unusable), help("write a unicast address"))]
@@ -192,4 +292,14 @@ pub enum NetworkFault {
         /// The address.
         mac: crate::model::Mac,
     },
+}
+
+fn lies_on_itself(round: &[IfName]) -> String {
+    match round {
+        [only] => format!("the VLAN `{only}` lies on itself"),
+        several => {
+            let names: Vec<String> = several.iter().chain(several.first()).map(|name| format!("`{name}`")).collect();
+            format!("the VLANs lie on each other in a circle: {}", names.join(" on "))
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::route_keys::{METRIC, VRF_OF, WEIGHT, WEIGHTS};
 use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::forms::Form;
+use crate::model::{Drops, VlanProtocol};
 
 /// The file.
 pub(crate) static SEGBOX: Table = Table {
@@ -78,6 +79,12 @@ static INTERFACE: Table = Table {
             "{ mac = \"52:54:00:12:34:56\" }",
         ),
         Key::optional(
+            "vlan",
+            Kind::Table(&VLAN),
+            "A VLAN on another interface: segbox makes this interface, and removes it.",
+            "{ parent = \"eth0\", id = 100 }",
+        ),
+        Key::optional(
             "addresses",
             Kind::List(&Kind::Text(Form::OnLink)),
             "Its addresses, each with the prefix length of its link.",
@@ -86,7 +93,7 @@ static INTERFACE: Table = Table {
         Key::optional(
             "mtu",
             Kind::Int(range(68, 65535, " (bytes)")),
-            "The largest packet in bytes; at least 1280 on an interface with IPv6.",
+            "The largest packet in bytes; at least 1280 on an interface with IPv6. A VLAN without it has that of its parent.",
             "9000",
         ),
         Key::optional(
@@ -114,6 +121,32 @@ static MATCH: Table = Table {
     ],
 };
 
+static VLAN: Table = Table {
+    title: "`vlan`",
+    doc: "A VLAN: the frames of another interface that have this tag. The parent may be a VLAN too (QinQ). The interface itself needs no entry in the file; segbox brings it up.",
+    rows: &[],
+    keys: &[
+        Key::required(
+            "parent",
+            Kind::Text(Form::Interface),
+            "The interface that the tagged frames leave by.",
+            "\"eth0\"",
+        ),
+        Key::required(
+            "id",
+            Kind::Int(range(1, 4094, " (0 and 4095 are reserved, IEEE 802.1Q)")),
+            "The number of the VLAN. If the name ends with a number after a dot, it is the same.",
+            "100",
+        ),
+        Key::optional(
+            "protocol",
+            Kind::Word(&VlanProtocol::WORDS),
+            "The kind of the tag; the default is `802.1Q`. The outer tag of two is usually `802.1ad`.",
+            "\"802.1ad\"",
+        ),
+    ],
+};
+
 static VRF: Table = Table {
     title: "[vrf.NAME]",
     doc: "A VRF: a routing table, and the interfaces that use it. The VRF drops a packet that its table has no route for; a `[[route]]` with `vrf` can lead out of the VRF.",
@@ -133,7 +166,7 @@ const VIA: &str = "The gateway. A link-local one needs `interface`.";
 
 static ROUTE: Table = Table {
     title: "[[route]]",
-    doc: "A static route. It needs `via`, `interface` or both; or `hops`.",
+    doc: "A static route. It needs `via`, `interface` or both; or `hops`; or `type`.",
     rows: &[],
     keys: &[
         Key::required(
@@ -155,7 +188,19 @@ static ROUTE: Table = Table {
             "Next hops that share the flows, instead of `via` and `interface`.",
             "[{ via = \"fe80::3\", interface = \"eth1\", weight = 2 }, { via = \"2001:db8:24::4\" }]",
         ),
+        Key::optional(
+            "type",
+            Kind::Word(&Drops::WORDS),
+            "Packets are dropped, and it says what their senders are told: `unreachable` that there is no route, `prohibit` that it is not allowed, `blackhole` nothing.",
+            "\"blackhole\"",
+        ),
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
+        Key::optional(
+            "table",
+            Kind::Int(POSITIVE),
+            "A routing table without a VRF, by its number; any but 255. Instead of `vrf`.",
+            "77",
+        ),
         Key::optional("metric", Kind::Int(WHOLE), METRIC, "1024"),
     ],
 };

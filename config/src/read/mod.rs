@@ -10,6 +10,7 @@ mod routes;
 mod sids;
 mod spread;
 mod srv6;
+mod vlans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
@@ -45,6 +46,8 @@ pub(crate) struct Asks {
     pub(crate) profile: Option<At<String>>,
     /// Each interface's first mention.
     pub(crate) links: BTreeMap<IfName, Span>,
+    /// The VLANs of the file, each with the place of its MTU.
+    pub(crate) vlans: BTreeMap<IfName, Span>,
     /// Features that the kernel must have, by their names.
     pub(crate) features: BTreeMap<&'static str, Ask>,
     /// Filters that the file does not name and has by default: by the key that turns them off, and the place for a warning.
@@ -119,6 +122,8 @@ struct Reader {
     asks: Asks,
     /// Every `[vrf.NAME]`; None where its table has a fault.
     vrfs: BTreeMap<String, Option<u32>>,
+    /// Every `[interface.NAME]` with `vlan`.
+    vlans: BTreeSet<String>,
     /// Every `[program.NAME]`, and the first use on each hook.
     programs: BTreeMap<String, BTreeMap<Hook, Span>>,
     /// Every `[srv6.hmac-key.ID]`.
@@ -162,6 +167,8 @@ impl Reader {
             let table = vrf.get("table").and_then(Entry::int).and_then(|table| u32::try_from(table).ok());
             self.vrfs.insert(vrf.key().to_owned(), table);
         }
+        let vlans = rows(root.get("interface")).filter(|interface| interface.get("vlan").is_some());
+        self.vlans.extend(vlans.map(|interface| interface.key().to_owned()));
         for program in rows(root.get("program")) {
             self.programs.insert(program.key().to_owned(), BTreeMap::new());
         }
@@ -173,9 +180,10 @@ impl Reader {
         self.faults.push(Fault::new(span, fault));
     }
 
-    /// Notes that an interface must be there. segbox makes the VRFs of the file itself.
+    /// Notes that an interface must be there. segbox makes the VRFs and the VLANs of the file itself.
     fn link(&mut self, name: At<IfName>) -> IfName {
-        if !self.vrfs.contains_key(name.value.as_str()) {
+        let name_of = name.value.as_str();
+        if !self.vrfs.contains_key(name_of) && !self.vlans.contains(name_of) {
             self.asks.links.entry(name.value).or_insert(name.span);
         }
         name.value

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::vlans::place_of_mtu;
 use super::{Reader, number, optional, rows, value};
 use crate::fault::{Fault, NetworkFault};
 use crate::forms;
@@ -51,13 +52,18 @@ impl Reader {
                 matchers.push((name, matcher.clone()));
             }
             self.port_spans.insert(name.value, name.span);
+            if interface.vlan.is_some() {
+                self.asks.vlans.insert(name.value, place_of_mtu(entry));
+            }
             self.config.interfaces.insert(name.value, interface);
         }
+        self.vlans_together();
     }
 
     fn one_interface(&mut self, name: IfName, entry: Entry<'_>) -> Interface {
         let mut interface = Interface {
             matches: entry.get("match").map(|entry| self.matcher(entry)),
+            vlan: self.vlan(name, entry),
             srv6: entry.get("srv6").and_then(Entry::bool).unwrap_or_default(),
             mtu: number(entry, "mtu").ok().flatten(),
             ..Interface::default()

@@ -9,7 +9,7 @@ use super::network::not_unicast;
 use super::{Reader, Reported, number, optional, value};
 use crate::fault::{Fault, NetworkFault, Srv6Fault};
 use crate::forms;
-use crate::model::{IPV6_METRIC, Route};
+use crate::model::{Drops, IPV6_METRIC, Route};
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
 
@@ -29,6 +29,9 @@ pub(super) struct Circle {
     destination: At<IpNet>,
     segment: Ipv6Addr,
 }
+
+/// RT_TABLE_LOCAL.
+const LOCAL: u32 = 255;
 
 const SID: &str = "a SID";
 const ROUTE: &str = "a route";
@@ -59,9 +62,13 @@ impl Reader {
             return Err(Reported);
         }
         let interface = self.interface(entry);
-        let table = self.table(entry);
+        let table = self.table_of_route(entry);
         let destination = value(entry, "destination", forms::prefix);
-        let nowhere = ["via", "interface", "hops"].iter().all(|key| entry.get(key).is_none());
+        let drops = entry.get("type").map(|word| word.text().and_then(Drops::of_name).ok_or(Reported)).transpose()?;
+        if let (Some(drops), Some(destination)) = (drops, destination) {
+            self.drops_all(entry, drops, destination.value)?;
+        }
+        let nowhere = drops.is_none() && ["via", "interface", "hops"].iter().all(|key| entry.get(key).is_none());
         if nowhere && let Some(destination) = destination {
             let fault = NetworkFault::RouteNowhere { destination: destination.value.to_string() };
             self.fault(entry.span(), fault);
@@ -76,7 +83,34 @@ impl Reader {
         };
         let metric = explicit(metric, destination.value);
         self.claim(ROUTE, table, destination, metric);
-        Ok(Route { destination: destination.value, via, interface, hops, table, metric })
+        Ok(Route { destination: destination.value, via, interface, hops, drops, table, metric })
+    }
+
+    /// A route that drops its packets has no next hop.
+    fn drops_all(&mut self, entry: Entry<'_>, drops: Drops, destination: IpNet) -> Result<(), Reported> {
+        for (key, other) in [("via", "`via`"), ("interface", "`interface`"), ("hops", "`hops`")] {
+            if let Some(hop) = entry.get(key) {
+                let destination = destination.to_string();
+                self.fault(hop.key_span(), NetworkFault::RouteDrops { destination, kind: drops.name(), other });
+                return Err(Reported);
+            }
+        }
+        Ok(())
+    }
+
+    /// The table of a route: its VRF's, a number, or the main table.
+    fn table_of_route(&mut self, entry: Entry<'_>) -> Option<u32> {
+        let Some(table) = entry.get("table") else { return self.table(entry) };
+        if entry.get("vrf").is_some() {
+            self.fault(table.key_span(), NetworkFault::VrfAndTable);
+            return None;
+        }
+        let number = number(entry, "table").ok()??;
+        if number == LOCAL {
+            self.fault(table.span(), NetworkFault::LocalTable);
+            return None;
+        }
+        Some(number)
     }
 
     /// `via`: a neighbour of the destination's family, on a known link.

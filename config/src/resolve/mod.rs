@@ -6,6 +6,7 @@ mod links;
 mod lists;
 mod program;
 mod room;
+mod vlans;
 
 use crate::fault::{Fault, Faults, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
@@ -67,6 +68,7 @@ impl Draft {
         if let Some(links) = &surroundings.links {
             links::check(&self.asks.links, &self.config, links, &mut self.faults);
         }
+        vlans::check(&self.config, &self.asks.vlans, surroundings.links.as_deref(), &mut self.faults);
         if let Some(kernel) = &surroundings.kernel {
             self.kernel(kernel);
         }

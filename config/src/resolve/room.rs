@@ -11,6 +11,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::IpNet;
 
+use super::vlans;
 use crate::behavior::{Behavior, HeadendMode};
 use crate::fault::{Fault, Found, PathFault};
 use crate::model::{Config, Interface, Policy, Steer};
@@ -146,6 +147,7 @@ impl Ports<'_> {
             let exit = match self.ways.of(*segment).map(|found| found.way) {
                 None => Exit::Unknown,
                 Some(Way::Link(name)) => Exit::Port(name),
+                Some(Way::Route(index)) if self.config.routes[index as usize].drops.is_some() => Exit::Inside,
                 Some(Way::Route(index)) => {
                     self.ways.port(&self.config.routes[index as usize]).map_or(Exit::Unknown, Exit::Port)
                 }
@@ -226,13 +228,7 @@ impl Ports<'_> {
     }
 
     fn room(&self, port: IfName) -> Room {
-        let interface = self.config.interfaces.get(&port);
-        let links = self.links.unwrap_or_default();
-        let link = || match interface.and_then(|interface| interface.matches.as_ref()) {
-            Some(matcher) => matcher.among(links).next(),
-            None => links.iter().find(|link| link.name == port),
-        };
-        let mtu = interface.and_then(|interface| interface.mtu).or_else(|| link().and_then(|link| link.mtu));
+        let mtu = vlans::mtu(self.config, self.links, port);
         Room { mtu: mtu.unwrap_or(ETHERNET), port: Some(port), assumed: mtu.is_none() }
     }
 }

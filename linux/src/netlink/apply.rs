@@ -194,7 +194,16 @@ impl Netlink {
             }
         }
         match delta.after {
-            Some(link) => device::make(self.first(), name, link).map_err(failed),
+            Some(link) => {
+                let parent = match link.vlan() {
+                    Some(vlan) => {
+                        let known = Links::read(self.first()).map_err(StepError::Links)?;
+                        known.index(vlan.parent).ok_or(StepError::NoInterface { name: vlan.parent })?
+                    }
+                    None => 0,
+                };
+                device::make(self.first(), name, link, parent).map_err(failed)
+            }
             None => Ok(()),
         }
     }

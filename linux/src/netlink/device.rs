@@ -1,11 +1,12 @@
 //! Makes, renames and changes links. Not here: listing them (links).
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::link as packet;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
-use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVrf};
+use rtnetlink::{LinkDummy, LinkIfb, LinkMessageBuilder, LinkUnspec, LinkVlan, LinkVrf};
 use rustix::io::Errno;
 use segbox_config::IfName;
-use segbox_config::model::Matcher;
+use segbox_config::model::{Matcher, VlanProtocol};
 use segbox_plan::rename::name_aside;
 use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
@@ -13,22 +14,36 @@ use super::links::{LinkRow, Links};
 use super::reply::{Refusal, TalkError};
 use super::socket::Socket;
 
-/// Makes a device with segbox's marks, and brings it up.
-pub(super) fn make(socket: &mut Socket, name: IfName, link: Link) -> Result<(), TalkError> {
-    let mut message = match link {
-        Link::Vrf(table) => LinkVrf::new(name.as_str(), table).build(),
-        Link::Dummy => LinkDummy::new(name.as_str()).build(),
-        Link::Ifb => LinkIfb::new(name.as_str()).build(),
-    };
+/// Makes a device with segbox's marks, and brings it up. A VLAN comes up by a step of its own, after its parent: the kernel refuses to bring it
+/// up before (net/8021q/vlan_dev.c, vlan_dev_open). `parent` is the index of a VLAN's parent.
+pub(super) fn make(socket: &mut Socket, name: IfName, link: Link, parent: u32) -> Result<(), TalkError> {
+    let mut message = message(name, link, parent);
     message.attributes.push(LinkAttribute::Group(LINK_GROUP));
     socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message)?;
     // The kernel ignores an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
-    let marked = set(socket, LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS).up());
+    let marks = LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS);
+    let marked = set(socket, if link.vlan().is_some() { marks } else { marks.up() });
     if marked.is_err() {
         // A step that fails leaves nothing. The first error is reported, not that of the removal.
         let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
     }
     marked
+}
+
+/// The request for a device, without segbox's mark.
+fn message(name: IfName, link: Link, parent: u32) -> LinkMessage {
+    match link {
+        Link::Vrf(table) => LinkVrf::new(name.as_str(), table).build(),
+        Link::Vlan(vlan) => {
+            let protocol = match vlan.protocol {
+                VlanProtocol::Dot1Q => packet::VlanProtocol::Ieee8021Q,
+                VlanProtocol::Dot1Ad => packet::VlanProtocol::Ieee8021Ad,
+            };
+            LinkVlan::new(name.as_str(), parent, vlan.id).protocol(protocol).build()
+        }
+        Link::Dummy => LinkDummy::new(name.as_str()).build(),
+        Link::Ifb => LinkIfb::new(name.as_str()).build(),
+    }
 }
 
 /// Has the kernel load its module of VRFs, whose sysctl must be set before the first device appears. A VRF without a table is refused once the
@@ -87,4 +102,38 @@ pub(super) fn rename_over(socket: &mut Socket, links: &Links, link: &LinkRow, na
         rename(socket, other, name_aside(|name| links.named(name).is_some()))?;
     }
     rename(socket, link, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_core::Emitable;
+    use segbox_config::model::Vlan;
+
+    use super::super::links::decode;
+    use super::*;
+
+    /// The kernel lists a device with the attributes that made it.
+    #[test]
+    fn a_vlan_is_read_back_as_it_is_written() {
+        let name = |text: &str| -> IfName { text.parse().expect("a name") };
+        for protocol in [VlanProtocol::Dot1Q, VlanProtocol::Dot1Ad] {
+            let vlan = Link::Vlan(Vlan { parent: name("eth0"), id: 0x123, protocol });
+            let mut message = message(name("eth0.291"), vlan, 7);
+            message.attributes.push(LinkAttribute::Group(LINK_GROUP));
+            message.header.index = 9;
+            let mut bytes = vec![0; message.buffer_len()];
+            message.emit(&mut bytes);
+            // IFLA_VLAN_PROTOCOL is in network order (include/uapi/linux/if_link.h).
+            let [high, low] = protocol.ethertype().to_be_bytes();
+            assert!(bytes.windows(6).any(|six| six == [6, 0, 5, 0, high, low]), "{bytes:02x?}");
+            let mut eth0 = message.clone();
+            eth0.header.index = 7;
+            eth0.attributes = vec![LinkAttribute::IfName("eth0".into())];
+            let mut port = vec![0; eth0.buffer_len()];
+            eth0.emit(&mut port);
+            let links = Links::of([bytes, port].iter().filter_map(|bytes| decode(bytes)).collect());
+            assert_eq!(links.named(name("eth0.291")).and_then(|link| link.own), Some(vlan));
+            assert_eq!(links.named(name("eth0")).and_then(|link| link.own), None);
+        }
+    }
 }

@@ -291,7 +291,21 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
         (StepError::Address { .. }, Errno::EXIST) => {
             "another program added the address: remove it, or leave it out of the file"
         }
-        (StepError::Device { .. }, Errno::EXIST) => "another program made a device of this name: choose another name",
+        // The kernel's words (net/8021q/vlan.c, vlan_check_real_dev).
+        (StepError::Device { source: TalkError::Refused(refusal), .. }, Errno::EXIST)
+            if refusal.words.as_deref().is_some_and(|words| words.contains("VLAN device already exists")) =>
+        {
+            "another program made a VLAN with this id on the parent: remove it, or leave it to that program; see `ip -d link show type vlan`"
+        }
+        (StepError::Device { .. }, Errno::EXIST) => {
+            "another program made a device of this name: remove it, or choose another name"
+        }
+        (StepError::Setting { setting: Setting::LinkUp(_), .. }, Errno::NETDOWN) => {
+            "a VLAN goes up only on a parent that is up: see `ip link` for the parent"
+        }
+        (StepError::Setting { setting: Setting::LinkMtu(_), .. }, Errno::RANGE) => {
+            "a VLAN has at most the MTU of its parent: write a smaller `mtu`, or a larger one for the parent"
+        }
         (StepError::Route { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH) => {
             "the next hop is on no link of this box: check its address and the interfaces' prefixes, or name its interface"
         }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use netlink_packet_route::link::LinkMessage;
-use segbox_config::model::Matcher;
+use segbox_config::model::{Matcher, Vlan, VlanProtocol};
 use segbox_config::{IfName, LinkSeen, Mac};
 use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
-use super::frame::{attributes, text_of, u32_of, u64_of};
+use super::frame::{attributes, text_of, u16_of, u32_of, u64_of};
 use super::reply::TalkError;
 use super::socket::Socket;
 use super::{LinkStatistics, uapi};
@@ -33,7 +33,9 @@ pub(super) struct LinkRow {
     parent: Option<(String, String)>,
     /// Its kind (IFLA_INFO_KIND); None for a card.
     kind: Option<String>,
-    /// Its kind, if it has segbox's alias.
+    /// Index of the link that it lies on in this namespace, 0 for none.
+    lower: u32,
+    /// Its kind, if it has segbox's alias. The parent of a VLAN is known once all links are.
     pub(super) own: Option<Link>,
     statistics: LinkStatistics,
 }
@@ -53,6 +55,8 @@ impl Links {
     }
 
     pub(super) fn of(rows: Vec<LinkRow>) -> Self {
+        let mut rows = rows;
+        name_parents(&mut rows);
         let by_index = rows.iter().enumerate().map(|(at, row)| (row.index, at)).collect();
         let by_name = rows.iter().enumerate().map(|(at, row)| (row.name, at)).collect();
         Self { rows, by_index, by_name }
@@ -126,12 +130,15 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let (mut current, mut permanent) = (None, None);
     let (mut bus, mut device) = (None, None);
     let (mut marked, mut kind, mut own) = (false, None, None);
+    let (mut lower, mut elsewhere) = (0, false);
     let mut statistics = LinkStatistics::default();
     for (attribute, value) in attributes(payload.get(16..)?) {
         match attribute {
             libc::IFLA_IFNAME => name = text_of(value).and_then(|text| text.parse().ok()),
             libc::IFLA_MTU => mtu = u32_of(value)?,
             libc::IFLA_MASTER => master = u32_of(value)?,
+            libc::IFLA_LINK => lower = u32_of(value)?,
+            libc::IFLA_LINK_NETNSID => elsewhere = true,
             libc::IFLA_ADDRESS => current = mac(value),
             libc::IFLA_PERM_ADDRESS => permanent = mac(value),
             uapi::IFLA_PARENT_DEV_NAME => device = text_of(value),
@@ -159,9 +166,24 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         mac: permanent.or(current),
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
         kind: kind.map(str::to_owned),
+        lower: if elsewhere { 0 } else { lower },
         own: own.filter(|_| marked),
         statistics,
     })
+}
+
+/// Names the parents of VLANs. One that is in no list (another namespace has it) is `if#7`, which no file asks for.
+fn name_parents(rows: &mut [LinkRow]) {
+    let names: HashMap<u32, IfName> = rows.iter().map(|row| (row.index, row.name)).collect();
+    for row in rows {
+        if let Some(Link::Vlan(vlan)) = &mut row.own {
+            vlan.parent = names.get(&row.lower).copied().unwrap_or_else(|| nameless(row.lower));
+        }
+    }
+}
+
+fn nameless(index: u32) -> IfName {
+    format!("if#{index}").parse().expect("3 characters and 10 digits fit a name")
 }
 
 /// An Ethernet address; None for all zeroes, which lo has.
@@ -179,6 +201,14 @@ fn own_kind(info: &[u8]) -> Option<Link> {
     match text_of(in_info(info, libc::IFLA_INFO_KIND)?)? {
         "dummy" => Some(Link::Dummy),
         "ifb" => Some(Link::Ifb),
+        "vlan" => {
+            let data = in_info(info, libc::IFLA_INFO_DATA)?;
+            let field = |wanted| attributes(data).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+            let id = u16_of(field(uapi::IFLA_VLAN_ID)?)?;
+            // In network order, unlike the id.
+            let ethertype = u16_of(field(uapi::IFLA_VLAN_PROTOCOL)?)?.to_be();
+            Some(Link::Vlan(Vlan { parent: nameless(0), id, protocol: VlanProtocol::of_ethertype(ethertype)? }))
+        }
         "vrf" => {
             let data = in_info(info, libc::IFLA_INFO_DATA)?;
             let table = attributes(data).find(|(kind, _)| *kind == uapi::IFLA_VRF_TABLE)?.1;

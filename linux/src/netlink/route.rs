@@ -10,6 +10,7 @@ use netlink_packet_route::route::{
     RouteType,
 };
 use segbox_config::IfName;
+use segbox_config::model::Drops;
 use segbox_plan::overruled::Destination;
 use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
 use segbox_plan::state::PROTOCOL;
@@ -28,8 +29,13 @@ pub(super) fn put(key: &RouteKey, route: &Route, lookup: &impl Lookup) -> Result
     message.attributes.extend(group.map(RouteAttribute::NhId));
     match &*route.hops {
         _ if group.is_some() => message.header.kind = RouteType::Unicast,
-        [] if route.blackhole => message.header.kind = RouteType::BlackHole,
-        [] => message.header.kind = RouteType::Unreachable,
+        [] => {
+            message.header.kind = match route.drops {
+                Drops::Unreachable => RouteType::Unreachable,
+                Drops::Blackhole => RouteType::BlackHole,
+                Drops::Prohibit => RouteType::Prohibit,
+            };
+        }
         [hop] => {
             message.header.kind = RouteType::Unicast;
             // IPv4 only: without a gateway the destination is on the link. `ip route` does the same (iproute2, ip/iproute.c).
@@ -138,16 +144,23 @@ pub(super) fn decode(payload: &[u8], names: &impl Names) -> Option<(RouteKey, Ro
         // The kernel adds the hops of the object, which are known.
         _ if row.nexthop.is_some() => row.nexthop.and_then(|id| names.group(id)).filter(|_| unicast),
         // The kernel gives an unreachable IPv6 route the device lo: that is not a hop.
-        None if matches!(row.kind, libc::RTN_UNREACHABLE | libc::RTN_BLACKHOLE) && row.only.encap.is_none() => {
-            Some(Hops::default())
-        }
+        None if drops(row.kind).is_some() && row.only.encap.is_none() => Some(Hops::default()),
         None if unicast => row.only.decode(names).map(Hops::from),
         Some(list) if unicast => next_hop::decode(list, names),
         _ => None,
     };
     let hops = hops.unwrap_or_else(|| Hop::default().into());
-    let blackhole = row.kind == libc::RTN_BLACKHOLE && hops.is_empty();
-    Some((row.key, Route { hops, mtu: row.mtu, blackhole }))
+    let drops = drops(row.kind).filter(|_| hops.is_empty()).unwrap_or_default();
+    Some((row.key, Route { hops, mtu: row.mtu, drops }))
+}
+
+fn drops(kind: u8) -> Option<Drops> {
+    match kind {
+        libc::RTN_UNREACHABLE => Some(Drops::Unreachable),
+        libc::RTN_BLACKHOLE => Some(Drops::Blackhole),
+        libc::RTN_PROHIBIT => Some(Drops::Prohibit),
+        _ => None,
+    }
 }
 
 /// The tunnels of a route, whoever made it. Those that segbox cannot describe are left out.

@@ -5,6 +5,10 @@ pub(super) const IFLA_PARENT_DEV_NAME: u16 = 56;
 pub(super) const IFLA_PARENT_DEV_BUS_NAME: u16 = 57;
 pub(super) const IFLA_VRF_TABLE: u16 = 1;
 
+/// if_link.h.
+pub(super) const IFLA_VLAN_ID: u16 = 1;
+pub(super) const IFLA_VLAN_PROTOCOL: u16 = 5;
+
 /// if.h.
 pub(super) const IFF_LOWER_UP: libc::c_int = 1 << 16;
 pub(super) const IF_OPER_DORMANT: u8 = 5;

@@ -61,7 +61,7 @@ fn a_route_with_our_number_that_segbox_cannot_describe_is_seen_and_can_be_remove
     in_namespace(|| {
         let mut netlink = netlink();
         anchor(&mut netlink);
-        ip("-6 route add prohibit 2001:db8:1::/64 proto OURS");
+        ip("-6 route add throw 2001:db8:1::/64 proto OURS");
         ip("-6 address add 2001:db8::1/64 dev segbox0");
         ip("nexthop add id 7 via 2001:db8::7 dev segbox0");
         ip("-6 route add 2001:db8:2::/64 proto OURS nhid 7");

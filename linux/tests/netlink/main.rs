@@ -10,4 +10,5 @@ mod many;
 mod nexthops;
 mod packets;
 mod settings;
+mod vlans;
 mod world;

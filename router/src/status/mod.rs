@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use segbox_config::fault::{Fault, FaultKind, Srv6Fault};
 use segbox_config::kernel::Feature;
+use segbox_config::model::Vlan;
 use segbox_config::{Faults, IfName};
 use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
@@ -163,6 +164,9 @@ pub struct Link {
     pub mtu: String,
     /// It accepts SRv6 packets (seg6_enabled).
     pub srv6: bool,
+    /// The VLAN that it is, if segbox made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<Vlan>,
     /// Its counters.
     #[serde(flatten)]
     pub statistics: LinkStatistics,
@@ -362,6 +366,7 @@ fn links(actual: &Actual, statistics: &BTreeMap<IfName, LinkStatistics>) -> Vec<
         state: setting(Setting::LinkUp(link.name)),
         mtu: setting(Setting::LinkMtu(link.name)),
         srv6: setting(Setting::Sysctl(segbox_plan::sysctl::of_a_link("ipv6", link.name, "seg6_enabled"))) == "1",
+        vlan: actual.state.links.get(&link.name).and_then(|device| device.vlan()),
         statistics: statistics.get(&link.name).copied().unwrap_or_default(),
     });
     links.collect()

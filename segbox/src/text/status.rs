@@ -130,7 +130,7 @@ fn links(status: &Status) -> Vec<Vec<String>> {
     for link in status.links.iter().take(SHOWN) {
         let counted = &link.statistics;
         rows.push(vec![
-            link.name.clone(),
+            link.vlan.map_or_else(|| link.name.clone(), |vlan| format!("{} ({vlan})", link.name)),
             link.state.clone(),
             link.mtu.clone(),
             if link.srv6 { "yes" } else { "no" }.to_owned(),

@@ -149,7 +149,7 @@ impl<'a> Pair<'a> {
     fn file(&mut self, name: &str) -> Result<File, String> {
         let mut why = String::new();
         for _ in 0..20 {
-            let file = file::file(&mut self.chance, &self.host.ports()?, self.host.has_vrfs);
+            let file = file::file(&mut self.chance, &self.host.ports()?, self.host.devices);
             for (name, content) in &file.files {
                 let path = self.files.path().join(name);
                 std::fs::write(&path, content)

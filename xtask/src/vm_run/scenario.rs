@@ -65,7 +65,9 @@ struct Side<'a> {
 impl Scenario {
     pub(super) fn of(config: &Config) -> Self {
         let mut scenario = Self::default();
-        let mut names: Vec<&IfName> = config.interfaces.keys().collect();
+        // A VLAN lies on a port, and lo is inside the machine.
+        let is_port = |name: &&IfName| name.as_str() != "lo" && config.interfaces[*name].vlan.is_none();
+        let mut names: Vec<&IfName> = config.interfaces.keys().filter(is_port).collect();
         // eth2 comes before eth10, as the machine counts its ports.
         names.sort_by_key(|name| {
             (name.as_str().trim_end_matches(|end: char| end.is_ascii_digit()), name.as_str().len(), **name)

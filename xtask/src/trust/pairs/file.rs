@@ -40,11 +40,19 @@ struct Draft<'a> {
     keys: Vec<usize>,
     /// VRFs with their tables.
     vrfs: Vec<(String, u32)>,
+    has_vlans: bool,
     programs: String,
 }
 
+/// What the kernel can make.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Devices {
+    pub(super) vrfs: bool,
+    pub(super) vlans: bool,
+}
+
 /// A file for a host with these ports.
-pub(super) fn file(chance: &mut Chance, ports: &[Port], has_vrfs: bool) -> File {
+pub(super) fn file(chance: &mut Chance, ports: &[Port], has: Devices) -> File {
     let file = File { text: String::new(), files: vec![], routes: vec![], new_names: vec![], may_be_refused: false };
     let mut draft = Draft {
         chance,
@@ -54,10 +62,11 @@ pub(super) fn file(chance: &mut Chance, ports: &[Port], has_vrfs: bool) -> File 
         nets4: vec![],
         keys: vec![],
         vrfs: vec![],
+        has_vlans: has.vlans,
         programs: String::new(),
     };
     draft.interfaces(ports);
-    if has_vrfs {
+    if has.vrfs {
         draft.vrfs();
     }
     draft.routes();
@@ -112,16 +121,36 @@ impl Draft<'_> {
             self.interface(&name, other.map(|()| port.mac.as_str()));
             self.ports.push(name);
         }
+        if self.has_vlans {
+            self.vlans();
+        }
         if self.chance.once_in(4) {
             self.line("[interface.lo]\naddresses = [\"fc00:0:2::1/128\"]");
         }
     }
 
-    fn interface(&mut self, name: &str, mac: Option<&str>) {
-        self.line(&format!("[interface.\"{name}\"]"));
-        if let Some(mac) = mac {
-            self.line(&format!("match = {{ mac = \"{mac}\" }}"));
+    /// VLANs on the file's ports, and on each other. Some change their tag from file to file, and some their parent.
+    fn vlans(&mut self) {
+        for (name, ids) in [("v.7", [7, 7]), ("lan", [20, 30]), ("v.8", [8, 8])] {
+            if self.ports.is_empty() || self.maybe() {
+                continue;
+            }
+            let parent = self.chance.pick(&self.ports).clone();
+            let id = *self.chance.pick(&ids);
+            let protocol = if self.chance.once_in(3) { ", protocol = \"802.1ad\"" } else { "" };
+            self.port(name, &format!("vlan = {{ parent = \"{parent}\", id = {id}{protocol} }}"), false);
+            self.ports.push(name.to_owned());
         }
+    }
+
+    fn interface(&mut self, name: &str, mac: Option<&str>) {
+        let hardware = mac.map(|mac| format!("match = {{ mac = \"{mac}\" }}")).unwrap_or_default();
+        self.port(name, &hardware, true);
+    }
+
+    /// A port; a VLAN's MTU is its parent's.
+    fn port(&mut self, name: &str, first: &str, has_mtu: bool) {
+        self.line(&format!("[interface.\"{name}\"]\n{first}"));
         let mut addresses = Vec::new();
         for _ in 0..self.chance.below(3) {
             let (net, host) = (self.chance.below(4), 1 + self.chance.below(4));
@@ -139,7 +168,7 @@ impl Draft<'_> {
         if !addresses.is_empty() {
             self.line(&format!("addresses = [{}]", addresses.join(", ")));
         }
-        if self.maybe() {
+        if has_mtu && self.maybe() {
             let mtu = *self.chance.pick(&[1280, 1500, 1600, 2000, 9000]);
             self.line(&format!("mtu = {mtu}"));
         }
@@ -183,11 +212,16 @@ impl Draft<'_> {
 
     fn routes(&mut self) {
         for number in 0..self.chance.below(4) {
-            let (vrf, table) = self.table();
+            let (mut vrf, mut table) = self.table();
             let six = self.chance.below(3) > 0;
             let nets = if six { &self.nets6 } else { &self.nets4 };
             let destination = if six { format!("2001:db8:a{number}::/48") } else { format!("10.1{number}.0.0/16") };
-            let way = if self.chance.once_in(12) {
+            if vrf.is_empty() && self.chance.once_in(6) {
+                (vrf, table) = ("table = 77\n".to_owned(), 77);
+            }
+            let way = if self.chance.once_in(5) {
+                format!("type = \"{}\"", self.chance.pick(&["unreachable", "blackhole", "prohibit"]))
+            } else if self.chance.once_in(12) {
                 self.file.may_be_refused = true;
                 if six { "via = \"2001:db8:ffff::1\"".to_owned() } else { "via = \"10.255.0.1\"".to_owned() }
             } else if nets.is_empty() {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use segbox_lab::Namespace;
 use segbox_vm::Chance;
 
-use super::file::{File, Port};
+use super::file::{Devices, File, Port};
 use super::snapshot::{self, Snapshot};
 
 /// What segbox keeps of namespaces: one folder per namespace, whose name ends with its inode.
@@ -22,7 +22,7 @@ pub(super) struct Host {
     namespace: Namespace,
     /// The far ends of its ports.
     peers: Namespace,
-    pub(super) has_vrfs: bool,
+    pub(super) devices: Devices,
     /// Whether what others made may stand in the way of a file.
     pub(super) may_refuse: bool,
     /// How others made it.
@@ -38,9 +38,17 @@ impl Host {
         let new = |role| Namespace::new(role).map_err(|error| error.to_string());
         let (namespace, peers) = (new("pairs")?, new("peers")?);
         let far = peers.name().to_owned();
-        let mut host =
-            Self { namespace, peers, has_vrfs: false, may_refuse: false, told: String::new(), obstacles: Vec::new() };
-        host.has_vrfs = host.tries("link add vrf9 type vrf table 9\nlink del vrf9\n");
+        let mut host = Self {
+            namespace,
+            peers,
+            devices: Devices { vrfs: false, vlans: false },
+            may_refuse: false,
+            told: String::new(),
+            obstacles: Vec::new(),
+        };
+        host.devices.vrfs = host.tries("link add vrf9 type vrf table 9\nlink del vrf9\n");
+        host.devices.vlans =
+            host.tries("link add d9 type veth peer name e9\nlink add link d9 name d9.9 type vlan id 9\nlink del d9\n");
         let group = chance.byte();
         let cable =
             |port| format!("link add {port} address {} type veth peer name {port} netns {far}\n", mac(group, port));
