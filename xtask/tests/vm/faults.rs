@@ -10,8 +10,8 @@ use segbox_vm::{Direction, FW_CFG, Failure, Machine, Medium, Model, Port, Router
 
 use segbox_vm::disk::{Disk, is_clean};
 
-const PORT: Mac = [0x52, 0x54, 0, 0, 0, 1];
-const HOST: Mac = [2, 0, 0, 0, 1, 1];
+pub(crate) const PORT: Mac = [0x52, 0x54, 0, 0, 0, 1];
+pub(crate) const HOST: Mac = [2, 0, 0, 0, 1, 1];
 
 /// A router on a stick: packets come in and go out on its one port.
 const ONE_PORT: &str = r#"

@@ -23,4 +23,5 @@ mod slots;
 mod sources;
 mod tester;
 mod unsigned;
+mod vlans;
 mod without_filters;
