@@ -19,7 +19,11 @@ fn router() -> (Lab, Files) {
     let cables = [Cable("router", "eth0", "peer", "eth0"), Cable("router", "eth1", "peer", "eth1")];
     let topology = Topology { routers: &["router", "peer"], hosts: &[], cables: &cables };
     let lab = topology.build().expect("these tests make network namespaces: run them as root");
-    let is_up = |port| said(&lab["router"], &format!("ip -6 -o address show dev {port}")).contains("fe80::");
+    // The link-local address is there, and through duplicate address detection: what is compared later does not change by itself.
+    let is_up = |port| {
+        let addresses = said(&lab["router"], &format!("ip -6 -o address show dev {port}"));
+        addresses.contains("fe80::") && !addresses.contains("tentative")
+    };
     let end = Instant::now() + PATIENCE;
     while !(is_up("eth0") && is_up("eth1")) {
         assert!(Instant::now() < end, "the ports do not come up");
