@@ -1,6 +1,7 @@
 //! The table of SRv6 behaviors: one row per behavior says its name, where it is defined, its keys, its flavors and what the
 //! kernel must have for it. The grammar, the reader, the JSON Schema, the reference page, the check of the kernel and
-//! `plan`'s descriptions read it. Not here: names that a file cannot use ([`refused`]), how netlink encodes a behavior (linux) and how a key is written (the grammar).
+//! `plan`'s descriptions read it. Not here: names that a file cannot use ([`refused`]), how netlink encodes a behavior (linux) and how a
+//! key is written (the grammar).
 
 mod flavors;
 mod headend;

@@ -7,9 +7,9 @@ use crate::diff::{Plan, diff};
 use crate::forwarding::forwarding_since;
 use crate::state::{Actual, Setting, State};
 
-/// The most rounds of one change. One is the rule. Renames take a round of their own. Hops of a port follow a round after it has come up. Another follows where the kernel undoes a step
-/// because of a later one: a device that enters a VRF loses its IPv6 addresses. Two follow where interrupts come with a link and the
-/// driver refuses the first choice. The last round finds nothing to do.
+/// The most rounds of one change. One is the rule. Renames take a round of their own. Hops of a port follow a round after it has come up.
+/// Another follows where the kernel undoes a step because of a later one: a device that enters a VRF loses its IPv6 addresses. Two follow
+/// where interrupts come with a link and the driver refuses the first choice. The last round finds nothing to do.
 pub const ROUNDS: usize = 6;
 
 /// The steps of all rounds that lead from `found` to what `want` asks for. `want` gets the base as it is in that round.

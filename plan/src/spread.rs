@@ -1,6 +1,6 @@
-//! The hops of a file's routes that can be used now. The kernel takes no nexthop object on a port that is down or has no carrier, and removes those that are
-//! there from their groups (net/ipv4/nexthop.c, rtm_to_nh_config and nh_netdev_event), so the desired state lacks them as well. Not here: groups
-//! (`nexthop`).
+//! The hops of a file's routes that can be used now. The kernel takes no nexthop object on a port that is down or has no carrier, and
+//! removes those that are there from their groups (net/ipv4/nexthop.c, rtm_to_nh_config and nh_netdev_event), so the desired state lacks
+//! them as well. Not here: groups (`nexthop`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

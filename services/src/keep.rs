@@ -1,6 +1,6 @@
-//! The services of a router. Repairs, changes on probation, tuning and latency share a loop: they wait together, and each is called when it has work. ICMP errors
-//! have a thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it where segbox is not
-//! PID 1. Not here: the services.
+//! The services of a router. Repairs, changes on probation, tuning and latency share a loop: they wait together, and each is called when it
+//! has work. ICMP errors have a thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it
+//! where segbox is not PID 1. Not here: the services.
 
 use std::io;
 use std::time::Instant;

@@ -1,7 +1,7 @@
-//! Takes a link down, and the last IPv4 address off a link, without a loss for others. What they have on it the kernel removes as it goes down: permanent neighbours
-//! (net/core/neighbour.c, neigh_ifdown), IPv6 addresses (net/ipv6/addrconf.c, addrconf_ifdown), and of lo the routes that drop packets
-//! (net/ipv6/route.c, ip6_route_info_create). All of them can be there while the link is down, and were so before segbox brought it up.
-//! Not here: what is segbox's own, whose steps come before.
+//! Takes a link down, and the last IPv4 address off a link, without a loss for others. What they have on it the kernel removes as it goes
+//! down: permanent neighbours (net/core/neighbour.c, neigh_ifdown), IPv6 addresses (net/ipv6/addrconf.c, addrconf_ifdown), and of lo the
+//! routes that drop packets (net/ipv6/route.c, ip6_route_info_create). All of them can be there while the link is down, and were so before
+//! segbox brought it up. Not here: what is segbox's own, whose steps come before.
 
 use std::collections::BTreeSet;
 

@@ -69,7 +69,8 @@ impl Losses {
         &self.heard.down
     }
 
-    /// Whether a link has gone down or away, has lost its carrier or has come into another VRF, since the last call: the kernel takes along what is on it.
+    /// Whether a link has gone down or away, has lost its carrier or has come into another VRF, since the last call: the kernel takes along
+    /// what is on it.
     pub fn take_link_lost(&mut self) -> bool {
         std::mem::take(&mut self.heard.link_lost)
     }
