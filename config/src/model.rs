@@ -14,6 +14,9 @@ use crate::password::PasswordHash;
 use crate::segments::Segments;
 pub use crate::vlan::{Vlan, VlanProtocol};
 
+/// The smallest MTU that IPv6 runs over, in bytes (RFC 8200, section 5).
+pub const IPV6_MIN_MTU: u32 = 1280;
+
 /// IP6_RT_PRIO_USER (include/uapi/linux/ipv6_route.h): the kernel's metric for an IPv6 route without one, or with 0.
 pub const IPV6_METRIC: u32 = 1024;
 

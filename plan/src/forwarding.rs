@@ -7,16 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use segbox_config::model::HmacMode;
+use segbox_config::model::{HmacMode, IPV6_MIN_MTU};
 use segbox_config::{Config, IfName};
 
 use crate::state::{Actual, Setting, State};
 use crate::step::{Delta, Step};
 use crate::sysctl;
 use crate::tune::{CardKnob, Knob};
-
-/// The smallest MTU that IPv6 works with (RFC 8200, section 5).
-const IPV6_MIN_MTU: u32 = 1280;
 
 /// Asks for them. `state` has the devices of segbox already; `base` is what segbox has changed so far.
 pub(crate) fn forwarding(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, state: &mut State) {

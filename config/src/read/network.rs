@@ -8,13 +8,10 @@ use super::{Reader, number, optional, rows, value};
 use crate::fault::{Fault, NetworkFault};
 use crate::forms;
 use crate::kernel::Feature;
-use crate::model::{Hardware, HmacMode, Interface, Mac, Matcher, Neighbor, Vrf};
+use crate::model::{Hardware, HmacMode, IPV6_MIN_MTU, Interface, Mac, Matcher, Neighbor, Vrf};
 use crate::names::IfName;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
-
-/// The smallest MTU that IPv6 runs over (RFC 8200 section 5), in bytes.
-const IPV6_MIN_MTU: u32 = 1280;
 
 impl Reader {
     pub(super) fn system(&mut self, entry: Entry<'_>) {

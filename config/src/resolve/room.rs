@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use super::vlans;
 use crate::behavior::{Behavior, HeadendMode};
 use crate::fault::{Fault, Found, PathFault};
-use crate::model::{Config, Interface, Policy, Steer};
+use crate::model::{Config, IPV6_MIN_MTU, Interface, Policy, Steer};
 use crate::names::IfName;
 use crate::place::Span;
 use crate::read::Asks;
@@ -23,8 +23,6 @@ use crate::ways::{Way, Ways, bound};
 
 /// Ethernet's MTU, which nearly every port and host has.
 const ETHERNET: u32 = 1500;
-/// The smallest MTU that IPv6 runs over (RFC 8200 section 5).
-const IPV6_MIN: u32 = 1280;
 /// The main routing table.
 const MAIN: u32 = 254;
 /// Policies in policies are followed so far.
@@ -237,7 +235,7 @@ impl Short {
     /// None where its packets fit. A fault only where no port that they may leave by has room for IPv6.
     fn judge(self, most: Room, ipv6: bool) -> Option<Self> {
         let left = |room: Room| room.mtu.saturating_sub(self.added);
-        if ipv6 && !most.assumed && left(most) < IPV6_MIN {
+        if ipv6 && !most.assumed && left(most) < IPV6_MIN_MTU {
             return Some(Self { room: most, is_fault: true, ..self });
         }
         (left(self.room) < self.need.mtu).then_some(self)
@@ -246,7 +244,7 @@ impl Short {
     /// `others` lists have the same port, and add no more.
     fn fault(self, others: usize) -> Fault {
         let inner = self.room.mtu.saturating_sub(self.added);
-        let target = if self.is_fault { IPV6_MIN } else { self.need.mtu } + self.added;
+        let target = if self.is_fault { IPV6_MIN_MTU } else { self.need.mtu } + self.added;
         let place = match self.room.port {
             Some(port) => format!("`[interface.{port}]`"),
             None => "the interfaces to the other routers".to_owned(),
@@ -263,7 +261,7 @@ impl Short {
         }
         let need = match self.need.port {
             Some(edge) => {
-                if inner >= IPV6_MIN {
+                if inner >= IPV6_MIN_MTU {
                     fix += &format!(", or `mtu = {inner}` under `[interface.{edge}]`");
                 }
                 format!("`{edge}` takes packets of {}", self.need.mtu)

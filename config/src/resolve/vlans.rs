@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Found, NetworkFault};
-use crate::model::Config;
+use crate::model::{Config, IPV6_MIN_MTU};
 use crate::names::IfName;
 use crate::place::Span;
 use crate::surroundings::LinkSeen;
 use crate::vlan::MOST_IN_A_ROW;
-
-/// The smallest MTU that IPv6 runs over (RFC 8200 section 5).
-const IPV6_MIN: u32 = 1280;
 
 /// Adds a fault for each VLAN that is larger than its parent, or too small for its IPv6. `places` has the VLANs of the file.
 pub(super) fn check(config: &Config, places: &BTreeMap<IfName, Span>, links: Option<&[LinkSeen]>, faults: &mut Found) {
@@ -25,7 +22,7 @@ pub(super) fn check(config: &Config, places: &BTreeMap<IfName, Span>, links: Opt
                 let fault = NetworkFault::VlanMtu { name: *name, mtu, parent: vlan.parent, least };
                 faults.push(Fault::new(*span, fault));
             }
-            None if has_ipv6 && least < IPV6_MIN => {
+            None if has_ipv6 && least < IPV6_MIN_MTU => {
                 faults.push(Fault::new(*span, NetworkFault::MtuTooSmall { interface: *name, mtu: least }));
             }
             _ => {}
