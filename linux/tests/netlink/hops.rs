@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use segbox_config::HeadendMode;
 use segbox_plan::route::{Encap, Hop, Hops, Route, RouteKey};
-use segbox_plan::state::AddressKey;
-use segbox_plan::{Delta, Step};
 
 use super::world::*;
 
@@ -28,10 +26,7 @@ fn steered(hop: Hop, segment: &str) -> Hop {
 fn several_hops_read_back_as_they_were_put() {
     in_namespace(|| {
         let mut netlink = netlink();
-        anchor(&mut netlink);
-        let address = |text: &str| AddressKey { interface: name("segbox0"), address: text.parse().expect("a prefix") };
-        let addresses = ["2001:db8::1/64", "192.0.2.1/24"].map(address);
-        apply(&mut netlink, &addresses.map(|key| Step::Address(Delta { key, before: None, after: Some(()) })));
+        anchor_with_networks(&mut netlink);
 
         let gateways = |first, second| route([hop("2001:db8::7", first), hop("2001:db8::8", second)]);
         let two_ways = |first, second| {

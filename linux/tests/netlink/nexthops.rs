@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use segbox_config::HeadendMode;
 use segbox_plan::nexthop::{FIRST_GROUP, FIRST_HOP, Member, Nexthop, hops_of};
 use segbox_plan::route::{Encap, Hop, Route};
-use segbox_plan::state::AddressKey;
 use segbox_plan::{Delta, Step};
 
 use super::world::*;
@@ -33,10 +32,7 @@ fn step(key: u32, before: Option<Nexthop>, after: Option<Nexthop>) -> Step {
 fn objects_groups_and_their_routes_read_back_as_they_were_put() {
     in_namespace(|| {
         let mut netlink = netlink();
-        anchor(&mut netlink);
-        let address = |text: &str| AddressKey { interface: name("segbox0"), address: text.parse().expect("a prefix") };
-        let addresses = ["2001:db8::1/64", "192.0.2.1/24"].map(address);
-        apply(&mut netlink, &addresses.map(|key| Step::Address(Delta { key, before: None, after: Some(()) })));
+        anchor_with_networks(&mut netlink);
         ip("nexthop add id 7 via 192.0.2.99 dev segbox0");
         ip(&format!("nexthop add id {} via 192.0.2.98 dev segbox0", FIRST_HOP + 40));
         ip(&format!("nexthop add id {} group 7", FIRST_GROUP + 40));

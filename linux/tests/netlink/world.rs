@@ -11,7 +11,7 @@ use segbox_config::{IfName, Mac};
 use segbox_linux::Netlink;
 use segbox_linux::netlink::StepError;
 use segbox_plan::route::{Route, RouteKey};
-use segbox_plan::state::{Link, PROTOCOL};
+use segbox_plan::state::{AddressKey, Link, PROTOCOL};
 use segbox_plan::{Actual, Delta, Materials, Setting, Step};
 
 /// Runs in a fresh network namespace, which ends with it.
@@ -104,6 +104,14 @@ pub(crate) fn up(link: &str) -> Step {
 pub(crate) fn anchor(netlink: &mut Netlink) {
     let make = Step::Link(Delta { key: name("segbox0"), before: None, after: Some(Link::Ifb) });
     apply(netlink, &[make, up("lo")]);
+}
+
+/// The same with a network of each family on it, for gateways.
+pub(crate) fn anchor_with_networks(netlink: &mut Netlink) {
+    anchor(netlink);
+    let address = |text: &str| AddressKey { interface: name("segbox0"), address: text.parse().expect("a prefix") };
+    let addresses = ["2001:db8::1/64", "192.0.2.1/24"].map(address);
+    apply(netlink, &addresses.map(|key| Step::Address(Delta { key, before: None, after: Some(()) })));
 }
 
 pub(crate) fn route_step(key: RouteKey, before: Option<Route>, after: Option<Route>) -> Step {
