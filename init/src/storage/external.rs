@@ -51,15 +51,18 @@ pub(crate) fn volume(limit: Duration, drivers: Instant) -> Option<Block> {
     // Check each device only once: reading half a megabyte repeatedly would slow down the disks that the boot waits for.
     let mut known = std::collections::BTreeSet::new();
     wait(limit, drivers, |blocks| {
-        let mut new = blocks.iter().filter(|block| {
-            let is_it = if known.contains(&block.name) { Some(false) } else { is_labelled(block) };
-            // One that cannot be read may not be ready yet.
-            if is_it.is_some() {
-                known.insert(block.name.clone());
+        for block in blocks {
+            if known.contains(&block.name) {
+                continue;
             }
-            is_it == Some(true)
-        });
-        new.next().cloned()
+            match is_labelled(block) {
+                Some(true) => return Some(block.clone()),
+                Some(false) => drop(known.insert(block.name.clone())),
+                // It may not be ready yet.
+                None => {}
+            }
+        }
+        None
     })
 }
 
