@@ -1,6 +1,5 @@
 //! Nexthop objects of the kernel (net/ipv4/nexthop.c, Linux 5.3): hops, and groups of them that many routes share. A group of 100,000 routes
-//! changes in one message. Not here: which routes share a group (`sharing`),
-//! which hops a route has (`spread`), and the messages (linux).
+//! changes in one message. Not here: which routes share a group (`sharing`), which hops a route has (`spread`), and the messages (linux).
 
 use std::collections::BTreeMap;
 
