@@ -10,6 +10,7 @@ pub mod kernel;
 mod modules;
 pub mod namespace;
 pub mod netlink;
+pub mod sample;
 pub mod snmp;
 pub mod sysctl;
 pub mod tune;

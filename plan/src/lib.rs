@@ -4,6 +4,7 @@ mod adjacent;
 pub mod asked;
 mod base;
 pub mod beside;
+pub mod circles;
 pub mod degrade;
 mod describe;
 mod desired;

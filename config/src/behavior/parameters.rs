@@ -34,7 +34,8 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    fn table(self) -> u32 {
+    /// The table's number.
+    pub fn table(self) -> u32 {
         match self {
             Self::Table(table) | Self::VrfTable(table) => table,
         }

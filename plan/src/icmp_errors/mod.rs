@@ -18,4 +18,5 @@ mod tests;
 pub use answer::{Answer, Unanswered};
 pub use counts::Counts;
 pub use limits::Limits;
+pub(crate) use quote::Outer;
 pub use quote::{Arrived, Cause, Inner, Quote, Refused, read};

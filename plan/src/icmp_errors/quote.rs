@@ -98,12 +98,8 @@ pub fn read(arrived: Arrived<'_>) -> Result<Option<Quote<'_>>, Refused> {
     if outer.next == ETHERNET {
         return Err(Refused::Frame);
     }
-    let inner = match outer.next {
-        IPV6 => Inner::V6(outer.rest),
-        IPV4 => Inner::V4(outer.rest),
-        // Another protocol of the box itself, or a quote that ends within the outer headers.
-        _ => return Ok(None),
-    };
+    // Without one: another protocol of the box itself, or a quote that ends within the outer headers.
+    let Some(inner) = outer.inner() else { return Ok(None) };
     if !inner.is_whole() {
         return Err(Refused::Short);
     }
@@ -128,10 +124,10 @@ pub fn read(arrived: Arrived<'_>) -> Result<Option<Quote<'_>>, Refused> {
     }))
 }
 
-/// The outer headers of a quoted packet.
-struct Outer<'a> {
+/// The outer headers of a packet.
+pub(crate) struct Outer<'a> {
     source: Ipv6Addr,
-    destination: Ipv6Addr,
+    pub(crate) destination: Ipv6Addr,
     /// Bytes of the whole packet; None where its header does not tell (a jumbogram, a merged packet).
     length: Option<u32>,
     overhead: u32,
@@ -143,7 +139,7 @@ struct Outer<'a> {
 
 impl<'a> Outer<'a> {
     /// None for what is no SRv6 router's packet.
-    fn read(packet: &'a [u8]) -> Result<Option<Self>, Refused> {
+    pub(crate) fn read(packet: &'a [u8]) -> Result<Option<Self>, Refused> {
         let Some((header, mut rest)) = ipv6_header(packet) else { return Ok(None) };
         let mut next = header[6];
         let mut segments = None;
@@ -160,6 +156,15 @@ impl<'a> Outer<'a> {
         let (source, destination) = addresses(header);
         let overhead = u32::try_from(packet.len() - rest.len()).unwrap_or(u32::MAX);
         Ok(Some(Self { source, destination, length: ipv6_length(header), overhead, segments, next, rest }))
+    }
+
+    /// The encapsulated IP packet; its header may not be whole.
+    pub(crate) fn inner(&self) -> Option<Inner<'a>> {
+        match self.next {
+            IPV6 => Some(Inner::V6(self.rest)),
+            IPV4 => Some(Inner::V4(self.rest)),
+            _ => None,
+        }
     }
 }
 
@@ -194,8 +199,8 @@ fn segments(srh: &[u8]) -> Option<Vec<Ipv6Addr>> {
 }
 
 impl<'a> Inner<'a> {
-    /// Its header is quoted.
-    fn is_whole(&self) -> bool {
+    /// Its header is all there.
+    pub(crate) fn is_whole(&self) -> bool {
         match self {
             Self::V6(packet) => ipv6_header(packet).is_some(),
             Self::V4(packet) => packet.len() >= 20 && packet[0] >> 4 == 4 && packet[0] & 15 >= 5,

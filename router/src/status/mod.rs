@@ -27,6 +27,7 @@ use crate::run::pending::Pending;
 use crate::target::{Target, TargetError};
 use crate::{Reading, Router, damage, icmp_errors};
 
+mod circles;
 mod hop_limit;
 /// The tuning of the box.
 pub mod tuning;
@@ -202,6 +203,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         deviations.extend(boot.all_problems().cloned());
     }
     deviations.extend(hop_limit::circles(&router.target.programs, &found.actual));
+    deviations.extend(circles::circles(&found.actual));
     let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder).unwrap_or_default());
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),

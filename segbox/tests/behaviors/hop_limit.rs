@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use segbox_lab::expect::{self, Headend};
-use segbox_lab::{Cable, Frame, Topology, udp};
+use segbox_lab::{Cable, Frame, Lab, Topology, Wire, udp};
 
 use crate::support::files::Files;
 use crate::support::segbox::{apply, segbox, status};
@@ -121,58 +121,96 @@ fn without_a_hop_left_it_ends_and_the_kernel_tells_the_box() {
     }
 }
 
+/// Two routers whose policies lead to each other, and a tester at the first.
+struct Circle {
+    lab: Lab,
+    near: Wire,
+    core: Wire,
+    _files: Files,
+}
+
+impl Circle {
+    fn new(hop_limit: &str) -> Self {
+        let lab = Topology {
+            routers: &["r1", "r2", "tester"],
+            hosts: &[],
+            cables: &[Cable("r1", "eth0", "r2", "eth0"), Cable("tester", "t0", "r1", "eth1")],
+        }
+        .build()
+        .expect("these tests make network namespaces: run them as root");
+        let files = Files::new();
+        let file = |own: u8, other: u8, more: &str| {
+            format!(
+                r#"
+                [interface.eth0]
+                addresses = ["2001:db8:12::{own}/64"]
+                srv6 = true
+                {more}
+                [[route]]
+                destination = "fc00:0:{other}::/48"
+                via = "2001:db8:12::{other}"
+                [srv6]
+                source = "2001:db8:12::{own}"
+                hop-limit = "{hop_limit}"
+                [[srv6.sid]]
+                sid = "fc00:0:{own}:6::"
+                behavior = "End.DT6"
+                table = 254
+                [[srv6.policy]]
+                destination = "2001:db8:b::/64"
+                behavior = "H.Encaps"
+                segments = ["fc00:0:{other}:6::"]
+                "#
+            )
+        };
+        let port = "[interface.eth1]\naddresses = [\"2001:db8:1::1/64\"]\n";
+        apply(&lab["r1"], &files.write("r1.toml", file(1, 2, port)));
+        apply(&lab["r2"], &files.write("r2.toml", file(2, 1, "")));
+        let (near, core) = (lab.wire("tester", "t0").expect("a tap"), lab.wire("r2", "eth0").expect("a tap"));
+        Self { lab, near, core, _files: files }
+    }
+
+    fn send(&self, packet: &[u8]) {
+        let frame = Frame::new(self.lab.mac("tester", "t0"), self.lab.mac("r1", "eth1"), packet);
+        self.near.send(&frame).expect("the link is up");
+    }
+
+    fn deviations(&self) -> String {
+        status(&self.lab["r1"])["deviations"].to_string()
+    }
+}
+
 #[test]
 fn policies_of_two_boxes_that_lead_to_each_other_are_told_and_no_packet_goes_for_ever() {
-    let lab = Topology {
-        routers: &["r1", "r2", "tester"],
-        hosts: &[],
-        cables: &[Cable("r1", "eth0", "r2", "eth0"), Cable("tester", "t0", "r1", "eth1")],
-    }
-    .build()
-    .expect("these tests make network namespaces: run them as root");
-    let files = Files::new();
-    let file = |own: u8, other: u8, more: &str| {
-        format!(
-            r#"
-            [interface.eth0]
-            addresses = ["2001:db8:12::{own}/64"]
-            srv6 = true
-            {more}
-            [[route]]
-            destination = "fc00:0:{other}::/48"
-            via = "2001:db8:12::{other}"
-            [srv6]
-            source = "2001:db8:12::{own}"
-            hop-limit = "rfc"
-            [[srv6.sid]]
-            sid = "fc00:0:{own}:6::"
-            behavior = "End.DT6"
-            table = 254
-            [[srv6.policy]]
-            destination = "2001:db8:b::/64"
-            behavior = "H.Encaps"
-            segments = ["fc00:0:{other}:6::"]
-            "#
-        )
-    };
-    let port = "[interface.eth1]\naddresses = [\"2001:db8:1::1/64\"]\n";
-    apply(&lab["r1"], &files.write("r1.toml", file(1, 2, port)));
-    apply(&lab["r2"], &files.write("r2.toml", file(2, 1, "")));
-    let (near, core) = (lab.wire("tester", "t0").expect("a tap"), lab.wire("r2", "eth0").expect("a tap"));
-    let frame = Frame::new(lab.mac("tester", "t0"), lab.mac("r1", "eth1"), &datagram());
-    near.send(&frame).expect("the link is up");
+    let circle = Circle::new("rfc");
+    circle.send(&datagram());
     let long = |frame: &Frame| frame.packet().len() > 80;
     let mut rounds = 0;
-    while let Some(captured) = core.next(Duration::from_millis(300)).expect("readable") {
+    while let Some(captured) = circle.core.next(Duration::from_millis(300)).expect("readable") {
         rounds += usize::from(long(&captured.frame));
         assert!(rounds < 200, "it goes round for ever");
     }
     assert!((60..=70).contains(&rounds), "{rounds} times for 64 hops");
-    let deviates = || status(&lab["r1"])["deviations"].to_string().contains("policies lead into each other");
+    let deviates = || circle.deviations().contains("policies lead into each other");
     assert!(!deviates(), "one packet may be a traceroute's");
     for _ in 0..80 {
-        near.send(&frame).expect("the link is up");
+        circle.send(&datagram());
     }
     std::thread::sleep(Duration::from_millis(500));
-    assert!(deviates(), "{}", status(&lab["r1"]));
+    assert!(deviates(), "{}", circle.deviations());
+}
+
+#[test]
+fn what_goes_round_for_ever_as_linux_does_it_is_told() {
+    let circle = Circle::new("linux");
+    let line = "one packet came to SID fc00:0:1:6:: ";
+    assert!(!circle.deviations().contains(line), "nothing was sent");
+    let inner = |number: u8| udp((v6("2001:db8:a::2").into(), 40000), (v6("2001:db8:b::2").into(), 7), &[number; 20]);
+    (0..3).for_each(|number| circle.send(&inner(number)));
+    let told = circle.deviations();
+    assert!(told.contains(line) && told.contains("the policy to 2001:db8:b::/64"), "{told}");
+    // It ends with the policy that was one half of it.
+    let clear = segbox(&circle.lab["r2"], ["clear"]);
+    assert_eq!(clear.code, Some(0), "{}{}", clear.out, clear.err);
+    assert!(!circle.deviations().contains(line));
 }
