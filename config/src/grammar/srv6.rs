@@ -17,7 +17,7 @@ pub(super) static SRV6: Table = Table {
         Key::optional(
             "locator",
             Kind::Text(Form::Ipv6Prefix),
-            "The prefix that other routers route to this box for its SIDs; segbox warns of a SID outside it.",
+            "The prefix that other routers route to this box for its SIDs; segbox warns of a SID outside it, or with `NEXT-CSID` outside its block.",
             "\"fc00:0:2::/48\"",
         ),
         Key::optional(

@@ -22,12 +22,35 @@ use crate::object::Hook;
 use crate::place::At;
 use crate::toml::Entry;
 
+/// Where the SIDs of this box lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Locator {
+    given: At<Ipv6Net>,
+    /// The locator. With compressed SIDs its whole block: local ones (RFC 9800: the Local Identifiers Block) lie outside the locator, and
+    /// packets come to them from a SID within it.
+    sids: Ipv6Net,
+}
+
+impl Locator {
+    pub(super) fn new(given: At<Ipv6Net>, sids: Option<Entry<'_>>) -> Self {
+        let compressed = |sid: &Entry<'_>| rows(sid.get("flavors")).any(|flavor| flavor.text() == Some("NEXT-CSID"));
+        let block = |sid: Entry<'_>| {
+            let length = sid.get("csid").and_then(|csid| number(csid, "block-length").ok().flatten());
+            length.map_or(Some(DEFAULT_CSID.block_length), |bits| u8::try_from(bits).ok())
+        };
+        let length = rows(sids).filter(compressed).filter_map(block).min().unwrap_or(u8::MAX);
+        let length = length.min(given.value.prefix_len());
+        let sids = Ipv6Net::new(given.value.addr(), length).expect("no longer than the locator").trunc();
+        Self { given, sids }
+    }
+}
+
 impl Reader {
     pub(super) fn sid(
         &mut self,
         table: &'static Table,
         entry: Entry<'_>,
-        locator: Option<At<Ipv6Net>>,
+        locator: Option<Locator>,
     ) -> Result<LocalSid, Reported> {
         let span = entry.span();
         self.feature(Feature::SEG6_LWTUNNEL, span);
@@ -45,7 +68,7 @@ impl Reader {
         Ok(LocalSid { sid: sid.value, endpoint: Endpoint { behavior: behavior?, flavors: flavors? } })
     }
 
-    fn sid_itself(&mut self, sid: At<Ipv6Net>, locator: Option<At<Ipv6Net>>) {
+    fn sid_itself(&mut self, sid: At<Ipv6Net>, locator: Option<Locator>) {
         let address = sid.value.addr();
         let whole = sid.value.prefix_len() == 128;
         let owner = self.owners.get(&address).copied().filter(|_| whole);
@@ -55,10 +78,9 @@ impl Reader {
             self.fault(sid.span, Srv6Fault::SidIsAddress { sid: address, interface });
         } else if whole && self.config.encap_source == Some(address) {
             self.fault(sid.span, Srv6Fault::SidIsSource { sid: address });
-        } else if let Some(locator) = locator.filter(|locator| !locator.value.contains(&sid.value)) {
-            let outside =
-                Srv6Fault::OutsideLocator { sid: shown(sid.value.into()), locator: locator.value.to_string() };
-            self.faults.push(Fault::new(sid.span, outside).beside(locator.span, "the locator"));
+        } else if let Some(Locator { given, .. }) = locator.filter(|locator| !locator.sids.contains(&sid.value)) {
+            let outside = Srv6Fault::OutsideLocator { sid: shown(sid.value.into()), locator: given.value.to_string() };
+            self.faults.push(Fault::new(sid.span, outside).beside(given.span, "the locator"));
         }
         self.claim_sid(At { value: IpNet::V6(sid.value), span: sid.span });
     }

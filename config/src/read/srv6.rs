@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::network::not_unicast;
+use super::sids::Locator;
 use super::{KeyDraft, ProgramDraft, Reader, Reported, rows, value};
 use crate::behavior::{REFUSED_ENDPOINTS, REFUSED_HEADENDS, Refusal, RefusedName, Row};
 use crate::fault::{ProgramFault, Srv6Fault, listed, undefined};
@@ -37,6 +38,7 @@ impl Reader {
         }
         let (sids, policies) = (inner("sid"), inner("policy"));
         let list = |row: Entry<'_>| row.get("segments").map_or(row.span(), Entry::span);
+        let locator = locator.map(|locator| Locator::new(locator, entry.get("sid")));
         for row in rows(entry.get("sid")).filter(|sid| sid.value() == Value::Table) {
             if let Ok(sid) = self.sid(sids, row, locator) {
                 self.config.sids.push(sid);

@@ -3,7 +3,7 @@
 
 use segbox_lab::expect::{Packet, dx4, dx6, encaps_red, next_csid};
 
-use crate::mesh::{Family, Mesh, headend, made};
+use crate::mesh::{Family, Mesh, field, headend, made};
 use crate::support::path;
 
 /// The packet as a router forwards it that has no SID for it.
@@ -14,16 +14,16 @@ fn forwarded(packet: &Packet) -> Packet {
 #[test]
 fn containers_choose_the_adjacency() {
     let mut mesh = Mesh::new([
-        include_str!("end_x_next_csid/rt-1.toml"),
-        include_str!("end_x_next_csid/rt-2.toml"),
-        include_str!("end_x_next_csid/rt-3.toml"),
-        include_str!("end_x_next_csid/rt-4.toml"),
+        field!("linux-end-x-next-csid/rt-1.toml"),
+        field!("linux-end-x-next-csid/rt-2.toml"),
+        field!("linux-end-x-next-csid/rt-3.toml"),
+        field!("linux-end-x-next-csid/rt-4.toml"),
     ]);
     mesh.must_not_carry(1, 3, Family::V6);
     mesh.must_not_carry(4, 2, Family::V4);
     there_and_back(&mut mesh);
-    mesh.configure(3, include_str!("end_x_next_csid/rt-3-link-local.toml"));
-    mesh.configure(4, include_str!("end_x_next_csid/rt-4-link-local.toml"));
+    mesh.configure(3, field!("linux-end-x-next-csid/rt-3-link-local.toml"));
+    mesh.configure(4, field!("linux-end-x-next-csid/rt-4-link-local.toml"));
     there_and_back(&mut mesh);
     mesh.settle(&[
         (1, "fcbb:0:100:d6::/128", 2),

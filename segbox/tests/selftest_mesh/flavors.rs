@@ -2,16 +2,16 @@
 
 use segbox_lab::expect::{Packet, end, insert, psp};
 
-use crate::mesh::{Family, Mesh, made};
+use crate::mesh::{Family, Mesh, field, made};
 use crate::support::path;
 
 #[test]
 fn the_srh_goes_before_the_host() {
     let mut mesh = Mesh::new([
-        include_str!("flavors/rt-1.toml"),
-        include_str!("flavors/rt-2.toml"),
-        include_str!("flavors/rt-3.toml"),
-        include_str!("flavors/rt-4.toml"),
+        field!("linux-flavors/rt-1.toml"),
+        field!("linux-flavors/rt-2.toml"),
+        field!("linux-flavors/rt-3.toml"),
+        field!("linux-flavors/rt-4.toml"),
     ]);
     mesh.must_not_carry(1, 3, Family::V6);
     mesh.must_not_carry(2, 4, Family::V6);

@@ -3,16 +3,16 @@
 
 use segbox_lab::expect::{dx4, dx6, encaps_red, end};
 
-use crate::mesh::{Family, Mesh, headend, made};
+use crate::mesh::{Family, Mesh, field, headend, made};
 use crate::support::path;
 
 #[test]
 fn reduced_encapsulation_makes_two_vpns() {
     let mut mesh = Mesh::new([
-        include_str!("hencap_red/rt-1.toml"),
-        include_str!("hencap_red/rt-2.toml"),
-        include_str!("hencap_red/rt-3.toml"),
-        include_str!("hencap_red/rt-4.toml"),
+        field!("linux-hencap-red/rt-1.toml"),
+        field!("linux-hencap-red/rt-2.toml"),
+        field!("linux-hencap-red/rt-3.toml"),
+        field!("linux-hencap-red/rt-4.toml"),
     ]);
     for family in [Family::V4, Family::V6] {
         for (one, other) in [(1, 3), (1, 4), (2, 3), (2, 4)] {

@@ -7,17 +7,17 @@
 use segbox_lab::expect::{dx2, encaps_l2_red, end};
 use segbox_lab::{Frame, Mac};
 
-use crate::mesh::{Family, Mesh, headend, made};
+use crate::mesh::{Family, Mesh, field, headend, made};
 use crate::support::path;
 use crate::support::segbox::run;
 
 #[test]
 fn frames_cross_the_core_whole() {
     let mut mesh = Mesh::new([
-        include_str!("hl2encap_red/rt-1.toml"),
-        include_str!("hl2encap_red/rt-2.toml"),
-        include_str!("hl2encap_red/rt-3.toml"),
-        include_str!("hl2encap_red/rt-4.toml"),
+        field!("linux-hl2encap-red/rt-1.toml"),
+        field!("linux-hl2encap-red/rt-2.toml"),
+        field!("linux-hl2encap-red/rt-3.toml"),
+        field!("linux-hl2encap-red/rt-4.toml"),
     ]);
     let ports = ["rt-1", "rt-2"].map(|router| mesh.lab.mac(router, "host"));
     give_address(&mesh, "hs-1", ports[1]);

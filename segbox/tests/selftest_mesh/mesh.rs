@@ -12,7 +12,6 @@
 //! All hosts see one network. In the kernel's scripts the routers answer for remote hosts by proxy ARP. Here each host has a host
 //! route to each other host through its router.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use segbox_lab::expect::Headend;
@@ -38,6 +37,14 @@ const CABLES: [Cable<'static>; 10] = [
     Cable("rt-2", "rt-4", "rt-4", "rt-2"),
     Cable("rt-3", "rt-4", "rt-4", "rt-3"),
 ];
+
+/// A router's file of a network of `config/examples/field`.
+macro_rules! field {
+    ($file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/examples/field/", $file))
+    };
+}
+pub(crate) use field;
 
 /// The address family that hosts use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +83,8 @@ pub(crate) fn address(host: usize, family: Family) -> IpAddr {
 }
 
 impl Mesh {
-    /// The network, with `segbox apply` run on each router with its part of an SRv6 configuration.
-    pub(crate) fn new(parts: [&str; 4]) -> Self {
+    /// The network, with `segbox apply` run on each router with its file.
+    pub(crate) fn new(files: [&str; 4]) -> Self {
         let lab = Topology {
             routers: &ROUTERS,
             hosts: &HOSTS.map(|name| Host { name, interface: "eth0", addresses: &[], gateways: &[] }),
@@ -91,16 +98,16 @@ impl Mesh {
             links.tap(here, there, lab.wire(here, interface).expect("its port exists"));
         }
         let mesh = Self { lab, files: Files::new(), links, sent: 0, forbidden: Vec::new() };
-        for (router, part) in (1..).zip(parts) {
-            mesh.configure(router, part);
+        for (router, file) in (1..).zip(files) {
+            mesh.configure(router, file);
         }
         mesh
     }
 
     /// Runs `segbox apply` on a router.
-    pub(crate) fn configure(&self, router: usize, part: &str) {
+    pub(crate) fn configure(&self, router: usize, file: &str) {
         let name = ROUTERS[router - 1];
-        apply(&self.lab[name], &self.files.write(&format!("{name}.toml"), underlay(router) + part));
+        apply(&self.lab[name], &self.files.write(&format!("{name}.toml"), file));
     }
 
     /// A host sends a datagram to another host, which must receive it. From the packet that left the host, `expected` makes the
@@ -188,25 +195,4 @@ fn equip(lab: &Lab, host: usize) {
             namespace.route(address(other, family).into(), net.addr()).expect("the router is on the link");
         }
     }
-}
-
-/// The file of a router without its SRv6 part: its ports, and the routes to the other routers' SIDs.
-fn underlay(router: usize) -> String {
-    let mut toml = "[system]\nhardware = \"none\"\n\n\
-        [interface.host]\naddresses = [\"cafe::254/64\", \"10.0.0.254/24\"]\n"
-        .to_owned();
-    for other in (1..=4).filter(|other| *other != router) {
-        let net = format!("fcf0:0:{}:{}:", router.min(other), router.max(other));
-        let _ = write!(
-            toml,
-            "\n[interface.rt-{other}]\naddresses = [\"{net}:{router}/64\", \"fe80::{router}:{other}/64\"]\nsrv6 = true\n"
-        );
-        for sids in [format!("fcff:{other}::/32"), format!("fcbb:0:{other}00::/48")] {
-            let _ = write!(
-                toml,
-                "\n[[route]]\ndestination = \"{sids}\"\nvia = \"{net}:{other}\"\ninterface = \"rt-{other}\"\n"
-            );
-        }
-    }
-    toml + "\n"
 }

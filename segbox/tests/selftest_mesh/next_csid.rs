@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use segbox_lab::Namespace;
 use segbox_lab::expect::{dx4, dx6, encaps_red, next_csid};
 
-use crate::mesh::{Family, Mesh, headend, made};
+use crate::mesh::{Family, Mesh, field, headend, made};
 use crate::support::files::Files;
 use crate::support::segbox::{apply, segbox};
 use crate::support::{path, v6};
@@ -14,10 +14,10 @@ use crate::support::{path, v6};
 #[test]
 fn containers_are_cut_hop_by_hop() {
     let mut mesh = Mesh::new([
-        include_str!("next_csid/rt-1.toml"),
-        include_str!("next_csid/rt-2.toml"),
-        include_str!("next_csid/rt-3.toml"),
-        include_str!("next_csid/rt-4.toml"),
+        field!("linux-next-csid/rt-1.toml"),
+        field!("linux-next-csid/rt-2.toml"),
+        field!("linux-next-csid/rt-3.toml"),
+        field!("linux-next-csid/rt-4.toml"),
     ]);
     for (from, to, by) in [(1, 2, [4, 3]), (2, 1, [3, 4])] {
         mesh.must_not_carry(from.into(), 3, Family::V6);
