@@ -2,6 +2,7 @@
 //! desired, and how steps are applied.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use segbox_config::LinkSeen;
@@ -12,7 +13,7 @@ use crate::forwarding::{changed_along, kept_apart};
 use crate::hop::Hop;
 use crate::route::{Route, RouteKey};
 use crate::state::{Actual, Link, Setting, State};
-use crate::step::{Delta, Step, Verb};
+use crate::step::{Delta, Stage, Step, Verb};
 use crate::vlans;
 
 /// The steps from an actual to a desired state, in order.
@@ -75,7 +76,14 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
     compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);
-    steps.sort_by_cached_key(|step| (step.stage(), vlans::place(step, desired, &actual.state)));
+    let ends =
+        |name| actual.state.links.contains_key(&name) && (again.contains(&name) || !desired.links.contains_key(&name));
+    let stage = |step: &Step| match step {
+        // The address of a device that ends goes before the device.
+        Step::Address(Delta { key, after: None, .. }) if ends(key.interface) => Stage::Down(Reverse(step.phase())),
+        _ => step.stage(),
+    };
+    steps.sort_by_cached_key(|step| (stage(step), vlans::place(step, desired, &actual.state)));
     Plan { steps }
 }
 

@@ -106,7 +106,7 @@ pub enum Stage {
     /// Adding and changing.
     Up(Phase),
     /// Removing what policies, SIDs and routes used until now: programs and HMAC keys, rules and filters of the former source address, other
-    /// filters, nexthop objects.
+    /// filters, nexthop objects, IPv4 addresses.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -274,6 +274,11 @@ impl Step {
                 Verb::Remove,
                 Self::Program(_) | Self::HmacKey(_) | Self::Filter(_) | Self::Rule(_) | Self::Nexthop(_),
             ) => Stage::Sweep(std::cmp::Reverse(phase)),
+            // With the last IPv4 address of an interface go all IPv4 routes by it, other programs' too (net/ipv4/fib_frontend.c,
+            // fib_inetaddr_event). So a new one comes first.
+            (Verb::Remove, Self::Address(delta)) if delta.key.address.addr().is_ipv4() => {
+                Stage::Sweep(std::cmp::Reverse(phase))
+            }
             (Verb::Change, Self::Filter(delta)) if delta.narrows() => Stage::Sweep(std::cmp::Reverse(phase)),
             (Verb::Remove, _) => Stage::Down(std::cmp::Reverse(phase)),
             (Verb::Add | Verb::Change, _) => Stage::Up(phase),

@@ -236,3 +236,43 @@ segments = ["2001:db8:1::2"]
         assert!(refused.code == Some(1) && says, "{key}: {}", refused.err);
     }
 }
+
+#[test]
+fn another_ipv4_address_takes_no_route_along() {
+    let (lab, files) = host();
+    let file = |address: &str| {
+        files.write(
+            "segbox.toml",
+            format!(
+                r#"
+[interface.eth0]
+addresses = ["{address}", "2001:db8:1::1/64"]
+[[route]]
+destination = "198.51.100.0/24"
+via = "192.0.2.9"
+interface = "eth0"
+[srv6]
+source = "2001:db8:1::1"
+[[srv6.policy]]
+destination = "203.0.113.0/24"
+behavior = "H.Encaps"
+segments = ["2001:db8:1::6"]
+interface = "eth0"
+"#
+            ),
+        )
+    };
+    apply(&lab["host"], &file("192.0.2.1/24"));
+    said(&lab, "ip", &["route", "add", "10.9.0.0/16", "via", "192.0.2.7", "dev", "eth0"]);
+    let routes = || said(&lab, "ip", &["-4", "route", "show", "proto", "boot"]);
+    let others = routes();
+    // In the same subnet, with another length, in another subnet.
+    for address in ["192.0.2.2/24", "192.0.2.2/25", "192.0.2.130/25", "198.18.0.1/15", "192.0.2.1/24"] {
+        let toml = file(address);
+        let plan = segbox(&lab["host"], ["plan".as_ref(), toml.as_os_str()]);
+        assert!(plan.out.contains("\n2 steps: 1 to add, 0 to change, 1 to remove"), "{address}: {}", plan.out);
+        let apply = segbox(&lab["host"], ["apply".as_ref(), toml.as_os_str()]);
+        assert!(apply.out.contains("(2 steps, "), "{address}: {}{}", apply.out, apply.err);
+        assert_eq!((routes(), apply.code), (others.clone(), Some(0)), "{address}");
+    }
+}
