@@ -18,6 +18,11 @@ fn network_manager_takes_the_routes_of_a_profiles_port_and_is_named() {
     host.sh(&format!("cat > {file} <<'END'\n{PROFILE}END\nchmod 600 {file}; nmcli connection load {file}"));
     host.sh("nmcli connection up core; nmcli connection up core");
     assert_eq!(network.passes(), [false, false], "the route to the other router is gone");
+    assert!(host.sh("ip address show dev eth1").contains("2001:db8:12::1/64"));
+    host.sh("nmcli connection down core");
+    let left = host.sh("ip address show dev eth1");
+    assert!(!left.contains("2001:db8:12::1"), "a profile that goes down takes all addresses: {left}");
+    host.sh("nmcli connection up core");
     let findings = host.doctor();
     assert!(
         findings.len() == 1 && findings[0].what.contains("NetworkManager has a connection on eth1"),
