@@ -121,7 +121,7 @@ fn slow_once_by_uefi_it_ends_by_itself_with_packets_through_it() {
 }
 
 #[test]
-fn two_at_once_in_terminals_one_ended_by_a_key_and_one_killed() {
+fn slow_two_at_once_in_terminals_one_ended_by_a_key_and_one_killed() {
     // Every `xtask vm` removes what a killed one has left.
     let _turn = alone();
     let folder = tempfile::tempdir().expect("a folder");

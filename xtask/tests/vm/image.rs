@@ -49,7 +49,7 @@ fn boots_from_qcow2_as_a_virtual_machine_has_it() {
 }
 
 #[test]
-fn a_board_starts_the_uki_by_itself() {
+fn slow_a_board_starts_the_uki_by_itself() {
     let _turn = turn();
     let tools = image("tools");
     let folder = tempfile::tempdir().expect("a folder");

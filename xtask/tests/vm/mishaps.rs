@@ -64,7 +64,7 @@ fn is_bitten(router: &Router) {
 }
 
 #[test]
-fn an_intel_boards_own_watchdog_ends_a_box_that_stands_still() {
+fn slow_an_intel_boards_own_watchdog_ends_a_box_that_stands_still() {
     let _turn = turn();
     let tools = image("tools");
     // QEMU's board is an ICH9's, whose watchdog is the X3440's: lpc_ich makes the device, iTCO_wdt drives it.

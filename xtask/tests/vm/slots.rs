@@ -60,7 +60,7 @@ fn cannot_be_loaded(firmware: Firmware, broken: &str) {
     assert_eq!(value(&block, "a_tries"), "2", "{firmware:?}: a try that A did not stand");
 }
 
-// One question by each firmware; the slow tests ask it by the other.
+// The slow tests ask the other questions.
 #[test]
 fn slot_b_starts_when_slot_a_has_no_try_left() {
     no_try_is_left(Firmware::Bios);
@@ -72,7 +72,7 @@ fn slow_slot_b_starts_when_slot_a_has_no_try_left_by_uefi() {
 }
 
 #[test]
-fn slot_b_starts_when_slot_a_cannot_be_loaded() {
+fn slow_slot_b_starts_when_slot_a_cannot_be_loaded_by_uefi() {
     cannot_be_loaded(Firmware::Uefi, "segbox.efi");
 }
 

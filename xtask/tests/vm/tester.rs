@@ -60,7 +60,7 @@ fn concatenated(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_box_is_searched_by_a_tester_and_both_count_the_same() {
+fn slow_a_box_is_searched_by_a_tester_and_both_count_the_same() {
     let _turn = turns(2);
     let tools = image("tools");
     let folder = tempfile::tempdir().expect("a folder");
