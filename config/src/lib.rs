@@ -8,6 +8,7 @@ pub mod behavior;
 pub mod domain;
 pub mod fault;
 pub mod features;
+pub mod fixes;
 mod forms;
 pub mod grammar;
 pub mod kernel;

@@ -51,7 +51,8 @@ const SYMBOLS: [(&str, &str); 9] = [
     ("CONFIG_NET_XGRESS", "tcx_link_release"),
 ];
 
-fn release() -> String {
+/// `uname -r`.
+pub(crate) fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim_end().to_owned()
 }
 

@@ -4,6 +4,7 @@ pub mod beside;
 pub mod bpf;
 pub mod doors;
 pub mod file;
+pub mod fixes;
 pub mod icmp;
 pub mod jit;
 pub mod kernel;

@@ -1,4 +1,5 @@
-//! What a router gives away: no port that others could reach, and no secret in the output of a command. Needs root.
+//! What a router gives away: no port that others could reach, and no secret in the output of a command; and what it says of its kernel's fixes.
+//! Needs root.
 
 mod support;
 
@@ -87,5 +88,23 @@ fn no_command_prints_a_secret() {
         for secret in [SECRET, &hex, &numbers, HASH] {
             assert!(!said.contains(secret), "{command:?} prints {secret}:\n{said}");
         }
+    }
+}
+
+#[test]
+fn the_doctor_says_of_each_fix_whether_the_kernel_has_it() {
+    let (lab, _files) = router();
+    let said = segbox(&lab["router"], ["doctor", "--json"]).out;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&said).expect("JSON");
+    let fixes: Vec<_> = rows.iter().filter(|row| row["kind"] == "fix").collect();
+    assert_eq!(fixes.len(), segbox_config::fixes::all().len());
+    for row in fixes {
+        let words = match row["found"].as_bool() {
+            Some(true) => "has it: ",
+            Some(false) => "lacks it: ",
+            None => "cannot tell: ",
+        };
+        assert!(row["detail"].as_str().is_some_and(|detail| detail.starts_with(words)), "{row}");
+        assert!(row["without"].as_str().is_some_and(|without| without.contains("; condition: ")), "{row}");
     }
 }

@@ -1,9 +1,11 @@
-//! `segbox doctor`: lists the features of this kernel and box, other programs that may lose SRv6, and what is open on the machine.
+//! `segbox doctor`: lists the features of this kernel and box, the fixes that its kernel has, other programs that may lose SRv6, and what is
+//! open on the machine.
 
 use std::process::ExitCode;
 
 use miette::Result;
 use segbox_config::features;
+use segbox_config::fixes::{self, Reach, Verdict};
 use segbox_linux::doors::{DOORS, Seen};
 use segbox_linux::kernel::{CHECKS, Finding, survey};
 use segbox_router::Router;
@@ -15,12 +17,13 @@ use crate::text::output::{BAD, CHANGED, GOOD, print, print_json, styled};
 
 pub(super) fn run(json: bool) -> Result<ExitCode> {
     let mut findings = findings();
+    findings.extend(kernel_fixes());
     findings.extend(beside());
     findings.extend(doors());
-    let (open, missing): (Vec<_>, Vec<_>) =
-        findings.iter().filter(|finding| finding.found == Some(false)).partition(|finding| finding.kind == Kind::Door);
+    let count = |is: fn(Kind) -> bool| findings.iter().filter(|row| row.found == Some(false) && is(row.kind)).count();
     // What is open forwards as well as what is closed, and on a host it belongs to the administrator.
-    let (open, missing) = (open.len(), missing.len());
+    let open = count(|kind| kind == Kind::Door);
+    let missing = count(|kind| matches!(kind, Kind::Need | Kind::Hazard | Kind::Fix));
     if json {
         print_json(&findings)?;
     } else {
@@ -30,7 +33,8 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
                 (None, _) => (CHANGED, "unknown"),
                 (Some(true), Kind::Door) => (GOOD, "closed "),
                 (Some(true), _) => (GOOD, "found  "),
-                (Some(false), Kind::Need) => (BAD, "missing"),
+                (Some(false), Kind::Need | Kind::Fix) => (BAD, "missing"),
+                (Some(false), Kind::LaterFix) => (CHANGED, "missing"),
                 (Some(false), Kind::Hazard) => (BAD, "to fix "),
                 (Some(false), Kind::Door) => (CHANGED, "open   "),
             };
@@ -38,7 +42,9 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
             match (finding.found, finding.kind) {
                 (Some(true), _) => {}
                 (_, Kind::Need) => text += &format!("        without it: {}\n", finding.without),
-                (_, Kind::Hazard | Kind::Door) => text += &format!("        {}\n", finding.without),
+                (_, Kind::Hazard | Kind::Door | Kind::Fix | Kind::LaterFix) => {
+                    text += &format!("        {}\n", finding.without)
+                }
             }
         }
         let end =
@@ -70,6 +76,34 @@ enum Kind {
     Hazard,
     /// What somebody may come in by; it is closed if it is `found`.
     Door,
+    /// A fix of the kernel against what packets do: a later kernel of the series has it.
+    Fix,
+    /// A fix against what no packet does, or that no kernel of the series has.
+    #[serde(rename = "fix")]
+    LaterFix,
+}
+
+/// A row for each fix of the kernel that an SRv6 router wants.
+fn kernel_fixes() -> Vec<Found> {
+    let kernel = segbox_linux::fixes::running();
+    let row = |fix: &'static fixes::Fix| {
+        let verdict = fix.verdict(&kernel);
+        let found = match verdict {
+            Verdict::Has(_) => Some(true),
+            Verdict::Lacks(_) => Some(false),
+            Verdict::Unknown(_) => None,
+        };
+        let is_due = fix.reach == Reach::Packets && fix.is_in_series_of(&kernel);
+        let kind = if is_due { Kind::Fix } else { Kind::LaterFix };
+        Found {
+            name: &fix.id,
+            kind,
+            found,
+            detail: verdict.to_string(),
+            without: format!("without it {}; condition: {}", fix.without, fix.when),
+        }
+    };
+    fixes::all().iter().map(row).collect()
 }
 
 /// The name of the rows about other programs.

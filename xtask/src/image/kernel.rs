@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use segbox_config::fixes;
+
 use super::kept::kept;
-use super::{Tools, tools};
+use super::{Tools, manifest, tools};
 use crate::failure::Failure;
 use crate::progress::Step;
 
@@ -69,5 +71,50 @@ pub(super) fn tree(tools: &Tools) -> Result<Kernel, Failure> {
             "remove that tree and try again",
         )
     })?;
-    Ok(Kernel { home, release, key })
+    let kernel = Kernel { home, release, key };
+    current(&manifest::packages(&kernel.manifest())?)?;
+    Ok(kernel)
+}
+
+/// Refuses a kernel that lacks a fix against what packets do, if Debian has a kernel with it.
+fn current(packages: &[(String, String)]) -> Result<(), Failure> {
+    let kernel = packages.iter().find(|(name, _)| name == "linux-image-amd64");
+    let Some((_, version)) = kernel else {
+        let why = "mkosi's manifest has no linux-image-amd64";
+        return Err(Failure::new("cannot tell which fixes the kernel has", why, "report this"));
+    };
+    let lacking: Vec<String> = fixes::overdue(version)
+        .iter()
+        .map(|fix| format!("{} (without it {}; condition: {})", fix.id, fix.without, fix.when))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("the image's kernel, {version}, is too old"),
+        format!("a later one of Debian has what it lacks: {}", lacking.join(", ")),
+        "remove `apt` from segbox's cache, so that Debian's lists are fetched again; or use a mirror that is up to date",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(version: &str) -> Result<(), Failure> {
+        let package = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        current(&[package("systemd-boot-efi", "257.9-1"), package("linux-image-amd64", version)])
+    }
+
+    #[test]
+    fn a_kernel_without_a_fix_that_debian_has_is_refused() {
+        with("6.12.118-1").expect("Debian's newest of this series");
+        with("7.3.4-1~bpo13+1").expect("a backport");
+        let failure = with("6.12.80-1").expect_err("it is old").to_string();
+        assert!(failure.contains("6.12.80-1, is too old") && failure.contains("CVE-2026-31668"), "{failure}");
+        // What only root can bring about is no reason.
+        let failure = with("6.12.112-1").expect_err("it is old").to_string();
+        assert!(failure.contains("7616242a2b37") && !failure.contains("CVE-2026-98381"), "{failure}");
+        assert!(current(&[]).is_err(), "no kernel among the packages");
+    }
 }

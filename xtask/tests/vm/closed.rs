@@ -23,12 +23,16 @@ const DOORS: [&str; 8] = [
 
 /// What `segbox doctor` says of each: whether it is closed, and how it knows.
 fn doors(router: &mut Router) -> BTreeMap<String, (Option<bool>, String)> {
+    said_of("door", router)
+}
+
+fn said_of(kind: &str, router: &mut Router) -> BTreeMap<String, (Option<bool>, String)> {
     let said = router.answer("doctor --json");
     let (Some(from), Some(to)) = (said.find('['), said.rfind(']')) else { panic!("no JSON in: {said}") };
     let rows: Vec<Value> = serde_json::from_str(&said[from..=to]).unwrap_or_else(|error| panic!("{error} in: {said}"));
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_else(|| panic!("no {key} in {row}")).to_owned();
-    let doors = rows.iter().filter(|row| row["kind"] == "door");
-    doors.map(|row| (text(row, "name"), (row["found"].as_bool(), text(row, "detail")))).collect()
+    let rows = rows.iter().filter(|row| row["kind"] == kind);
+    rows.map(|row| (text(row, "name"), (row["found"].as_bool(), text(row, "detail")))).collect()
 }
 
 /// Checks a box that is up.
@@ -42,6 +46,10 @@ pub(crate) fn is_closed(router: &mut Router) {
     assert!(lockdown.contains("[integrity]"), "confidentiality would forbid tracing: {lockdown}");
     assert!(doors["kernel addresses"].1.ends_with("is 1"), "2 would hide addresses from root: {doors:?}");
     assert!(!router.answer("status boot").contains("cannot set"), "a setting was refused");
+    // The image's kernel says which package of Debian's it is, and has no changelog beside it.
+    let fixes = said_of("fix", router);
+    assert_eq!(fixes.get("CVE-2026-31668").map(|(found, _)| *found), Some(Some(true)), "{fixes:?}");
+    assert!(fixes.values().all(|(found, _)| *found != Some(false)), "{fixes:?}");
 }
 
 fn has_password(router: &mut Router) -> bool {
