@@ -264,6 +264,8 @@ pub const HEADENDS: &[Row] = &[
         does: "Put an SRH into the packet itself; IPv6 only.",
         makes: Makes::Policy(HeadendMode::Insert),
         inserts: true,
+        takes: &["hmac-key", "from"],
+        key_features: &[("from", Feature::RULES)],
         ..STEERS
     },
     Row {
@@ -272,14 +274,20 @@ pub const HEADENDS: &[Row] = &[
         does: "Run a program on incoming packets (LWT BPF IN).",
         makes: Makes::Program,
         needs: &["program"],
-        takes: &["via"],
+        takes: &["via", "from"],
+        key_features: &[("from", Feature::RULES)],
         feature: Some(Feature::new("LWT BPF", (4, 10), "CONFIG_LWTUNNEL_BPF", "no H.BPF policy")),
         ..PLAIN
     },
 ];
 
 /// A policy with a segment list.
-const STEERS: Row = Row { one_of: &["segments", "lists"], takes: &["hmac-key"], ..PLAIN };
+const STEERS: Row = Row {
+    one_of: &["segments", "lists"],
+    takes: &["hmac-key", "from", "source"],
+    key_features: &[("source", Feature::POLICY_SOURCE), ("from", Feature::RULES)],
+    ..PLAIN
+};
 const REDUCED: Feature = Feature::seg6("reduced encapsulation", (6, 0), "no H.Encaps.Red and no H.Encaps.L2.Red");
 const INSERTION: &str = "draft-filsfils-spring-srv6-net-pgm-insertion";
 const LINUX: &str = "Linux";

@@ -42,11 +42,21 @@ impl Feature {
         "CONFIG_NF_TABLES",
         "no policy in a [vrf], no edge-filter, no mss-clamp, no dscp = \"copy\", and hmac = \"require\" does not guard decapsulating SIDs",
     );
+    /// An outer source address of a policy's own (SEG6_IPTUNNEL_SRC). Older kernels take it and ignore it.
+    pub const POLICY_SOURCE: Self = Self::seg6("outer source of a policy", (7, 1), "no policy with `source`");
+    /// A table for the lookup of what a policy has encapsulated (SEG6_IPTUNNEL_TABLE). Older kernels take it and ignore it.
+    pub const POLICY_TABLE: Self = Self::seg6(
+        "lookup table of a policy",
+        (7, 3),
+        "a policy spreads its flows over several links by chance, by copies of its tunnel",
+    );
+    /// Rules that suppress short prefixes.
+    pub const RULES: Self = Self::new("routing rules", (3, 12), "CONFIG_IPV6_MULTIPLE_TABLES", "no policy with `from`");
     /// Programs at the ways in and out of a port, by tcx.
     pub const TCX: Self = Self::new("tcx", (6, 6), "CONFIG_NET_XGRESS", "no hop-limit = \"rfc\"");
 
     /// The features that do not belong to one behavior.
-    pub(crate) const GENERAL: [Self; 8] = [
+    pub(crate) const GENERAL: [Self; 9] = [
         Self::SEG6_LWTUNNEL,
         Self::SEG6_HMAC,
         Self::VRF,
@@ -55,7 +65,13 @@ impl Feature {
         Self::COUNTERS,
         Self::NF_TABLES,
         Self::TCX,
+        Self::POLICY_TABLE,
     ];
+
+    /// Whether a router is whole without it, unless its file asks for it: then `check` says so.
+    pub fn is_extra(&self) -> bool {
+        [Self::POLICY_SOURCE, Self::POLICY_TABLE].contains(self)
+    }
 
     pub(crate) const fn new(
         name: &'static str,
@@ -77,14 +93,16 @@ impl Feature {
 pub struct Kernel {
     /// Its version, (6, 18).
     pub version: (u32, u32),
-    /// Build options found on (true) or off (false); one that is not here could not be found out.
+    /// Build options found on (true) or off (false), and features by their names that were tried out; one that is not here could not be
+    /// found out.
     pub options: BTreeMap<String, bool>,
 }
 
 impl Kernel {
-    /// Whether the feature is there: by version, and by build option where that could be found out.
+    /// Whether the feature is there: by version, and by build option and by trying it out where that could be done.
     pub fn has(&self, feature: &Feature) -> bool {
-        self.version >= feature.since && self.options.get(feature.option).copied().unwrap_or(true)
+        let found = |name: &str| self.options.get(name).copied().unwrap_or(true);
+        self.version >= feature.since && found(feature.option) && found(feature.name)
     }
 }
 

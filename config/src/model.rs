@@ -14,6 +14,14 @@ use crate::password::PasswordHash;
 use crate::segments::Segments;
 pub use crate::vlan::{Vlan, VlanProtocol};
 
+/// The routing tables that segbox numbers itself: `V`, its protocol number 86, and then from 0 on.
+pub const OWN_TABLES: std::ops::RangeInclusive<u32> = 0x5600_0000..=0x56ff_ffff;
+
+/// The priorities of rules for policies with `from` in VRFs: before the kernel's rule for VRFs, which has 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
+pub const FIRST_IN_VRFS: u32 = 600;
+/// How many such priorities there are; the one of the rule for sources in VRFs is behind them.
+pub const MOST_IN_VRFS: usize = 399;
+
 /// The smallest MTU that IPv6 runs over, in bytes (RFC 8200, section 5).
 pub const IPV6_MIN_MTU: u32 = 1280;
 
@@ -39,6 +47,8 @@ pub struct Config {
     pub domain: Domain,
     /// `[srv6] hop-limit`.
     pub hop_limit: HopLimit,
+    /// `[srv6] flow-label`; None leaves it as the box has it.
+    pub flow_label: Option<FlowLabel>,
     /// `[srv6.hmac-key.ID]`.
     pub hmac_keys: BTreeMap<u32, HmacKey>,
     /// `[[srv6.sid]]`: My Local SID Table.
@@ -62,6 +72,17 @@ pub enum HopLimit {
     Linux,
     /// As RFC 8986, 5.1: it is lowered.
     Rfc,
+}
+
+/// The outer flow label of what a headend encapsulates (net.ipv6.seg6_flowlabel).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowLabel {
+    /// That of the inner packet; 0 for IPv4.
+    Copy,
+    /// A hash of the inner packet's flow.
+    Hash,
+    /// 0.
+    Zero,
 }
 
 /// `[system]`.
@@ -221,12 +242,16 @@ pub struct LocalSid {
 pub struct Policy {
     /// The destination of the traffic that is steered.
     pub destination: IpNet,
+    /// Only traffic that comes from here is steered.
+    pub from: Option<IpNet>,
     /// The way it is steered.
     pub steer: Steer,
     /// The device of the policy's route; without it segbox uses segbox0.
     pub interface: Option<IfName>,
     /// H.BPF only: the gateway of packets that the program does not change.
     pub via: Option<IpAddr>,
+    /// The outer source address of its packets; None: [`Config::encap_source`].
+    pub source: Option<Ipv6Addr>,
     /// Routing table: 254 (main) or the VRF's.
     pub table: u32,
     /// The lowest wins; None is the kernel's default.
@@ -265,6 +290,13 @@ pub struct SegmentList {
     pub segments: Segments,
     /// Its share of the flows, relative to the other lists: 1 to 256.
     pub weight: u16,
+}
+
+impl Policy {
+    /// The outer source address of its packets; None where the kernel chooses, or there is no outer header.
+    pub fn outer_source(&self, config: &Config) -> Option<Ipv6Addr> {
+        self.source.or(config.encap_source)
+    }
 }
 
 impl Steer {
@@ -321,6 +353,19 @@ pub struct Program {
     pub globals: BTreeMap<String, Vec<u8>>,
     /// Maps that the file fills: map name → key → value, in the kernel's bytes.
     pub rows: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl FlowLabel {
+    /// The words of a file.
+    pub(crate) const WORDS: [&'static str; 3] = ["copy", "hash", "zero"];
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::WORDS
+            .iter()
+            .zip([Self::Copy, Self::Hash, Self::Zero])
+            .find(|(word, _)| **word == name)
+            .map(|(_, one)| one)
+    }
 }
 
 impl Drops {

@@ -63,7 +63,8 @@ impl Ways {
         for (index, route) in (0..).zip(&config.routes) {
             ways.add_main(route.table, route.destination, route.metric, Way::Route(index));
         }
-        for (index, policy) in (0..).zip(&config.policies) {
+        // One with `from` takes the box's own packets only where their outer source is among its sources: the reader warns of that.
+        for (index, policy) in (0..).zip(&config.policies).filter(|(_, policy)| policy.from.is_none()) {
             ways.add_main(policy.table, policy.destination, policy.metric, Way::Policy(index));
         }
         ways

@@ -42,6 +42,9 @@ fn surroundings(text: &str) -> Surroundings {
     } else if text.starts_with("# on: Linux 6.18 without nf_tables") {
         around.kernel = Some(Kernel { version: (6, 18), options: [off("CONFIG_NF_TABLES")].into() });
     }
+    if text.starts_with("# on: Linux 7.3") {
+        around.kernel = Some(Kernel { version: (7, 3), ..Kernel::default() });
+    }
     if text.starts_with("# on: a folder of another user") {
         let exposure = || Exposure {
             how: "/home/u belongs to user 1000".to_owned(),

@@ -107,7 +107,8 @@ fn route(number: u32, anchor: IfName) -> (RouteKey, Route) {
     let low = u16::try_from(number & 0xffff).expect("16 bits");
     let prefix = Ipv6Net::new(Ipv6Addr::new(0x2001, 0xdb8, high, low, 0, 0, 0, 0), 64).expect("64 is below 128");
     let segments = [1, 2, 3].map(|node| Ipv6Addr::new(0xfc00, 0, node, high, low, 0, 0, 0)).to_vec();
-    let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0 };
+    let encap =
+        Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0, source: None, table: None };
     let key = RouteKey { table: 254, prefix: IpNet::V6(prefix), metric: 1024 };
     (key, Hop { interface: Some(anchor), encap, ..Hop::default() }.into())
 }

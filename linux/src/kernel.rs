@@ -1,15 +1,16 @@
 //! The features of this kernel, for `check` (as [`Kernel`]) and for `segbox doctor` (as [`CHECKS`]). Reading them needs no root, changes
-//! nothing and loads no module. Not here: which features a file needs.
+//! nothing and loads no module; what root can try out in a network namespace of its own, it tries out. Not here: which features a file needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 
-use segbox_config::{Kernel, features};
+use segbox_config::{Feature, Kernel, features};
 
 use crate::jit::Switch;
 use crate::modules::has_module;
 use crate::namespace::{Fate, Namespace};
+use crate::netlink::tunnel_attributes;
 
 /// The kernel's version, and whether it has each of the build options of [`features`].
 ///
@@ -17,7 +18,7 @@ use crate::namespace::{Fate, Namespace};
 /// of its functions is in /proc/kallsyms, or its module could be loaded, and unknown if there is neither.
 pub fn survey() -> Kernel {
     let release = release();
-    let options = match build_configuration(&release) {
+    let mut options = match build_configuration(&release) {
         Some(text) => options_of(&text, |module| has_module(&release, module) == Some(true)),
         None => {
             let by_module =
@@ -27,7 +28,15 @@ pub fn survey() -> Kernel {
             options
         }
     };
-    Kernel { version: version_of(&release).unwrap_or_default(), options }
+    let version = version_of(&release).unwrap_or_default();
+    // Older ones need not be asked: they have neither.
+    if version >= Feature::POLICY_SOURCE.since
+        && let Some(found) = tunnel_attributes()
+    {
+        options.insert(Feature::POLICY_SOURCE.name.to_owned(), found.source);
+        options.insert(Feature::POLICY_TABLE.name.to_owned(), found.table);
+    }
+    Kernel { version, options }
 }
 
 /// The modules behind options that need not be built in.
@@ -39,7 +48,7 @@ const MODULES: [(&str, &str); 4] = [
 ];
 
 /// A function of each option that the compiler cannot inline, since the kernel calls it through a table.
-const SYMBOLS: [(&str, &str); 9] = [
+const SYMBOLS: [(&str, &str); 10] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
     ("CONFIG_IPV6_SEG6_BPF", "bpf_lwt_seg6_store_bytes"),
@@ -49,6 +58,7 @@ const SYMBOLS: [(&str, &str); 9] = [
     ("CONFIG_DUMMY", "dummy_setup"),
     ("CONFIG_NF_TABLES", "nf_tables_newtable"),
     ("CONFIG_NET_XGRESS", "tcx_link_release"),
+    ("CONFIG_IPV6_MULTIPLE_TABLES", "fib6_rule_action"),
 ];
 
 /// `uname -r`.

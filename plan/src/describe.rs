@@ -125,9 +125,15 @@ impl fmt::Display for Setting {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { priority, from, table } = self;
-        write!(f, "{priority} from {from} lookup ")?;
-        if *table == MAIN_TABLE { f.write_str("main") } else { write!(f, "{table}") }
+        let Self { priority, interface, table, suppress, .. } = self;
+        write!(f, "{priority} from {}", self.source())?;
+        interface.iter().try_for_each(|name| write!(f, " iif {name}"))?;
+        if *table == MAIN_TABLE {
+            f.write_str(" lookup main")?
+        } else {
+            write!(f, " lookup {table}")?
+        }
+        suppress.iter().try_for_each(|length| write!(f, " suppress_prefixlength {length}"))
     }
 }
 
@@ -192,9 +198,13 @@ impl fmt::Display for Encap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => Ok(()),
-            Self::Seg6 { mode, segments, hmac_key } => {
+            Self::Seg6 { mode, segments, hmac_key, source, table } => {
                 write!(f, "{mode} {}", list(segments))?;
-                if *hmac_key == 0 { Ok(()) } else { write!(f, " hmac-key {hmac_key}") }
+                if *hmac_key != 0 {
+                    write!(f, " hmac-key {hmac_key}")?;
+                }
+                source.iter().try_for_each(|source| write!(f, " source {source}"))?;
+                table.iter().try_for_each(|table| write!(f, " lookup {table}"))
             }
             Self::Seg6Local(endpoint) => f.write_str(&endpoint_text(endpoint)),
             Self::BpfIn(program) => write!(f, "H.BPF {program}"),

@@ -2,29 +2,29 @@
 //! the sysctls (`forwarding`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, SegmentList, Steer, Vrf};
-use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
+use ipnet::IpNet;
+use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, SegmentList, Steer};
+use segbox_config::{Behavior, Config, Feature, HeadendMode, IfName, Kernel, Segments};
 
 use crate::adjacent::adjacent_dx4;
 use crate::base::Base;
 use crate::egress::{ANCHOR_MTU, Egress};
-use crate::filter::{self, Filter, FilterName, OnBox, VrfGuard};
+use crate::filter::{self, Filter, FilterName, OnBox};
 use crate::forwarding::{forwarding, forwarding_since, goes_with_ipv6};
 use crate::hop::{Encap, Hop};
 use crate::hop_limit;
 use crate::identity::{program_name, secret_digest};
+use crate::isolation::{BEFORE_STEERING, BEFORE_VRFS, isolation, locator};
 use crate::link_local;
 use crate::materials::{Materials, Secret};
 use crate::route::{Route, RouteKey};
 use crate::sharing::{Ask, Asked, share};
 use crate::source_address::on_loopback;
 use crate::spread::Spread;
-use crate::state::{
-    ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Rule, Setting, State,
-};
+use crate::state::{ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Setting, State};
+use crate::steering::Steering;
 use crate::tune::{Refusals, Tuning, Wish, tune};
 use crate::vlans;
 
@@ -90,17 +90,20 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
             }
         }
     }
-    state.addresses.extend(on_loopback(config, context.actual).map(|key| (key, ())));
+    state.addresses.extend(on_loopback(config, context.actual).into_iter().map(|key| (key, ())));
     state.addresses.extend(link_local::lost(config, context.actual).into_iter().map(|key| (key, ())));
     for neighbor in &config.neighbors {
         let key = NeighborKey { interface: neighbor.interface, address: neighbor.address };
         state.neighbors.insert(key, neighbor.mac);
     }
-    out.hops_wait = routes(config, context, &names, state);
+    let steering = Steering::new(config, context.actual);
+    out.hops_wait = routes(config, context, &names, &steering, state);
     if let Some(program) = names.get(HOP_LIMIT_PROGRAM) {
         hop_limit::attach(config, context.actual, program, state);
     }
-    isolation(config, context.kernel, state);
+    let before_vrfs = if steering.is_in_vrfs() { BEFORE_STEERING } else { BEFORE_VRFS };
+    isolation(config, context.kernel, before_vrfs, state);
+    state.rules.extend(steering.rules().map(|rule| (rule, ())));
     locator(config, state);
     let filters = filters(config, context, state);
     state.filters.extend(filters);
@@ -247,7 +250,13 @@ fn anchor() -> IfName {
 }
 
 /// True if hops wait.
-fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, String>, state: &mut State) -> bool {
+fn routes(
+    config: &Config,
+    context: Context<'_>,
+    programs: &BTreeMap<String, String>,
+    steering: &Steering,
+    state: &mut State,
+) -> bool {
     let loaded = |table: &String| programs.get(table).expect("a Config names only programs it has").clone();
     let spread = Spread::new(config, context.actual, state);
     let mut asked = Asked::default();
@@ -281,12 +290,12 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     }
     let mut policies = Vec::with_capacity(config.policies.len());
     let egress = Egress::new(state, context.actual);
-    for Policy { destination, steer, interface, via, table, metric } in &config.policies {
-        let key = RouteKey::of(*table, *destination, *metric);
+    for policy in &config.policies {
+        let Policy { destination, steer, interface, via, source, metric, .. } = policy;
+        let key = RouteKey::of(steering.table(policy, config), *destination, *metric);
         let mut route = match steer {
             Steer::Segments { mode, segments, hmac_key } => {
-                let encap = Encap::Seg6 { mode: *mode, segments: segments.clone(), hmac_key: *hmac_key };
-                hanging(*interface, *via, encap)
+                hanging(*interface, *via, tunnel(*mode, segments, *hmac_key, *source))
             }
             Steer::Lists { mode, lists, hmac_key } => {
                 if interface.is_some_and(|port| spread.ready(port).is_err()) {
@@ -296,10 +305,10 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
                 let hop = |list: &SegmentList| Hop {
                     interface: Some(interface),
                     weight: list.weight,
-                    encap: Encap::Seg6 { mode: *mode, segments: list.segments.clone(), hmac_key: *hmac_key },
+                    encap: tunnel(*mode, &list.segments, *hmac_key, *source),
                     ..Hop::default()
                 };
-                let ask = Ask::Lists(destination.addr().is_ipv4(), interface, steer);
+                let ask = Ask::Lists(destination.addr().is_ipv4(), interface, steer, *source);
                 let hops = asked.hops(ask, || lists.iter().map(hop).collect());
                 Route { hops, ..Route::default() }
             }
@@ -313,50 +322,6 @@ fn routes(config: &Config, context: Context<'_>, programs: &BTreeMap<String, Str
     state.routes = policies.into_iter().collect();
     share(asked, context.actual, state);
     spread.waits()
-}
-
-/// The metric of the route behind all others: the one that the kernel's documentation gives it (Documentation/networking/vrf.rst).
-const LAST_METRIC: u32 = 4_278_198_272;
-
-/// Before the kernel's rule for all VRFs, at 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
-const BEFORE_VRFS: u32 = 999;
-
-/// What keeps a VRF's packets in its table: behind all its routes none goes on to the main table, as they otherwise would.
-///
-/// But what a policy puts a packet of the VRF into is to be looked up in the main table, and the kernel looks it up as it did the
-/// packet: as one that came in by the VRF (net/ipv6/seg6_iptunnel.c, seg6_input_core). It is told apart by its source address,
-/// which a rule sends to the main table, and which nothing that comes into a VRF may have.
-fn isolation(config: &Config, kernel: &Kernel, state: &mut State) {
-    let steering: BTreeSet<u32> = config.policies.iter().map(|policy| policy.table).collect();
-    let steers = |table| steering.contains(&table);
-    for vrf in config.vrfs.values() {
-        for everything in [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())] {
-            // Without a source the policies' own packets could not be told from others: `check` has warned of it.
-            if everything.addr().is_ipv6() && config.encap_source.is_none() && steers(vrf.table) {
-                continue;
-            }
-            // The file's own route of this metric stays.
-            let key = RouteKey::of(vrf.table, everything, Some(LAST_METRIC));
-            state.routes.entry(key).or_insert_with(Route::unreachable);
-        }
-    }
-    // Another program's policies in a VRF (FRR's L3VPN) have the same source. Without nf_tables nothing keeps a customer from using it: there
-    // the rule is only for the file's own policies, which `check` then refuses.
-    let needs_it = |vrf: &Vrf| steers(vrf.table) || kernel.has(&Feature::NF_TABLES);
-    if let Some(source) = config.encap_source.filter(|_| config.vrfs.values().any(needs_it)) {
-        state.filters.insert(FilterName::Vrf, Filter::Vrf(VrfGuard { sources: [source].into() }));
-        state.rules.insert(Rule { priority: BEFORE_VRFS, from: source, table: MAIN_TABLE }, ());
-    }
-}
-
-/// What the locator has no SID for ends here. Otherwise it would follow the default route back to where it came from, and go round until
-/// its hop limit is used up. Any other route for the locator wins, and so does a SID of the locator's own length.
-fn locator(config: &Config, state: &mut State) {
-    let Some(locator) = config.domain.locator.filter(|_| config.domain.locator_blackhole.on) else { return };
-    if config.sids.iter().all(|sid| sid.sid.trunc() != locator.trunc()) {
-        let key = RouteKey::of(MAIN_TABLE, IpNet::V6(locator.trunc()), Some(LAST_METRIC));
-        state.routes.entry(key).or_insert_with(Route::blackhole);
-    }
 }
 
 /// The filters. A link's MTU is the file's, else what it goes back to, else what it has.
@@ -377,6 +342,10 @@ fn filters(config: &Config, context: Context<'_>, state: &State) -> BTreeMap<Fil
     let ports = context.actual.links.iter().map(|link| link.name).chain(made).filter(is_port);
     let smallest_mtu = ports.filter_map(mtu).min();
     filter::wanted(config, OnBox { kernel: context.kernel, routes: &state.routes, mtu: &mtu, smallest_mtu })
+}
+
+fn tunnel(mode: HeadendMode, segments: &Segments, hmac_key: u32, source: Option<Ipv6Addr>) -> Encap {
+    Encap::Seg6 { mode, segments: segments.clone(), hmac_key, source, table: None }
 }
 
 /// A route with a tunnel: on the device the file names, else on the anchor.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use segbox_config::model::{HmacMode, IPV6_MIN_MTU};
+use segbox_config::model::{FlowLabel, HmacMode, IPV6_MIN_MTU};
 use segbox_config::{Config, IfName};
 
 use crate::state::{Actual, Setting, State};
@@ -43,6 +43,9 @@ pub(crate) fn forwarding(config: &Config, actual: &Actual, base: &BTreeMap<Setti
         ask("net.ipv4.conf.all.rp_filter", "0");
         ask("net.ipv4.conf.default.rp_filter", "0");
     }
+    if let Some(label) = config.flow_label {
+        ask(sysctl::FLOW_LABEL, flow_label_value(label));
+    }
     of_ports(config, actual, state);
     of_own_devices(config, actual, state);
     if forwards {
@@ -62,6 +65,14 @@ fn forwards(config: &Config) -> bool {
 /// IPv4 that comes out of a tunnel arrives where its source is not routed to: a reverse-path filter would drop it.
 fn decapsulates_ipv4(config: &Config) -> bool {
     config.sids.iter().any(|sid| sid.endpoint.behavior.row().forwards_inner_ipv4())
+}
+
+fn flow_label_value(label: FlowLabel) -> &'static str {
+    match label {
+        FlowLabel::Copy => "0",
+        FlowLabel::Hash => "1",
+        FlowLabel::Zero => "-1",
+    }
 }
 
 fn of_ports(config: &Config, actual: &Actual, state: &mut State) {

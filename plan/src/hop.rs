@@ -1,6 +1,6 @@
 //! Next hops of routes and their lightweight tunnels: where a packet goes, and what is done to it. Not here: which packets (`route`).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -44,6 +44,12 @@ pub enum Encap {
         /// HMAC key id, 0 for none.
         #[serde(skip_serializing_if = "is_zero", default)]
         hmac_key: u32,
+        /// The outer source address (SEG6_IPTUNNEL_SRC, Linux 7.1); None: the router's (SEG6_CMD_SET_TUNSRC).
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        source: Option<Ipv6Addr>,
+        /// The table in which the kernel looks up the encapsulated packet (SEG6_IPTUNNEL_TABLE, Linux 7.3); None: as it did the packet.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        table: Option<u32>,
     },
     /// A local SID (LWTUNNEL_ENCAP_SEG6_LOCAL), with per-SID counters on.
     Seg6Local(Box<Endpoint>),

@@ -122,7 +122,13 @@ mod tests {
         let mut actual = Actual::default();
         for (destination, segment, found) in policies {
             let segment: Ipv6Addr = segment.parse().expect("an address");
-            let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments: vec![segment].into(), hmac_key: 0 };
+            let encap = Encap::Seg6 {
+                mode: HeadendMode::Encaps,
+                segments: vec![segment].into(),
+                hmac_key: 0,
+                source: None,
+                table: None,
+            };
             actual.state.routes.insert(key(destination), Hop { encap, ..Hop::default() }.into());
             let (fate, own, prefix) = match *found {
                 "out" => (Fate::Forwarded, false, "::/0"),

@@ -31,9 +31,11 @@ pub struct Overruled {
 /// The routes that a file asks for.
 pub fn of_file(config: &Config) -> Vec<(RouteKey, RouteKind)> {
     let sids = config.sids.iter().map(|sid| (RouteKey::of(MAIN_TABLE, sid.sid.into(), None), RouteKind::Sid));
+    // Those with `from` are in tables of segbox's own.
     let policies = config
         .policies
         .iter()
+        .filter(|policy| policy.from.is_none())
         .map(|policy| (RouteKey::of(policy.table, policy.destination, policy.metric), RouteKind::Policy));
     let routes = config
         .routes

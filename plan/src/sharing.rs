@@ -1,6 +1,7 @@
 //! Gives the routes of a desired state their nexthop groups, and the groups their ids. Not here: which hops a route has (`spread`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv6Addr;
 
 use segbox_config::IfName;
 use segbox_config::model::{NextHop, Steer};
@@ -35,8 +36,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) enum Ask<'a> {
     /// The hops of routes of a table and a family.
     Hops(u32, bool, &'a [NextHop]),
-    /// The lists of policies of a family on a device.
-    Lists(bool, IfName, &'a Steer),
+    /// The lists of policies of a family on a device, with an outer source.
+    Lists(bool, IfName, &'a Steer, Option<Ipv6Addr>),
 }
 
 impl<'a> Asked<'a> {

@@ -162,15 +162,56 @@ pub struct RowKey {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
-/// A routing rule of IPv6. All of its fields identify it.
+/// A routing rule. All of its fields identify it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rule {
     /// The lowest is tried first. The kernel's rule for VRFs has 1000 (drivers/net/vrf.c, FIB_RULE_PREF).
     pub priority: u32,
-    /// The source address of the packets.
-    pub from: Ipv6Addr,
+    /// The source addresses of the packets; a single one is written without a prefix length.
+    #[serde(with = "one_or_many")]
+    pub from: IpNet,
+    /// The device that the packets come in by, a VRF's; None for any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub interface: Option<IfName>,
     /// The table that is looked up.
     pub table: u32,
+    /// A route with a prefix of at most this length does not count, and the next rule is tried.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub suppress: Option<u8>,
+}
+
+impl Rule {
+    /// The table for a source address.
+    pub fn of_source(priority: u32, from: Ipv6Addr, table: u32) -> Self {
+        Self { priority, from: IpNet::from(IpAddr::V6(from)), interface: None, table, suppress: None }
+    }
+
+    /// The source as text.
+    pub fn source(&self) -> String {
+        one_or_many::text(self.from)
+    }
+}
+
+/// A prefix as text: a single address without its length.
+mod one_or_many {
+    use std::net::IpAddr;
+
+    use ipnet::IpNet;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn text(net: IpNet) -> String {
+        if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
+    }
+
+    pub(super) fn serialize<S: Serializer>(net: &IpNet, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(*net))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let one = text.parse::<IpAddr>().map(IpNet::from);
+        one.or_else(|_| text.parse()).map_err(serde::de::Error::custom)
+    }
 }
 
 /// The actual state of a router, as `observe` found it.

@@ -8,7 +8,7 @@ use crate::state::{Actual, Setting};
 pub const STRICT_MODE: &str = "net.vrf.strict_mode";
 
 /// Of the whole network namespace. An interface begins with the values of `default`.
-pub const GLOBAL: [&str; 11] = [
+pub const GLOBAL: [&str; 12] = [
     "net.ipv4.conf.all.accept_redirects",
     "net.ipv4.conf.all.forwarding",
     "net.ipv4.conf.all.promote_secondaries",
@@ -20,6 +20,7 @@ pub const GLOBAL: [&str; 11] = [
     "net.ipv6.conf.default.disable_ipv6",
     "net.ipv6.conf.default.forwarding",
     STRICT_MODE,
+    FLOW_LABEL,
 ];
 
 /// Of each interface: family and name.
@@ -34,9 +35,11 @@ pub const OF_A_LINK: [(&str, &str); 8] = [
     ("ipv6", "seg6_require_hmac"),
 ];
 
-/// Of the whole box, for a hardware profile. They affect speed only; `seg6_flowlabel` also changes the outer flow label. All of `net` except
-/// the last are only in the network namespace of PID 1.
-pub const TUNING: [&str; 19] = [
+/// The outer flow label of what the box encapsulates: 0 is that of the inner packet, 1 a hash, -1 none. A profile may ask for it, too.
+pub const FLOW_LABEL: &str = "net.ipv6.seg6_flowlabel";
+
+/// Of the whole box, for a hardware profile. They affect speed only. All of `net` are only in the network namespace of PID 1.
+pub const TUNING: [&str; 18] = [
     "kernel.nmi_watchdog",
     "kernel.numa_balancing",
     "kernel.timer_migration",
@@ -55,7 +58,6 @@ pub const TUNING: [&str; 19] = [
     "net.core.netdev_max_backlog",
     "net.core.netdev_tstamp_prequeue",
     "vm.stat_interval",
-    "net.ipv6.seg6_flowlabel",
 ];
 
 /// The dotted name of an interface's sysctl. A dot in the interface's name becomes `/`, as in sysctl(8).

@@ -64,7 +64,9 @@ fn route() -> impl Strategy<Value = Route> {
         segments().prop_map(|segments| Encap::Seg6 {
             mode: HeadendMode::Encaps,
             segments: segments.into(),
-            hmac_key: 0
+            hmac_key: 0,
+            source: None,
+            table: None
         }),
         Just(Encap::BpfIn("steer@00000002".into())),
     ];
@@ -163,7 +165,7 @@ prop_compose! {
             nexthops: nexthops.into_iter().collect(),
             filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
             attachments: attachments.into_keys().map(|(program, interface)| (Attachment { program: program.to_owned(), interface }, ())).collect(),
-            rules: rules.into_keys().map(|(n, table)| (Rule { priority: 999, from: source(n), table }, ())).collect(),
+            rules: rules.into_keys().map(|(n, table)| (Rule::of_source(999, source(n), table), ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
             neighbors: neighbors.into_iter().map(|((interface, n), mac)| (
                 NeighborKey { interface, address: format!("fe80::{n}").parse().expect("an address") }, Mac([mac; 6]))).collect(),

@@ -30,7 +30,10 @@ fn sid(prefix: &str) -> (RouteKey, Route) {
 
 fn policy(prefix: &str, segment: &str) -> (RouteKey, Route) {
     let segments = vec![segment.parse().expect("an address")];
-    route(prefix, Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0 })
+    route(
+        prefix,
+        Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0, source: None, table: None },
+    )
 }
 
 fn state(forwards: &str, routes: impl IntoIterator<Item = (RouteKey, Route)>) -> State {

@@ -11,6 +11,7 @@ mod report;
 mod shape;
 mod spread;
 mod srv6;
+mod steering;
 mod surroundings;
 mod syntax;
 
@@ -27,6 +28,7 @@ pub use report::Faults;
 pub use shape::{ShapeFault, TextFault};
 pub use spread::SpreadFault;
 pub use srv6::Srv6Fault;
+pub use steering::SteeringFault;
 pub use surroundings::SurroundingsFault;
 pub use syntax::SyntaxFault;
 
@@ -63,6 +65,9 @@ pub enum FaultKind {
     /// `hops` and `lists`.
     #[diagnostic(transparent)]
     Spread(#[from] SpreadFault),
+    /// Sources of policies.
+    #[diagnostic(transparent)]
+    Steering(#[from] SteeringFault),
     /// SIDs, policies, keys.
     #[diagnostic(transparent)]
     Srv6(#[from] Srv6Fault),

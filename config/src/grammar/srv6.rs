@@ -7,6 +7,7 @@ use crate::behavior::{
     REFUSED_NAMES,
 };
 use crate::forms::Form;
+use crate::model::FlowLabel;
 
 /// `[srv6]`.
 pub(super) static SRV6: Table = Table {
@@ -61,6 +62,12 @@ pub(super) static SRV6: Table = Table {
             Kind::Word(&["copy", "zero"]),
             "The outer traffic class of IPv4 in policies: `copy` is the inner DSCP and ECN, which is the default; `zero` is what Linux does by itself.",
             "\"copy\"",
+        ),
+        Key::optional(
+            "flow-label",
+            Kind::Word(&FlowLabel::WORDS),
+            "The outer flow label of what the whole box encapsulates: `copy` is the inner one and 0 for IPv4, `hash` is a hash of the inner flow, by which the core spreads IPv4 as well, `zero` is 0. Without it the box's setting stays.",
+            "\"hash\"",
         ),
         Key::optional(
             "hop-limit",
@@ -182,6 +189,12 @@ static POLICY: Table = Table {
             "The destination of the traffic that is steered: an IPv6 or IPv4 prefix.",
             "\"2001:db8:40::/64\"",
         ),
+        Key::optional(
+            "from",
+            Kind::Text(Form::Prefix),
+            "Only traffic that comes from this prefix is steered. The longest destination wins, then the longest `from`; other traffic goes on by the table.",
+            "\"2001:db8:a::/64\"",
+        ),
         Key::required(
             "behavior",
             Kind::Refusable(&HEADEND_NAMES, &REFUSED_HEADEND_NAMES),
@@ -209,6 +222,12 @@ static POLICY: Table = Table {
         Key::optional("vrf", Kind::Text(Form::Interface), VRF_OF, "\"blue\""),
         Key::optional("metric", Kind::Int(WHOLE), METRIC, "512"),
         Key::optional("hmac-key", Kind::Int(POSITIVE), "The `[srv6.hmac-key.ID]` that signs the SRH.", "7"),
+        Key::optional(
+            "source",
+            Kind::Text(Form::Ipv6),
+            "The outer source address of this policy's packets, instead of `[srv6] source`. Linux 7.1.",
+            "\"fc00:0:2::2\"",
+        ),
         Key::optional(
             "program",
             Kind::Text(Form::Program),

@@ -8,6 +8,7 @@ mod policies;
 mod program;
 mod routes;
 mod sids;
+mod sources;
 mod spread;
 mod srv6;
 mod vlans;

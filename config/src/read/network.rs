@@ -151,6 +151,9 @@ impl Reader {
             }
             let Ok(Some(table)) = number(entry, "table") else { continue };
             let span = entry.get("table").map(Entry::span).unwrap_or_default();
+            if self.own_table(table, span).is_err() {
+                continue;
+            }
             if let Some(owner) = kernels_own(table) {
                 self.fault(span, NetworkFault::ReservedTable { vrf: name.value, table, owner });
             } else if let Some(first) = tables.insert(table, At { value: name.value, span }) {

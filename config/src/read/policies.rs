@@ -25,19 +25,28 @@ impl Reader {
             self.feature(Feature::NF_TABLES, vrf.span());
         }
         let metric = metric(entry);
-        if let (Some(destination), Some(table), Ok(metric)) = (destination, lookup, &metric) {
-            self.claim(POLICY, table, destination, explicit(*metric, destination.value));
+        let from = self.from(entry, destination);
+        if let (Some(destination), Some(table), Ok(from), Ok(metric)) = (destination, lookup, &from, &metric) {
+            self.claim_from(POLICY, table, destination, *from, explicit(*metric, destination.value));
         }
         let (row, fits) = self.row(table, entry)?;
         if let Some(feature) = row.feature {
             self.feature(feature, entry.span());
         }
-        let steer = self.steer(entry, row, destination);
+        for (key, feature) in row.key_features {
+            if let Some(key) = entry.get(key) {
+                self.feature(*feature, key.key_span());
+            }
+        }
+        let source = if row.has("source") { self.policy_source(entry) } else { Ok(None) };
+        let (from, source) = (from?, source?);
+        let circles = lookup == Some(MAIN) && self.is_steered_again(from, source);
+        let steer = self.steer(entry, row, destination, circles);
         let via = if row.has("via") { self.via(entry, destination.map(|net| net.value)) } else { Ok(None) };
         let (steer, via, interface, metric) = (steer?, via?, interface?, metric?);
         let (Some(destination), Some(table), true) = (destination, lookup, fits) else { return Err(Reported) };
         let metric = explicit(metric, destination.value);
-        Ok(Policy { destination: destination.value, steer, interface, via, table, metric })
+        Ok(Policy { destination: destination.value, from, steer, interface, via, source, table, metric })
     }
 
     /// The outer source address of policies in VRFs, which segbox must know. Without `source` it is the first address of the box outside
@@ -61,7 +70,14 @@ impl Reader {
         }
     }
 
-    fn steer(&mut self, entry: Entry<'_>, row: &Row, destination: Option<At<IpNet>>) -> Result<Steer, Reported> {
+    /// `circles`: the policy takes its own packets, too, if their destination is one of its own.
+    fn steer(
+        &mut self,
+        entry: Entry<'_>,
+        row: &Row,
+        destination: Option<At<IpNet>>,
+        circles: bool,
+    ) -> Result<Steer, Reported> {
         let ipv4 = destination.filter(|net| net.value.addr().is_ipv4());
         let Makes::Policy(mode) = row.makes else {
             if let Some(net) = ipv4 {
@@ -80,13 +96,13 @@ impl Reader {
             let lists = self.lists(entry, row, hmac)?;
             let firsts = lists.iter().filter_map(|list| list.segments.first());
             for (net, first) in firsts.filter_map(|first| Some((destination?, *first))) {
-                self.circle(net, first, entry.get("vrf").is_none());
+                self.circle(net, first, circles);
             }
             return Ok(Steer::Lists { mode, lists, hmac_key: hmac_key? });
         }
         let segments = self.segments(entry, row, hmac);
         if let (Some(net), Ok(segments)) = (destination, &segments) {
-            self.circle(net, segments[0], entry.get("vrf").is_none());
+            self.circle(net, segments[0], circles);
         }
         Ok(Steer::Segments { mode, segments: segments?.into(), hmac_key: hmac_key? })
     }

@@ -18,6 +18,8 @@ use crate::toml::{Entry, Value};
 pub(super) struct Claim {
     table: u32,
     destination: IpNet,
+    /// Of a policy: the sources of its packets.
+    from: Option<IpNet>,
     /// The kernel's default where the file has none.
     metric: u32,
     span: Span,
@@ -42,9 +44,20 @@ fn plural(what: &str) -> &'static str {
 }
 
 impl Reader {
-    pub(super) fn claim(&mut self, what: &'static str, table: u32, destination: At<IpNet>, metric: Option<u32>) {
+    fn claim(&mut self, what: &'static str, table: u32, destination: At<IpNet>, metric: Option<u32>) {
+        self.claim_from(what, table, destination, None, metric);
+    }
+
+    pub(super) fn claim_from(
+        &mut self,
+        what: &'static str,
+        table: u32,
+        destination: At<IpNet>,
+        from: Option<IpNet>,
+        metric: Option<u32>,
+    ) {
         let metric = metric.unwrap_or(if destination.value.addr().is_ipv6() { IPV6_METRIC } else { 0 });
-        self.routes.push(Claim { table, destination: destination.value, metric, span: destination.span, what });
+        self.routes.push(Claim { table, destination: destination.value, from, metric, span: destination.span, what });
     }
 
     pub(super) fn claim_sid(&mut self, sid: At<IpNet>) {
@@ -110,6 +123,7 @@ impl Reader {
             self.fault(table.span(), NetworkFault::LocalTable);
             return None;
         }
+        self.own_table(number, table.span()).ok()?;
         Some(number)
     }
 
@@ -130,8 +144,8 @@ impl Reader {
     }
 
     /// Notes a policy that may steer the packets that it has encapsulated.
-    pub(super) fn circle(&mut self, destination: At<IpNet>, segment: Ipv6Addr, main: bool) {
-        if main && destination.value.contains(&IpAddr::V6(segment)) {
+    pub(super) fn circle(&mut self, destination: At<IpNet>, segment: Ipv6Addr, circles: bool) {
+        if circles && destination.value.contains(&IpAddr::V6(segment)) {
             self.circles.push(Circle { destination, segment });
         }
     }
@@ -143,7 +157,10 @@ impl Reader {
             return;
         }
         let links = self.config.interfaces.values().flat_map(|interface| interface.addresses.iter().map(IpNet::trunc));
-        let main = claims.iter().filter(|claim| claim.table == super::MAIN).map(|claim| claim.destination);
+        let main = claims
+            .iter()
+            .filter(|claim| claim.table == super::MAIN && claim.from.is_none())
+            .map(|claim| claim.destination);
         let known: HashSet<IpNet> = links.chain(main).collect();
         for Circle { destination, segment } in circles {
             let longer = destination.value.prefix_len() + 1..=128;
@@ -163,7 +180,7 @@ impl Reader {
         claims.sort_unstable();
         for pair in claims.windows(2) {
             let [a, b] = pair else { continue };
-            if (a.table, a.destination) != (b.table, b.destination) {
+            if (a.table, a.destination, a.from) != (b.table, b.destination, b.from) {
                 continue;
             }
             let destination = shown(b.destination);

@@ -10,7 +10,7 @@ use crate::fault::{ProgramFault, Srv6Fault, listed, undefined};
 use crate::forms;
 use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
-use crate::model::{HOP_LIMIT_PROGRAM, HmacAlgorithm, HopLimit};
+use crate::model::{FlowLabel, HOP_LIMIT_PROGRAM, HmacAlgorithm, HopLimit};
 use crate::object::Hook;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
@@ -29,6 +29,7 @@ impl Reader {
             }
         }
         self.domain(entry);
+        self.config.flow_label = entry.get("flow-label").and_then(Entry::text).and_then(FlowLabel::of_name);
         if let Some(hop_limit) = entry.get("hop-limit").filter(|word| word.text() == Some("rfc")) {
             self.hop_limit(hop_limit.span());
         }
@@ -52,6 +53,8 @@ impl Reader {
                 self.asks.policies.push(list(row));
             }
         }
+        self.lengths_in_vrfs(entry.get("policy"));
+        self.flow_label_of_ipv4(entry.get("policy"));
         self.source_of_vrfs(entry.get("policy"));
         self.default_filters(entry);
         self.edge(entry);

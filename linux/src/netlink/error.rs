@@ -320,7 +320,9 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
         (StepError::Filter { .. }, Errno::INVAL | Errno::NOENT | Errno::OPNOTSUPP) => {
             "this kernel lacks a part of nf_tables: turn the filter off in [srv6], or see docs/filters.md for what it needs"
         }
-        (StepError::Rule { .. }, Errno::EXIST) => "another program made the same rule: remove it, see `ip -6 rule`",
+        (StepError::Rule { .. }, Errno::EXIST) => {
+            "another program made the same rule: remove it, see `ip rule` and `ip -6 rule`"
+        }
         (_, Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => {
             "this kernel cannot do it: `segbox doctor` shows what it lacks"
         }

@@ -45,6 +45,7 @@ pub(super) const NEXTHOP_GRP_TYPE_MPATH: u16 = 0;
 
 /// fib_rules.h.
 pub(super) const FRA_SRC: u16 = 2;
+pub(super) const FRA_IIFNAME: u16 = 3;
 pub(super) const FRA_PRIORITY: u16 = 6;
 pub(super) const FRA_SUPPRESS_PREFIXLEN: u16 = 14;
 pub(super) const FRA_TABLE: u16 = 15;
@@ -59,8 +60,10 @@ pub(super) const LWTUNNEL_ENCAP_SEG6_LOCAL: u16 = 7;
 /// lwtunnel.h, Linux 4.10.
 pub(super) const LWT_BPF_IN: u16 = 1;
 
-/// seg6_iptunnel.h.
+/// seg6_iptunnel.h, Linux 4.10, 7.1 and 7.3.
 pub(super) const SEG6_IPTUNNEL_SRH: u16 = 1;
+pub(super) const SEG6_IPTUNNEL_SRC: u16 = 2;
+pub(super) const SEG6_IPTUNNEL_TABLE: u16 = 3;
 pub(super) const SEG6_IPTUN_MODE_INLINE: u32 = 0;
 pub(super) const SEG6_IPTUN_MODE_ENCAP: u32 = 1;
 pub(super) const SEG6_IPTUN_MODE_L2ENCAP: u32 = 2;

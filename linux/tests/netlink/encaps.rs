@@ -20,7 +20,7 @@ fn segments(count: u16) -> Vec<Ipv6Addr> {
 }
 
 fn policy(mode: HeadendMode, count: u16, hmac_key: u32) -> Encap {
-    Encap::Seg6 { mode, segments: segments(count).into(), hmac_key }
+    Encap::Seg6 { mode, segments: segments(count).into(), hmac_key, source: None, table: None }
 }
 
 fn sid(behavior: Behavior) -> Encap {

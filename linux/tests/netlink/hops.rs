@@ -19,7 +19,16 @@ fn route(hops: impl IntoIterator<Item = Hop>) -> Route {
 /// A policy whose packets take one of two segment lists.
 fn steered(hop: Hop, segment: &str) -> Hop {
     let segments = vec![segment.parse().expect("an address")];
-    Hop { encap: Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0 }, ..hop }
+    Hop {
+        encap: Encap::Seg6 {
+            mode: HeadendMode::Encaps,
+            segments: segments.into(),
+            hmac_key: 0,
+            source: None,
+            table: None,
+        },
+        ..hop
+    }
 }
 
 #[test]

@@ -68,10 +68,9 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
     in_namespace(|| {
         let mut netlink = netlink();
         ip("-6 rule add from 2001:db8::1 lookup 100 prio 999");
-        ip("-6 rule add from 2001:db8::2 iif lo lookup 100 prio 999 protocol OURS");
+        ip("-6 rule add from 2001:db8::2 fwmark 7 lookup 100 prio 999 protocol OURS");
         let others = ip("-6 rule show");
-        let ours =
-            [Rule { priority: 999, from: source(1), table: 254 }, Rule { priority: 999, from: source(1), table: 1000 }];
+        let ours = [Rule::of_source(999, source(1), 254), Rule::of_source(999, source(1), 1000)];
         apply(&mut netlink, &ours.map(|key| rule(key, false)));
         assert_eq!(observe(&mut netlink).state.rules.into_keys().collect::<Vec<_>>(), ours);
         assert!(ip("-6 rule show").contains("from fc00:0:1::1 lookup main proto 86"), "{}", ip("-6 rule show"));
@@ -86,10 +85,38 @@ fn rules_of_ours_come_back_and_go_and_others_stay() {
 }
 
 #[test]
+fn rules_for_prefixes_of_both_families_come_back_with_all_that_they_ask_for() {
+    in_namespace(|| {
+        let mut netlink = netlink();
+        let rule_from = |priority, from: &str, interface: Option<&str>, suppress| Rule {
+            priority,
+            from: from.parse().expect("a prefix"),
+            interface: interface.map(|name| name.parse().expect("a name")),
+            table: 1_442_840_576,
+            suppress,
+        };
+        let ours = [
+            // The kernel takes a device that is not there.
+            rule_from(600, "10.1.0.0/16", Some("blue"), Some(24)),
+            rule_from(601, "2001:db8:a::/48", Some("blue"), Some(0)),
+            rule_from(10_000, "10.1.0.0/16", None, Some(0)),
+            rule_from(10_001, "2001:db8:a::/48", None, Some(63)),
+            rule_from(10_002, "2001:db8:a::/48", None, None),
+        ];
+        apply(&mut netlink, &ours.map(|key| rule(key, false)));
+        assert_eq!(observe(&mut netlink).state.rules.into_keys().collect::<Vec<_>>(), ours);
+        let shown = ip("-4 rule show") + &ip("-6 rule show");
+        assert!(shown.contains("from 10.1.0.0/16 lookup 1442840576 suppress_prefixlength 0 proto 86"), "{shown}");
+        apply(&mut netlink, &ours.map(|key| rule(key, true)));
+        assert!(!(ip("-4 rule show") + &ip("-6 rule show")).contains("proto 86"));
+    });
+}
+
+#[test]
 fn a_rule_of_ours_that_another_takes_away_is_heard_of() {
     in_namespace(|| {
         let mut netlink = netlink();
-        let ours = Rule { priority: 999, from: source(1), table: 254 };
+        let ours = Rule::of_source(999, source(1), 254);
         let mut losses = Losses::open().expect("rtnetlink");
         apply(&mut netlink, &[rule(ours, false)]);
         losses.drain();

@@ -9,6 +9,7 @@ mod lookups;
 mod many;
 mod nexthops;
 mod packets;
+mod probe;
 mod settings;
 mod vlans;
 mod world;

@@ -14,7 +14,8 @@ use super::world::*;
 
 fn policy(node: u16) -> Route {
     let segments = vec![Ipv6Addr::new(0xfc00, 0, node, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1)];
-    let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0 };
+    let encap =
+        Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0, source: None, table: None };
     Hop { interface: Some(name("segbox0")), encap, ..Hop::default() }.into()
 }
 

@@ -16,7 +16,8 @@ fn gateway(via: &str, ipv4: bool) -> Nexthop {
 /// A policy's hop, by a segment list.
 fn steered(segment: &str, ipv4: bool) -> Nexthop {
     let segments = vec![segment.parse().expect("an address"), "fc00:9::".parse().expect("an address")];
-    let encap = Encap::Seg6 { mode: HeadendMode::EncapsRed, segments: segments.into(), hmac_key: 0 };
+    let encap =
+        Encap::Seg6 { mode: HeadendMode::EncapsRed, segments: segments.into(), hmac_key: 0, source: None, table: None };
     Nexthop::Hop { ipv4, hop: Hop { interface: Some(name("segbox0")), encap, ..Hop::default() } }
 }
 

@@ -52,7 +52,13 @@ fn a_sid_on_the_anchor_forwards_and_counts() {
             ],
         );
         let segments = ["fc00:2:1::", "fc00:1:1::"].map(|text| text.parse().expect("an address")).to_vec();
-        let encap = Encap::Seg6 { mode: HeadendMode::Encaps, segments: segments.into(), hmac_key: 0 };
+        let encap = Encap::Seg6 {
+            mode: HeadendMode::Encaps,
+            segments: segments.into(),
+            hmac_key: 0,
+            source: None,
+            table: None,
+        };
         apply(
             &mut netlink,
             &[

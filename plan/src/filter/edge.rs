@@ -26,8 +26,9 @@ pub(super) fn wanted(config: &Config) -> Option<Edge> {
     let ports = || config.interfaces.iter().filter(|(name, _)| name.as_str() != "lo");
     let blocks = || domain.blocks.iter().copied();
     let to = cover(own::sids(config).chain(blocks().map(IpNet::V6)));
-    let source = config.encap_source.map(Ipv6Net::from);
-    let from = spans(&blocks().chain(source).collect::<Vec<_>>());
+    let of_policies = config.policies.iter().filter_map(|policy| policy.source);
+    let sources = config.encap_source.into_iter().chain(of_policies).map(Ipv6Net::from);
+    let from = spans(&blocks().chain(sources).collect::<Vec<_>>());
     if ports().next().is_none() || to.is_empty() && from.is_empty() {
         return None;
     }

@@ -29,7 +29,7 @@ pub(super) fn wanted(
     for (key, route) in routes {
         let family = usize::from(key.prefix.addr().is_ipv6());
         for hop in route.hops.iter() {
-            let Encap::Seg6 { mode, segments, hmac_key } = &hop.encap else { continue };
+            let Encap::Seg6 { mode, segments, hmac_key, .. } = &hop.encap else { continue };
             let overhead = mode.overhead(segments.len(), *hmac_key != 0);
             let room = way(route, hop, mtu).unwrap_or(fallback);
             let value = room.saturating_sub(overhead + HEADERS[family]).clamp(LEAST, u32::from(u16::MAX));

@@ -1,6 +1,7 @@
 //! The filters that a Config asks for on a box. Not here: the content of each (a file each).
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use segbox_config::model::Steer;
 use segbox_config::{Config, Feature, IfName, Kernel};
@@ -61,9 +62,17 @@ fn asked(config: &Config, on: OnBox<'_>) -> BTreeMap<FilterName, Filter> {
         filters.extend(mss6.map(|mss| (FilterName::Mss6, Filter::Mss(mss))));
     }
     if config.domain.copy_dscp.on && config.policies.iter().any(carries_ipv4) {
-        filters.insert(FilterName::Dscp, Filter::Dscp(Dscp { source: config.encap_source }));
+        filters.insert(FilterName::Dscp, Filter::Dscp(Dscp { source: source_of_ipv4(config) }));
     }
     filters
+}
+
+/// The one outer source of all policies that carry IPv4; None where they have several, or the kernel chooses.
+fn source_of_ipv4(config: &Config) -> Option<Ipv6Addr> {
+    let mut sources =
+        config.policies.iter().filter(|policy| carries_ipv4(policy)).map(|policy| policy.outer_source(config));
+    let first = sources.next().flatten();
+    first.filter(|_| sources.all(|source| source == first))
 }
 
 fn carries_ipv4(policy: &segbox_config::model::Policy) -> bool {

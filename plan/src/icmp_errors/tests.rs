@@ -78,7 +78,7 @@ fn arrived(message: &[u8]) -> Arrived<'_> {
 }
 
 fn policy(segments: &[&str]) -> Encap {
-    Encap::Seg6 { mode: HeadendMode::Encaps, segments: list(segments), hmac_key: 0 }
+    Encap::Seg6 { mode: HeadendMode::Encaps, segments: list(segments), hmac_key: 0, source: None, table: None }
 }
 
 #[test]
@@ -171,7 +171,13 @@ fn only_the_policys_segments_fit() {
         let read = read(arrived(&message)).expect("fine").expect("ours");
         ["full", "reduced", "other"].map(|which| match which {
             "full" => read.fits(&policy(&PATH)),
-            "reduced" => read.fits(&Encap::Seg6 { mode: HeadendMode::EncapsRed, segments: list(&PATH), hmac_key: 0 }),
+            "reduced" => read.fits(&Encap::Seg6 {
+                mode: HeadendMode::EncapsRed,
+                segments: list(&PATH),
+                hmac_key: 0,
+                source: None,
+                table: None,
+            }),
             _ => {
                 read.fits(&policy(&["fc00:0:2:1::", "fc00:0:9:d::"]))
                     || read.fits(&policy(&["fc00:0:3:d::", "fc00:0:2:1::"]))
@@ -192,7 +198,7 @@ fn only_the_policys_segments_fit() {
     assert_eq!(quote(&early), [false, false, true], "the other one ends there");
     let message = too_big(1500, &encapsulated(&inner, &PATH, 1));
     let read = read(arrived(&message)).expect("fine").expect("ours");
-    let l2 = Encap::Seg6 { mode: HeadendMode::EncapsL2, segments: list(&PATH), hmac_key: 0 };
+    let l2 = Encap::Seg6 { mode: HeadendMode::EncapsL2, segments: list(&PATH), hmac_key: 0, source: None, table: None };
     let end = Encap::Seg6Local(Box::new(Endpoint { behavior: Behavior::End, flavors: Flavors::default() }));
     assert!(![Encap::None, l2, end].iter().any(|tunnel| read.fits(tunnel)));
     assert!(read.fits(&Encap::BpfIn("classify@1".into())));

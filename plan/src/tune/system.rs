@@ -35,7 +35,9 @@ pub(super) fn tune(profile: &Profile, machine: &Machine, wishes: &mut Wishes<'_>
     let listed = profile.sysctls.iter().map(|(name, value)| (name.as_str(), value));
     for (name, value) in own.chain(listed) {
         let setting = Setting::Sysctl(name.to_owned());
-        if sysctl::TUNING.contains(&name) {
+        if name == sysctl::FLOW_LABEL && wishes.asked(&setting).is_some() {
+            wishes.lack(setting, value, "`flow-label` of the file decides");
+        } else if sysctl::TUNING.contains(&name) || name == sysctl::FLOW_LABEL {
             wishes.wish(setting, value);
         } else {
             wishes.lack(setting, value, "not on the list of sysctls that a profile may set");

@@ -16,6 +16,7 @@ use segbox_plan::filter::{Filter as Content, FilterName};
 use segbox_plan::icmp_errors::Counts;
 use segbox_plan::overruled::of_state;
 use segbox_plan::route::{RouteKey, RouteKind};
+use segbox_plan::state::{MAIN_TABLE, Rule};
 use segbox_plan::{Actual, Setting};
 use serde::Serialize;
 
@@ -104,6 +105,12 @@ pub struct Sid {
 pub struct Policy {
     /// The prefix, and the table and metric if they are not the default.
     pub destination: String,
+    /// Only packets from this prefix are steered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// And only those that come in by this VRF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vrf: Option<String>,
     /// `H.Encaps fc00:0:3:1::`
     pub behavior: String,
     /// The device of the route.
@@ -278,6 +285,7 @@ fn deviations(
 fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Ledger) -> (Vec<Sid>, Vec<Policy>) {
     let mut sids = Vec::new();
     let mut policies = Vec::new();
+    let sources = segbox_plan::steering::sources(&actual.state);
     for (key, route) in &actual.state.routes {
         match route.kind() {
             RouteKind::Plain => {}
@@ -292,7 +300,13 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Led
                 });
             }
             RouteKind::Policy => policies.push(Policy {
-                destination: key.to_string(),
+                destination: match sources.get(&key.table) {
+                    // The number of its table says nothing to a reader.
+                    Some(_) => RouteKey { table: MAIN_TABLE, ..*key }.to_string(),
+                    None => key.to_string(),
+                },
+                from: sources.get(&key.table).map(Rule::source),
+                vrf: sources.get(&key.table).and_then(|rule| rule.interface).map(|name| name.to_string()),
                 behavior: route.behavior(),
                 interface: route.only_interface().map(|name| name.to_string()),
             }),

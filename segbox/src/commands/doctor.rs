@@ -34,14 +34,14 @@ pub(super) fn run(json: bool) -> Result<ExitCode> {
                 (Some(true), Kind::Door) => (GOOD, "closed "),
                 (Some(true), _) => (GOOD, "found  "),
                 (Some(false), Kind::Need | Kind::Fix) => (BAD, "missing"),
-                (Some(false), Kind::LaterFix) => (CHANGED, "missing"),
+                (Some(false), Kind::LaterFix | Kind::Extra) => (CHANGED, "missing"),
                 (Some(false), Kind::Hazard) => (BAD, "to fix "),
                 (Some(false), Kind::Door) => (CHANGED, "open   "),
             };
             text += &format!("{} {:<24} {}\n", styled(style, word), finding.name, finding.detail);
             match (finding.found, finding.kind) {
                 (Some(true), _) => {}
-                (_, Kind::Need) => text += &format!("        without it: {}\n", finding.without),
+                (_, Kind::Need | Kind::Extra) => text += &format!("        without it: {}\n", finding.without),
                 (_, Kind::Hazard | Kind::Door | Kind::Fix | Kind::LaterFix) => {
                     text += &format!("        {}\n", finding.without)
                 }
@@ -72,6 +72,9 @@ struct Found {
 enum Kind {
     /// A feature that segbox needs.
     Need,
+    /// A feature that newer kernels have, and a router is whole without.
+    #[serde(rename = "need")]
+    Extra,
     /// Another program that may lose SRv6.
     Hazard,
     /// What somebody may come in by; it is closed if it is `found`.
@@ -168,7 +171,7 @@ fn findings() -> Vec<Found> {
     let (major, minor) = kernel.version;
     let needs = features::all().into_iter().map(|feature| Found {
         name: feature.name,
-        kind: Kind::Need,
+        kind: if feature.is_extra() { Kind::Extra } else { Kind::Need },
         found: Some(kernel.has(&feature)),
         detail: format!("Linux {major}.{minor}; since {}.{}, {}", feature.since.0, feature.since.1, feature.option),
         without: feature.without.to_owned(),

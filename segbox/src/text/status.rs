@@ -88,7 +88,10 @@ fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
 fn policies(status: &Status) -> Vec<Vec<String>> {
     let mut rows = vec![row(["destination", "device", "behavior"])];
     for policy in status.policies.iter().take(SHOWN) {
-        rows.push(row([&policy.destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
+        let from = policy.from.iter().map(|from| format!(" from {from}"));
+        let of = from.chain(policy.vrf.iter().map(|vrf| format!(" vrf {vrf}"))).collect::<String>();
+        let destination = format!("{}{of}", policy.destination);
+        rows.push(row([&destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
     }
     rows
 }

@@ -17,4 +17,5 @@ mod hop_limit;
 mod namespaces;
 mod own_traffic;
 mod programs;
+mod steering;
 mod vrfs;

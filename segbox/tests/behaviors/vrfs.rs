@@ -13,7 +13,7 @@ use crate::support::through::{Port, Through, all_hold, at_end, datagram, in_path
 const FILE: &str = concat!(include_str!("router.toml"), include_str!("vrfs.toml"));
 
 /// Asks the kernel directly instead of segbox.
-fn kernel_has_vrfs() -> bool {
+pub(crate) fn kernel_has_vrfs() -> bool {
     let namespace = Namespace::new("probe").expect("these tests make network namespaces: run them as root");
     let mut ip = namespace.command("ip").expect("the namespace is there");
     run(ip.args(["link", "add", "probe", "type", "vrf", "table", "99"])).code == Some(0)
@@ -46,9 +46,14 @@ fn in_the_vrf() {
 }
 
 fn named_as_missing() {
+    is_named_as_missing(FILE);
+}
+
+/// On a kernel without VRF devices.
+pub(crate) fn is_named_as_missing(file: &str) {
     let namespace = Namespace::new("check").expect("root");
     let files = Files::new();
-    let file = files.write("segbox.toml", FILE);
+    let file = files.write("segbox.toml", file);
     for command in ["check", "apply"] {
         let refused = segbox(&namespace, [command.as_ref(), file.as_os_str()]);
         assert_eq!(refused.code, Some(1), "{command}: {}{}", refused.out, refused.err);

@@ -20,8 +20,12 @@ pub(super) fn encode(
 ) -> Result<Option<(RouteLwEnCapType, Vec<RouteLwTunnelEncap>)>, EncapError> {
     Ok(Some(match encap {
         Encap::None => return Ok(None),
-        Encap::Seg6 { mode, segments, hmac_key } => {
-            (RouteLwEnCapType::Seg6, vec![seg6::encode(*mode, segments, *hmac_key).map_err(EncapError::Segments)?])
+        Encap::Seg6 { mode, segments, hmac_key, source, table } => {
+            let srh = seg6::encode(*mode, segments, *hmac_key).map_err(EncapError::Segments)?;
+            (
+                RouteLwEnCapType::Seg6,
+                [Some(srh), source.map(seg6::source), table.map(seg6::table)].into_iter().flatten().collect(),
+            )
         }
         Encap::Seg6Local(endpoint) => (RouteLwEnCapType::Seg6Local, seg6local::encode(endpoint, lookup)?),
         Encap::BpfIn(program) => (RouteLwEnCapType::Bpf, vec![bpf::encode_in(program, lookup)?]),

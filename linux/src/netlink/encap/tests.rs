@@ -81,10 +81,13 @@ fn policy() -> impl Strategy<Value = Encap> {
         Just(HeadendMode::EncapsL2Red),
         Just(HeadendMode::Insert),
     ];
-    (mode, segments(123), any::<u32>()).prop_map(|(mode, segments, hmac_key)| Encap::Seg6 {
+    let beside = (option::of(any::<Ipv6Addr>()), option::of(any::<u32>()));
+    (mode, segments(123), any::<u32>(), beside).prop_map(|(mode, segments, hmac_key, (source, table))| Encap::Seg6 {
         mode,
         segments: segments.into(),
         hmac_key,
+        source,
+        table,
     })
 }
 
@@ -170,7 +173,13 @@ fn a_weight_that_no_hop_can_have_is_refused_before_the_kernel_sees_it() {
 #[test]
 fn a_list_that_no_srh_holds_is_refused_before_the_kernel_sees_it() {
     let of = |count, mode, hmac_key| {
-        let encap = Encap::Seg6 { mode, segments: vec![Ipv6Addr::LOCALHOST; count].into(), hmac_key };
+        let encap = Encap::Seg6 {
+            mode,
+            segments: vec![Ipv6Addr::LOCALHOST; count].into(),
+            hmac_key,
+            source: None,
+            table: None,
+        };
         super::encode(&encap, &Numbered).map(|_| ())
     };
     let refused = |count, most| Err(EncapError::Segments(SegmentsError { count, most }));

@@ -19,9 +19,9 @@ use super::links::Links;
 use super::socket::{Socket, drain, listen};
 use heard::Heard;
 
-/// RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
+/// RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
 /// (include/uapi/linux/rtnetlink.h).
-const ROUTE_GROUPS: [u32; 10] = [1, 3, 5, 7, 9, 11, 19, 24, 25, 32];
+const ROUTE_GROUPS: [u32; 11] = [1, 3, 5, 7, 8, 9, 11, 19, 24, 25, 32];
 /// NFNLGRP_NFTABLES (include/uapi/linux/netfilter/nfnetlink.h).
 const NFTABLES_GROUP: u32 = 7;
 
