@@ -12,6 +12,7 @@ pub mod fixes;
 mod forms;
 pub mod grammar;
 pub mod kernel;
+mod management;
 pub mod model;
 mod names;
 pub mod object;

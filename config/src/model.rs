@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::{Endpoint, HeadendMode};
 use crate::domain::Domain;
+pub use crate::management::Learns;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
 use crate::password::PasswordHash;
@@ -115,6 +116,8 @@ pub struct Interface {
     pub vlan: Option<Vlan>,
     /// Addresses with their on-link prefix length.
     pub addresses: Vec<IpNet>,
+    /// `dhcp` and `accept-ra`.
+    pub learns: Learns,
     /// Link MTU in bytes.
     pub mtu: Option<u32>,
     /// Accept SRv6 packets here (seg6_enabled).

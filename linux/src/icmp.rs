@@ -1,9 +1,6 @@
 //! Raw ICMP sockets of one network namespace: receives ICMPv6 errors that come to this box, and sends ICMP errors to hosts. Not here: what an
 //! error means, and whether a host gets one (`segbox_plan::icmp_errors`).
-#![expect(
-    unsafe_code,
-    reason = "socket filters and the addresses of packets (IPV6_PKTINFO, IP_PKTINFO) have no wrapper in rustix"
-)]
+#![expect(unsafe_code, reason = "the addresses of packets (IPV6_PKTINFO, IP_PKTINFO) have no wrapper in rustix")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,10 +9,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, ipproto, socket_with};
 
+use crate::datagram::{Control, control_length, length_of, receive, set};
+
 /// Error messages that are received: Destination Unreachable, Packet Too Big, Time Exceeded (RFC 4443, section 3).
 const RECEIVED: [usize; 3] = [1, 2, 3];
 /// ICMP6_FILTER, ICMP_FILTER (include/uapi/linux/icmpv6.h, icmp.h): a bit for each type that is not received.
-const ICMP6_FILTER: i32 = 1;
+pub(crate) const ICMP6_FILTER: i32 = 1;
 const ICMP_FILTER: i32 = 1;
 /// The index of lo in every network namespace (include/net/net_namespace.h, LOOPBACK_IFINDEX).
 const LO: u32 = 1;
@@ -49,10 +48,6 @@ pub struct ErrorSender {
     v4: OwnedFd,
 }
 
-/// Room for one control message with an address.
-#[repr(C, align(8))]
-struct Control([MaybeUninit<u8>; 64]);
-
 impl ErrorSocket {
     /// Opens it for the network namespace of the calling thread; reading it never blocks.
     ///
@@ -74,32 +69,14 @@ impl ErrorSocket {
     /// # Errors
     /// The socket failed.
     pub fn receive(&mut self) -> io::Result<Option<Received<'_>>> {
-        let mut part = libc::iovec { iov_base: self.buffer.as_mut_ptr().cast(), iov_len: self.buffer.len() };
-        // SAFETY: all-zero bytes are a valid sockaddr_in6 and a valid msghdr.
-        let (mut from, mut header) =
-            unsafe { (std::mem::zeroed::<libc::sockaddr_in6>(), std::mem::zeroed::<libc::msghdr>()) };
-        let mut control = Control([MaybeUninit::uninit(); 64]);
-        header.msg_name = (&raw mut from).cast();
-        header.msg_namelen = length_of::<libc::sockaddr_in6>();
-        header.msg_iov = &raw mut part;
-        header.msg_iovlen = 1;
-        header.msg_control = control.0.as_mut_ptr().cast();
-        header.msg_controllen = control.0.len();
-        // SAFETY: every pointer in the header leads to a value of this function that outlives the call, with its length.
-        let length = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
-        let Ok(length) = usize::try_from(length) else {
-            let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
-                _ => Err(error),
-            };
-        };
-        let Some((to, index)) = destination(&header) else { return Ok(None) };
+        let kind = (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
+        let received = receive::<libc::sockaddr_in6, libc::in6_pktinfo>(&self.socket, &mut self.buffer[..], kind)?;
+        let Some((length, from, Some(info))) = received else { return Ok(None) };
         Ok(Some(Received {
             from: from.sin6_addr.s6_addr.into(),
-            to,
-            own: index == LO,
-            message: &self.buffer[..length.min(ROOM)],
+            to: info.ipi6_addr.s6_addr.into(),
+            own: info.ipi6_ifindex == LO,
+            message: &self.buffer[..length],
         }))
     }
 }
@@ -108,19 +85,6 @@ impl AsFd for ErrorSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-/// The address that a message came to, and the index of its interface.
-fn destination(header: &libc::msghdr) -> Option<(Ipv6Addr, u32)> {
-    // SAFETY: the kernel filled in the control buffer and its length; CMSG_FIRSTHDR checks that a whole header is there.
-    let message = unsafe { libc::CMSG_FIRSTHDR(header).as_ref() }?;
-    let expected = (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
-    if (message.cmsg_level, message.cmsg_type) != expected || message.cmsg_len < control_length::<libc::in6_pktinfo>() {
-        return None;
-    }
-    // SAFETY: the length was compared with that of the structure.
-    let info = unsafe { libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>().read_unaligned() };
-    Some((info.ipi6_addr.s6_addr.into(), info.ipi6_ifindex))
 }
 
 impl ErrorSender {
@@ -208,24 +172,6 @@ fn send<A, C>(socket: &OwnedFd, to: &A, control: Option<(i32, i32, &C)>, message
     }
 }
 
-fn raw(family: AddressFamily, protocol: Protocol) -> io::Result<OwnedFd> {
+pub(crate) fn raw(family: AddressFamily, protocol: Protocol) -> io::Result<OwnedFd> {
     Ok(socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, Some(protocol))?)
-}
-
-fn set<T>(socket: &OwnedFd, level: i32, name: i32, value: &T) -> io::Result<()> {
-    let value: *const T = value;
-    // SAFETY: the pointer and the length are those of `value`, which the kernel reads during the call.
-    match unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.cast(), length_of::<T>()) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
-}
-
-fn length_of<T>() -> libc::socklen_t {
-    size_of::<T>() as libc::socklen_t
-}
-
-/// The value of cmsg_len (CMSG_LEN): the header, padded, and the value.
-const fn control_length<T>() -> usize {
-    size_of::<libc::cmsghdr>().next_multiple_of(align_of::<libc::cmsghdr>()) + size_of::<T>()
 }

@@ -1,7 +1,9 @@
 //! The kernel's side of segbox: reads the state of the kernel and writes to it. Not here: any decision (`segbox-plan`).
 
+pub mod advertisement;
 pub mod beside;
 pub mod bpf;
+mod datagram;
 pub mod doors;
 pub mod file;
 pub mod fixes;
@@ -11,6 +13,7 @@ pub mod kernel;
 mod modules;
 pub mod namespace;
 pub mod netlink;
+pub mod packet;
 pub mod sample;
 pub mod snmp;
 pub mod sysctl;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use segbox_config::model::{FlowLabel, HmacMode, IPV6_MIN_MTU};
 use segbox_config::{Config, IfName};
 
+use crate::dhcp;
 use crate::state::{Actual, Setting, State};
 use crate::step::{Delta, Step};
 use crate::sysctl;
@@ -97,6 +98,11 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
     for port in ports_with_ipv6(config) {
         ask_on(port, ("ipv6", "disable_ipv6"), "0", actual, state);
     }
+    for (port, _) in config.interfaces.iter().filter(|(_, one)| one.learns.accept_ra) {
+        for (name, value) in advertisements() {
+            ask_on(*port, ("ipv6", name), &value, actual, state);
+        }
+    }
     // An interface that enters or leaves a VRF goes down and up, and loses its IPv6 addresses, also those that another program made
     // (drivers/net/vrf.c, cycle_netdev; net/ipv6/addrconf.c, addrconf_ifdown).
     for port in config.vrfs.values().flat_map(|vrf| &vrf.interfaces) {
@@ -109,6 +115,17 @@ fn of_ports(config: &Config, actual: &Actual, state: &mut State) {
             state.settings.insert(require, hmac_value(HmacMode::Require).to_owned());
         }
     }
+}
+
+/// What lets a router learn an address and a default route by router advertisements. Any other default route goes before that one.
+fn advertisements() -> [(&'static str, String); 4] {
+    let metric = dhcp::METRIC.to_string();
+    [
+        ("accept_ra", "2".to_owned()),
+        ("accept_ra_defrtr", "1".to_owned()),
+        ("autoconf", "1".to_owned()),
+        ("ra_defrtr_metric", metric),
+    ]
 }
 
 /// By the MTU that it has, or that it is made with.
@@ -129,7 +146,7 @@ fn hmac_value(mode: HmacMode) -> &'static str {
 /// Ports on which the file needs IPv6. A distribution may have turned it off, and the kernel refuses addresses and routes there with EACCES.
 fn ports_with_ipv6(config: &Config) -> BTreeSet<IfName> {
     let named = config.interfaces.iter();
-    let named = named.filter(|(_, one)| one.srv6 || one.addresses.iter().any(|net| net.addr().is_ipv6()));
+    let named = named.filter(|(_, one)| one.has_ipv6());
     let routes = config.routes.iter().filter(|route| route.destination.addr().is_ipv6());
     let neighbors = config.neighbors.iter().filter(|neighbor| neighbor.address.is_ipv6());
     let policies = config.policies.iter().filter_map(|policy| policy.interface);
@@ -166,7 +183,8 @@ fn keep_advertised_routes(actual: &Actual, base: &BTreeMap<Setting, String>, sta
     for link in &actual.links {
         let setting = Setting::Sysctl(sysctl::of_a_link("ipv6", link.name, "accept_ra"));
         let learns = actual.setting(&setting).as_deref() == Some("1");
-        if base.contains_key(&setting) || (learns && actual.advertised.contains(&link.name)) {
+        let learned = base.get(&setting).is_some_and(|before| before == "1");
+        if learned || (learns && actual.advertised.contains(&link.name)) {
             state.settings.insert(setting, "2".into());
         }
     }

@@ -336,3 +336,35 @@ fn the_source_rule_is_wherever_a_vrf_and_a_source_are() {
         assert!(steps.iter().any(|step| step.starts_with(line)), "{line}: {steps:#?}");
     }
 }
+
+#[test]
+fn a_port_that_learns_by_advertisements_gets_what_it_needs_and_gets_its_own_back() {
+    let of = |name: &str| format!("net.ipv6.conf.eth1.{name}");
+    // As PID 1 of the image leaves it.
+    let before = [
+        ("accept_ra", "0"),
+        ("accept_ra_defrtr", "1"),
+        ("autoconf", "0"),
+        ("disable_ipv6", "1"),
+        ("ra_defrtr_metric", "1024"),
+        ("seg6_enabled", "0"),
+    ]
+    .map(|(name, value)| (of(name), value));
+    let mut host = Host::new(&before.each_ref().map(|(name, value)| (name.as_str(), *value)));
+    let steps = host.apply("[interface.eth1]\naccept-ra = true\n");
+    assert!(place(&steps, &of("accept_ra")) < place(&steps, "net.ipv6.conf.all.forwarding"), "{steps:#?}");
+    let learns = [("accept_ra", "2"), ("accept_ra_defrtr", "1"), ("autoconf", "1"), ("ra_defrtr_metric", "4096")];
+    for (name, value) in learns.into_iter().chain([("disable_ipv6", "0")]) {
+        assert_eq!(host.is(&of(name)), value, "{name}");
+    }
+    // The router goes on forwarding, and the port no longer learns.
+    host.apply(PORT);
+    for (name, value) in &before {
+        assert_eq!(host.is(name), *value, "{name}");
+    }
+    host.apply("[interface.eth1]\naccept-ra = true\n");
+    host.clear();
+    for (name, value) in &before {
+        assert_eq!(host.is(name), *value, "{name}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What a router should be, what it is, and the steps between. Pure: nothing here reads or writes a kernel, a file or a clock.
 
 mod adjacent;
+pub mod advertisement;
 pub mod asked;
 mod base;
 pub mod beside;
@@ -8,6 +9,7 @@ pub mod circles;
 pub mod degrade;
 mod describe;
 mod desired;
+pub mod dhcp;
 mod diff;
 mod egress;
 pub mod filter;
@@ -26,6 +28,7 @@ pub mod nic_names;
 pub mod overruled;
 pub mod rename;
 pub mod repair;
+pub mod resolver;
 pub mod rounds;
 pub mod route;
 mod rows;

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use ipnet::{IpNet, Ipv6Net};
-use segbox_config::model::Interface;
 use segbox_config::{Config, IfName, Mac};
 
 use crate::state::{Actual, AddressKey, Setting};
@@ -14,8 +13,7 @@ use crate::sysctl::of_a_link;
 /// The kernel asks from the link-local address for the neighbours of packets that it forwards, and without one it does not ask (net/ipv6/ndisc.c,
 /// ndisc_send_ns): all is well until the entries that it has are too old, and then every packet is lost.
 pub(crate) fn lost(config: &Config, actual: &Actual) -> Vec<AddressKey> {
-    let forwards = |port: &Interface| port.srv6 || port.addresses.iter().any(|net| matches!(net, IpNet::V6(_)));
-    let lost = config.interfaces.iter().filter(|(name, port)| forwards(port) && lacks_one(**name, actual));
+    let lost = config.interfaces.iter().filter(|(name, port)| port.has_ipv6() && lacks_one(**name, actual));
     lost.filter_map(|(name, _)| {
         let mac = actual.links.iter().find(|link| link.name == *name)?.mac?;
         let net = Ipv6Net::new(of(mac), 64).expect("64 is at most 128");

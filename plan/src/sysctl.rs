@@ -24,13 +24,16 @@ pub const GLOBAL: [&str; 12] = [
 ];
 
 /// Of each interface: family and name.
-pub const OF_A_LINK: [(&str, &str); 8] = [
+pub const OF_A_LINK: [(&str, &str); 11] = [
     ("ipv4", "forwarding"),
     ("ipv4", "rp_filter"),
     ("ipv6", "accept_ra"),
+    ("ipv6", "accept_ra_defrtr"),
+    ("ipv6", "autoconf"),
     ("ipv6", "disable_ipv6"),
     ("ipv6", "forwarding"),
     ("ipv6", "keep_addr_on_down"),
+    ("ipv6", "ra_defrtr_metric"),
     ("ipv6", "seg6_enabled"),
     ("ipv6", "seg6_require_hmac"),
 ];

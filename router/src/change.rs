@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use segbox_config::Config;
+use segbox_config::{Config, IfName};
 use segbox_plan::route::RouteKind;
 use segbox_plan::tune::Refusals;
 use segbox_plan::{Actual, Base, Delta, Desired, Plan, Setting, Step, Verb, diff, present_names};
@@ -14,6 +14,7 @@ use crate::confirm::Noted;
 use crate::counted::{self, Counted};
 use crate::damage::Unknown;
 use crate::error::{ChangeError, VerifierError};
+use crate::leases::{LEASES, leases};
 use crate::run::folder::{BASE, Begun};
 use crate::run::programs;
 use crate::run::record::{self, RECORD, Record};
@@ -101,6 +102,10 @@ impl<T: Target> Router<T> {
         let plan = diff(&want.state, &before.actual);
         self.verify(&plan, &want)?;
         let changes = !plan.is_empty();
+        if wanted.config().is_none() {
+            // While their ports are up: the servers are told.
+            self.end_leases(None)?;
+        }
         let done = self.prepare(wanted, &how, &plan, (&before, &want, &reconcile), &keys).and_then(|record| {
             // Nothing is asked of these any more, and they take as much as the rest.
             want.state.routes.retain(|_, route| route.kind() == RouteKind::Sid);
@@ -122,7 +127,7 @@ impl<T: Target> Router<T> {
                 self.not_put_back = unknown.map(told).unwrap_or_default();
                 folder.remove_all()?;
             }
-            End::InSync => {}
+            End::InSync => self.end_leases(wanted.config())?,
             End::Undone { left, .. } => {
                 self.forget(left, &reconcile.base, &keys);
                 confirm::end(&self.folder)?;
@@ -198,6 +203,19 @@ impl<T: Target> Router<T> {
             })
             .collect();
         if refused.is_empty() { Ok(()) } else { Err(ChangeError::Verifier { refused }) }
+    }
+
+    /// Gives back the leases of ports for which a file asks for none (any more); of all ports where there is no file.
+    fn end_leases(&mut self, config: Option<&Config>) -> Result<(), ChangeError> {
+        let mut kept = leases(&self.folder);
+        let asks =
+            |name: &IfName| config.and_then(|config| config.interfaces.get(name)).is_some_and(|port| port.learns.dhcp);
+        let over: Vec<_> = kept.extract_if(.., |name, _| !asks(name)).collect();
+        for (name, noted) in &over {
+            self.target.end_lease(*name, noted).map_err(ChangeError::Kernel)?;
+        }
+        // Without a file the whole folder goes.
+        if over.is_empty() || config.is_none() { Ok(()) } else { Ok(self.folder.write_json(LEASES, &kept)?) }
     }
 
     /// Forgets what an undone change had noted, but for what could not be undone: `clear` has to know of it.

@@ -10,13 +10,17 @@ mod confirm;
 mod confirm_tests;
 mod counted;
 mod damage;
+/// Where a running service tells how it is.
+pub mod desk;
 mod error;
 /// Programs that report events, and their events.
 pub mod events;
 mod faults;
 mod guard;
-/// The counters of the service for ICMP errors.
-pub mod icmp_errors;
+/// Leases that are on ports.
+pub mod leases;
+/// Ports whose addresses come from their network.
+pub mod management;
 #[cfg(test)]
 mod memory;
 mod nics;
@@ -149,6 +153,11 @@ impl Router {
     pub fn overruled(&mut self, ours: &[(RouteKey, RouteKind)]) -> Result<Vec<Overruled>, ChangeError> {
         let others = self.target.netlink.others_routes(&destinations(ours));
         Ok(overruled(ours, &others.map_err(|error| ChangeError::Kernel(error.into()))?))
+    }
+
+    /// What a file asks for that only `segbox keep` does, where it does not run: a line for each port. On a box, PID 1 runs it.
+    pub fn without_keeper(&self, config: &Config) -> Vec<String> {
+        if management::live().is_some() { Vec::new() } else { management::unkept(config) }
     }
 
     /// Waits until the addresses of a file's ports are through duplicate address detection: before that, neighbours cannot resolve them.

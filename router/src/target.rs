@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use segbox_config::IfName;
 use segbox_config::model::Program;
 use segbox_linux::Netlink;
 use segbox_linux::bpf::{self, Programs};
@@ -13,6 +14,7 @@ use segbox_linux::tune::Tuner;
 use segbox_plan::route::{Route, RouteKey};
 use segbox_plan::{Actual, Delta, Materials, Setting, Step, asked};
 
+use crate::leases::{self, Noted};
 use crate::seal::Seal;
 
 /// The observed state, and the secrets behind its digests.
@@ -49,6 +51,14 @@ pub trait Target {
     /// # Errors
     /// The kernel refuses to remove it.
     fn tidy(&mut self) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    /// Gives back the lease of a port.
+    ///
+    /// # Errors
+    /// The kernel refuses to remove what the lease has put on the port.
+    fn end_lease(&mut self, _: IfName, _: &Noted) -> Result<(), TargetError> {
         Ok(())
     }
 
@@ -149,6 +159,10 @@ impl Target for Kernel {
 
     fn tidy(&mut self) -> Result<(), TargetError> {
         Ok(self.programs.remove_unfinished()?)
+    }
+
+    fn end_lease(&mut self, port: IfName, noted: &Noted) -> Result<(), TargetError> {
+        Ok(leases::end(port, noted)?)
     }
 
     fn hmac_keys(&mut self) -> &mut BTreeSet<u32> {

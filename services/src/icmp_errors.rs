@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use segbox_linux::icmp::{ErrorSender, ErrorSocket, Received};
 use segbox_linux::netlink::Steering;
 use segbox_plan::icmp_errors::{Arrived, Counts, Limits, Quote, Refused, Unanswered, read};
-use segbox_router::icmp_errors::Desk;
+use segbox_router::desk::{Desk, Service};
 
 /// How long a list of VRFs is good.
 const FRESH: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ impl IcmpErrors {
     /// # Errors
     /// A socket cannot be opened.
     pub(crate) fn open() -> io::Result<Option<Self>> {
-        let Some(desk) = Desk::open()? else { return Ok(None) };
+        let Some(desk) = Desk::open(Service::IcmpErrors)? else { return Ok(None) };
         let office = Office {
             steering: Steering::open()?,
             sender: ErrorSender::open()?,

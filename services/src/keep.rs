@@ -1,5 +1,5 @@
 //! The services of a router. Repairs, changes on probation, tuning and latency share a loop: they wait together, and each is called when it
-//! has work. ICMP errors have a thread of their own, since their senders wait for them. PID 1 runs it as a child, and `segbox keep` runs it
+//! has work. ICMP errors and management ports have threads of their own, since others wait for them. PID 1 runs it as a child, and `segbox keep` runs it
 //! where segbox is not PID 1. Not here: the services.
 
 use std::io;
@@ -10,6 +10,7 @@ use segbox_router::{OpenError, Router};
 
 use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
+use crate::management::Management;
 use crate::probation::Probation;
 use crate::repairs::{Names, Repairs};
 use crate::tuning::Tuning;
@@ -65,11 +66,21 @@ pub fn keep(names: Names, say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
             None
         }
     };
+    let management = match Management::open(names) {
+        Ok(None) => {
+            say("another process holds the leases of management ports");
+            None
+        }
+        management => management.map_err(KeepError::Listen)?,
+    };
     let mut repairs = Repairs::open(names).map_err(KeepError::Listen)?;
     let mut probation = Probation::open();
     std::thread::scope(|scope| {
         if let Some(icmp_errors) = icmp_errors {
             scope.spawn(|| icmp_errors.run(&say));
+        }
+        if let Some(management) = management {
+            scope.spawn(|| management.run(&say));
         }
         loop {
             if let Some(hardware) = &mut hardware {

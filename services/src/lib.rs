@@ -5,6 +5,7 @@ mod disputes;
 mod icmp_errors;
 mod keep;
 mod latency;
+mod management;
 mod probation;
 mod repairs;
 /// Restarts services that have ended.

@@ -17,9 +17,10 @@ const fn target(name: &'static str) -> Target {
     Target { name, seeds: &[] }
 }
 
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 10] = [
     Target { name: "config", seeds: &["config/examples", "config/tests/cases/ok", "config/tests/cases/bad"] },
     Target { name: "profile", seeds: &["hw-profiles", "config/tests/cases/profile"] },
+    target("dhcp"),
     target("netlink"),
     Target { name: "object", seeds: &["target/bpf"] },
     target("btf"),

@@ -3,6 +3,7 @@
 //! The text of a fault stands at its variant, and whether it is a warning. [`Faults`] prints them.
 
 mod found;
+mod management;
 mod network;
 mod paths;
 mod profile;
@@ -20,6 +21,7 @@ use std::fmt::Write as _;
 use miette::{Diagnostic, LabeledSpan, Severity};
 
 pub(crate) use found::{Found, MOST};
+pub use management::ManagementFault;
 pub use network::NetworkFault;
 pub use paths::PathFault;
 pub use profile::ProfileFault;
@@ -62,6 +64,9 @@ pub enum FaultKind {
     /// Interfaces, VRFs, routes, neighbours.
     #[diagnostic(transparent)]
     Network(#[from] NetworkFault),
+    /// `dhcp` and `accept-ra`.
+    #[diagnostic(transparent)]
+    Management(#[from] ManagementFault),
     /// `hops` and `lists`.
     #[diagnostic(transparent)]
     Spread(#[from] SpreadFault),

@@ -91,6 +91,18 @@ static INTERFACE: Table = Table {
             "[\"2001:db8:12::2/64\"]",
         ),
         Key::optional(
+            "dhcp",
+            Kind::Bool,
+            "Whether it gets an IPv4 address, its routes and DNS servers by DHCP, beside `addresses`; the default is `false`. `segbox keep` holds the lease.",
+            "true",
+        ),
+        Key::optional(
+            "accept-ra",
+            Kind::Bool,
+            "Whether it gets IPv6 addresses, a default route and DNS servers by router advertisements, beside `addresses`; the default is `false`.",
+            "true",
+        ),
+        Key::optional(
             "mtu",
             Kind::Int(range(68, 65535, " (bytes)")),
             "The largest packet in bytes; at least 1280 on an interface with IPv6. A VLAN without it has that of its parent.",

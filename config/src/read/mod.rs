@@ -3,6 +3,7 @@
 //! The tree of the text lives only while it is read. A Draft keeps values, and the places of those that have a check to come.
 
 mod domain;
+mod management;
 mod network;
 mod policies;
 mod program;
@@ -159,6 +160,7 @@ impl Reader {
             self.srv6(srv6);
         }
         self.claims();
+        self.learns_beside_srv6();
         self.program_tables(root);
     }
 

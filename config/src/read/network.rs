@@ -63,6 +63,7 @@ impl Reader {
             vlan: self.vlan(name, entry),
             srv6: entry.get("srv6").and_then(Entry::bool).unwrap_or_default(),
             mtu: number(entry, "mtu").ok().flatten(),
+            learns: self.learns(name, entry),
             ..Interface::default()
         };
         if let Some(hmac) = entry.get("hmac") {
@@ -93,7 +94,7 @@ impl Reader {
                 }
             }
         }
-        let ipv6 = interface.srv6 || interface.addresses.iter().any(|net| net.addr().is_ipv6());
+        let ipv6 = interface.has_ipv6();
         if let Some(mtu) = interface.mtu.filter(|mtu| ipv6 && *mtu < IPV6_MIN_MTU)
             && let Some(entry) = entry.get("mtu")
         {

@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config, places: &BTreeMap<IfName, Span>, links: Opt
             continue;
         };
         let Some(least) = mtu(config, links, vlan.parent) else { continue };
-        let has_ipv6 = interface.srv6 || interface.addresses.iter().any(|net| net.addr().is_ipv6());
+        let has_ipv6 = interface.has_ipv6();
         match interface.mtu {
             Some(mtu) if mtu > least => {
                 let fault = NetworkFault::VlanMtu { name: *name, mtu, parent: vlan.parent, least };

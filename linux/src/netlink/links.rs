@@ -29,6 +29,8 @@ pub(super) struct LinkRow {
     pub(super) master: u32,
     /// The permanent address; the current one where there is none.
     pub(super) mac: Option<Mac>,
+    /// The address that its frames have.
+    pub(super) current: Option<Mac>,
     /// The bus and name of its device: (`pci`, `0000:03:00.0`), (`virtio`, `virtio0`).
     parent: Option<(String, String)>,
     /// Its kind (IFLA_INFO_KIND); None for a card.
@@ -164,6 +166,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         mtu,
         master,
         mac: permanent.or(current),
+        current,
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
         kind: kind.map(str::to_owned),
         lower: if elsewhere { 0 } else { lower },

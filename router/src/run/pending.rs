@@ -20,19 +20,19 @@ pub(crate) struct Pending {
 impl Pending {
     /// For a change that is to be confirmed within this time.
     pub(crate) fn within(time: Duration) -> Self {
-        Self { deadline: now() + time.as_secs_f64() }
+        Self { deadline: (now() + time).as_secs_f64() }
     }
 
     /// The remaining time; None when the time is over.
     pub(crate) fn left(self) -> Option<Duration> {
-        Duration::try_from_secs_f64(self.deadline - now()).ok().filter(|left| !left.is_zero())
+        Duration::try_from_secs_f64(self.deadline - now().as_secs_f64()).ok().filter(|left| !left.is_zero())
     }
 
     /// How long the time has been over; None while it is not.
     pub(crate) fn late(self) -> Option<Duration> {
         match self.left() {
             Some(_) => None,
-            None => Some(Duration::try_from_secs_f64(now() - self.deadline).unwrap_or_default()),
+            None => Some(Duration::try_from_secs_f64(now().as_secs_f64() - self.deadline).unwrap_or_default()),
         }
     }
 
@@ -51,10 +51,10 @@ impl Pending {
     }
 }
 
-fn now() -> f64 {
+/// The time since the boot, by a clock that nobody can set.
+pub(crate) fn now() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
-    // Both fit exactly: no box runs for 2^52 seconds.
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -21,18 +21,22 @@ use segbox_plan::{Actual, Setting};
 use serde::Serialize;
 
 use crate::counted::Ledger;
+use crate::desk::{Service, ask};
 use crate::error::ChangeError;
 use crate::error::with_causes;
 use crate::run::boot::Boot;
 use crate::run::pending::Pending;
 use crate::target::{Target, TargetError};
-use crate::{Reading, Router, damage, icmp_errors};
+use crate::{Reading, Router, damage};
 
 mod circles;
 mod hop_limit;
+/// Ports whose addresses come from their network.
+pub mod management;
 /// The tuning of the box.
 pub mod tuning;
 
+use management::ManagementPort;
 use tuning::Tuning;
 
 /// The output of `segbox status --json`.
@@ -63,6 +67,9 @@ pub struct Status {
     pub links: Vec<Link>,
     /// The kernel's counters of lost IPv6 packets, by their names in /proc/net/snmp6, since the namespace was made.
     pub losses: BTreeMap<&'static str, u64>,
+    /// Ports with `dhcp` or `accept-ra`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub management: Vec<ManagementPort>,
     /// ICMP errors about encapsulated packets; None if no service hands them back to hosts.
     pub icmp_errors: Option<Counts>,
     /// The tuning of the box; None in another namespace than the box's.
@@ -200,7 +207,10 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let dropped = router.target.netlink.dropped().map_err(|error| kernel_error(error.into()))?;
     let pending = Pending::read(&router.folder).ok().flatten();
+    let config = reading.as_ref().and_then(|reading| reading.as_ref().ok()).map(|reading| &reading.checked.config);
+    let (management, of_management) = config.map(management::of).unwrap_or_default();
     let (mut deviations, tuning) = deviations(router, &found.actual, reading);
+    deviations.extend(of_management);
     deviations.extend(overdue);
     deviations.extend(damage::damaged(&router.folder));
     deviations.extend(segbox_plan::lost::lost(&found.actual));
@@ -230,7 +240,8 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
         losses: losses(),
-        icmp_errors: icmp_errors::ask(),
+        icmp_errors: ask(Service::IcmpErrors),
+        management,
         tuning,
     })
 }

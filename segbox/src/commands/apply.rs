@@ -61,6 +61,9 @@ pub(super) fn run(file: &Path, confirm: Option<Duration>) -> Result<ExitCode> {
             format!("duplicate address detection still runs on {ports}: neighbours cannot resolve its addresses yet");
         print(&format!("{}\n", styled(CHANGED, text)))?;
     }
+    for line in router.without_keeper(&reading.checked.config) {
+        print(&format!("{}\n", styled(CHANGED, line)))?;
+    }
     output::overruled(&router.overruled(&of_file(&reading.checked.config))?);
     if let Some(trouble) = &router.trouble {
         print(&format!("{}\n", styled(CHANGED, trouble)))?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod event;
 mod losses;
+mod management;
 pub(crate) mod output;
 pub(crate) mod status;
 pub(crate) mod tuning;

@@ -3,7 +3,7 @@
 use segbox_router::status::Status;
 
 use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
-use super::{losses, tuning};
+use super::{losses, management, tuning};
 
 /// Most SIDs and policies shown; `--json` lists all of them.
 const SHOWN: usize = 40;
@@ -19,6 +19,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         section("dropped by filters", &filters(status), status.filters.len()) + &outside(status),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
+        management::text(status),
         losses::text(status),
         status.tuning.as_ref().map(tuning::text).unwrap_or_default(),
     ];

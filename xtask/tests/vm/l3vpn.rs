@@ -15,6 +15,7 @@ mod another_owner;
 mod hmac;
 mod leaks;
 mod made_again;
+mod management;
 mod more_hooks;
 mod path_mtu;
 mod shell;
@@ -79,7 +80,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
         (hmac::FILES[0], hmac::file(&example)),
         (hmac::FILES[1], hmac::SECRET.to_owned()),
     ];
-    fs::write(&edge, example + leaks::ROUTES).expect("the folder is ours");
+    fs::write(&edge, example + leaks::ROUTES + management::FILE).expect("the folder is ours");
     machine.files.push((FW_CFG.to_owned(), edge));
     for (name, text) in others {
         let place = files.path().join(name.replace('/', "-"));
@@ -96,6 +97,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
         model: Model::Virtio,
         queues: 1,
     };
+    management::card(&mut machine);
     machine.ports = vec![port(&lab["p"], "pe1", 0), port(&site_1[0], "eth0", 1), port(&site_1[1], "eth0", 2)];
     let mut router = Router::start(&machine);
     let core = Wire::open(&lab["p"], "pe1").expect("the machine has brought it");
@@ -144,6 +146,7 @@ fn two_customers_with_the_same_addresses_never_meet() {
     for name in ["p", "blue", "green"] {
         segbox(&lab[name], ["plan".as_ref(), files.path().join(name).as_os_str()]);
     }
+    management::has_a_lease(&mut router);
     made_again::is_mended(&mut router, &mut vpns);
     another_owner::carries_its_vpn(&mut router, &mut vpns);
     more_hooks::of_a_closed_host_are_named(&mut router, &mut vpns);
