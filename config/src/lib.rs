@@ -19,6 +19,7 @@ pub mod object;
 mod overhead;
 mod password;
 mod place;
+mod policy;
 pub mod profile;
 mod read;
 mod resolve;

@@ -165,10 +165,13 @@ impl fmt::Display for Route {
         match &*self.hops {
             [] => f.write_str(self.drops.name()),
             [only] => only.fmt(f),
-            several => several.iter().enumerate().try_for_each(|(at, hop)| {
+            several => several.chunk_by(|one, next| one == next).enumerate().try_for_each(|(at, same)| {
                 f.write_str(if at == 0 { "" } else { ", " })?;
-                hop.fmt(f)?;
-                if hop.weight == 1 { Ok(()) } else { write!(f, " weight {}", hop.weight) }
+                if same.len() > 1 {
+                    write!(f, "{} x ", same.len())?;
+                }
+                same[0].fmt(f)?;
+                if same[0].weight == 1 { Ok(()) } else { write!(f, " weight {}", same[0].weight) }
             }),
         }?;
         self.mtu.map_or(Ok(()), |mtu| write!(f, " mtu {mtu}"))

@@ -2,13 +2,13 @@
 //! the sysctls (`forwarding`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid, Policy, SegmentList, Steer};
-use segbox_config::{Behavior, Config, Feature, HeadendMode, IfName, Kernel, Segments};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid};
+use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
+use crate::anchored::{anchor, hanging};
 use crate::base::Base;
 use crate::egress::{ANCHOR_MTU, Egress};
 use crate::filter::{self, Filter, FilterName, OnBox};
@@ -19,13 +19,15 @@ use crate::identity::{program_name, secret_digest};
 use crate::isolation::{BEFORE_STEERING, BEFORE_VRFS, isolation, locator};
 use crate::link_local;
 use crate::materials::{Materials, Secret};
+use crate::policies::Policies;
 use crate::route::{Route, RouteKey};
 use crate::sharing::{Ask, Asked, share};
 use crate::source_address::on_loopback;
 use crate::spread::Spread;
-use crate::state::{ANCHOR, Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Setting, State};
+use crate::state::{Actual, AddressKey, Bytes, HmacKey, Link, MAIN_TABLE, NeighborKey, RowKey, Setting, State};
 use crate::steering::Steering;
 use crate::tune::{Refusals, Tuning, Wish, tune};
+use crate::underlay::Underlay;
 use crate::vlans;
 
 /// What beside the file decides what the kernel is asked for.
@@ -245,10 +247,6 @@ fn links(config: &Config, context: Context<'_>, state: &mut State) {
     }
 }
 
-fn anchor() -> IfName {
-    ANCHOR.parse().expect("a name")
-}
-
 /// True if hops wait.
 fn routes(
     config: &Config,
@@ -270,7 +268,7 @@ fn routes(
             Hop { interface: route.interface, via: route.via, ..Hop::default() }.into()
         } else {
             let ask = Ask::Hops(route.table, route.destination.addr().is_ipv4(), &route.hops);
-            asked.hops(ask, || spread.hops(route))
+            asked.hops(ask, 1, || spread.hops(route))
         };
         // Without a hop the kernel has no such route either.
         if !hops.is_empty() {
@@ -288,38 +286,16 @@ fn routes(
         let body = hanging(None, None, Encap::Seg6Local(Box::new(endpoint)));
         state.routes.insert(RouteKey::of(MAIN_TABLE, IpNet::V6(*sid), None), body);
     }
-    let mut policies = Vec::with_capacity(config.policies.len());
+    let mut underlay = Underlay::new(context.kernel.has(&Feature::POLICY_TABLE));
+    let with_hops = config.routes.iter().filter(|route| !route.hops.is_empty());
+    let several = with_hops.map(|route| (RouteKey::of(route.table, route.destination, route.metric), route)).collect();
     let egress = Egress::new(state, context.actual);
-    for policy in &config.policies {
-        let Policy { destination, steer, interface, via, source, metric, .. } = policy;
-        let key = RouteKey::of(steering.table(policy, config), *destination, *metric);
-        let mut route = match steer {
-            Steer::Segments { mode, segments, hmac_key } => {
-                hanging(*interface, *via, tunnel(*mode, segments, *hmac_key, *source))
-            }
-            Steer::Lists { mode, lists, hmac_key } => {
-                if interface.is_some_and(|port| spread.ready(port).is_err()) {
-                    continue;
-                }
-                let interface = interface.unwrap_or_else(anchor);
-                let hop = |list: &SegmentList| Hop {
-                    interface: Some(interface),
-                    weight: list.weight,
-                    encap: tunnel(*mode, &list.segments, *hmac_key, *source),
-                    ..Hop::default()
-                };
-                let ask = Ask::Lists(destination.addr().is_ipv4(), interface, steer, *source);
-                let hops = asked.hops(ask, || lists.iter().map(hop).collect());
-                Route { hops, ..Route::default() }
-            }
-            Steer::Program(program) => hanging(*interface, *via, Encap::BpfIn(loaded(program))),
-        };
-        route.mtu = route.hops.iter().filter_map(|hop| egress.mtu(&key, hop)).min();
-        policies.push((key, route));
-    }
+    let on = Policies { config, steering, egress, spread: &spread, programs, several };
+    let mut policies = on.routes(&mut asked, &mut underlay);
     // Built at once from a list: its nodes are full then, where a million single insertions leave them half empty.
     policies.splice(0..0, std::mem::take(&mut state.routes));
     state.routes = policies.into_iter().collect();
+    underlay.ask(&mut asked, state);
     share(asked, context.actual, state);
     spread.waits()
 }
@@ -342,13 +318,4 @@ fn filters(config: &Config, context: Context<'_>, state: &State) -> BTreeMap<Fil
     let ports = context.actual.links.iter().map(|link| link.name).chain(made).filter(is_port);
     let smallest_mtu = ports.filter_map(mtu).min();
     filter::wanted(config, OnBox { kernel: context.kernel, routes: &state.routes, mtu: &mtu, smallest_mtu })
-}
-
-fn tunnel(mode: HeadendMode, segments: &Segments, hmac_key: u32, source: Option<Ipv6Addr>) -> Encap {
-    Encap::Seg6 { mode, segments: segments.clone(), hmac_key, source, table: None }
-}
-
-/// A route with a tunnel: on the device the file names, else on the anchor.
-fn hanging(interface: Option<IfName>, via: Option<IpAddr>, encap: Encap) -> Route {
-    Hop { interface: Some(interface.unwrap_or_else(anchor)), via, encap, ..Hop::default() }.into()
 }

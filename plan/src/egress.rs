@@ -15,7 +15,7 @@ use ipnet::{IpNet, Ipv6Net};
 use segbox_config::{HeadendMode, IfName};
 
 use crate::hop::{Encap, Hop};
-use crate::lookup::{Fate, Lookup, RouteSeen};
+use crate::lookup::{Fate, HopSeen, Lookup, RouteSeen};
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{ANCHOR, Actual, MAIN_TABLE, Setting, State};
 
@@ -50,6 +50,21 @@ enum Way {
     Own,
     /// Nowhere, or it is not known.
     Unknown,
+}
+
+/// A route that leads out of the box.
+pub(crate) enum WayOut<'a> {
+    /// One of the file's.
+    Own(&'a RouteKey),
+    /// Another program's.
+    Other(&'a [HopSeen]),
+}
+
+/// What leads to an address.
+enum Found<'a> {
+    Route(&'a RouteKey, &'a Route),
+    Link(IfName),
+    Seen(&'a RouteSeen),
 }
 
 impl<'a> Egress<'a> {
@@ -102,9 +117,37 @@ impl<'a> Egress<'a> {
         way
     }
 
+    /// Whether a way by another program's route has several hops.
+    pub(crate) fn sees_several(&self) -> bool {
+        let has_several = |lookup: &Lookup| matches!(lookup, Lookup::Route(seen) if seen.hops.len() > 1);
+        self.actual.lookups.values().any(has_several)
+    }
+
+    /// What leads to the first segment that is no SID of the box; None where that is not known, or it leads into a tunnel.
+    pub(crate) fn way_out(&self, segments: &[Ipv6Addr]) -> Option<WayOut<'_>> {
+        for segment in segments {
+            match self.find(*segment)? {
+                Found::Route(_, route) if route.kind() == RouteKind::Sid => {}
+                Found::Route(key, route) if route.kind() == RouteKind::Plain => return Some(WayOut::Own(key)),
+                Found::Seen(seen) if seen.fate == Fate::Forwarded => return Some(WayOut::Other(&seen.hops)),
+                Found::Route(..) | Found::Link(_) | Found::Seen(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn look_up(&self, address: Ipv6Addr, depth: u8) -> Way {
+        match self.find(address) {
+            Some(Found::Route(key, route)) => self.by_route(key, route, depth),
+            Some(Found::Link(name)) => self.out(Some(name), None),
+            Some(Found::Seen(seen)) => self.by_seen(seen),
+            None => Way::Unknown,
+        }
+    }
+
     /// The longest prefix wins, then the lowest metric: among the routes of the file, the networks on links, and what the kernel finds
     /// of other programs.
-    fn look_up(&self, address: Ipv6Addr, depth: u8) -> Way {
+    fn find(&self, address: Ipv6Addr) -> Option<Found<'_>> {
         let route =
             self.route_to(address).map(|(key, route)| ((key.prefix.prefix_len(), Reverse(key.metric)), key, route));
         let link = self.connected.iter().find(|(net, _)| net.contains(&address));
@@ -117,10 +160,10 @@ impl<'a> Egress<'a> {
         let ranks = [route.map(|(rank, ..)| rank), link.map(|(rank, _)| rank), foreign.map(|(rank, _)| rank)];
         let best = ranks.into_iter().flatten().max();
         match (route, link, foreign) {
-            (Some((rank, key, route)), ..) if Some(rank) == best => self.by_route(key, route, depth),
-            (_, Some((rank, name)), _) if Some(rank) == best => self.out(Some(name), None),
-            (.., Some((_, seen))) => self.by_seen(seen),
-            _ => Way::Unknown,
+            (Some((rank, key, route)), ..) if Some(rank) == best => Some(Found::Route(key, route)),
+            (_, Some((rank, name)), _) if Some(rank) == best => Some(Found::Link(name)),
+            (.., Some((_, seen))) => Some(Found::Seen(seen)),
+            _ => None,
         }
     }
 

@@ -95,6 +95,17 @@ impl Default for Hop {
     }
 }
 
+impl Hop {
+    /// The same, with its tunnel's packets looked up as usual.
+    pub(crate) fn without_table(&self) -> Self {
+        let mut hop = self.clone();
+        if let Encap::Seg6 { table, .. } = &mut hop.encap {
+            *table = None;
+        }
+        hop
+    }
+}
+
 impl Encap {
     /// The loaded program that it runs, for End.BPF and H.BPF.
     pub fn program(&self) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 mod adjacent;
 pub mod advertisement;
+mod anchored;
 pub mod asked;
 mod base;
 pub mod beside;
@@ -26,6 +27,8 @@ pub mod materials;
 pub mod nexthop;
 pub mod nic_names;
 pub mod overruled;
+pub mod paths;
+mod policies;
 pub mod rename;
 pub mod repair;
 pub mod resolver;
@@ -40,6 +43,7 @@ pub mod steering;
 pub mod step;
 pub mod sysctl;
 pub mod tune;
+mod underlay;
 pub mod unkept;
 mod vlans;
 

@@ -1,6 +1,8 @@
 //! The routes that the kernel finds for single addresses, other programs' routes too: facts about what segbox did not make. Not here:
 //! which addresses (`asked`), asking the kernel, and what follows from the answers.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use segbox_config::IfName;
 use serde::{Deserialize, Serialize};
@@ -59,4 +61,14 @@ pub struct HopSeen {
     /// It has a gateway.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub gateway: bool,
+    /// The gateway. Earlier dumps have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub via: Option<IpAddr>,
+    /// One less than its share of the flows, relative to the other hops.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub more: u8,
+}
+
+fn is_zero(more: &u8) -> bool {
+    *more == 0
 }

@@ -91,7 +91,12 @@ impl Route {
             1 => hop.encap.to_string(),
             weight => format!("{} weight {weight}", hop.encap),
         };
-        let mut texts: Vec<String> = self.hops.iter().map(text).collect();
+        // Which table a tunnel's packets are looked up in is how its flows are spread, and not what is done to them.
+        let plain = |hop: &Hop| match &hop.encap {
+            Encap::Seg6 { table: Some(_), .. } => hop.without_table(),
+            _ => hop.clone(),
+        };
+        let mut texts: Vec<String> = self.hops.iter().map(plain).map(|hop| text(&hop)).collect();
         texts.dedup();
         texts.join(", ")
     }

@@ -27,8 +27,8 @@ impl State {
 #[derive(Debug, Default)]
 pub(crate) struct Asked<'a> {
     known: HashMap<Ask<'a>, u32>,
-    /// For IPv4 routes, and the hops.
-    groups: Vec<(bool, Hops)>,
+    /// For IPv4 routes, the hops, and how often each of them is there.
+    groups: Vec<(bool, Hops, usize)>,
 }
 
 /// What a route or a policy asks for. Two that have the same hops only while a cable is pulled ask for different things.
@@ -38,16 +38,27 @@ pub(crate) enum Ask<'a> {
     Hops(u32, bool, &'a [NextHop]),
     /// The lists of policies of a family on a device, with an outer source.
     Lists(bool, IfName, &'a Steer, Option<Ipv6Addr>),
+    /// The hops of a way to policies' first segments.
+    Underlay(Vec<Hop>),
 }
 
 impl<'a> Asked<'a> {
-    /// The hops of what is asked for.
-    pub(crate) fn hops(&mut self, ask: Ask<'a>, make: impl FnOnce() -> Vec<Hop>) -> Hops {
-        let (Ask::Hops(_, ipv4, _) | Ask::Lists(ipv4, ..)) = ask;
+    /// The hops of what has been asked for already.
+    pub(crate) fn known(&self, ask: &Ask<'a>) -> Option<Hops> {
+        let at = *self.known.get(ask)?;
+        Some(self.groups[at as usize].1.clone())
+    }
+
+    /// The hops of what is asked for, with this many nexthop objects for each.
+    pub(crate) fn hops(&mut self, ask: Ask<'a>, copies: usize, make: impl FnOnce() -> Vec<Hop>) -> Hops {
+        let ipv4 = match ask {
+            Ask::Hops(_, ipv4, _) | Ask::Lists(ipv4, ..) => ipv4,
+            Ask::Underlay(_) => false,
+        };
         let next = u32::try_from(self.groups.len()).expect("a file has fewer entries");
         let at = *self.known.entry(ask).or_insert(next);
         if at == next {
-            self.groups.push((ipv4, Hops::of_group(at, make())));
+            self.groups.push((ipv4, Hops::of_group(at, make()), copies));
         }
         self.groups[at as usize].1.clone()
     }
@@ -62,7 +73,7 @@ pub(crate) fn share(asked: Asked<'_>, actual: &Actual, state: &mut State) {
         return;
     }
     let mut ids = Ids::new(actual);
-    let make = |(ipv4, hops): (bool, Hops)| Wanted { nexthop: ids.group(ipv4, &hops), id: None };
+    let make = |(ipv4, hops, copies): (bool, Hops, usize)| Wanted { nexthop: ids.group(ipv4, &hops, copies), id: None };
     let mut groups: Vec<Wanted> = asked.groups.into_iter().map(make).collect();
     let mut taken = keep(&mut groups, actual, state);
     inherit(&mut groups, &mut taken, actual, state);
@@ -165,21 +176,24 @@ fn inherit(groups: &mut [Wanted], taken: &mut BTreeSet<u32>, actual: &Actual, st
 
 /// Ids in use, and what has them.
 struct Ids<'a> {
-    /// The hops that are there, by their content: the lowest id of each.
-    known: HashMap<&'a Nexthop, u32>,
+    /// The hops that are there, by their content: their ids from the lowest on.
+    known: HashMap<&'a Nexthop, Vec<u32>>,
     there: &'a BTreeMap<u32, Nexthop>,
     foreign: &'a BTreeSet<u32>,
     wanted: BTreeMap<u32, Nexthop>,
-    made: HashMap<Nexthop, u32>,
+    made: HashMap<Nexthop, Vec<u32>>,
     next: BTreeMap<u32, u32>,
 }
 
 impl<'a> Ids<'a> {
     fn new(actual: &'a Actual) -> Self {
         let there = &actual.state.nexthops;
-        let ours = there.range(FIRST_HOP..FIRST_GROUP).rev();
+        let mut known: HashMap<&Nexthop, Vec<u32>> = HashMap::new();
+        for (id, nexthop) in there.range(FIRST_HOP..FIRST_GROUP) {
+            known.entry(nexthop).or_default().push(*id);
+        }
         Self {
-            known: ours.map(|(id, nexthop)| (nexthop, *id)).collect(),
+            known,
             there,
             foreign: &actual.foreign_nexthops,
             wanted: BTreeMap::new(),
@@ -188,11 +202,11 @@ impl<'a> Ids<'a> {
         }
     }
 
-    /// The group of these hops. Equal hops are one: the kernel takes no hop twice.
-    fn group(&mut self, ipv4: bool, hops: &[Hop]) -> Nexthop {
-        let mut members: Vec<Member> = Vec::with_capacity(hops.len());
-        for hop in hops {
-            let id = self.hop(Nexthop::of(ipv4, hop));
+    /// The group of these hops. Equal hops are one: the kernel takes no hop twice. Copies are objects of their own.
+    fn group(&mut self, ipv4: bool, hops: &[Hop], copies: usize) -> Nexthop {
+        let mut members: Vec<Member> = Vec::with_capacity(hops.len() * copies);
+        for (copy, hop) in hops.iter().flat_map(|hop| (0..copies).map(move |copy| (copy, hop))) {
+            let id = self.hop(Nexthop::of(ipv4, hop), copy);
             match members.iter_mut().find(|member| member.id == id) {
                 Some(same) => same.weight = (same.weight + hop.weight).min(MOST_WEIGHT),
                 None => members.push(Member { id, weight: hop.weight }),
@@ -201,13 +215,15 @@ impl<'a> Ids<'a> {
         Nexthop::Group(members)
     }
 
-    fn hop(&mut self, nexthop: Nexthop) -> u32 {
-        if let Some(id) = self.known.get(&nexthop).or_else(|| self.made.get(&nexthop)).copied() {
+    fn hop(&mut self, nexthop: Nexthop, copy: usize) -> u32 {
+        let known = self.known.get(&nexthop).map_or(&[][..], Vec::as_slice);
+        let made = self.made.get(&nexthop).map_or(&[][..], Vec::as_slice);
+        if let Some(id) = known.iter().chain(made).nth(copy).copied() {
             self.wanted.insert(id, nexthop);
             return id;
         }
         let id = self.fresh(FIRST_HOP..FIRST_GROUP);
-        self.made.insert(nexthop.clone(), id);
+        self.made.entry(nexthop.clone()).or_default().push(id);
         self.wanted.insert(id, nexthop);
         id
     }

@@ -25,7 +25,7 @@ fn asking<'a>(routes: impl Iterator<Item = (u8, &'a [NextHop], &'a [(u8, u16)])>
     let (mut state, mut asked) = (State::default(), Asked::default());
     for (number, ask, hops) in routes {
         let hops =
-            asked.hops(Ask::Hops(254, false, ask), || hops.iter().map(|(via, weight)| hop(*via, *weight)).collect());
+            asked.hops(Ask::Hops(254, false, ask), 1, || hops.iter().map(|(via, weight)| hop(*via, *weight)).collect());
         state.routes.insert(key(number), Route { hops, ..Route::default() });
     }
     share(asked, actual, &mut state);

@@ -50,7 +50,9 @@ impl<'a> Spread<'a> {
     pub(crate) fn new(config: &Config, actual: &'a Actual, wanted: &State) -> Self {
         // 100,000 routes with a gateway of their own need none of this.
         let on_port = |policy: &Policy| policy.interface.is_some() && matches!(policy.steer, Steer::Lists { .. });
-        if config.routes.iter().all(|route| route.hops.is_empty()) && !config.policies.iter().any(on_port) {
+        let of_others = actual.lookups.values().any(|seen| matches!(seen, Lookup::Route(seen) if seen.hops.len() > 1));
+        let none = config.routes.iter().all(|route| route.hops.is_empty()) && !config.policies.iter().any(on_port);
+        if none && !of_others {
             return Self::nothing(&actual.lookups);
         }
         let changes = |setting: Setting| {

@@ -71,7 +71,7 @@ fn the_kernels_longer_route_wins_and_one_over_a_gateway_does_not() {
     let mut actual = box_of_three();
     let via: IpAddr = "2001:db8:1::7".parse().expect("an address");
     let mut look_up = |prefix: &str, interface: &str, gateway, own| {
-        let hops = vec![HopSeen { interface: name(interface), gateway }];
+        let hops = vec![HopSeen { interface: name(interface), gateway, via: None, more: 0 }];
         let route =
             RouteSeen { fate: Fate::Forwarded, prefix: prefix.parse().expect("one"), metric: 1, own, mtu: None, hops };
         actual.lookups.insert(via, Lookup::Route(route));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::model::{HmacAlgorithm, Matcher, Vlan};
+use segbox_config::model::{HmacAlgorithm, Matcher, OWN_TABLES, Vlan};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub const LINK_ALIAS: &str = "segbox";
 /// The group (IFLA_GROUP) of the devices that segbox makes, "segb" in ASCII. The kernel takes it in the request that makes a device, so a
 /// segbox that is killed leaves none without a mark.
 pub const LINK_GROUP: u32 = u32::from_be_bytes(*b"segb");
+
+/// The routing tables for single hops of the ways to policies' first segments. Those below are for sources (`steering`).
+pub const HOP_TABLES: std::ops::RangeInclusive<u32> = 0x5680_0000..=*OWN_TABLES.end();
 
 /// The main routing table.
 pub const MAIN_TABLE: u32 = 254;

@@ -10,16 +10,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use ipnet::IpNet;
 use segbox_config::model::{FIRST_IN_VRFS, OWN_TABLES, Policy};
 use segbox_config::{Config, IfName};
 
-use crate::nexthop::FIRST_GROUP;
-use crate::state::{Actual, MAIN_TABLE, Rule, State};
+use crate::state::{Actual, HOP_TABLES, MAIN_TABLE, Rule, State};
 
 /// The first priority of rules for the main table: the kernel's for VRFs is 1000, that for the main table 32766.
 const FIRST_IN_MAIN: u32 = 10_000;
+
+/// The tables of sources: those of segbox's own that are not for single hops (`underlay`).
+const SOURCE_TABLES: Range<u32> = *OWN_TABLES.start()..*HOP_TABLES.start();
 
 /// The sources of a table without `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,14 +59,14 @@ impl Steering {
         if all.is_empty() {
             return Self { tables: BTreeMap::new(), lengths: BTreeSet::new() };
         }
-        let own = |table: &u32| OWN_TABLES.contains(table) && *table < FIRST_GROUP;
+        let own = |table: &u32| SOURCE_TABLES.contains(table);
         let there = actual.state.rules.keys().filter(|rule| own(&rule.table));
         let kept: BTreeMap<Source, u32> =
             there.map(|rule| (Source { vrf: rule.interface, from: rule.from }, rule.table)).collect();
         let of_rules = actual.state.rules.keys().map(|rule| rule.table);
         let of_routes = actual.state.routes.keys().map(|key| key.table);
         let taken: BTreeSet<u32> = of_rules.chain(of_routes).filter(own).collect();
-        let mut fresh = (*OWN_TABLES.start()..FIRST_GROUP).filter(|table| !taken.contains(table));
+        let mut fresh = SOURCE_TABLES.filter(|table| !taken.contains(table));
         let mut tables = BTreeMap::new();
         for (source, policy) in &all {
             let new = || fresh.next().expect("a file has fewer policies than there are tables");
@@ -143,7 +146,7 @@ impl Slot {
 
 /// The rules that lead to the tables of policies with `from`, by table: what tells which packets they are.
 pub fn sources(state: &State) -> BTreeMap<u32, Rule> {
-    let own = |rule: &&Rule| OWN_TABLES.contains(&rule.table);
+    let own = |rule: &&Rule| SOURCE_TABLES.contains(&rule.table);
     state.rules.keys().filter(own).map(|rule| (rule.table, *rule)).collect()
 }
 

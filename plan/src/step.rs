@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::filter::{Filter, FilterName};
 use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey, RouteKind};
-use crate::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State};
+use crate::state::{
+    AddressKey, Attachment, Bytes, HOP_TABLES, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State,
+};
 use crate::sysctl;
 use crate::tune::Knob;
 use segbox_config::model::Matcher;
@@ -106,7 +108,7 @@ pub enum Stage {
     /// Adding and changing.
     Up(Phase),
     /// Removing what policies, SIDs and routes used until now: programs and HMAC keys, rules and filters of the former source address, other
-    /// filters, nexthop objects, IPv4 addresses.
+    /// filters, nexthop objects, tables of single hops, IPv4 addresses.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -277,6 +279,10 @@ impl Step {
             // With the last IPv4 address of an interface go all IPv4 routes by it, other programs' too (net/ipv4/fib_frontend.c,
             // fib_inetaddr_event). So a new one comes first.
             (Verb::Remove, Self::Address(delta)) if delta.key.address.addr().is_ipv4() => {
+                Stage::Sweep(std::cmp::Reverse(phase))
+            }
+            // Until policies have changed, their packets are looked up there.
+            (Verb::Remove, Self::Route(delta)) if HOP_TABLES.contains(&delta.key.table) => {
                 Stage::Sweep(std::cmp::Reverse(phase))
             }
             (Verb::Change, Self::Filter(delta)) if delta.narrows() => Stage::Sweep(std::cmp::Reverse(phase)),

@@ -32,7 +32,8 @@ fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
     let checked = segbox_config::read(read("segbox.toml"), "segbox.toml").resolve(&around);
     let config = checked.unwrap_or_else(|faults| panic!("{}: {faults}", folder.display())).config;
     let (config, dropped) = degrade(config, &actual.links);
-    let kernel = Kernel { version: (6, 18), ..Kernel::default() };
+    let version = if read("segbox.toml").starts_with("# on: Linux 7.3") { (7, 3) } else { (6, 18) };
+    let kernel = Kernel { version, ..Kernel::default() };
     let base: BTreeMap<_, _> = base.into_iter().collect();
     let want = |actual: &Actual, base: &Base| {
         desired(&config, Context { actual, base, kernel: &kernel, own_box: true, tuning: None })

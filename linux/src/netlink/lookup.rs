@@ -94,7 +94,9 @@ fn request(address: IpAddr, source: Option<Ipv6Addr>) -> RouteMessage {
 fn seen(row: &Row<'_>, name: impl Fn(u32) -> IfName) -> RouteSeen {
     let several = row.several.and_then(next_hop::rows).unwrap_or_default();
     let hops = if row.several.is_some() { &several[..] } else { std::slice::from_ref(&row.only) };
-    let hop = |hop: &next_hop::HopRow<'_>| Some(HopSeen { interface: name(hop.oif?), gateway: hop.via.is_some() });
+    let hop = |hop: &next_hop::HopRow<'_>| {
+        Some(HopSeen { interface: name(hop.oif?), gateway: hop.via.is_some(), via: hop.via, more: hop.more })
+    };
     let fate = match row.kind {
         libc::RTN_UNICAST if hops.iter().any(|hop| hop.encap.is_some()) => Fate::Tunnelled,
         libc::RTN_UNICAST => Fate::Forwarded,

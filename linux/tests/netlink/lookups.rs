@@ -8,8 +8,12 @@ use segbox_plan::route::{Hop, Route};
 
 use super::world::*;
 
-fn seen(fate: Fate, prefix: &str, metric: u32, hops: &[(&str, bool)]) -> Lookup {
-    let hops = hops.iter().map(|(link, gateway)| HopSeen { interface: name(link), gateway: *gateway }).collect();
+fn seen(fate: Fate, prefix: &str, metric: u32, hops: &[(&str, Option<&str>)]) -> Lookup {
+    let hop = |(link, via): &(&str, Option<&str>)| {
+        let via = via.map(|via| via.parse().expect("an address"));
+        HopSeen { interface: name(link), gateway: via.is_some(), via, more: u8::from(*link == "eth1") }
+    };
+    let hops = hops.iter().map(hop).collect();
     let prefix = prefix.parse().expect("a prefix");
     Lookup::Route(RouteSeen { fate, prefix, metric, own: false, mtu: None, hops })
 }
@@ -28,7 +32,7 @@ fn the_kernel_tells_the_route_of_each_address() {
         ip("address add 2001:db8:1::1/64 dev eth1 nodad");
         ip("address add 192.0.2.1/24 dev eth0");
         ip("-6 route add fc00:1::/48 via 2001:db8::2 metric 7 mtu 1350");
-        ip("-6 route add fc00:2::/48 nexthop via 2001:db8::2 nexthop via 2001:db8:1::2");
+        ip("-6 route add fc00:2::/48 nexthop via 2001:db8::2 nexthop via 2001:db8:1::2 weight 2");
         ip("-6 route add blackhole fc00:3::/48");
         ip("-6 route add fc00:4::/48 encap seg6 mode encap segs fc00:1::1 dev eth0");
         ip("nexthop add id 9 via 2001:db8::2 dev eth0");
@@ -42,19 +46,30 @@ fn the_kernel_tells_the_route_of_each_address() {
             }
             lookup
         };
-        let by_gateway = |prefix: &str| seen(Fate::Forwarded, prefix, 1024, &[("eth0", true)]);
+        let by_gateway = |prefix: &str| seen(Fate::Forwarded, prefix, 1024, &[("eth0", Some("2001:db8::2"))]);
         let cases = [
-            ("fc00:1::1", with(seen(Fate::Forwarded, "fc00:1::/48", 7, &[("eth0", true)]), Some(1350), false)),
-            ("fc00:2::1", seen(Fate::Forwarded, "fc00:2::/48", 1024, &[("eth0", true), ("eth1", true)])),
+            (
+                "fc00:1::1",
+                with(seen(Fate::Forwarded, "fc00:1::/48", 7, &[("eth0", Some("2001:db8::2"))]), Some(1350), false),
+            ),
+            (
+                "fc00:2::1",
+                seen(
+                    Fate::Forwarded,
+                    "fc00:2::/48",
+                    1024,
+                    &[("eth0", Some("2001:db8::2")), ("eth1", Some("2001:db8:1::2"))],
+                ),
+            ),
             ("fc00:3::1", Lookup::Nowhere),
             ("fc00:4::1", seen(Fate::Tunnelled, "fc00:4::/48", 1024, &[])),
             ("fc00:5::1", by_gateway("fc00:5::/48")),
             ("fc00:6::1", with(by_gateway("fc00:6::/48"), None, true)),
             ("fc00:7::1", Lookup::Nowhere),
-            ("2001:db8::2", seen(Fate::Forwarded, "2001:db8::/64", 256, &[("eth0", false)])),
+            ("2001:db8::2", seen(Fate::Forwarded, "2001:db8::/64", 256, &[("eth0", None)])),
             ("2001:db8::1", seen(Fate::Local, "2001:db8::1/128", 0, &[])),
-            ("198.51.100.9", seen(Fate::Forwarded, "198.51.100.0/24", 0, &[("eth0", true)])),
-            ("192.0.2.9", seen(Fate::Forwarded, "192.0.2.0/24", 0, &[("eth0", false)])),
+            ("198.51.100.9", seen(Fate::Forwarded, "198.51.100.0/24", 0, &[("eth0", Some("192.0.2.9"))])),
+            ("192.0.2.9", seen(Fate::Forwarded, "192.0.2.0/24", 0, &[("eth0", None)])),
             ("192.0.2.1", seen(Fate::Local, "192.0.2.1/32", 0, &[])),
             ("192.0.2.255", seen(Fate::Other, "192.0.2.255/32", 0, &[])),
             ("203.0.113.1", Lookup::Nowhere),

@@ -122,6 +122,9 @@ pub struct Policy {
     pub behavior: String,
     /// The device of the route.
     pub interface: Option<String>,
+    /// The ways that its packets take, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
 }
 
 /// A rule of a filter that drops packets.
@@ -320,6 +323,7 @@ fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Led
                 vrf: sources.get(&key.table).and_then(|rule| rule.interface).map(|name| name.to_string()),
                 behavior: route.behavior(),
                 interface: route.only_interface().map(|name| name.to_string()),
+                paths: segbox_plan::paths::paths(route, actual),
             }),
         }
     }

@@ -93,6 +93,7 @@ fn policies(status: &Status) -> Vec<Vec<String>> {
         let of = from.chain(policy.vrf.iter().map(|vrf| format!(" vrf {vrf}"))).collect::<String>();
         let destination = format!("{}{of}", policy.destination);
         rows.push(row([&destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
+        rows.extend(policy.paths.iter().map(|path| row(["", "", &format!("  {path}")])));
     }
     rows
 }

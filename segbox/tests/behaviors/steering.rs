@@ -165,6 +165,12 @@ vrf = "blue"
 destination = "203.0.113.0/24"
 via = "192.0.2.130"
 vrf = "blue"
+# The tester's marker: out of the VRF.
+[[route]]
+destination = "2001:db8:f::/48"
+via = "2001:db8:2::2"
+interface = "eth1"
+vrf = "blue"
 
 [srv6]
 source = "fc00:0:2::1"

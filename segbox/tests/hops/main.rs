@@ -9,3 +9,4 @@ mod lost;
 mod packets;
 mod scale;
 mod state;
+mod underlay;
