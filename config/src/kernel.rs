@@ -31,6 +31,8 @@ impl Feature {
     );
     /// VLAN devices, with 802.1ad.
     pub const VLAN: Self = Self::new("VLAN devices", (3, 10), "CONFIG_VLAN_8021Q", "no [interface] with `vlan`");
+    /// Bonds that hash what is in a tunnel (encap3+4) and are set up by netlink.
+    pub const BOND: Self = Self::new("bonds", (3, 14), "CONFIG_BONDING", "no [interface] with `bond`");
     /// Dummy devices, for the device of SIDs and policies (segbox0). Without them it is an ifb device.
     pub const DUMMY: Self = Self::new("dummy devices", (2, 2), "CONFIG_DUMMY", "segbox0 is an ifb device");
     /// Per-SID counters.
@@ -61,6 +63,7 @@ impl Feature {
         Self::SEG6_HMAC,
         Self::VRF,
         Self::VLAN,
+        Self::BOND,
         Self::DUMMY,
         Self::COUNTERS,
         Self::NF_TABLES,

@@ -5,6 +5,7 @@
 //! and gives the Config, or all [`Faults`] at once.
 
 pub mod behavior;
+mod bond;
 pub mod domain;
 pub mod fault;
 pub mod features;
@@ -12,6 +13,7 @@ pub mod fixes;
 mod forms;
 pub mod grammar;
 pub mod kernel;
+mod mac;
 mod management;
 pub mod model;
 mod names;

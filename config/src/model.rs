@@ -7,7 +7,9 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::behavior::Endpoint;
+pub use crate::bond::{BOND_MTU, Bond, BondMode};
 use crate::domain::Domain;
+pub use crate::mac::Mac;
 pub use crate::management::Learns;
 pub use crate::names::{IfName, IfNameError};
 use crate::object::Hook;
@@ -114,6 +116,8 @@ pub struct Interface {
     pub matches: Option<Matcher>,
     /// segbox makes the interface: a VLAN on another one.
     pub vlan: Option<Vlan>,
+    /// segbox makes the interface: a bond of others.
+    pub bond: Option<Bond>,
     /// Addresses with their on-link prefix length.
     pub addresses: Vec<IpNet>,
     /// `dhcp` and `accept-ra`.
@@ -124,6 +128,13 @@ pub struct Interface {
     pub srv6: bool,
     /// The check of the HMAC TLV of incoming packets (seg6_require_hmac).
     pub hmac: Option<HmacMode>,
+}
+
+impl Interface {
+    /// Whether segbox makes it.
+    pub fn is_made(&self) -> bool {
+        self.vlan.is_some() || self.bond.is_some()
+    }
 }
 
 /// Hardware that an interface name belongs to; all that is given must fit.
@@ -208,10 +219,6 @@ pub struct Neighbor {
     pub interface: IfName,
 }
 
-/// An Ethernet address, printed in lower case with colons.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mac(pub [u8; 6]);
-
 /// An HMAC key (RFC 8754 section 2.1.2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct HmacKey {
@@ -287,47 +294,6 @@ impl Drops {
 
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         [Self::Unreachable, Self::Blackhole, Self::Prohibit].into_iter().find(|one| one.name() == name)
-    }
-}
-
-impl std::fmt::Display for Mac {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl std::fmt::Debug for Mac {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::str::FromStr for Mac {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut octets = [0; 6];
-        let mut parts = text.split(':');
-        for octet in &mut octets {
-            let part = parts.next().unwrap_or_default();
-            // Two digits per byte, as the kernel prints them; a longer or signed part is refused.
-            *octet = u8::from_str_radix(if part.len() == 2 { part } else { "" }, 16)?;
-        }
-        if parts.next().is_some() { Err("".parse::<u8>().expect_err("nothing is no number")) } else { Ok(Self(octets)) }
-    }
-}
-
-impl serde::Serialize for Mac {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Mac {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(|_| serde::de::Error::custom("six hexadecimal bytes with colons between"))
     }
 }
 

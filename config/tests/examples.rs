@@ -10,11 +10,16 @@ fn config(name: &str) -> (Config, String) {
     let text = std::fs::read_to_string(path).expect("the example is there");
     let mut surroundings = support::surroundings();
     // The ports of the VPNs' edges.
-    let ports = [("enp5s1", "52:54:00:12:00:01"), ("enp5s2", "52:54:00:12:00:02"), ("enp5s3", "52:54:00:12:00:03")];
+    let ports = [
+        ("enp5s1", "52:54:00:12:00:01"),
+        ("enp5s2", "52:54:00:12:00:02"),
+        ("enp5s3", "52:54:00:12:00:03"),
+        ("enp5s4", "52:54:00:12:00:04"),
+    ];
     surroundings.links.get_or_insert_default().extend(
         ports
             .into_iter()
-            .chain([("site1", "")])
+            .chain(["site1", "eth4", "eth5"].map(|name| (name, "")))
             .map(|(name, mac)| LinkSeen { mac: mac.parse().ok(), ..LinkSeen::named(name.parse().expect("a name")) }),
     );
     let checked = read(text, name).resolve(&surroundings).expect("the example has no fault");
@@ -50,6 +55,19 @@ fn the_l3_vpn_s_edge_keeps_two_customers_apart() {
     assert_eq!(config.policies.iter().map(|policy| policy.table).collect::<Vec<_>>(), [100, 100, 200, 200, 200]);
     let [blue, green] = ["blue1", "green1"].map(|name| &config.interfaces[&name.parse().expect("a name")].addresses);
     assert_eq!(blue, green, "both use the same addresses");
+}
+
+#[test]
+fn the_edge_with_bonds_has_its_vlans_on_them() {
+    let (config, warnings) = config("lag.toml");
+    assert_eq!(warnings, "");
+    let bonds = config.interfaces.values().filter_map(|interface| interface.bond.as_ref());
+    assert_eq!(
+        bonds.map(|bond| (bond.members.len(), bond.mode.name())).collect::<Vec<_>>(),
+        [(2, "802.3ad"), (2, "active-backup")]
+    );
+    let parents = config.interfaces.values().filter_map(|interface| interface.vlan);
+    assert_eq!(parents.map(|vlan| vlan.parent.to_string()).collect::<Vec<_>>(), ["core", "core", "lan"]);
 }
 
 #[test]

@@ -40,9 +40,10 @@ pub fn survey() -> Kernel {
 }
 
 /// The modules behind options that need not be built in.
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
     ("CONFIG_NET_VRF", "vrf"),
     ("CONFIG_VLAN_8021Q", "8021q"),
+    ("CONFIG_BONDING", "bonding"),
     ("CONFIG_DUMMY", "dummy"),
     ("CONFIG_NF_TABLES", "nf_tables"),
 ];
@@ -55,6 +56,7 @@ const SYMBOLS: [(&str, &str); 10] = [
     ("CONFIG_LWTUNNEL_BPF", "bpf_encap_nlsize"),
     ("CONFIG_NET_VRF", "vrf_newlink"),
     ("CONFIG_VLAN_8021Q", "vlan_newlink"),
+    ("CONFIG_BONDING", "bond_newlink"),
     ("CONFIG_DUMMY", "dummy_setup"),
     ("CONFIG_NF_TABLES", "nf_tables_newtable"),
     ("CONFIG_NET_XGRESS", "tcx_link_release"),

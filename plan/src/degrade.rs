@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, Matcher, NextHop, Steer};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, Interface, Matcher, NextHop, Steer};
 use segbox_config::{Config, IfName, LinkSeen};
 
 use crate::vlans;
@@ -18,6 +18,9 @@ pub fn degrade(mut config: Config, links: &[LinkSeen]) -> (Config, Vec<String>) 
     }
     let nets = Nets::of(&config, &lost);
     config.interfaces.retain(|name, _| !lost.why.contains_key(name));
+    for bond in config.interfaces.values_mut().filter_map(|interface| interface.bond.as_mut()) {
+        bond.members.retain(|member| !lost.why.contains_key(member));
+    }
     config.vrfs.values_mut().for_each(|vrf| vrf.interfaces.retain(|name| !lost.why.contains_key(name)));
     config.neighbors.retain(|neighbor| lost.keeps("neighbor", Some(neighbor.interface)));
     config.routes.retain_mut(|route| {
@@ -48,11 +51,18 @@ pub fn missing(config: &Config, links: &[LinkSeen]) -> BTreeMap<IfName, String> 
         }
     }
     for name in mentioned(config) {
-        let is_vlan = config.interfaces.get(&name).is_some_and(|interface| interface.vlan.is_some());
-        let own = is_vlan || config.vrfs.contains_key(&name) || [crate::state::ANCHOR, "lo"].contains(&name.as_str());
+        let is_made = config.interfaces.get(&name).is_some_and(Interface::is_made);
+        let own = is_made || config.vrfs.contains_key(&name) || [crate::state::ANCHOR, "lo"].contains(&name.as_str());
         let by_hardware = config.interfaces.get(&name).is_some_and(|interface| interface.matches.is_some());
         if !own && !by_hardware && !links.iter().any(|link| link.name == name) {
             missing.insert(name, "this box has no interface of that name; `match` binds a name to hardware".to_owned());
+        }
+    }
+    // A bond goes on with the members that are left.
+    for (name, interface) in &config.interfaces {
+        let Some(bond) = &interface.bond else { continue };
+        if bond.members.iter().all(|member| missing.contains_key(member)) {
+            missing.insert(*name, "none of its members is there".to_owned());
         }
     }
     // A VLAN goes with its parent, which may be a VLAN too.
@@ -102,12 +112,14 @@ fn nearest(matcher: &Matcher, links: &[LinkSeen]) -> String {
 fn mentioned(config: &Config) -> BTreeSet<IfName> {
     let sids = config.sids.iter().filter_map(|sid| sid.endpoint.behavior.parameters().interface);
     let named = config.interfaces.keys().copied().chain(vlans::of(config).map(|(_, vlan)| vlan.parent));
+    let members = config.interfaces.values().filter_map(|interface| interface.bond.as_ref());
+    let members = members.flat_map(|bond| bond.members.iter().copied());
     let vrfs = config.vrfs.values().flat_map(|vrf| vrf.interfaces.iter().copied());
     let neighbors = config.neighbors.iter().map(|neighbor| neighbor.interface);
     let hops = config.routes.iter().flat_map(|route| &route.hops).filter_map(|hop| hop.interface);
     let routes = config.routes.iter().filter_map(|route| route.interface).chain(hops);
     let policies = config.policies.iter().filter_map(|policy| policy.interface);
-    named.chain(vrfs).chain(neighbors).chain(routes).chain(policies).chain(sids).collect()
+    named.chain(members).chain(vrfs).chain(neighbors).chain(routes).chain(policies).chain(sids).collect()
 }
 
 /// The interfaces that are not there, and what went with each.

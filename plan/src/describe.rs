@@ -85,6 +85,7 @@ impl Step {
             Self::Link(delta) => both(delta, |link| match link {
                 Link::Vrf(table) => format!("vrf table {table}"),
                 Link::Vlan(vlan) => vlan.to_string(),
+                Link::Bond(bonding) => bonding.to_string(),
                 Link::Dummy => "dummy".into(),
                 Link::Ifb => "ifb".into(),
             }),
@@ -114,7 +115,7 @@ impl fmt::Display for Setting {
                 matcher.mac.iter().try_for_each(|mac| write!(f, " {mac}"))?;
                 matcher.pci.iter().try_for_each(|pci| write!(f, " {pci}"))
             }
-            Self::LinkMaster(interface) => write!(f, "{interface} vrf"),
+            Self::LinkMaster(interface) => write!(f, "{interface} master"),
             Self::LinkMtu(interface) => write!(f, "{interface} mtu"),
             Self::LinkUp(interface) => write!(f, "{interface} state"),
             Self::EncapSource => f.write_str("encapsulation source"),

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, LocalSid};
+use segbox_config::model::{HOP_LIMIT_PROGRAM, Interface, LocalSid};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
 use crate::anchored::{anchor, hanging};
 use crate::base::Base;
+use crate::bonds;
 use crate::egress::{ANCHOR_MTU, Egress};
 use crate::filter::{self, Filter, FilterName, OnBox};
 use crate::forwarding::{forwarding, forwarding_since, goes_with_ipv6};
@@ -81,6 +82,7 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     let state = &mut out.state;
     system(config, context, state);
     links(config, context, state);
+    bonds::ask(config, state);
     vlans::ask(config, context.actual, context.base, state);
     forwarding(config, context.actual, context.base, state);
     for (interface, settings) in &config.interfaces {
@@ -136,6 +138,7 @@ fn go_back(actual: &Actual, base: &Base, refused: &Refusals, out: &mut Desired) 
     let returned: BTreeMap<_, _> = base
         .iter()
         .filter(|(setting, value)| !state.settings.contains_key(*setting) && !keeps_name(setting, value))
+        .filter(|(setting, _)| !state.is_of_bond(setting))
         .collect();
     // What is gone (an unplugged interface) cannot be put back.
     let differs = |setting: &Setting, value: &String| actual.setting(setting).is_some_and(|found| found != *value);
@@ -302,19 +305,20 @@ fn routes(
 
 /// The filters. A link's MTU is the file's, else what it goes back to, else what it has.
 fn filters(config: &Config, context: Context<'_>, state: &State) -> BTreeMap<FilterName, Filter> {
-    let is_vlan = |name: IfName| config.interfaces.get(&name).is_some_and(|port| port.vlan.is_some());
+    let is_made = |name: IfName| config.interfaces.get(&name).is_some_and(Interface::is_made);
     let found = |name| {
         let key = Setting::LinkMtu(name);
         context.base.get(&key).cloned().or_else(|| context.actual.setting(&key))
     };
     // A VLAN has its parent's from the beginning.
-    let wanted = |name| state.settings.get(&Setting::LinkMtu(name)).filter(|_| is_vlan(name)).cloned();
+    let wanted = |name| state.settings.get(&Setting::LinkMtu(name)).filter(|_| is_made(name)).cloned();
     let mtu = |name: IfName| match config.interfaces.get(&name).and_then(|port| port.mtu) {
         Some(mtu) => Some(mtu),
         None => wanted(name).or_else(|| found(name)).and_then(|mtu| mtu.parse().ok()),
     };
-    let is_port = |name: &IfName| name.as_str() != "lo" && *name != anchor() && !config.vrfs.contains_key(name);
-    let made = vlans::of(config).map(|(name, _)| name);
+    let is_device = |name: &IfName| *name == anchor() || config.vrfs.contains_key(name) || state.is_member(*name);
+    let is_port = |name: &IfName| name.as_str() != "lo" && !is_device(name);
+    let made = config.interfaces.keys().copied().filter(|name| is_made(*name));
     let ports = context.actual.links.iter().map(|link| link.name).chain(made).filter(is_port);
     let smallest_mtu = ports.filter_map(mtu).min();
     filter::wanted(config, OnBox { kernel: context.kernel, routes: &state.routes, mtu: &mtu, smallest_mtu })

@@ -54,6 +54,12 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
         if before.as_ref() == Some(value) && again.iter().any(|name| key.is_of(*name)) {
             before = None;
         }
+        // Its members are without a master meanwhile.
+        if let (Setting::LinkMaster(_), Some(master)) = (key, &before)
+            && again.iter().any(|name| name.as_str() == master)
+        {
+            before = Some(String::new());
+        }
         if before.as_deref() != Some(value) {
             steps.push(Step::Setting(Delta { key: key.clone(), before, after: Some(value.clone()) }));
         }

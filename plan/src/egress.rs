@@ -219,8 +219,10 @@ impl<'a> Egress<'a> {
 
     /// The smallest MTU of a link that packets may leave by.
     fn least(&self) -> Option<u32> {
-        let is_own = |state: &State, name: &IfName| state.links.get(name).is_some_and(|link| link.vlan().is_none());
-        let own = |name: &IfName| is_own(self.wanted, name) || is_own(&self.actual.state, name);
+        let is_own = |state: &State, name: &IfName| state.links.get(name).is_some_and(|link| !link.is_port());
+        let own = |name: &IfName| {
+            is_own(self.wanted, name) || is_own(&self.actual.state, name) || self.wanted.is_member(*name)
+        };
         let named = self.wanted.settings.keys().filter_map(|setting| match setting {
             Setting::LinkUp(name) => Some(*name),
             _ => None,

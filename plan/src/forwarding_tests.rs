@@ -259,9 +259,9 @@ fn a_port_keeps_others_addresses_when_it_enters_and_leaves_a_vrf() {
     let mut host = Host::new(&[(keeps, "0")]);
     host.actual.state.settings.insert(Setting::LinkMaster("eth1".parse().expect("a name")), String::new());
     let steps = host.apply(VPN);
-    assert!(place(&steps, keeps) < place(&steps, "eth1 vrf"), "{steps:#?}");
+    assert!(place(&steps, keeps) < place(&steps, "eth1 master"), "{steps:#?}");
     let steps = host.clear();
-    assert!(place(&steps, "eth1 vrf") < place(&steps, keeps), "{steps:#?}");
+    assert!(place(&steps, "eth1 master") < place(&steps, keeps), "{steps:#?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use segbox_config::model::{HOP_LIMIT_PROGRAM, Program, Steer};
 use segbox_config::{Behavior, Config, HeadendMode, IfName};
 
+use crate::bonds;
 use crate::lookup::Lookup;
 use crate::state::{ANCHOR, Actual, Attachment, Setting, State};
 
@@ -51,7 +52,14 @@ pub(crate) fn attach(config: &Config, actual: &Actual, program: &str, state: &mu
 
 /// Whether packets leave a port only by way of a device above it, which has the program: the members of a bond or a bridge.
 fn is_member(config: &Config, actual: &Actual, name: IfName) -> bool {
+    if bonds::of_member(config, name).is_some() {
+        return true;
+    }
     let master = actual.setting(&Setting::LinkMaster(name)).unwrap_or_default();
+    // A bond of segbox's that the file has no more, or no more with this member.
+    if actual.state.is_member(name) {
+        return false;
+    }
     let in_vrf = config.vrfs.keys().any(|vrf| vrf.as_str() == master);
     !master.is_empty() && !in_vrf && !config.vrfs.values().any(|vrf| vrf.interfaces.contains(&name))
 }

@@ -6,6 +6,7 @@ mod anchored;
 pub mod asked;
 mod base;
 pub mod beside;
+pub mod bonds;
 pub mod circles;
 pub mod degrade;
 mod describe;

@@ -17,9 +17,15 @@ pub struct Nic {
 
 /// The renames that give every NIC its name, in an order that the kernel takes: a name is free when it is given.
 ///
-/// `bound` are the names that the file binds to hardware, whether that is there or not: nothing else gets them. `first`: nothing
-/// runs yet, so all are numbered; later, a NIC that was plugged must not change the names of those that forward.
-pub fn renames(nics: &[Nic], bound: &BTreeMap<IfName, Matcher>, first: bool) -> Vec<(IfName, IfName)> {
+/// `bound` are the names that the file binds to hardware, whether that is there or not, and `made` those of the devices that segbox makes:
+/// nothing else gets them. `first`: nothing runs yet, so all are numbered; later, a NIC that was plugged must not change the names of
+/// those that forward.
+pub fn renames(
+    nics: &[Nic],
+    bound: &BTreeMap<IfName, Matcher>,
+    made: &BTreeSet<IfName>,
+    first: bool,
+) -> Vec<(IfName, IfName)> {
     let mut wanted: BTreeMap<IfName, IfName> = BTreeMap::new();
     for (name, matcher) in bound {
         let fitting: Vec<&LinkSeen> = matcher.among(nics.iter().map(|nic| &nic.link)).collect();
@@ -31,7 +37,7 @@ pub fn renames(nics: &[Nic], bound: &BTreeMap<IfName, Matcher>, first: bool) -> 
     let mut rest: Vec<&Nic> = nics.iter().filter(|nic| !wanted.contains_key(&nic.link.name)).collect();
     // Those without a PCI path (a USB dongle has its controller's) come last.
     rest.sort_by_key(|nic| (nic.link.pci.is_none(), nic.link.pci.clone(), nic.port, nic.link.name));
-    let mut taken: BTreeSet<IfName> = bound.keys().copied().collect();
+    let mut taken: BTreeSet<IfName> = bound.keys().chain(made).copied().collect();
     if !first {
         rest.retain(|nic| taken.contains(&nic.link.name));
         taken.extend(nics.iter().map(|nic| nic.link.name));
@@ -69,6 +75,8 @@ fn in_order(nics: &[Nic], wanted: BTreeMap<IfName, IfName>) -> Vec<(IfName, IfNa
 mod tests {
     use super::*;
 
+    const NONE: BTreeSet<IfName> = BTreeSet::new();
+
     fn nic(name: &str, number: u8) -> Nic {
         let link = LinkSeen {
             mac: format!("52:54:00:00:00:{number:02x}").parse().ok(),
@@ -98,16 +106,16 @@ mod tests {
     #[test]
     fn numbers_follow_the_slots_whatever_order_the_drivers_came_in() {
         let nics = [nic("eth0", 9), nic("eth1", 3), nic("eth2", 5)];
-        assert_eq!(after(&nics, renames(&nics, &BTreeMap::new(), true)), ["eth0", "eth1", "eth2"]);
+        assert_eq!(after(&nics, renames(&nics, &BTreeMap::new(), &NONE, true)), ["eth0", "eth1", "eth2"]);
         let in_order = [nic("eth0", 3), nic("eth1", 5)];
-        assert!(renames(&in_order, &BTreeMap::new(), true).is_empty());
+        assert!(renames(&in_order, &BTreeMap::new(), &NONE, true).is_empty());
     }
 
     #[test]
     fn ports_of_one_card_follow_their_number() {
         let mut nics = [nic("eth0", 3), nic("eth1", 3)];
         nics[0].port = 1;
-        let plan = renames(&nics, &BTreeMap::new(), true);
+        let plan = renames(&nics, &BTreeMap::new(), &NONE, true);
         assert_eq!(plan.last().map(|(_, to)| to.to_string()), Some("eth0".into()));
         assert_eq!(plan.len(), 4, "both step aside");
     }
@@ -115,22 +123,34 @@ mod tests {
     #[test]
     fn the_files_names_win_and_two_can_swap() {
         let nics = [nic("eth0", 3), nic("eth1", 4), nic("eth2", 5)];
-        let plan = renames(&nics, &bound(&[("eth1", 3), ("eth0", 4), ("uplink", 5)]), true);
+        let plan = renames(&nics, &bound(&[("eth1", 3), ("eth0", 4), ("uplink", 5)]), &NONE, true);
         assert_eq!(after(&nics, plan), ["eth1", "eth0", "uplink"]);
     }
 
     #[test]
     fn a_bound_name_goes_to_nothing_else() {
         let nics = [nic("eth0", 3), nic("eth1", 4)];
-        let plan = renames(&nics, &bound(&[("eth0", 77)]), true);
+        let plan = renames(&nics, &bound(&[("eth0", 77)]), &NONE, true);
         assert_eq!(after(&nics, plan), ["eth1", "eth2"]);
     }
 
     #[test]
     fn a_plugged_nic_changes_no_name_but_the_one_it_is_bound_to() {
         let nics = [nic("eth0", 5), nic("eth1", 3)];
-        assert!(renames(&nics, &BTreeMap::new(), false).is_empty());
-        let plan = renames(&nics, &bound(&[("eth0", 3)]), false);
+        assert!(renames(&nics, &BTreeMap::new(), &NONE, false).is_empty());
+        let plan = renames(&nics, &bound(&[("eth0", 3)]), &NONE, false);
         assert_eq!(after(&nics, plan), ["eth0", "eth2"]);
+    }
+
+    #[test]
+    fn no_nic_gets_the_name_of_a_device_that_segbox_makes() {
+        let made = BTreeSet::from(["eth0", "eth2"].map(|name| name.parse().expect("a name")));
+        let nics = [nic("eth0", 3), nic("eth1", 4)];
+        let plan = renames(&nics, &BTreeMap::new(), &made, true);
+        assert_eq!(after(&nics, plan), ["eth1", "eth3"]);
+        // A NIC that is plugged later makes room; the others keep their names.
+        let nics = [nic("eth1", 3), nic("eth2", 4)];
+        let plan = renames(&nics, &BTreeMap::new(), &made, false);
+        assert_eq!(after(&nics, plan), ["eth1", "eth3"]);
     }
 }

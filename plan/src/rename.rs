@@ -84,6 +84,10 @@ impl Actual {
             key.interface = name(key.interface);
             key
         });
+        rekey(&mut self.bonds, name);
+        for bond in self.bonds.values_mut() {
+            rekey(&mut bond.members, name);
+        }
         for found in self.lookups.values_mut() {
             if let Lookup::Route(route) = found {
                 route.hops.iter_mut().for_each(|hop| hop.interface = name(hop.interface));

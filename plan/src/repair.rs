@@ -27,12 +27,14 @@ pub struct Losses {
 /// The losses between `want` and `found`. `leave` are things to leave alone, `held` are ports that stay down if they are.
 pub fn losses(want: &Desired, found: &Actual, leave: &BTreeSet<String>, held: &BTreeSet<IfName>) -> Losses {
     let mut plan = diff(&want.state, found).round().without_tuning();
-    // A VLAN is a port like any other. One that is gone is not down.
-    let is_own = |name: &IfName| want.state.links.get(name).is_some_and(|link| link.vlan().is_none());
+    // A VLAN and a bond are ports like any other. One that is gone is not down.
+    let is_own = |name: &IfName| want.state.links.get(name).is_some_and(|link| !link.is_port());
     let is_held = |name: &IfName| held.contains(name) && !is_own(name) && name.as_str() != "lo";
+    // The kernel takes down what leaves a bond (drivers/net/bonding/bond_main.c, __bond_release_one).
+    let released: BTreeSet<IfName> = plan.steps.iter().filter_map(|step| released(step, &want.state)).collect();
     let taken_down = |step: &Step| match step {
         Step::Setting(Delta { key: Setting::LinkUp(name), before: Some(_), after: Some(up) })
-            if up == "up" && is_held(name) =>
+            if up == "up" && is_held(name) && !released.contains(name) =>
         {
             Some(*name)
         }
@@ -56,6 +58,14 @@ pub fn losses(want: &Desired, found: &Actual, leave: &BTreeSet<String>, held: &B
     let kept = plan.steps.clone();
     plan.steps.retain(|step| !keeps_for_nothing(step, &kept));
     Losses { plan, left, down }
+}
+
+/// The interface that a step makes a member of a bond again.
+fn released(step: &Step, want: &State) -> Option<IfName> {
+    match step {
+        Step::Setting(Delta { key: Setting::LinkMaster(name), .. }) if want.is_member(*name) => Some(*name),
+        _ => None,
+    }
 }
 
 /// A key or a program whose file has changed since it was applied: that is for the next apply.

@@ -12,7 +12,8 @@ use segbox_config::{Config, IfName};
 
 use crate::hop::Hop;
 use crate::lookup::{Fate, Lookup};
-use crate::state::{Actual, MAIN_TABLE, Setting, State};
+use crate::state::{Actual, Link, MAIN_TABLE, Setting, State};
+use crate::vlans::DEPTH;
 
 /// What decides which hops can be used.
 pub(crate) struct Spread<'a> {
@@ -59,14 +60,14 @@ impl<'a> Spread<'a> {
             wanted.settings.get(&setting).is_some_and(|value| actual.setting(&setting).as_ref() != Some(value))
         };
         let state = |name: IfName, carrier: Option<bool>| match () {
-            () if wanted.links.contains_key(&name) => Port::Ready,
+            () if wanted.links.get(&name).is_some_and(|link| !link.is_port()) => Port::Ready,
             () if changes(Setting::LinkUp(name)) || changes(Setting::LinkMaster(name)) => Port::Changes,
             () if actual.setting(&Setting::LinkUp(name)).is_some_and(|state| state != "up") => Port::Down,
             () if carrier == Some(false) => Port::NoCarrier,
             () => Port::Ready,
         };
         let seen = actual.links.iter().map(|link| (link.name, state(link.name, link.carrier)));
-        let made = wanted.links.keys().map(|name| (*name, Port::Ready));
+        let made = wanted.links.iter().map(|(name, link)| (*name, made(*link, &wanted.links)));
         let table = |name: IfName| {
             let vrf = config.vrfs.values().find(|vrf| vrf.interfaces.contains(&name));
             vrf.map_or(MAIN_TABLE, |vrf| vrf.table)
@@ -159,6 +160,13 @@ impl<'a> Spread<'a> {
             _ => nearest.next(),
         }
     }
+}
+
+/// A port that is not there yet. A bond has a carrier some time after it has come up, and so have the VLANs on it; all others at once.
+fn made(link: Link, links: &BTreeMap<IfName, Link>) -> Port {
+    let below = |link: &Link| links.get(&link.vlan()?.parent).copied();
+    let lowest = std::iter::successors(Some(link), below).take(DEPTH).last();
+    if lowest.is_some_and(|link| link.bond().is_some()) { Port::Changes } else { Port::Ready }
 }
 
 /// A line for each hop of the file that is not used, and for each route that has no hop left. `wanted` is what the file asks for.

@@ -9,6 +9,7 @@ use segbox_config::model::{HmacAlgorithm, Matcher, OWN_TABLES, Vlan};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
+use crate::bonds::{BondSeen, Bonding};
 use crate::filter::{Filter, FilterName};
 use crate::lookup::Lookup;
 use crate::nexthop::Nexthop;
@@ -88,7 +89,7 @@ pub enum Setting {
     Sysctl(String),
     /// The name of the interface with this hardware.
     LinkName(Matcher),
-    /// The VRF an interface is in; empty for none.
+    /// The VRF that an interface is in, or the bond that it is a member of; empty for none.
     LinkMaster(IfName),
     /// MTU in bytes.
     LinkMtu(IfName),
@@ -108,6 +109,8 @@ pub enum Link {
     Vrf(u32),
     /// A VLAN on another device.
     Vlan(Vlan),
+    /// A bond of cards, which name it as their master.
+    Bond(Bonding),
     /// The anchor: a dummy device.
     Dummy,
     /// The anchor, where the kernel has no dummy devices.
@@ -234,6 +237,9 @@ pub struct Actual {
     /// The routes of the addresses that the file's policies and SIDs lead to. Earlier dumps have none.
     #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<IpAddr, Lookup>,
+    /// The bonds of the namespace as they run. Earlier dumps have none.
+    #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
+    pub bonds: BTreeMap<IfName, BondSeen>,
     /// Interfaces on which the kernel has learned a route or an address by router advertisements.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub advertised: BTreeSet<IfName>,

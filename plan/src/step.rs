@@ -71,7 +71,7 @@ pub enum Phase {
     Isolation,
     /// Knobs that reset a network card: before it is up.
     Shape,
-    /// VRF membership, MTU, up.
+    /// Membership of a VRF or a bond, MTU, up.
     Link,
     /// Sysctls of one link, which are there once the link is.
     LinkSystem,
@@ -301,7 +301,12 @@ impl Step {
         }
         match self {
             Self::Setting(delta) => put(&mut state.settings, delta),
-            Self::Link(delta) => put(&mut state.links, delta),
+            Self::Link(delta) => {
+                put(&mut state.links, delta);
+                if delta.after.is_none() {
+                    state.release(delta.key);
+                }
+            }
             Self::Address(delta) => put(&mut state.addresses, delta),
             Self::Neighbor(delta) => put(&mut state.neighbors, delta),
             Self::HmacKey(delta) => put(&mut state.hmac_keys, delta),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use segbox_config::model::Vlan;
+use segbox_config::model::{BOND_MTU, Vlan};
 use segbox_config::{Config, IfName};
 
 use crate::hop::{Encap, Hop};
@@ -16,14 +16,14 @@ use crate::state::{Actual, Link, Setting, State};
 use crate::step::{Delta, Step};
 
 /// More devices in a row than the kernel allows (MAX_NEST_DEV, include/linux/netdevice.h).
-const DEPTH: usize = 8;
+pub(crate) const DEPTH: usize = 8;
 
 impl Link {
     /// The VLAN that it is.
     pub fn vlan(self) -> Option<Vlan> {
         match self {
             Self::Vlan(vlan) => Some(vlan),
-            Self::Vrf(_) | Self::Dummy | Self::Ifb => None,
+            Self::Bond(_) | Self::Vrf(_) | Self::Dummy | Self::Ifb => None,
         }
     }
 }
@@ -48,13 +48,16 @@ pub(crate) fn of(config: &Config) -> impl Iterator<Item = (IfName, Vlan)> {
     config.interfaces.iter().filter_map(|(name, interface)| Some((*name, interface.vlan?)))
 }
 
-/// The MTU that a port will have: the file's, else a VLAN's parent's, else that before segbox, else what it has.
+/// The MTU that a port will have: the file's, else a VLAN's parent's or a new bond's, else that before segbox, else what it has.
 fn mtu(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, port: IfName) -> Option<String> {
     let mut at = port;
     for _ in 0..DEPTH {
         let interface = config.interfaces.get(&at);
         if let Some(mtu) = interface.and_then(|interface| interface.mtu) {
             return Some(mtu.to_string());
+        }
+        if interface.is_some_and(|interface| interface.bond.is_some()) {
+            return Some(BOND_MTU.to_string());
         }
         let Some(vlan) = interface.and_then(|interface| interface.vlan) else {
             let setting = Setting::LinkMtu(at);
@@ -65,11 +68,11 @@ fn mtu(config: &Config, actual: &Actual, base: &BTreeMap<Setting, String>, port:
     None
 }
 
-/// The VLANs of `state` that are made again on the way to `desired`, and those that end with them.
+/// The VLANs and bonds of `state` that are made again on the way to `desired`, and the VLANs that end with them.
 pub(crate) fn made_again(desired: &State, state: &State) -> BTreeSet<IfName> {
     let is_other = |(name, link): (&IfName, &Link)| {
         let wanted = desired.links.get(name)?;
-        (wanted != link && (link.vlan().or(wanted.vlan())).is_some()).then_some(*name)
+        ends_before(*link, *wanted).then_some(*name)
     };
     let mut again: BTreeSet<IfName> = state.links.iter().filter_map(is_other).collect();
     let ends = |name: &IfName, again: &BTreeSet<IfName>| {
@@ -86,6 +89,14 @@ pub(crate) fn made_again(desired: &State, state: &State) -> BTreeSet<IfName> {
         again.extend(above);
     }
     again
+}
+
+/// Whether one device ends before the other is made in its place. All other kinds are replaced in one step.
+fn ends_before(found: Link, wanted: Link) -> bool {
+    match (found, wanted) {
+        (Link::Bond(found), Link::Bond(wanted)) => !found.changes_in_place(wanted),
+        _ => found != wanted && (found.is_port() || wanted.is_port()),
+    }
 }
 
 /// A state without these devices and without what ends with them, and the steps that take it away in good order before.

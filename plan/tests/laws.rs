@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use segbox_config::model::{Drops, HmacAlgorithm, Vlan, VlanProtocol};
+use segbox_config::model::{BondMode, Drops, HmacAlgorithm, Vlan, VlanProtocol};
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
+use segbox_plan::bonds::Bonding;
 use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span, VrfGuard};
 use segbox_plan::nexthop::{FIRST_GROUP, FIRST_HOP, Member, Nexthop};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
@@ -87,6 +88,13 @@ fn route() -> impl Strategy<Value = Route> {
     })
 }
 
+/// Two that differ in what changes in place, and one of another mode.
+fn bond() -> impl Strategy<Value = Link> {
+    let changed = Bonding { miimon: 50, ..Bonding::of(BondMode::Dot3Ad) };
+    let all = vec![Bonding::of(BondMode::Dot3Ad), changed, Bonding::of(BondMode::ActiveBackup)];
+    prop::sample::select(all).prop_map(Link::Bond)
+}
+
 /// Also one on itself, and two on each other, which no kernel has.
 fn vlan() -> impl Strategy<Value = Vlan> {
     (interface(), 1_u16..3).prop_map(|(parent, id)| Vlan { parent, id, protocol: VlanProtocol::default() })
@@ -140,7 +148,7 @@ fn nexthop() -> impl Strategy<Value = (u32, Nexthop)> {
 prop_compose! {
     fn state()(
         settings in btree_map(setting(), prop::sample::select(vec!["0".to_owned(), "1".to_owned()]), 0..6),
-        links in btree_map(interface(), prop_oneof![Just(Link::Ifb), Just(Link::Vrf(100)), vlan().prop_map(Link::Vlan)], 0..3),
+        links in btree_map(interface(), prop_oneof![Just(Link::Ifb), Just(Link::Vrf(100)), vlan().prop_map(Link::Vlan), bond()], 0..3),
         addresses in btree_map((interface(), 0_u8..3), Just(()), 0..4),
         neighbors in btree_map((interface(), 0_u8..3), 0_u8..2, 0..3),
         hmac_keys in btree_map(0_u32..3, 0_u8..2, 0..3),

@@ -1,7 +1,7 @@
 //! The NICs of the box: gives them their names, and tells what the file lacks without those that are missing. Not here: which NIC gets which name
 //! (`segbox_plan::nic_names`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -20,7 +20,7 @@ impl Router {
     /// The kernel does not list its links.
     pub fn name_nics(&mut self, config: &Config, first: bool) -> Result<Vec<LinkSeen>, ChangeError> {
         let links = self.links()?;
-        for (from, to) in renames(&nics(&links), &bound(config), first) {
+        for (from, to) in renames(&nics(&links), &bound(config), &made(config), first) {
             // A NIC that came or went meanwhile is handled in the next round. A name that stays wrong is reported as missing.
             drop(self.target.netlink.rename(from, to));
         }
@@ -60,6 +60,12 @@ impl Router {
 fn bound(config: &Config) -> BTreeMap<IfName, Matcher> {
     let bound = config.interfaces.iter().filter_map(|(name, one)| one.matches.clone().map(|matcher| (*name, matcher)));
     bound.collect()
+}
+
+/// The names of the devices that segbox makes for the file.
+fn made(config: &Config) -> BTreeSet<IfName> {
+    let ports = config.interfaces.iter().filter(|(_, interface)| interface.is_made()).map(|(name, _)| *name);
+    ports.chain(config.vrfs.keys().copied()).collect()
 }
 
 /// The links that are hardware: those with a device in sysfs.

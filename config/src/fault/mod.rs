@@ -2,6 +2,7 @@
 //!
 //! The text of a fault stands at its variant, and whether it is a warning. [`Faults`] prints them.
 
+mod bonds;
 mod found;
 mod management;
 mod network;
@@ -20,6 +21,7 @@ use std::fmt::Write as _;
 
 use miette::{Diagnostic, LabeledSpan, Severity};
 
+pub use bonds::BondFault;
 pub(crate) use found::{Found, MOST};
 pub use management::ManagementFault;
 pub use network::NetworkFault;
@@ -67,6 +69,9 @@ pub enum FaultKind {
     /// `dhcp` and `accept-ra`.
     #[diagnostic(transparent)]
     Management(#[from] ManagementFault),
+    /// Bonds and their members.
+    #[diagnostic(transparent)]
+    Bond(#[from] BondFault),
     /// `hops` and `lists`.
     #[diagnostic(transparent)]
     Spread(#[from] SpreadFault),

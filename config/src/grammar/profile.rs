@@ -201,6 +201,8 @@ static OFFLOADS: Table = Table {
         ),
         Key::optional("ntuple", Kind::Bool, "Flow steering rules.", "true"),
         Key::optional("rxhash", Kind::Bool, "Receive hashing.", "true"),
+        Key::optional("rxvlan", Kind::Bool, "Taking the tag of a VLAN off a received frame.", "true"),
+        Key::optional("txvlan", Kind::Bool, "Putting the tag of a VLAN into a sent frame.", "true"),
         Key::optional("rx-checksum", Kind::Bool, "Receive checksums.", "true"),
         Key::optional("tx-checksum", Kind::Bool, "Transmit checksums.", "true"),
     ],

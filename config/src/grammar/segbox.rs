@@ -4,7 +4,7 @@ use super::route_keys::{METRIC, VRF_OF, WEIGHT, WEIGHTS};
 use super::srv6::SRV6;
 use super::{Key, Kind, POSITIVE, Table, WHOLE, range};
 use crate::forms::Form;
-use crate::model::{Drops, VlanProtocol};
+use crate::model::{BondMode, Drops, VlanProtocol};
 
 /// The file.
 pub(crate) static SEGBOX: Table = Table {
@@ -85,6 +85,12 @@ static INTERFACE: Table = Table {
             "{ parent = \"eth0\", id = 100 }",
         ),
         Key::optional(
+            "bond",
+            Kind::Table(&BOND),
+            "Several cards that are one port: segbox makes this interface, and removes it.",
+            "{ members = [\"eth2\", \"eth3\"], mode = \"802.3ad\" }",
+        ),
+        Key::optional(
             "addresses",
             Kind::List(&Kind::Text(Form::OnLink)),
             "Its addresses, each with the prefix length of its link.",
@@ -105,7 +111,7 @@ static INTERFACE: Table = Table {
         Key::optional(
             "mtu",
             Kind::Int(range(68, 65535, " (bytes)")),
-            "The largest packet in bytes; at least 1280 on an interface with IPv6. A VLAN without it has that of its parent.",
+            "The largest packet in bytes; at least 1280 on an interface with IPv6. A VLAN without it has that of its parent, a bond 1500; the members of a bond have the bond's.",
             "9000",
         ),
         Key::optional(
@@ -155,6 +161,26 @@ static VLAN: Table = Table {
             Kind::Word(&VlanProtocol::WORDS),
             "The kind of the tag; the default is `802.1Q`. The outer tag of two is usually `802.1ad`.",
             "\"802.1ad\"",
+        ),
+    ],
+};
+
+static BOND: Table = Table {
+    title: "`bond`",
+    doc: "A bond (LAG): cards whose cables lead to the same place. A card without a carrier is left out until it is back. Members need no entry in the file; one that has an entry can have `match` and nothing else.",
+    rows: &[],
+    keys: &[
+        Key::required(
+            "members",
+            Kind::List(&Kind::Text(Form::Interface)),
+            "Its cards. One that a box does not have is left out.",
+            "[\"eth2\", \"eth3\"]",
+        ),
+        Key::required(
+            "mode",
+            Kind::Word(&BondMode::WORDS),
+            "`802.3ad`: all members that the other end has agreed on by LACP, and flows are spread by what is in a tunnel (encap3+4); `active-backup`: one member at a time, for two switches that know nothing of each other.",
+            "\"802.3ad\"",
         ),
     ],
 };

@@ -2,6 +2,7 @@
 //!
 //! The tree of the text lives only while it is read. A Draft keeps values, and the places of those that have a check to come.
 
+mod bonds;
 mod domain;
 mod management;
 mod network;
@@ -124,8 +125,12 @@ struct Reader {
     asks: Asks,
     /// Every `[vrf.NAME]`; None where its table has a fault.
     vrfs: BTreeMap<String, Option<u32>>,
-    /// Every `[interface.NAME]` with `vlan`.
-    vlans: BTreeSet<String>,
+    /// Every `[interface.NAME]` that segbox makes.
+    made: BTreeMap<String, Made>,
+    /// The bond of each member.
+    members: BTreeMap<IfName, IfName>,
+    /// The same, with the place in its bond, of those that have been read.
+    joined: BTreeMap<IfName, At<IfName>>,
     /// Every `[program.NAME]`, and the first use on each hook.
     programs: BTreeMap<String, BTreeMap<Hook, Span>>,
     /// Every `[srv6.hmac-key.ID]`.
@@ -138,6 +143,13 @@ struct Reader {
     routes: Vec<routes::Claim>,
     /// Policies of the main table whose first segment is inside their destination.
     circles: Vec<routes::Circle>,
+}
+
+/// What segbox makes of an `[interface.NAME]`.
+#[derive(Clone, Copy)]
+enum Made {
+    Bond,
+    Vlan,
 }
 
 /// The table of routes, SIDs and policies without a VRF: RT_TABLE_MAIN.
@@ -170,8 +182,15 @@ impl Reader {
             let table = vrf.get("table").and_then(Entry::int).and_then(|table| u32::try_from(table).ok());
             self.vrfs.insert(vrf.key().to_owned(), table);
         }
-        let vlans = rows(root.get("interface")).filter(|interface| interface.get("vlan").is_some());
-        self.vlans.extend(vlans.map(|interface| interface.key().to_owned()));
+        for interface in rows(root.get("interface")) {
+            let kind = match (interface.get("vlan"), interface.get("bond")) {
+                (_, Some(_)) => Some(Made::Bond),
+                (Some(_), None) => Some(Made::Vlan),
+                (None, None) => None,
+            };
+            self.made.extend(kind.map(|kind| (interface.key().to_owned(), kind)));
+            self.note_members(interface);
+        }
         for program in rows(root.get("program")) {
             self.programs.insert(program.key().to_owned(), BTreeMap::new());
         }
@@ -183,10 +202,10 @@ impl Reader {
         self.faults.push(Fault::new(span, fault));
     }
 
-    /// Notes that an interface must be there. segbox makes the VRFs and the VLANs of the file itself.
+    /// Notes that an interface must be there. segbox makes the VRFs, VLANs and bonds of the file itself.
     fn link(&mut self, name: At<IfName>) -> IfName {
         let name_of = name.value.as_str();
-        if !self.vrfs.contains_key(name_of) && !self.vlans.contains(name_of) {
+        if !self.vrfs.contains_key(name_of) && !self.made.contains_key(name_of) {
             self.asks.links.entry(name.value).or_insert(name.span);
         }
         name.value
@@ -223,6 +242,9 @@ impl Reader {
     /// `interface`, noted; Err where it has a fault.
     fn interface(&mut self, entry: Entry<'_>) -> Result<Option<IfName>, Reported> {
         let name = optional(entry, "interface", crate::forms::interface)?;
+        if let Some(name) = name {
+            self.used_alone(name.value, name.span);
+        }
         Ok(name.map(|name| self.link(name)))
     }
 }

@@ -40,6 +40,7 @@ impl Reader {
             let Ok(value) = forms::interface(entry.key()) else { continue };
             let name = At { value, span: entry.key_span() };
             self.link(name);
+            self.keys_of_member(value, entry);
             let interface = self.one_interface(name.value, entry);
             if let Some(matcher) = &interface.matches {
                 if let Some((other, _)) = matchers.iter().find(|(_, other)| matcher.overlaps(other)) {
@@ -61,6 +62,7 @@ impl Reader {
         let mut interface = Interface {
             matches: entry.get("match").map(|entry| self.matcher(entry)),
             vlan: self.vlan(name, entry),
+            bond: self.bond(name, entry),
             srv6: entry.get("srv6").and_then(Entry::bool).unwrap_or_default(),
             mtu: number(entry, "mtu").ok().flatten(),
             learns: self.learns(name, entry),
@@ -147,6 +149,7 @@ impl Reader {
                     let two = NetworkFault::TwoVrfs { interface: member, first: first.value, second: name.value };
                     self.faults.push(Fault::new(item.span(), two).beside(first.span, "first here"));
                 } else {
+                    self.used_alone(member, item.span());
                     interfaces.push(self.link(At { value: member, span: item.span() }));
                 }
             }

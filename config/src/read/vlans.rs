@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reader, number, value};
+use super::{Made, Reader, number, value};
 use crate::fault::{Fault, NetworkFault};
 use crate::forms;
 use crate::model::{Vlan, VlanProtocol};
@@ -43,6 +43,7 @@ impl Reader {
             self.fault(span, NetworkFault::VlanName { name, named, id });
         }
         self.feature(crate::kernel::Feature::VLAN, vlan.span());
+        self.used_alone(parent.value, parent.span);
         self.link(parent);
         Some(Vlan { parent: parent.value, id, protocol })
     }
@@ -55,7 +56,7 @@ impl Reader {
         let mut wrong = Vec::new();
         for (name, vlan) in &vlans {
             let span = self.port_spans.get(name).copied().unwrap_or_default();
-            if let Some(fault) = stack(*name, &vlans, &mut wrong) {
+            if let Some(fault) = stack(*name, &vlans, &self.made, &mut wrong) {
                 self.fault(span, fault);
             }
             let here = At { value: *name, span };
@@ -79,7 +80,12 @@ impl Reader {
 }
 
 /// What is wrong with the way down from a VLAN. Every VLAN of a circle is `wrong`, and the first one reports it.
-fn stack(name: IfName, vlans: &BTreeMap<IfName, Vlan>, wrong: &mut Vec<IfName>) -> Option<NetworkFault> {
+fn stack(
+    name: IfName,
+    vlans: &BTreeMap<IfName, Vlan>,
+    made: &BTreeMap<String, Made>,
+    wrong: &mut Vec<IfName>,
+) -> Option<NetworkFault> {
     let mut way = vec![name];
     while let Some(vlan) = way.last().and_then(|last| vlans.get(last)) {
         if wrong.contains(&vlan.parent) {
@@ -90,9 +96,10 @@ fn stack(name: IfName, vlans: &BTreeMap<IfName, Vlan>, wrong: &mut Vec<IfName>) 
             wrong.extend(&way);
             return Some(NetworkFault::VlanOnItself { round: way.split_off(start) });
         }
-        if way.len() == MOST_IN_A_ROW && vlans.contains_key(&vlan.parent) {
+        let lies_on_more = vlans.contains_key(&vlan.parent) || made.contains_key(vlan.parent.as_str());
+        if way.len() == MOST_IN_A_ROW && lies_on_more {
             wrong.push(name);
-            let what = format!("`{name}` lies on more than {} other VLANs in a row", MOST_IN_A_ROW - 1);
+            let what = format!("`{name}` lies on more than {} other VLANs and bonds in a row", MOST_IN_A_ROW - 1);
             return Some(NetworkFault::VlanParent { what, fix: "the kernel allows no more: leave some out" });
         }
         way.push(vlan.parent);

@@ -1,9 +1,9 @@
-//! The MTU of a port, where a VLAN has that of its parent, and VLANs whose MTU cannot work. Not here: the room that policies need (`room`).
+//! The MTU of a port, where a VLAN has that of its parent and a bond one of its own, and VLANs whose MTU cannot work. Not here: the room that policies need (`room`).
 
 use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Found, NetworkFault};
-use crate::model::{Config, IPV6_MIN_MTU};
+use crate::model::{BOND_MTU, Config, IPV6_MIN_MTU};
 use crate::names::IfName;
 use crate::place::Span;
 use crate::surroundings::LinkSeen;
@@ -30,13 +30,16 @@ pub(super) fn check(config: &Config, places: &BTreeMap<IfName, Span>, links: Opt
     }
 }
 
-/// The MTU that a port will have: the file's, else a VLAN's parent's, else what the box says.
+/// The MTU that a port will have: the file's, else a VLAN's parent's or a new bond's, else what the box says.
 pub(super) fn mtu(config: &Config, links: Option<&[LinkSeen]>, port: IfName) -> Option<u32> {
     let mut at = port;
     for _ in 0..=MOST_IN_A_ROW {
         let interface = config.interfaces.get(&at);
         if let Some(mtu) = interface.and_then(|interface| interface.mtu) {
             return Some(mtu);
+        }
+        if interface.is_some_and(|interface| interface.bond.is_some()) {
+            return Some(BOND_MTU);
         }
         let Some(vlan) = interface.and_then(|interface| interface.vlan) else {
             let links = links.unwrap_or_default();

@@ -11,7 +11,7 @@ use super::queue::Job;
 use super::turn::{Turn, turn};
 
 /// Always loaded: a configuration requests these by netlink, and the kernel would have to start modprobe for each.
-const ALWAYS: [&str; 3] = ["8021q", "dummy", "vrf"];
+const ALWAYS: [&str; 4] = ["8021q", "bonding", "dummy", "vrf"];
 
 /// The modules to load at boot: those for all present devices, their dependencies, and the modules that are always loaded.
 /// `last`: the last turn that the boot waits for.

@@ -152,6 +152,7 @@ pub(crate) fn is_live(module: &str) -> bool {
 /// Options for every box: no unrequested devices of these modules.
 fn own_option(module: &str) -> &'static str {
     match module {
+        "bonding" => "max_bonds=0",
         "dummy" => "numdummies=0",
         "ifb" => "numifbs=0",
         _ => "",

@@ -22,7 +22,7 @@ use super::links::Links;
 use super::next_hop::HopError;
 use super::reply::TalkError;
 use super::socket::{Raw, append};
-use super::{Netlink, Programs, address, device, keeping, nexthop, route, rule, uapi};
+use super::{Netlink, Programs, address, bond, device, keeping, members, nexthop, route, rule, uapi};
 
 /// Finds what the names in a step stand for.
 struct Names<'a> {
@@ -185,16 +185,25 @@ impl Netlink {
         *links = None;
         let name = delta.key;
         let failed = |source| StepError::Device { verb, name, source };
-        // The kernel cannot change these devices in place (its vrf, dummy and ifb have no changelink).
+        // The kernel cannot change other devices than bonds in place (its vrf, dummy and ifb have no changelink).
         if delta.before.is_some() {
             let links = Links::read(self.first()).map_err(StepError::Links)?;
             // Another program may have replaced the device meanwhile: that one stays.
             if let Some(own) = links.named(name).filter(|link| link.own.is_some()) {
+                if let (Some(found), Some(after)) = (own.own.and_then(Link::bond), delta.after.and_then(Link::bond))
+                    && found.changes_in_place(after)
+                {
+                    return bond::change(self.first(), own.index, after).map_err(failed);
+                }
+                members::release(self.first(), &links, own.index).map_err(failed)?;
                 device::remove(self.first(), own.index).map_err(failed)?;
             }
         }
         match delta.after {
             Some(link) => {
+                if link.bond().is_some() {
+                    members::load(self.first()).map_err(failed)?;
+                }
                 let parent = match link.vlan() {
                     Some(vlan) => {
                         let known = Links::read(self.first()).map_err(StepError::Links)?;

@@ -10,19 +10,20 @@ use segbox_config::model::{Matcher, VlanProtocol};
 use segbox_plan::rename::name_aside;
 use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
+use super::bond;
 use super::links::{LinkRow, Links};
 use super::reply::{Refusal, TalkError};
 use super::socket::Socket;
 
-/// Makes a device with segbox's marks, and brings it up. A VLAN comes up by a step of its own, after its parent: the kernel refuses to bring it
-/// up before (net/8021q/vlan_dev.c, vlan_dev_open). `parent` is the index of a VLAN's parent.
+/// Makes a device with segbox's marks, and brings it up. A port comes up by a step of its own: a VLAN after its parent, since the kernel refuses
+/// to bring it up before (net/8021q/vlan_dev.c, vlan_dev_open), and a bond after it has its members. `parent` is the index of a VLAN's parent.
 pub(super) fn make(socket: &mut Socket, name: IfName, link: Link, parent: u32) -> Result<(), TalkError> {
     let mut message = message(name, link, parent);
     message.attributes.push(LinkAttribute::Group(LINK_GROUP));
     socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message)?;
     // The kernel ignores an alias in the request that makes a device (net/core/rtnetlink.c, rtnl_create_link).
     let marks = LinkUnspec::new_with_name(name.as_str()).alias(LINK_ALIAS);
-    let marked = set(socket, if link.vlan().is_some() { marks } else { marks.up() });
+    let marked = set(socket, if link.is_port() { marks } else { marks.up() });
     if marked.is_err() {
         // A step that fails leaves nothing. The first error is reported, not that of the removal.
         let _ = socket.ask(libc::RTM_DELLINK, 0, &LinkUnspec::new_with_name(name.as_str()).build());
@@ -41,6 +42,7 @@ fn message(name: IfName, link: Link, parent: u32) -> LinkMessage {
             };
             LinkVlan::new(name.as_str(), parent, vlan.id).protocol(protocol).build()
         }
+        Link::Bond(bonding) => bond::message(name, bonding),
         Link::Dummy => LinkDummy::new(name.as_str()).build(),
         Link::Ifb => LinkIfb::new(name.as_str()).build(),
     }

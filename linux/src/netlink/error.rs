@@ -300,6 +300,9 @@ fn fix(error: &StepError, errno: i32) -> Option<&'static str> {
         (StepError::Device { .. }, Errno::EXIST) => {
             "another program made a device of this name: remove it, or choose another name"
         }
+        (StepError::Setting { setting: Setting::LinkMaster(_), .. }, Errno::BUSY) => {
+            "another program uses the interface, as a bridge or a macvlan does: take it out there, see `ip -d link`"
+        }
         (StepError::Setting { setting: Setting::LinkUp(_), .. }, Errno::NETDOWN) => {
             "a VLAN goes up only on a parent that is up: see `ip link` for the parent"
         }

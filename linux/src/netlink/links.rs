@@ -7,8 +7,10 @@ use std::fs;
 use netlink_packet_route::link::LinkMessage;
 use segbox_config::model::{Matcher, Vlan, VlanProtocol};
 use segbox_config::{IfName, LinkSeen, Mac};
+use segbox_plan::bonds::{BondSeen, MemberSeen};
 use segbox_plan::state::{LINK_ALIAS, LINK_GROUP, Link};
 
+use super::bond::{self, BondRow, mac};
 use super::frame::{attributes, text_of, u16_of, u32_of, u64_of};
 use super::reply::TalkError;
 use super::socket::Socket;
@@ -27,7 +29,7 @@ pub(super) struct LinkRow {
     pub(super) mtu: u32,
     /// Index of its master, 0 for none.
     pub(super) master: u32,
-    /// The permanent address; the current one where there is none.
+    /// The permanent address, or the one outside of a bond; the current one where there is neither.
     pub(super) mac: Option<Mac>,
     /// The address that its frames have.
     pub(super) current: Option<Mac>,
@@ -37,6 +39,10 @@ pub(super) struct LinkRow {
     kind: Option<String>,
     /// Index of the link that it lies on in this namespace, 0 for none.
     lower: u32,
+    /// What it is as a bond, whoever made it.
+    pub(super) bond: Option<BondRow>,
+    /// What it is as the member of a bond.
+    pub(super) member: Option<MemberSeen>,
     /// Its kind, if it has segbox's alias. The parent of a VLAN is known once all links are.
     pub(super) own: Option<Link>,
     statistics: LinkStatistics,
@@ -86,6 +92,21 @@ impl Links {
         hardware.among(&seen).next().and_then(|link| self.named(link.name))
     }
 
+    pub(super) fn is_bond(&self, index: u32) -> bool {
+        self.by_index.get(&index).is_some_and(|at| self.rows[*at].bond.is_some())
+    }
+
+    /// The bonds as they run, whoever made them.
+    pub(super) fn bonds(&self) -> BTreeMap<IfName, BondSeen> {
+        let bond = |row: &LinkRow| {
+            let BondRow { bonding, partner } = row.bond?;
+            let members = self.rows.iter().filter(|member| member.master == row.index);
+            let members = members.filter_map(|member| Some((member.name, member.member?))).collect();
+            Some((row.name, BondSeen { bonding, partner, members }))
+        };
+        self.rows.iter().filter_map(bond).collect()
+    }
+
     pub(super) fn statistics(&self) -> BTreeMap<IfName, LinkStatistics> {
         self.rows.iter().map(|row| (row.name, row.statistics)).collect()
     }
@@ -133,6 +154,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let (mut bus, mut device) = (None, None);
     let (mut marked, mut kind, mut own) = (false, None, None);
     let (mut lower, mut elsewhere) = (0, false);
+    let (mut bond, mut member) = (None, None);
     let mut statistics = LinkStatistics::default();
     for (attribute, value) in attributes(payload.get(16..)?) {
         match attribute {
@@ -150,6 +172,13 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
             libc::IFLA_LINKINFO => {
                 kind = in_info(value, libc::IFLA_INFO_KIND).and_then(text_of);
                 own = own_kind(value);
+                bond = bond_of(value);
+                if in_info(value, libc::IFLA_INFO_SLAVE_KIND).and_then(text_of) == Some(BOND) {
+                    let data = in_info(value, libc::IFLA_INFO_SLAVE_DATA).unwrap_or_default();
+                    let (seen, own_address) = bond::decode_member(data);
+                    member = Some(seen);
+                    permanent = permanent.or(own_address);
+                }
             }
             libc::IFLA_STATS64 => statistics = decode_statistics(value),
             _ => {}
@@ -170,6 +199,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
         kind: kind.map(str::to_owned),
         lower: if elsewhere { 0 } else { lower },
+        bond,
+        member,
         own: own.filter(|_| marked),
         statistics,
     })
@@ -189,14 +220,17 @@ fn nameless(index: u32) -> IfName {
     format!("if#{index}").parse().expect("3 characters and 10 digits fit a name")
 }
 
-/// An Ethernet address; None for all zeroes, which lo has.
-fn mac(value: &[u8]) -> Option<Mac> {
-    <[u8; 6]>::try_from(value).ok().filter(|mac| *mac != [0; 6]).map(Mac)
-}
-
 /// An attribute of an IFLA_LINKINFO.
 fn in_info(info: &[u8], wanted: u16) -> Option<&[u8]> {
     attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+}
+
+/// The kind of a bond, and of its members.
+const BOND: &str = "bond";
+
+fn bond_of(info: &[u8]) -> Option<BondRow> {
+    in_info(info, libc::IFLA_INFO_KIND).and_then(text_of).filter(|kind| *kind == BOND)?;
+    bond::decode(in_info(info, libc::IFLA_INFO_DATA)?)
 }
 
 /// The kind in an IFLA_LINKINFO, if it is one that segbox makes.
@@ -204,6 +238,7 @@ fn own_kind(info: &[u8]) -> Option<Link> {
     match text_of(in_info(info, libc::IFLA_INFO_KIND)?)? {
         "dummy" => Some(Link::Dummy),
         "ifb" => Some(Link::Ifb),
+        BOND => bond_of(info).map(|row| Link::Bond(row.bonding)),
         "vlan" => {
             let data = in_info(info, libc::IFLA_INFO_DATA)?;
             let field = |wanted| attributes(data).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);

@@ -4,6 +4,7 @@
 mod address;
 mod apply;
 mod batch;
+mod bond;
 mod detection;
 mod device;
 mod encap;
@@ -16,6 +17,7 @@ mod keeping;
 mod links;
 mod lookup;
 mod losses;
+mod members;
 mod next_hop;
 mod nexthop;
 mod nft;

@@ -48,6 +48,7 @@ impl Netlink {
         (state.nexthops, found.actual.foreign_nexthops) = (nexthops.own, nexthops.foreign);
         state.routes = route::read(self.first(), &known).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
+        found.actual.bonds = links.bonds();
         found.actual.without_link_local = without_link_local(&links, &found.actual);
         Ok(found)
     }

@@ -4,6 +4,7 @@
 use std::net::Ipv6Addr;
 
 use rtnetlink::LinkUnspec;
+use segbox_config::IfName;
 use segbox_config::model::Matcher;
 use segbox_plan::Setting;
 use segbox_plan::sysctl::STRICT_MODE;
@@ -12,7 +13,7 @@ use super::error::StepError;
 use super::keeping::Cycle;
 use super::links::Links;
 use super::reply::TalkError;
-use super::{Netlink, device, keeping};
+use super::{Netlink, device, keeping, members};
 use crate::sysctl;
 
 impl Netlink {
@@ -42,25 +43,54 @@ impl Netlink {
                 *links = None;
                 return self.name(hardware, value, wrong, failed);
             }
-            Setting::LinkMaster(name) | Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
+            Setting::LinkMaster(name) => return self.set_master(*name, value, links, wrong, failed),
+            Setting::LinkMtu(name) | Setting::LinkUp(name) => *name,
         };
         let links = self.known(links)?;
-        let index_of = |name| links.index(name).ok_or(StepError::NoInterface { name });
-        let index = index_of(name)?;
+        let index = links.index(name).ok_or(StepError::NoInterface { name })?;
         let link = LinkUnspec::new_with_index(index);
         let link = match (setting, value) {
             (Setting::LinkUp(_), "up") => link.up(),
             (Setting::LinkUp(_), "down") => link.down(),
             (Setting::LinkMtu(_), mtu) => link.mtu(mtu.parse().map_err(|_| wrong())?),
-            (Setting::LinkMaster(_), "") => link.nocontroller(),
-            (Setting::LinkMaster(_), master) => link.controller(index_of(master.parse().map_err(|_| wrong())?)?),
             _ => return Err(wrong()),
         };
         match (setting, value) {
             (Setting::LinkUp(_), "down") => keeping::set(self.first(), index, Cycle::Down, link).map_err(failed),
-            (Setting::LinkMaster(_), _) => keeping::set(self.first(), index, Cycle::DownAndUp, link).map_err(failed),
             _ => device::set(self.first(), link).map_err(failed),
         }
+    }
+
+    /// Puts a link into a VRF or a bond, or out of it: an empty name is none.
+    fn set_master(
+        &mut self,
+        name: IfName,
+        value: &str,
+        links: &mut Option<Links>,
+        wrong: impl FnOnce() -> StepError,
+        failed: impl FnOnce(TalkError) -> StepError,
+    ) -> Result<(), StepError> {
+        let known = self.known(links)?;
+        let link = known.named(name).ok_or(StepError::NoInterface { name })?;
+        let master = match value {
+            "" => None,
+            master => {
+                let name = master.parse().map_err(|_| wrong())?;
+                Some(known.index(name).ok_or(StepError::NoInterface { name })?)
+            }
+        };
+        if known.is_bond(link.master) || master.is_some_and(|master| known.is_bond(master)) {
+            let done = members::set_master(self.first(), known, link, master);
+            // It may be up now, or no longer.
+            *links = None;
+            return done.map_err(failed);
+        }
+        let change = LinkUnspec::new_with_index(link.index);
+        let change = match master {
+            Some(master) => change.controller(master),
+            None => change.nocontroller(),
+        };
+        keeping::set(self.first(), link.index, Cycle::DownAndUp, change).map_err(failed)
     }
 
     /// Gives the name to the link with this hardware.

@@ -9,6 +9,21 @@ pub(super) const IFLA_VRF_TABLE: u16 = 1;
 pub(super) const IFLA_VLAN_ID: u16 = 1;
 pub(super) const IFLA_VLAN_PROTOCOL: u16 = 5;
 
+/// if_link.h, Linux 3.14.
+pub(super) const IFLA_BOND_MODE: u16 = 1;
+pub(super) const IFLA_BOND_MIIMON: u16 = 3;
+pub(super) const IFLA_BOND_XMIT_HASH_POLICY: u16 = 14;
+pub(super) const IFLA_BOND_AD_LACP_RATE: u16 = 21;
+pub(super) const IFLA_BOND_AD_INFO: u16 = 23;
+pub(super) const IFLA_BOND_AD_INFO_PARTNER_MAC: u16 = 5;
+pub(super) const IFLA_BOND_SLAVE_STATE: u16 = 1;
+pub(super) const IFLA_BOND_SLAVE_MII_STATUS: u16 = 2;
+pub(super) const IFLA_BOND_SLAVE_PERM_HWADDR: u16 = 4;
+
+/// if_bonding.h.
+pub(super) const BOND_LINK_UP: u8 = 0;
+pub(super) const BOND_STATE_ACTIVE: u8 = 0;
+
 /// if.h.
 pub(super) const IFF_LOWER_UP: libc::c_int = 1 << 16;
 pub(super) const IF_OPER_DORMANT: u8 = 5;

@@ -1,5 +1,6 @@
 //! Netlink against the running kernel, each test in fresh network namespaces. Needs root, and fails without it.
 
+mod bonds;
 mod encaps;
 mod filters;
 mod foreign;

@@ -12,6 +12,7 @@ use segbox_config::{Faults, IfName};
 use segbox_linux::bpf::{self, MapRow, Programs};
 use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
 use segbox_linux::snmp;
+use segbox_plan::bonds::{self, BondSeen};
 use segbox_plan::filter::{Filter as Content, FilterName};
 use segbox_plan::icmp_errors::Counts;
 use segbox_plan::overruled::of_state;
@@ -185,6 +186,9 @@ pub struct Link {
     /// The VLAN that it is, if segbox made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vlan: Option<Vlan>,
+    /// The bond that it is, as it runs, if segbox made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<BondSeen>,
     /// Its counters.
     #[serde(flatten)]
     pub statistics: LinkStatistics,
@@ -217,6 +221,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     deviations.extend(overdue);
     deviations.extend(damage::damaged(&router.folder));
     deviations.extend(segbox_plan::lost::lost(&found.actual));
+    deviations.extend(bonds::trouble(&found.actual));
     deviations.extend(router.overruled(&of_state(&found.actual.state))?.iter().map(ToString::to_string));
     // A machine that segbox has not booted has no record.
     if let Some(boot) = Boot::read().filter(|_| router.facts.own_box) {
@@ -346,7 +351,9 @@ fn outside(actual: &Actual) -> Vec<String> {
         return Vec::new();
     };
     let is_up = |name: &IfName| actual.state.settings.get(&Setting::LinkUp(*name)).is_some_and(|state| state == "up");
-    edge.outside(&actual.links).iter().filter(|name| is_up(name)).map(ToString::to_string).collect()
+    // What comes in by a member of a bond comes in by the bond.
+    let is_member = |name: &IfName| actual.bonds.values().any(|bond| bond.members.contains_key(name));
+    edge.outside(&actual.links).iter().filter(|name| is_up(name) && !is_member(name)).map(ToString::to_string).collect()
 }
 
 fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
@@ -398,6 +405,7 @@ fn links(actual: &Actual, statistics: &BTreeMap<IfName, LinkStatistics>) -> Vec<
         mtu: setting(Setting::LinkMtu(link.name)),
         srv6: setting(Setting::Sysctl(segbox_plan::sysctl::of_a_link("ipv6", link.name, "seg6_enabled"))) == "1",
         vlan: actual.state.links.get(&link.name).and_then(|device| device.vlan()),
+        bond: actual.bonds.get(&link.name).filter(|_| actual.state.links.contains_key(&link.name)).cloned(),
         statistics: statistics.get(&link.name).copied().unwrap_or_default(),
     });
     links.collect()

@@ -20,6 +20,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
         management::text(status),
+        section("bonds", &bonds(status), status.links.iter().filter(|link| link.bond.is_some()).count()),
         losses::text(status),
         status.tuning.as_ref().map(tuning::text).unwrap_or_default(),
     ];
@@ -144,6 +145,21 @@ fn links(status: &Status) -> Vec<Vec<String>> {
             (counted.rx_dropped + counted.tx_dropped).to_string(),
             (counted.rx_errors + counted.tx_errors).to_string(),
         ]);
+    }
+    rows
+}
+
+/// A row for each member: a bond says nothing of its cables.
+fn bonds(status: &Status) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["bond", "member", "carrier", "carries packets", "LACP partner"])];
+    for link in status.links.iter().take(SHOWN) {
+        let Some(bond) = &link.bond else { continue };
+        let name = format!("{} ({})", link.name, bond.bonding);
+        let partner = bond.partner.map_or("-".to_owned(), |partner| partner.to_string());
+        let yes_no = |yes| if yes { "yes" } else { "no" };
+        for (member, state) in &bond.members {
+            rows.push(row([&name, member.as_str(), yes_no(state.carrier), yes_no(state.active), &partner]));
+        }
     }
     rows
 }

@@ -65,9 +65,14 @@ struct Side<'a> {
 impl Scenario {
     pub(super) fn of(config: &Config) -> Self {
         let mut scenario = Self::default();
-        // A VLAN lies on a port, and lo is inside the machine.
-        let is_port = |name: &&IfName| name.as_str() != "lo" && config.interfaces[*name].vlan.is_none();
-        let mut names: Vec<&IfName> = config.interfaces.keys().filter(is_port).collect();
+        // A VLAN lies on a port, a bond has some, and lo is inside the machine.
+        let is_port = |name: &&IfName| {
+            name.as_str() != "lo" && config.interfaces.get(*name).is_none_or(|interface| !interface.is_made())
+        };
+        let bonds = config.interfaces.values().filter_map(|interface| interface.bond.as_ref());
+        let members = bonds.flat_map(|bond| &bond.members);
+        let names: BTreeSet<&IfName> = config.interfaces.keys().chain(members).filter(is_port).collect();
+        let mut names: Vec<&IfName> = names.into_iter().collect();
         // eth2 comes before eth10, as the machine counts its ports.
         names.sort_by_key(|name| {
             (name.as_str().trim_end_matches(|end: char| end.is_ascii_digit()), name.as_str().len(), **name)
@@ -83,7 +88,7 @@ impl Scenario {
             if let (Some(first), false) = (addresses.first(), in_vrf.contains(name)) {
                 sides.push(Side { name, at, address: first.addr() });
             }
-            let matcher = config.interfaces[*name].matches.as_ref();
+            let matcher = config.interfaces.get(*name).and_then(|interface| interface.matches.as_ref());
             if matcher.is_some_and(|matcher| matcher.pci.is_some()) {
                 scenario.remarks.push(format!("{name} is matched by a PCI path, which this machine does not have"));
             }
@@ -182,7 +187,7 @@ fn host_addresses(config: &Config, name: &IfName) -> Vec<IpNet> {
         .chain(config.policies.iter().filter_map(|policy| policy.via))
         .chain(config.sids.iter().filter_map(|sid| sid.endpoint.behavior.parameters().next_hop))
         .collect();
-    let own = &config.interfaces[name].addresses;
+    let own = config.interfaces.get(name).map(|interface| &interface.addresses[..]).unwrap_or_default();
     let is_own = |address: &IpAddr| own.iter().any(|net| net.addr() == *address);
     let mut found: Vec<IpNet> = Vec::new();
     for net in own.iter().filter(|net| net.prefix_len() < net.max_prefix_len() && !is_link_local(net)) {

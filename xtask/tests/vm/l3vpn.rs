@@ -18,7 +18,6 @@ mod made_again;
 mod management;
 mod more_hooks;
 mod path_mtu;
-mod shell;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -31,6 +30,8 @@ use segbox_lab::{
     set_offload,
 };
 use segbox_vm::{Boot, FW_CFG, Model, Port, Router, image, machine, turn};
+
+use crate::shell;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/examples/l3vpn.toml");
 /// The example's ports, in its order.

@@ -5,6 +5,7 @@
 //! about the kernel's start share one (`segbox_vm::quick`). A test whose name begins with `slow_` repeats a question that a fast one asks
 //! already: more often, or by the other firmware.
 
+mod bonds;
 mod cache;
 mod closed;
 mod console;
@@ -19,6 +20,7 @@ mod nics;
 mod plug;
 mod power;
 mod share;
+mod shell;
 mod slots;
 mod sources;
 mod tester;

@@ -22,15 +22,17 @@ const BIT_NAME: u16 = 2;
 const BIT_VALUE: u16 = 3;
 
 /// The short names, and the features of each group (net/ethtool/common.c, netdev_features_strings).
-const OFFLOADS: [(&str, &[&str]); 8] = [
+const OFFLOADS: [(&str, &[&str]); 10] = [
     ("gro", &["rx-gro"]),
     ("gso", &["tx-generic-segmentation"]),
     ("lro", &["rx-lro"]),
     ("ntuple", &["rx-ntuple-filter"]),
     ("rx-checksum", &["rx-checksum"]),
     ("rxhash", &["rx-hashing"]),
+    ("rxvlan", &["rx-vlan-hw-parse"]),
     ("tso", &["tx-tcp-segmentation", "tx-tcp6-segmentation"]),
     ("tx-checksum", &["tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6"]),
+    ("txvlan", &["tx-vlan-hw-insert"]),
 ];
 
 /// The offloads of a card, and whether each is on.

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use segbox_config::IfName;
 use segbox_plan::repair;
 use segbox_plan::route::RouteKey;
+use segbox_plan::state::Link;
 
 use super::super::frame::{frames, u32_of};
 use super::super::links::LinkRow;
@@ -43,11 +44,13 @@ struct Seen {
     carrier: Option<bool>,
     mtu: u32,
     master: u32,
+    /// Another program may turn the knobs of a bond.
+    own: Option<Link>,
 }
 
 impl From<&LinkRow> for Seen {
     fn from(row: &LinkRow) -> Self {
-        Self { name: row.name, up: row.up, carrier: row.carrier, mtu: row.mtu, master: row.master }
+        Self { name: row.name, up: row.up, carrier: row.carrier, mtu: row.mtu, master: row.master, own: row.own }
     }
 }
 

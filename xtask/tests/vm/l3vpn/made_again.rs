@@ -20,9 +20,12 @@ pub(super) fn is_mended(router: &mut Router, vpns: &mut Vpns<'_>) {
     shell::run(router, &format!("kill -STOP {keeper}"));
     shell::run(router, "ip link del green");
     let plan = router.answer("plan");
-    for step in
-        ["- sid       fc00:0:1:204::", "+ device    green  vrf", "~ link      green1 vrf", "+ sid       fc00:0:1:206::"]
-    {
+    for step in [
+        "- sid       fc00:0:1:204::",
+        "+ device    green  vrf",
+        "~ link      green1 master",
+        "+ sid       fc00:0:1:206::",
+    ] {
         assert!(plan.contains(step), "{step} is not in:\n{plan}");
     }
     let applied = router.answer("apply");

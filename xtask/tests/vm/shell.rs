@@ -14,7 +14,7 @@ const PROGRAMS: [&str; 3] = ["/usr/bin/sh", "/usr/sbin/ip", "/usr/sbin/nft"];
 const SCRIPT: &str = "#!/usr/bin/sh\nPATH=/usr/sbin:/usr/bin\neval \"$*\"\n";
 
 /// The initrd with the archive behind it.
-pub(super) fn initrd(tools: &Path, folder: &Path) -> PathBuf {
+pub(crate) fn initrd(tools: &Path, folder: &Path) -> PathBuf {
     let layout = folder.join("shell");
     for file in PROGRAMS.into_iter().map(PathBuf::from).chain(libraries()) {
         let place = layout.join(file.strip_prefix("/").expect("absolute"));
@@ -71,7 +71,7 @@ fn list(layout: &Path, folder: &Path, names: &mut String) {
 }
 
 /// Runs a command, which has to succeed; gives what it says.
-pub(super) fn run(router: &mut Router, command: &str) -> String {
+pub(crate) fn run(router: &mut Router, command: &str) -> String {
     // The terminal repeats what is typed, so the word for success is not typed as it is said.
     let said = router.answer(&format!("segbench {command} && echo \"good\"-\"bye\""));
     let said = said.replace('\r', "");
