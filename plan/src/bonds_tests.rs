@@ -1,4 +1,5 @@
-use segbox_config::{Kernel, LinkSeen, Surroundings};
+use segbox_config::model::BondMode;
+use segbox_config::{Kernel, LinkSeen, Mac, Surroundings};
 
 use super::*;
 use crate::base::Base;
@@ -272,4 +273,34 @@ fn what_is_wrong_with_a_bond_is_told() {
         bond.members.insert(name("eth3"), member(false, false));
     });
     assert_eq!(trouble(&actual), [""; 0]);
+}
+
+#[test]
+fn the_program_of_the_hop_limit_is_at_the_bond_and_not_at_its_members() {
+    let file = FILE.to_owned() + "[interface.eth2]\nmatch = { mac = \"02:00:00:00:00:02\" }\n[interface.eth4]\n";
+    let ports = |file: &str, actual: &Actual| {
+        let mut state = State::default();
+        crate::hop_limit::attach(&config(file), actual, "hop@1", &mut state);
+        state.attachments.into_keys().map(|at| at.interface.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ports(&file, &found(&CARDS)), ["bond0", "bond0.7", "eth4"]);
+    // Once it is a port of its own, it has the program in the same plan.
+    let (actual, _) = applied(FILE);
+    assert_eq!(ports("[interface.eth2]\n", &actual), ["eth2"]);
+}
+
+#[test]
+fn a_hop_over_a_new_bond_waits_for_its_carrier() {
+    let file =
+        FILE.replace("via = \"2001:db8:7::2\"\n    interface = \"bond0.7\"", "hops = [{ via = \"2001:db8:7::2\" }]");
+    let mut actual = found(&CARDS);
+    let first = want(&file, &actual, &Base::new());
+    assert!(first.hops_wait && first.state.routes.is_empty(), "{:?}", first.state.routes);
+    actual.apply(&diff(&first.state, &actual));
+    for (port, carrier) in [("bond0", Some(true)), ("bond0.7", Some(false))] {
+        actual.links.push(LinkSeen { carrier, ..LinkSeen::named(name(port)) });
+    }
+    assert!(want(&file, &actual, &Base::new()).state.routes.is_empty(), "the VLAN has no carrier yet");
+    actual.links.last_mut().expect("the VLAN").carrier = Some(true);
+    assert_eq!(want(&file, &actual, &Base::new()).state.routes.len(), 1);
 }

@@ -6,6 +6,7 @@ mod anchored;
 pub mod asked;
 mod base;
 pub mod beside;
+mod bonding;
 pub mod bonds;
 pub mod circles;
 pub mod degrade;

@@ -9,7 +9,7 @@ use segbox_config::model::{HmacAlgorithm, Matcher, OWN_TABLES, Vlan};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
-use crate::bonds::{BondSeen, Bonding};
+use crate::bonding::{BondSeen, Bonding};
 use crate::filter::{Filter, FilterName};
 use crate::lookup::Lookup;
 use crate::nexthop::Nexthop;

@@ -112,6 +112,8 @@ struct Edge {
     wires: Vec<Wire>,
     partners: Vec<lacp::Port>,
     dead: BTreeSet<usize>,
+    /// The cable that nothing is sent into, though it lives.
+    avoided: Option<usize>,
     sent: u32,
 }
 
@@ -130,7 +132,7 @@ impl Edge {
         let partners = partners.collect();
         router.again();
         assert!(router.screen.contains("good: configured from QEMU fw_cfg"), "{}", router.screen);
-        let mut edge = Self { router, wires, partners, dead: BTreeSet::new(), sent: 0 };
+        let mut edge = Self { router, wires, partners, dead: BTreeSet::new(), avoided: None, sent: 0 };
         edge.heals();
         edge
     }
@@ -235,7 +237,8 @@ impl Edge {
 
     fn send_from_core(&self, packet: &[u8]) {
         let frame = tagged(&Frame::new(CORE_ROUTER, PORTS[0].1, packet), 10);
-        let cable = CORE.rev().find(|cable| !self.dead.contains(cable)).expect("one lives");
+        let mut living = CORE.rev().filter(|cable| !self.dead.contains(cable) && self.avoided != Some(*cable));
+        let cable = living.next().expect("one lives");
         self.send(cable, &frame);
     }
 
@@ -276,6 +279,14 @@ impl Edge {
             println!("{} of {all} packets lost", lost.len());
             took * longest(&lost)
         })
+    }
+
+    /// The same while another file is applied.
+    fn holes_while_it_applies(&mut self, path: &str) -> [Duration; 2] {
+        let holes = self.holes_while(1000, |edge| edge.router.type_in(&format!("apply {path}\r")));
+        let applied = self.router.prompt();
+        assert!(applied.contains(": applied"), "{applied}");
+        holes
     }
 
     fn collect(&self, came: &mut [BTreeSet<u32>; 2]) {
