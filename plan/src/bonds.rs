@@ -2,9 +2,10 @@
 //! ([`Setting::LinkMaster`]). Not here: making them (`segbox-linux`), and what one is (`bonding`).
 
 use segbox_config::model::BOND_MTU;
-use segbox_config::{Config, IfName};
+use segbox_config::{Config, IfName, LinkSeen};
 
 pub use crate::bonding::{BondSeen, Bonding, MemberSeen};
+use crate::nexthop::lose;
 use crate::state::{Actual, Link, Setting, State};
 
 impl Link {
@@ -56,8 +57,9 @@ impl State {
         matches!(setting, Setting::LinkMtu(name) if self.is_member(*name))
     }
 
-    /// The members of a device that is removed are without a master.
+    /// What ends with a port: its members are without a master, and its nexthop objects are gone.
     pub(crate) fn release(&mut self, device: IfName) {
+        lose(&mut self.nexthops, |name| name == device);
         for (setting, master) in &mut self.settings {
             if matches!(setting, Setting::LinkMaster(_)) && master == device.as_str() {
                 master.clear();
@@ -79,11 +81,17 @@ pub fn trouble(actual: &Actual) -> Vec<String> {
                 "{name} has no LACP partner, so it uses one member at most: turn LACP on at the other end, or use mode `active-backup`"
             ));
         }
+        lines.extend(former_member(*name, seen, actual));
         for (member, state) in &seen.members {
             if !is_up(*member) {
                 continue;
             }
-            if !state.carrier {
+            let seen = actual.links.iter().find(|link| link.name == *member);
+            if !state.carrier && bonding.has_lacp() && seen.is_some_and(|link| link.carrier == Some(true)) {
+                lines.push(format!(
+                    "{member} of {name} has a carrier and tells no speed, which LACP must know: set one with `ethtool -s {member} speed 10000 duplex full`, or for QEMU's virtio with `speed=10000,duplex=full`"
+                ));
+            } else if !state.carrier {
                 lines.push(format!("{member} of {name} has no carrier: see the cable and the other end"));
             } else if bonding.has_lacp() && !state.active && !is_alone {
                 lines.push(format!(
@@ -93,6 +101,17 @@ pub fn trouble(actual: &Actual) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A bond keeps the address of its first member, also after that has left (drivers/net/bonding/bond_main.c, __bond_release_one).
+fn former_member(bond: IfName, seen: &BondSeen, actual: &Actual) -> Option<String> {
+    let mac = actual.links.iter().find(|link| link.name == bond)?.mac?;
+    let is_card = |link: &&LinkSeen| matches!(link.kind.as_deref(), None | Some("veth"));
+    let others = actual.links.iter().filter(|link| link.mac == Some(mac) && !seen.members.contains_key(&link.name));
+    let card = others.filter(is_card).map(|link| link.name).next()?;
+    Some(format!(
+        "{bond} has the MAC address of {card}, which is no member any more, so both must not be on one network: `segbox clear` and `segbox apply` give it another"
+    ))
 }
 
 #[cfg(test)]

@@ -262,6 +262,16 @@ fn what_is_wrong_with_a_bond_is_told() {
     assert!(lines[0].starts_with("eth3 of bond0 carries no packets") && lines.len() == 1, "{lines:?}");
     let lines = told(member(true, true), member(true, false), None);
     assert!(lines[0].starts_with("bond0 has no LACP partner") && lines.len() == 1, "{lines:?}");
+    // As the kernel has it of a virtio card without a speed (drivers/net/bonding/bond_main.c, bond_miimon_commit).
+    actual.links.retain(|link| link.name != name("eth3"));
+    actual.links.push(LinkSeen { carrier: Some(true), ..LinkSeen::named(name("eth3")) });
+    actual.bonds = [(name("bond0"), BondSeen { partner, ..seen.clone() })].into();
+    actual
+        .bonds
+        .values_mut()
+        .for_each(|bond| *bond.members.get_mut(&name("eth3")).expect("it is one") = member(false, false));
+    let lines = trouble(&actual);
+    assert!(lines.len() == 1 && lines[0].starts_with("eth3 of bond0 has a carrier and tells no speed"), "{lines:?}");
     // Another program's bond is its own.
     let mut foreign = Actual::default();
     foreign.bonds.insert(name("bond0"), BondSeen { members: [(name("eth2"), member(false, false))].into(), ..seen });
@@ -303,4 +313,57 @@ fn a_hop_over_a_new_bond_waits_for_its_carrier() {
     assert!(want(&file, &actual, &Base::new()).state.routes.is_empty(), "the VLAN has no carrier yet");
     actual.links.last_mut().expect("the VLAN").carrier = Some(true);
     assert_eq!(want(&file, &actual, &Base::new()).state.routes.len(), 1);
+}
+
+#[test]
+fn a_bond_with_the_address_of_a_card_that_has_left_is_told() {
+    let (mut actual, _) = applied(FILE);
+    let link = |port: &str, kind: Option<&str>, last| LinkSeen {
+        mac: Some(Mac([2, 0, 0, 0, 0, last])),
+        kind: kind.map(str::to_owned),
+        ..LinkSeen::named(name(port))
+    };
+    actual.links = vec![
+        link("eth2", None, 2),
+        link("eth3", None, 3),
+        link("bond0", Some("bond"), 2),
+        link("bond0.7", Some("vlan"), 2),
+    ];
+    let member = MemberSeen { carrier: true, active: true };
+    let seen = |members: &[&str]| BondSeen {
+        bonding: Bonding::of(BondMode::Dot3Ad),
+        partner: Some(Mac([2, 0, 0, 0, 0, 9])),
+        members: members.iter().map(|card| (name(card), member)).collect(),
+    };
+    actual.bonds.insert(name("bond0"), seen(&["eth2", "eth3"]));
+    assert_eq!(trouble(&actual), [""; 0]);
+    actual.bonds.insert(name("bond0"), seen(&["eth3"]));
+    let lines = trouble(&actual);
+    assert!(lines.len() == 1 && lines[0].starts_with("bond0 has the MAC address of eth2"), "{lines:?}");
+}
+
+#[test]
+fn the_hops_over_a_bond_that_is_made_again_end_with_it_and_come_back() {
+    let hops = "hops = [{ via = \"2001:db8:7::2\" }, { via = \"2001:db8:7::3\" }]";
+    let file = FILE.replace("via = \"2001:db8:7::2\"\n    interface = \"bond0.7\"", hops);
+    let (mut actual, base) = applied(FILE);
+    for port in ["bond0", "bond0.7"] {
+        actual.links.push(LinkSeen { carrier: Some(true), ..LinkSeen::named(name(port)) });
+    }
+    let now = plan(&file, &actual, &base);
+    actual.apply(&now);
+    assert_eq!(actual.state.nexthops.len(), 3, "two hops and their group: {:?}", actual.state.nexthops);
+    // The new bond has no carrier at first.
+    let other = file.replace("802.3ad", "active-backup");
+    let first = plan(&other, &actual, &base);
+    let lines: Vec<String> = first.steps.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().any(|line| line.starts_with("- route     2001:db8:34::/64")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("nexthop") || line.contains("group")), "{lines:#?}");
+    assert!(want(&other, &actual, &base).hops_wait);
+    actual.apply(&first);
+    assert!(actual.state.nexthops.is_empty(), "{:?}", actual.state.nexthops);
+    let second = plan(&other, &actual, &base);
+    assert_eq!(second.steps.iter().filter(|step| step.noun() == "nexthop").count(), 2);
+    actual.apply(&second);
+    assert!(plan(&other, &actual, &base).is_empty());
 }

@@ -78,7 +78,8 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     compare(&desired.filters, &state.filters, |delta| delta, &mut filters);
     steps.extend(filters.into_iter().flat_map(Delta::one_after_the_other).map(Step::Filter));
     compare(&desired.rules, &state.rules, Step::Rule, &mut steps);
-    compare(&desired.nexthops, &state.nexthops, Step::Nexthop, &mut steps);
+    let nexthops = vlans::nexthops_left(desired, &actual.state, &again);
+    compare(&desired.nexthops, &nexthops, Step::Nexthop, &mut steps);
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
     compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);

@@ -1,8 +1,9 @@
 //! Nexthop objects of the kernel (net/ipv4/nexthop.c, Linux 5.3): hops, and groups of them that many routes share. A group of 100,000 routes
 //! changes in one message. Not here: which routes share a group (`sharing`), which hops a route has (`spread`), and the messages (linux).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use segbox_config::IfName;
 use serde::{Deserialize, Serialize};
 
 use crate::hop::{Hop, Hops};
@@ -50,6 +51,24 @@ impl Nexthop {
     pub fn unknown() -> Self {
         Self::Hop { ipv4: false, hop: Hop::default() }
     }
+}
+
+/// Takes away the objects on devices that end. The kernel removes them with the device, takes them out of their groups, and removes a group
+/// without members (net/ipv4/nexthop.c, nh_netdev_event and remove_nexthop_from_groups).
+pub(crate) fn lose(nexthops: &mut BTreeMap<u32, Nexthop>, ends: impl Fn(IfName) -> bool) {
+    let is_lost = |nexthop: &Nexthop| matches!(nexthop, Nexthop::Hop { hop, .. } if hop.interface.is_some_and(&ends));
+    let lost: BTreeSet<u32> = nexthops.iter().filter(|(_, nexthop)| is_lost(nexthop)).map(|(id, _)| *id).collect();
+    if lost.is_empty() {
+        return;
+    }
+    nexthops.retain(|id, nexthop| match nexthop {
+        Nexthop::Hop { .. } => !lost.contains(id),
+        Nexthop::Group(members) => {
+            let all = members.len();
+            members.retain(|member| !lost.contains(&member.id));
+            !members.is_empty() || all == 0
+        }
+    });
 }
 
 /// The hops of a group; None where this is no group, or lacks a member.

@@ -13,7 +13,7 @@ use segbox_config::{Config, IfName};
 use crate::hop::Hop;
 use crate::lookup::{Fate, Lookup};
 use crate::state::{Actual, Link, MAIN_TABLE, Setting, State};
-use crate::vlans::DEPTH;
+use crate::vlans::{DEPTH, made_again};
 
 /// What decides which hops can be used.
 pub(crate) struct Spread<'a> {
@@ -59,7 +59,9 @@ impl<'a> Spread<'a> {
         let changes = |setting: Setting| {
             wanted.settings.get(&setting).is_some_and(|value| actual.setting(&setting).as_ref() != Some(value))
         };
+        let again = made_again(wanted, &actual.state);
         let state = |name: IfName, carrier: Option<bool>| match () {
+            () if again.contains(&name) => made(wanted.links[&name], &wanted.links),
             () if wanted.links.get(&name).is_some_and(|link| !link.is_port()) => Port::Ready,
             () if changes(Setting::LinkUp(name)) || changes(Setting::LinkMaster(name)) => Port::Changes,
             () if actual.setting(&Setting::LinkUp(name)).is_some_and(|state| state != "up") => Port::Down,

@@ -303,7 +303,7 @@ impl Step {
             Self::Setting(delta) => put(&mut state.settings, delta),
             Self::Link(delta) => {
                 put(&mut state.links, delta);
-                if delta.after.is_none() {
+                if delta.after.is_none() && delta.before.is_some_and(Link::is_port) {
                     state.release(delta.key);
                 }
             }

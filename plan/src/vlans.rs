@@ -12,6 +12,7 @@ use segbox_config::model::{BOND_MTU, Vlan};
 use segbox_config::{Config, IfName};
 
 use crate::hop::{Encap, Hop};
+use crate::nexthop::{Nexthop, lose};
 use crate::state::{Actual, Link, Setting, State};
 use crate::step::{Delta, Step};
 
@@ -115,6 +116,21 @@ pub(crate) fn without<'a>(state: &'a State, gone: &BTreeSet<IfName>) -> (Cow<'a,
     take(&mut left.routes, |_, route| route.hops.iter().any(ends), Step::Route, &mut steps);
     left.settings.retain(|setting, _| !gone.iter().any(|name| setting.is_of(*name)));
     (Cow::Owned(left), steps)
+}
+
+/// The nexthop objects that are left once the ports have ended that are made again or are in the desired state no more.
+pub(crate) fn nexthops_left<'a>(
+    desired: &State,
+    state: &'a State,
+    again: &BTreeSet<IfName>,
+) -> Cow<'a, BTreeMap<u32, Nexthop>> {
+    let is_removed =
+        |name: &IfName| state.links.get(name).is_some_and(|link| link.is_port()) && !desired.links.contains_key(name);
+    let mut left = Cow::Borrowed(&state.nexthops);
+    if state.links.keys().any(|name| again.contains(name) || is_removed(name)) {
+        lose(left.to_mut(), |name| again.contains(&name) || is_removed(&name));
+    }
+    left
 }
 
 /// Takes entries out of a map, with a step for each.

@@ -235,6 +235,8 @@ proptest! {
         // Rows are removed with their program, and only the diff brings them back: the inverses are compared without them.
         let mut expected = router.state.clone();
         expected.rows.clone_from(&by_inverses.state.rows);
+        // So are nexthop objects with their port.
+        expected.nexthops.clone_from(&by_inverses.state.nexthops);
         prop_assert_eq!(by_inverses.state, expected);
     }
 

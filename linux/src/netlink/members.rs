@@ -2,9 +2,7 @@
 //! messages of bonds themselves (bond).
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::link::{
-    BondMode as Mode, InfoBond, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage,
-};
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
 use rtnetlink::LinkUnspec;
 
 use super::device;
@@ -14,13 +12,13 @@ use super::reply::TalkError;
 use super::socket::Socket;
 
 /// Has the kernel load its module of bonds. The module makes a bond0 of its own (max_bonds), which would take the name: one that was not there
-/// before goes again. A mode that there is not is refused once the module is there, so this makes no bond.
+/// before goes again. An address of zeroes is refused once the module is there (drivers/net/bonding/bond_netlink.c, bond_validate): this makes
+/// no bond.
 pub(super) fn load(socket: &mut Socket) -> Result<(), TalkError> {
     let before = Links::read(socket)?;
     let mut message = LinkMessage::default();
-    let no_mode = vec![InfoBond::Mode(Mode::Other(u8::MAX))];
-    let info = vec![LinkInfo::Kind(InfoKind::Bond), LinkInfo::Data(InfoData::Bond(no_mode))];
-    message.attributes.push(LinkAttribute::LinkInfo(info));
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bond)]));
+    message.attributes.push(LinkAttribute::Address(vec![0; 6]));
     let _ = socket.ask(libc::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message);
     let now = Links::read(socket)?;
     for unasked in now.iter().filter(|link| link.bond.is_some() && before.named(link.name).is_none()) {
@@ -63,7 +61,9 @@ pub(super) fn release(socket: &mut Socket, links: &Links, bond: u32) -> Result<(
 #[cfg(test)]
 mod tests {
     use netlink_packet_core::Emitable;
-    use netlink_packet_route::link::{BondAdInfo, BondPortState, InfoBondPort, InfoPortData, InfoPortKind, MiiStatus};
+    use netlink_packet_route::link::{
+        BondAdInfo, BondMode as Mode, BondPortState, InfoBond, InfoBondPort, InfoPortData, InfoPortKind, MiiStatus,
+    };
     use rtnetlink::LinkBond;
     use segbox_config::model::BondMode;
     use segbox_config::{IfName, Mac};

@@ -55,7 +55,7 @@ const SEGMENTS: [&str; 2] = ["fc00:0:2:104::", "fc00:0:2:106::"];
 const TICK: Duration = Duration::from_millis(5);
 /// The longest hole that a pulled cable may make.
 const MOST: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_pulled_cable_of_a_bond_loses_less_than_a_second() {
@@ -123,8 +123,11 @@ impl Edge {
         let handed = folder.path().join("lag.toml");
         fs::write(&handed, file()).expect("room");
         machine.files.push((FW_CFG.to_owned(), handed));
+        // LACP wants to know a card's speed, which QEMU's virtio does not tell. Its vmxnet3 forgets the address that a bond gives it.
+        let models = [Model::E1000e, Model::E1000e, Model::Virtio, Model::Virtio];
+        let ports = PORTS.into_iter().zip(models);
         machine.ports =
-            PORTS.map(|(interface, mac)| Port { namespace, interface, mac, model: Model::Virtio, queues: 1 }).into();
+            ports.map(|((interface, mac), model)| Port { namespace, interface, mac, model, queues: 1 }).collect();
         let mut router = Router::start(&machine);
         let wires = PORTS.iter().map(|(name, _)| Wire::open(namespace, name).expect("the machine has brought it"));
         let wires: Vec<Wire> = wires.collect();
@@ -164,7 +167,7 @@ impl Edge {
             if status["deviations"].as_array().is_some_and(Vec::is_empty) {
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "{status:#}");
+            assert!(begin.elapsed() < PATIENCE, "{:#}\n{:#}", status["deviations"], status["links"]);
             std::thread::sleep(Duration::from_millis(300));
         }
     }
@@ -177,7 +180,7 @@ impl Edge {
             if status["deviations"].to_string().contains(words) {
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "no deviation says {words:?}: {status:#}");
+            assert!(begin.elapsed() < PATIENCE, "no deviation says {words:?}: {:#}", status["deviations"]);
             std::thread::sleep(Duration::from_millis(300));
         }
     }
@@ -195,7 +198,9 @@ impl Edge {
             self.send_from_core(&outer);
             let packet = expect::Packet::parse(&outer).expect("a packet");
             let out = [expect::dx4, expect::dx6][family](&packet).expect("the model forwards it");
-            assert!(self.arrives(LAN, &out).is_some(), "packet {number} does not reach the site");
+            if self.arrives(LAN, &out).is_none() {
+                panic!("packet {number} does not reach the site:\n{}", self.router.answer("status"));
+            }
         }
         assert_eq!(used, CORE.collect(), "all flows take one cable");
     }
