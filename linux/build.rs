@@ -29,10 +29,15 @@ fn main() -> io::Result<()> {
     for object in &objects {
         println!("cargo::rerun-if-changed={}", object.display());
         let name = object.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        let source = crate_folder.join("../fastpath-ebpf/src/bin").join(format!("{name}.rs"));
+        let bins = crate_folder.join("../fastpath-ebpf/src/bin");
+        // A program of several files has a folder.
+        let sources = [bins.join(format!("{name}.rs")), bins.join(name).join("main.rs")];
+        let [file, folder] = &sources;
+        let source = if file.exists() { file } else { folder };
         println!("cargo::rerun-if-changed={}", source.display());
-        let (about, path) = (about(&source)?, object.canonicalize()?);
-        let table = if name.starts_with("tc_") { &mut own } else { &mut table };
+        let (about, path) = (about(source)?, object.canonicalize()?);
+        let is_own = ["tc_", "xdp_"].iter().any(|prefix| name.starts_with(prefix));
+        let table = if is_own { &mut own } else { &mut table };
         writeln!(table, "    Builtin {{ name: {name:?}, about: {about:?}, object: include_bytes!({path:?}) }},")
             .expect("a String takes any text");
     }

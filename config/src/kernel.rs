@@ -57,8 +57,12 @@ impl Feature {
     /// Programs at the ways in and out of a port, by tcx.
     pub const TCX: Self = Self::new("tcx", (6, 6), "CONFIG_NET_XGRESS", "no hop-limit = \"rfc\"");
 
+    /// XDP, with the features of each port by netlink (family netdev).
+    pub const XDP: Self =
+        Self::new("XDP with features of ports", (6, 3), "CONFIG_BPF_SYSCALL", "no fast-path = \"xdp\"");
+
     /// The features that do not belong to one behavior.
-    pub(crate) const GENERAL: [Self; 9] = [
+    pub(crate) const GENERAL: [Self; 10] = [
         Self::SEG6_LWTUNNEL,
         Self::SEG6_HMAC,
         Self::VRF,
@@ -69,6 +73,7 @@ impl Feature {
         Self::NF_TABLES,
         Self::TCX,
         Self::POLICY_TABLE,
+        Self::XDP,
     ];
 
     /// Whether a router is whole without it, unless its file asks for it: then `check` says so.

@@ -7,11 +7,13 @@
 pub mod behavior;
 mod bond;
 pub mod domain;
+mod fast_path;
 pub mod fault;
 pub mod features;
 pub mod fixes;
 mod forms;
 pub mod grammar;
+mod hop_limit;
 pub mod kernel;
 mod mac;
 mod management;

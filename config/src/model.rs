@@ -9,6 +9,8 @@ use ipnet::{IpNet, Ipv6Net};
 use crate::behavior::Endpoint;
 pub use crate::bond::{BOND_MTU, Bond, BondMode};
 use crate::domain::Domain;
+pub use crate::fast_path::{FAST_PATH_PROGRAM, FastPath, PortXdp, XdpMode};
+pub use crate::hop_limit::{FlowLabel, HOP_LIMIT_PROGRAM, HopLimit};
 pub use crate::mac::Mac;
 pub use crate::management::Learns;
 pub use crate::names::{IfName, IfNameError};
@@ -52,6 +54,8 @@ pub struct Config {
     pub hop_limit: HopLimit,
     /// `[srv6] flow-label`; None leaves it as the box has it.
     pub flow_label: Option<FlowLabel>,
+    /// `[srv6] fast-path`.
+    pub fast_path: FastPath,
     /// `[srv6.hmac-key.ID]`.
     pub hmac_keys: BTreeMap<u32, HmacKey>,
     /// `[[srv6.sid]]`: My Local SID Table.
@@ -60,32 +64,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// `[management.console] password-hash`: the console asks for this password.
     pub console_password: Option<PasswordHash>,
-    /// `[program.NAME]`, only those that a SID or a policy uses, and [`HOP_LIMIT_PROGRAM`].
+    /// `[program.NAME]`, only those that a SID or a policy uses, [`HOP_LIMIT_PROGRAM`] and [`FAST_PATH_PROGRAM`].
     pub programs: BTreeMap<String, Program>,
-}
-
-/// The program of `hop-limit = "rfc"` in [`Config::programs`]. No `[program.NAME]` can have this name.
-pub const HOP_LIMIT_PROGRAM: &str = "segbox:hop-limit";
-
-/// What a headend does with the hop limit or TTL of what it encapsulates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum HopLimit {
-    /// As Linux: it stays.
-    #[default]
-    Linux,
-    /// As RFC 8986, 5.1: it is lowered.
-    Rfc,
-}
-
-/// The outer flow label of what a headend encapsulates (net.ipv6.seg6_flowlabel).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlowLabel {
-    /// That of the inner packet; 0 for IPv4.
-    Copy,
-    /// A hash of the inner packet's flow.
-    Hash,
-    /// 0.
-    Zero,
 }
 
 /// `[system]`.
@@ -128,6 +108,8 @@ pub struct Interface {
     pub srv6: bool,
     /// The check of the HMAC TLV of incoming packets (seg6_require_hmac).
     pub hmac: Option<HmacMode>,
+    /// `xdp`: the fast path here; None: as the driver can.
+    pub xdp: Option<PortXdp>,
 }
 
 impl Interface {
@@ -268,19 +250,6 @@ pub struct Program {
     pub globals: BTreeMap<String, Vec<u8>>,
     /// Maps that the file fills: map name → key → value, in the kernel's bytes.
     pub rows: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
-}
-
-impl FlowLabel {
-    /// The words of a file.
-    pub(crate) const WORDS: [&'static str; 3] = ["copy", "hash", "zero"];
-
-    pub(crate) fn of_name(name: &str) -> Option<Self> {
-        Self::WORDS
-            .iter()
-            .zip([Self::Copy, Self::Hash, Self::Zero])
-            .find(|(word, _)| **word == name)
-            .map(|(_, one)| one)
-    }
 }
 
 impl Drops {

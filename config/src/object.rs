@@ -18,6 +18,9 @@ pub enum Hook {
     /// libbpf's. Linux 6.6.
     #[serde(rename = "segbox_tc_egress")]
     TcEgress,
+    /// XDP, at a port's way in: only for the program of the fast path. So the section is segbox's own here, too. Linux 6.3.
+    #[serde(rename = "segbox_xdp")]
+    Xdp,
 }
 
 impl Hook {
@@ -27,13 +30,14 @@ impl Hook {
             Self::Seg6Local => "lwt_seg6local",
             Self::LwtIn => "lwt_in",
             Self::TcEgress => "segbox_tc_egress",
+            Self::Xdp => "segbox_xdp",
         }
     }
 
     /// The hook of an ELF section, `lwt_in` or `lwt_in/name`; None for a section of another kind.
     pub fn of_section(section: &str) -> Option<Self> {
         let kind = section.split_once('/').map_or(section, |(kind, _)| kind);
-        [Self::Seg6Local, Self::LwtIn, Self::TcEgress].into_iter().find(|hook| hook.section() == kind)
+        [Self::Seg6Local, Self::LwtIn, Self::TcEgress, Self::Xdp].into_iter().find(|hook| hook.section() == kind)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`wire`]: the Segment Routing Header of RFC 8754, read in place and written.
 //! - [`maps`]: keys and values of the programs' maps, as both sides see them.
+//! - [`fast_path`]: rows, ports and counters of the fast path.
 //! - [`event`]: what the programs report through ring buffers.
 //! - `program` (feature `bpf`): the packet, the kernel's helpers and the verdict, for the programs.
 //!
@@ -17,6 +18,7 @@
 extern crate std;
 
 pub mod event;
+pub mod fast_path;
 pub mod maps;
 #[cfg(feature = "bpf")]
 #[expect(unsafe_code, reason = "the kernel's helpers take pointers; the verifier proves each use before it runs")]

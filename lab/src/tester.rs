@@ -93,8 +93,18 @@ impl Tester {
     /// # Panics
     /// The router does not forward the marker.
     pub fn pass(&self, packet: &[u8]) -> Vec<(Port, Frame)> {
+        self.pass_frames(&[self.frame_in(packet)])
+    }
+
+    /// The same for whole frames, one after another.
+    ///
+    /// # Panics
+    /// As [`Self::pass`].
+    pub fn pass_frames(&self, frames: &[Frame]) -> Vec<(Port, Frame)> {
         self.taps.iter().for_each(|tap| drop(tap.drain().expect("readable")));
-        self.send(packet);
+        for frame in frames {
+            self.taps[0].send(frame).expect("the link is up");
+        }
         let marker = marker();
         self.send(&marker);
         let is_marker = |frame: &Frame| frame.packet().get(40..) == marker.get(40..);

@@ -49,7 +49,7 @@ const MODULES: [(&str, &str); 5] = [
 ];
 
 /// A function of each option that the compiler cannot inline, since the kernel calls it through a table.
-const SYMBOLS: [(&str, &str); 10] = [
+const SYMBOLS: [(&str, &str); 11] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
     ("CONFIG_IPV6_SEG6_BPF", "bpf_lwt_seg6_store_bytes"),
@@ -61,6 +61,7 @@ const SYMBOLS: [(&str, &str); 10] = [
     ("CONFIG_NF_TABLES", "nf_tables_newtable"),
     ("CONFIG_NET_XGRESS", "tcx_link_release"),
     ("CONFIG_IPV6_MULTIPLE_TABLES", "fib6_rule_action"),
+    ("CONFIG_BPF_SYSCALL", "bpf_prog_release"),
 ];
 
 /// `uname -r`.

@@ -14,6 +14,7 @@ mod modules;
 pub mod namespace;
 pub mod netlink;
 pub mod packet;
+pub mod realtime;
 pub mod sample;
 pub mod snmp;
 pub mod sysctl;

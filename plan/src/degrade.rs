@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, Interface, Matcher, NextHop, Steer};
+use segbox_config::model::{FAST_PATH_PROGRAM, HOP_LIMIT_PROGRAM, Interface, Matcher, NextHop, Steer};
 use segbox_config::{Config, IfName, LinkSeen};
 
 use crate::vlans;
@@ -190,7 +190,8 @@ fn keep_used_programs(config: &mut Config) {
         Steer::Program(program) => Some(program.clone()),
         Steer::Segments { .. } | Steer::Lists { .. } => None,
     });
-    let used: BTreeSet<String> = by_sids.chain(by_policies).chain([HOP_LIMIT_PROGRAM.to_owned()]).collect();
+    let used: BTreeSet<String> =
+        by_sids.chain(by_policies).chain([HOP_LIMIT_PROGRAM, FAST_PATH_PROGRAM].map(str::to_owned)).collect();
     config.programs.retain(|name, _| used.contains(name));
 }
 

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use segbox_config::behavior::{Lookup, Parameters};
+use segbox_config::model::XdpMode;
 use segbox_config::{Endpoint, Flavors};
 
+use crate::fast_path;
 use crate::hop::{Encap, Hop};
 use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey, RouteKind};
@@ -44,6 +46,7 @@ impl Step {
             Self::Program(_) => "program",
             Self::Row(_) => "row",
             Self::Attachment(_) => "tc",
+            Self::Xdp(_) => "xdp",
             Self::Filter(_) => "filter",
             Self::Rule(_) => "rule",
             Self::Nexthop(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
@@ -68,7 +71,11 @@ impl Step {
             Self::HmacKey(delta) => delta.key.to_string(),
             Self::Program(delta) => delta.key.clone(),
             Self::Attachment(delta) => format!("{} egress", delta.key.interface),
-            Self::Row(delta) => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
+            Self::Xdp(delta) => delta.key.to_string(),
+            Self::Row(delta) => match fast_path::prefix_of(&delta.key) {
+                Some(prefix) => format!("fast path {prefix}"),
+                None => format!("{} {}[{}]", delta.key.program, delta.key.map, delta.key.key),
+            },
             Self::Filter(delta) => delta.key.to_string(),
             Self::Rule(delta) => delta.key.to_string(),
             Self::Nexthop(delta) => format!("id {}", delta.key),
@@ -95,8 +102,15 @@ impl Step {
                 both(delta, |key| format!("{:?} secret {}", key.algorithm, key.digest).to_lowercase())
             }
             Self::Program(delta) => both(delta, |hook| hook.section().into()),
-            Self::Row(delta) => both(delta, ToString::to_string),
+            Self::Row(delta) => both(delta, |row| match fast_path::prefix_of(&delta.key) {
+                Some(_) => fast_path::describe(row),
+                None => row.to_string(),
+            }),
             Self::Attachment(delta) => both(delta, |()| delta.key.program.clone()),
+            Self::Xdp(delta) => both(delta, |at| match at.mode {
+                XdpMode::Generic => format!("{} generic", at.program),
+                XdpMode::Native => at.program.clone(),
+            }),
             Self::Filter(delta) => both(delta, ToString::to_string),
             Self::Rule(delta) => both(delta, |()| String::new()),
             Self::Nexthop(delta) => both(delta, ToString::to_string),

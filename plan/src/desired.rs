@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use segbox_config::model::{HOP_LIMIT_PROGRAM, Interface, LocalSid};
+use segbox_config::model::{FAST_PATH_PROGRAM, HOP_LIMIT_PROGRAM, Interface, LocalSid};
 use segbox_config::{Behavior, Config, Feature, IfName, Kernel};
 
 use crate::adjacent::adjacent_dx4;
@@ -12,6 +12,7 @@ use crate::anchored::{anchor, hanging};
 use crate::base::Base;
 use crate::bonds;
 use crate::egress::{ANCHOR_MTU, Egress};
+use crate::fast_path;
 use crate::filter::{self, Filter, FilterName, OnBox};
 use crate::forwarding::{forwarding, forwarding_since, goes_with_ipv6};
 use crate::hop::{Encap, Hop};
@@ -111,6 +112,9 @@ pub fn desired(config: &Config, context: Context<'_>) -> Desired {
     locator(config, state);
     let filters = filters(config, context, state);
     state.filters.extend(filters);
+    if let Some(program) = config.programs.get(FAST_PATH_PROGRAM) {
+        fast_path::ask(config, context.actual, program, &mut out.state, &mut out.materials);
+    }
     if let Some(tuning) = context.tuning.filter(|_| context.own_box) {
         out.wishes = tune(tuning, context.actual, &mut out.state);
     }
@@ -180,7 +184,9 @@ fn may_go_back(setting: &Setting, name: &str, base: &Base, actual: &Actual, stat
 fn programs(config: &Config, out: &mut Desired) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for (table, program) in &config.programs {
-        if table == HOP_LIMIT_PROGRAM && !hop_limit::encapsulates(config) {
+        let is_needless = table == HOP_LIMIT_PROGRAM && !hop_limit::encapsulates(config);
+        // Its globals follow from the filters.
+        if is_needless || table == FAST_PATH_PROGRAM {
             continue;
         }
         let program = hop_limit::with_source(config, table, program);

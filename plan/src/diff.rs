@@ -74,6 +74,7 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     // The maps of a program are removed with it.
     steps.retain(|step| !matches!(step, Step::Row(row) if !desired.programs.contains_key(&row.key.program)));
     compare(&desired.attachments, &state.attachments, Step::Attachment, &mut steps);
+    compare(&desired.xdp, &state.xdp, Step::Xdp, &mut steps);
     let mut filters = Vec::new();
     compare(&desired.filters, &state.filters, |delta| delta, &mut filters);
     steps.extend(filters.into_iter().flat_map(Delta::one_after_the_other).map(Step::Filter));

@@ -118,6 +118,7 @@ impl State {
             key.interface = name(key.interface);
             key
         });
+        rekey(&mut self.xdp, name);
         for link in self.links.values_mut() {
             if let Link::Vlan(vlan) = link {
                 vlan.parent = name(vlan.parent);

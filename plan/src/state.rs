@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use segbox_config::model::{HmacAlgorithm, Matcher, OWN_TABLES, Vlan};
+use segbox_config::model::{HmacAlgorithm, Matcher, OWN_TABLES, Vlan, XdpMode};
 use segbox_config::{Hook, IfName, LinkSeen, Mac};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct State {
     /// Programs at the ways out of ports.
     #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
     pub attachments: BTreeMap<Attachment, ()>,
+    /// XDP programs at the ways in of ports: a port has one at most.
+    #[serde(with = "as_rows", skip_serializing_if = "BTreeMap::is_empty")]
+    pub xdp: BTreeMap<IfName, XdpAt>,
     /// The filters of segbox's nf_tables tables.
     #[serde(with = "as_rows")]
     pub filters: BTreeMap<FilterName, Filter>,
@@ -151,6 +154,15 @@ pub struct Attachment {
     pub program: String,
     /// The port.
     pub interface: IfName,
+}
+
+/// The XDP program of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XdpAt {
+    /// The loaded program's name.
+    pub program: String,
+    /// Where it runs.
+    pub mode: XdpMode,
 }
 
 /// Identifies a row of a program's map.
@@ -246,9 +258,23 @@ pub struct Actual {
     /// Interfaces that are at work and have no link-local IPv6 address, or only one that segbox made. Earlier dumps have none.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub without_link_local: BTreeSet<IfName>,
+    /// What interfaces can do with XDP. Earlier dumps have none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub xdp_seen: BTreeMap<IfName, XdpSeen>,
     /// The machine; None outside the network namespace of PID 1: a router in another one leaves the hardware alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+}
+
+/// What an interface can do with XDP, and who uses it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct XdpSeen {
+    /// Its driver runs XDP programs.
+    pub native: bool,
+    /// Another program's XDP program is there: its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<u32>,
 }
 
 impl Setting {

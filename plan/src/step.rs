@@ -6,7 +6,7 @@ use crate::filter::{Filter, FilterName};
 use crate::nexthop::Nexthop;
 use crate::route::{Route, RouteKey, RouteKind};
 use crate::state::{
-    AddressKey, Attachment, Bytes, HOP_TABLES, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State,
+    AddressKey, Attachment, Bytes, HOP_TABLES, HmacKey, Link, NeighborKey, RowKey, Rule, Setting, State, XdpAt,
 };
 use crate::sysctl;
 use crate::tune::Knob;
@@ -39,6 +39,7 @@ pub enum Step {
     Program(Delta<String, Hook>),
     Row(Delta<RowKey, Bytes>),
     Attachment(Delta<Attachment, ()>),
+    Xdp(Delta<IfName, XdpAt>),
     Filter(Delta<FilterName, Filter>),
     Rule(Delta<Rule, ()>),
     Nexthop(Delta<u32, Nexthop>),
@@ -167,6 +168,7 @@ macro_rules! each {
             Step::Program($delta) => $body,
             Step::Row($delta) => $body,
             Step::Attachment($delta) => $body,
+            Step::Xdp($delta) => $body,
             Step::Filter($delta) => $body,
             Step::Rule($delta) => $body,
             Step::Nexthop($delta) => $body,
@@ -198,6 +200,7 @@ impl Step {
             Self::Program(delta) => Self::Program(delta.inverse()),
             Self::Row(delta) => Self::Row(delta.inverse()),
             Self::Attachment(delta) => Self::Attachment(delta.inverse()),
+            Self::Xdp(delta) => Self::Xdp(delta.inverse()),
             Self::Filter(delta) => Self::Filter(delta.inverse()),
             Self::Rule(delta) => Self::Rule(delta.inverse()),
             Self::Nexthop(delta) => Self::Nexthop(delta.inverse()),
@@ -250,7 +253,7 @@ impl Step {
             Self::Address(_) | Self::Neighbor(_) | Self::HmacKey(_) => Phase::Address,
             Self::Program(_) => Phase::Program,
             Self::Row(_) => Phase::Map,
-            Self::Attachment(_) => Phase::Attachment,
+            Self::Attachment(_) | Self::Xdp(_) => Phase::Attachment,
             Self::Filter(_) | Self::Rule(_) => Phase::Isolation,
             Self::Nexthop(delta) => match delta.after.as_ref().or(delta.before.as_ref()) {
                 Some(Nexthop::Group(_)) => Phase::Group,
@@ -317,6 +320,7 @@ impl Step {
             }
             Self::Row(delta) => put(&mut state.rows, delta),
             Self::Attachment(delta) => put(&mut state.attachments, delta),
+            Self::Xdp(delta) => put(&mut state.xdp, delta),
             Self::Filter(delta) => put(&mut state.filters, delta),
             Self::Rule(delta) => put(&mut state.rules, delta),
             Self::Nexthop(delta) => {

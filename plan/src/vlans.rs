@@ -111,6 +111,7 @@ pub(crate) fn without<'a>(state: &'a State, gone: &BTreeSet<IfName>) -> (Cow<'a,
     take(&mut left.addresses, |key, ()| gone.contains(&key.interface), Step::Address, &mut steps);
     take(&mut left.neighbors, |key, _| gone.contains(&key.interface), Step::Neighbor, &mut steps);
     take(&mut left.attachments, |key, ()| gone.contains(&key.interface), Step::Attachment, &mut steps);
+    take(&mut left.xdp, |name, _| gone.contains(name), Step::Xdp, &mut steps);
     // A SID keeps the index of its port, which is then that of none.
     let ends = |hop: &Hop| on_one(hop.interface) || on_one(port_of_sid(&hop.encap));
     take(&mut left.routes, |_, route| route.hops.iter().any(ends), Step::Route, &mut steps);

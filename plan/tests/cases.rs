@@ -26,7 +26,7 @@ fn outcome(folder: &Path) -> BTreeMap<&'static str, String> {
     let lacks_some = folder.join(LEFT_OUT).exists();
     let around = Surroundings {
         links: Some(actual.links.clone()).filter(|_| !lacks_some),
-        objects: [hop_limit_object()].into(),
+        objects: own_objects(),
         ..Surroundings::default()
     };
     let checked = segbox_config::read(read("segbox.toml"), "segbox.toml").resolve(&around);
@@ -56,13 +56,15 @@ fn lines<T: std::fmt::Display>(all: &[T]) -> String {
     all.iter().map(|one| format!("{one}\n")).collect()
 }
 
-/// The built-in program of `hop-limit`, whose object is not this crate's.
-fn hop_limit_object() -> (String, Result<Object, String>) {
-    let hook = Hook::TcEgress;
-    let program = ObjectProgram { section: hook.section().into(), function: "tc_hop_limit".into(), hook: Some(hook) };
-    let globals = BTreeMap::from([("source".to_owned(), Shape::Bytes(16))]);
-    let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
-    ("builtin:tc_hop_limit".to_owned(), Ok(object))
+/// The built-in programs of `hop-limit` and `fast-path`, whose objects are not this crate's.
+fn own_objects() -> BTreeMap<String, Result<Object, String>> {
+    let object = |name: &str, hook: Hook, globals: &[&str]| {
+        let program = ObjectProgram { section: hook.section().into(), function: name.into(), hook: Some(hook) };
+        let globals = globals.iter().map(|name| ((*name).to_owned(), Shape::Bytes(16))).collect();
+        let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
+        (format!("builtin:{name}"), Ok(object))
+    };
+    [object("tc_hop_limit", Hook::TcEgress, &["source"]), object("xdp_fast_path", Hook::Xdp, &[])].into()
 }
 
 #[test]

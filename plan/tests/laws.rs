@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use segbox_config::model::{BondMode, Drops, HmacAlgorithm, Vlan, VlanProtocol};
+use segbox_config::model::{BondMode, Drops, HmacAlgorithm, Vlan, VlanProtocol, XdpMode};
 use segbox_config::{Behavior, Endpoint, Flavors, HeadendMode, Hook, IfName, Mac};
 use segbox_plan::bonds::Bonding;
 use segbox_plan::filter::{Dscp, Edge, Filter, FilterName, HmacGuard, Mss, Span, VrfGuard};
 use segbox_plan::nexthop::{FIRST_GROUP, FIRST_HOP, Member, Nexthop};
 use segbox_plan::route::{Encap, Hop, Route, RouteKey};
-use segbox_plan::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule};
+use segbox_plan::state::{AddressKey, Attachment, Bytes, HmacKey, Link, NeighborKey, RowKey, Rule, XdpAt};
 use segbox_plan::tune::{CardKnob, Flow, Knob};
 use segbox_plan::{Actual, Plan, Setting, State, Step, diff};
 
@@ -156,6 +156,8 @@ prop_compose! {
             Just(Hook::Seg6Local), 0..3),
         rows in vec((any::<prop::sample::Index>(), 0_u8..3, 0_u8..3), 0..4),
         attachments in btree_map((prop::sample::select(vec!["hop@00000001", "hop@00000002"]), interface()), Just(()), 0..3),
+        xdp in btree_map(interface(), (prop::sample::select(vec!["path@00000001", "path@00000002"]),
+            prop_oneof![Just(XdpMode::Native), Just(XdpMode::Generic)]), 0..3),
         filters in btree_map(filter_name(), 0_u8..3, 0..3),
         rules in btree_map((0_u8..2, prop::sample::select(vec![254, 100])), Just(()), 0..3),
         nexthops in vec(nexthop(), 0..5),
@@ -173,6 +175,7 @@ prop_compose! {
             nexthops: nexthops.into_iter().collect(),
             filters: filters.into_iter().map(|(name, n)| (name, filter(name, n))).collect(),
             attachments: attachments.into_keys().map(|(program, interface)| (Attachment { program: program.to_owned(), interface }, ())).collect(),
+            xdp: xdp.into_iter().map(|(interface, (program, mode))| (interface, XdpAt { program: program.to_owned(), mode })).collect(),
             rules: rules.into_keys().map(|(n, table)| (Rule::of_source(999, source(n), table), ())).collect(),
             addresses: addresses.into_keys().map(|(interface, n)| (AddressKey { interface, address: address(n) }, ())).collect(),
             neighbors: neighbors.into_iter().map(|((interface, n), mac)| (

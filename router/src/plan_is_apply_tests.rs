@@ -24,7 +24,7 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     let actual: Actual = read(&folder.join("actual.json"));
     let path = folder.join("segbox.toml");
     let text = fs::read_to_string(&path).expect("every case has a file");
-    let around = Surroundings { objects: [hop_limit_object()].into(), ..Surroundings::default() };
+    let around = Surroundings { objects: own_objects(), ..Surroundings::default() };
     let mut checked = segbox_config::read(text.clone(), "segbox.toml").resolve(&around).expect("without fault");
     (checked.config, _) = degrade(checked.config, &actual.links);
     let memory = Folder::at(run);
@@ -36,13 +36,15 @@ fn case(folder: &Path, run: &Path) -> (Router<Memory>, Reading) {
     (router, Reading { path, text: text.into(), checked })
 }
 
-/// The built-in program of `hop-limit`, whose object is not this crate's.
-fn hop_limit_object() -> (String, Result<Object, String>) {
-    let hook = Hook::TcEgress;
-    let program = ObjectProgram { section: hook.section().into(), function: "tc_hop_limit".into(), hook: Some(hook) };
-    let globals = BTreeMap::from([("source".to_owned(), Shape::Bytes(16))]);
-    let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
-    ("builtin:tc_hop_limit".to_owned(), Ok(object))
+/// The built-in programs of `hop-limit` and `fast-path`, whose objects are not this crate's.
+fn own_objects() -> BTreeMap<String, Result<Object, String>> {
+    let object = |name: &str, hook: Hook, globals: &[&str]| {
+        let program = ObjectProgram { section: hook.section().into(), function: name.into(), hook: Some(hook) };
+        let globals = globals.iter().map(|name| ((*name).to_owned(), Shape::Bytes(16))).collect();
+        let object = Object { bytes: [].into(), programs: vec![program], globals, maps: BTreeMap::new() };
+        (format!("builtin:{name}"), Ok(object))
+    };
+    [object("tc_hop_limit", Hook::TcEgress, &["source"]), object("xdp_fast_path", Hook::Xdp, &[])].into()
 }
 
 #[test]

@@ -129,6 +129,7 @@ impl Target for Kernel {
         actual.lookups = self.netlink.lookups(&addresses, source)?;
         (actual.state.programs, actual.state.rows) = (pinned.programs, pinned.rows);
         actual.state.attachments = self.programs.attachments()?;
+        actual.state.xdp = self.programs.xdp()?;
         if let Some(tuner) = &mut self.tuner {
             tuner.observe(&mut actual);
         }
@@ -138,8 +139,8 @@ impl Target for Kernel {
     }
 
     fn apply(&mut self, stage: &[Step], materials: &Materials) -> Vec<Result<(), TargetError>> {
-        // A stage holds one phase, and programs, rows and attachments have separate phases.
-        if let Some(Step::Program(_) | Step::Row(_) | Step::Attachment(_)) = stage.first() {
+        // A stage holds one phase, and programs, rows and attachments have phases of their own.
+        if let Some(Step::Program(_) | Step::Row(_) | Step::Attachment(_) | Step::Xdp(_)) = stage.first() {
             return boxed(bpf::apply(&mut self.programs, stage, materials));
         }
         let mut results = Vec::with_capacity(stage.len());

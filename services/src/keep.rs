@@ -1,5 +1,5 @@
 //! The services of a router. Repairs, changes on probation, tuning and latency share a loop: they wait together, and each is called when it
-//! has work. ICMP errors and management ports have threads of their own, since others wait for them. PID 1 runs it as a child, and `segbox keep` runs it
+//! has work. ICMP errors, management ports and the fast path have threads of their own, since others wait for them. PID 1 runs it as a child, and `segbox keep` runs it
 //! where segbox is not PID 1. Not here: the services.
 
 use std::io;
@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use segbox_router::{OpenError, Router};
 
+use crate::fast_path::KeepsFresh;
 use crate::icmp_errors::IcmpErrors;
 use crate::latency::Latency;
 use crate::management::Management;
@@ -73,6 +74,7 @@ pub fn keep(names: Names, say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
         }
         management => management.map_err(KeepError::Listen)?,
     };
+    let keeps_fresh = KeepsFresh::open().map_err(KeepError::Listen)?;
     let mut repairs = Repairs::open(names).map_err(KeepError::Listen)?;
     let mut probation = Probation::open();
     std::thread::scope(|scope| {
@@ -82,6 +84,7 @@ pub fn keep(names: Names, say: impl Fn(&str) + Sync) -> Result<(), KeepError> {
         if let Some(management) = management {
             scope.spawn(|| management.run(&say));
         }
+        scope.spawn(|| keeps_fresh.run(&say));
         loop {
             if let Some(hardware) = &mut hardware {
                 hardware.latency.hold(&say);

@@ -2,6 +2,7 @@
 //! the [`supervisor`] those that do. Not here: PID 1, and the router itself.
 
 mod disputes;
+mod fast_path;
 mod icmp_errors;
 mod keep;
 mod latency;

@@ -76,8 +76,9 @@ fn count(toolchain: &Toolchain) -> Result<Vec<Count>, Failure> {
         let rust = instructions(&PRODUCT.object(&name))?;
         Ok(Count { rust, c: instructions(&peer)?, name })
     };
-    // What segbox loads by itself (tc_) has no peer: nobody writes it anew in C.
-    PRODUCT.names()?.into_iter().filter(|name| !name.starts_with("tc_")).map(count).collect()
+    // What segbox loads by itself (tc_, xdp_) has no peer: nobody writes it anew in C.
+    let is_own = |name: &String| ["tc_", "xdp_"].iter().any(|prefix| name.starts_with(prefix));
+    PRODUCT.names()?.into_iter().filter(|name| !is_own(name)).map(count).collect()
 }
 
 const C_FLAGS: [&str; 6] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall"];

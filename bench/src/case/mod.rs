@@ -3,6 +3,7 @@
 //! A case with a published result has the id of that result. Nothing is measured here.
 
 mod endpoints;
+mod fast_path;
 mod filters;
 mod headends;
 mod programs;
@@ -77,6 +78,8 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(endpoints::cases());
     cases.extend(headends::cases());
     cases.extend(filters::cases());
+    let fast_path = fast_path::cases(&cases);
+    cases.extend(fast_path);
     cases.extend(programs::cases());
     cases.extend(scaling::cases());
     cases
@@ -93,6 +96,20 @@ pub(crate) fn harness() -> Case {
         expect: |frame| Some(Expected::Frame(frame.0.clone())),
         ..Case::of(HARNESS, "generator, cable and sink alone", String::new(), None)
     }
+}
+
+/// Id of the same case with the fast path's sink.
+pub(crate) const HARNESS_XDP: &str = "harness-xdp";
+
+/// Whether a case measures the harness.
+pub(crate) fn is_harness(id: &str) -> bool {
+    [HARNESS, HARNESS_XDP].contains(&id)
+}
+
+/// The harness of the fast path's cases: its sink is in the driver, where no packet has to become one of the stack's.
+pub(crate) fn harness_xdp() -> Case {
+    let what = "generator, cable and sink in the driver";
+    Case { id: HARNESS_XDP.to_owned(), what: what.to_owned(), router: RouterKind::DirectXdp, ..harness() }
 }
 
 /// The baseline: the packets of the thesis, forwarded by their destination only.
@@ -259,7 +276,7 @@ mod tests {
         for case in &cases {
             assert!(named.iter().any(|name| fits(name, &case.id)), "docs/bench.md lacks {}: {}", case.id, case.what);
         }
-        for name in named.iter().filter(|name| **name != HARNESS) {
+        for name in named.iter().filter(|name| !is_harness(name)) {
             assert!(cases.iter().any(|case| fits(name, &case.id)), "docs/bench.md has {name}, which is no case");
         }
     }

@@ -8,8 +8,12 @@ use super::Case;
 pub(crate) enum RouterKind {
     /// No router: generator and sink with a cable between them. Its times are those of the harness.
     Direct,
+    /// The same, with the sink in the driver.
+    DirectXdp,
     /// Behaviors, policies, programs.
     Main,
+    /// The behaviors and policies of the fast path.
+    FastPath,
     /// Cases that need HMAC keys. Its first port drops every packet with an unsigned SRH.
     Signed,
     /// Cases that need VRF devices.
@@ -31,7 +35,10 @@ pub(crate) enum RouterKind {
 impl RouterKind {
     /// Whether a kernel may be built without what this router needs.
     pub(crate) fn may_lack(self) -> bool {
-        matches!(self, Self::Signed | Self::Vrf | Self::HopLimit | Self::Edge | Self::Filters | Self::NoJit)
+        matches!(
+            self,
+            Self::Signed | Self::Vrf | Self::HopLimit | Self::Edge | Self::Filters | Self::NoJit | Self::FastPath
+        )
     }
 }
 
@@ -77,9 +84,11 @@ fn file(kind: RouterKind, cases: &[Case], router: &Router<'_>) -> String {
     let [first, second] = router.ports;
     let mtu = router.mtus.map(|mtu| mtu.map_or_else(String::new, |mtu| format!("mtu = {mtu}\n")));
     let hmac = if kind == RouterKind::Signed { "hmac = \"require\"\n" } else { "" };
+    // Generator and sink compute their checksums themselves, so a veth can have it.
+    let xdp = if kind == RouterKind::FastPath { "xdp = \"native\"\n" } else { "" };
     let mut text = format!("\n[system]\nhardware = \"{}\"\n", router.hardware);
-    text += &interface(first, ["2001:db8:1::1/64", "192.0.2.1/26"], &format!("{}{hmac}", mtu[0]));
-    text += &interface(second, ["2001:db8:2::1/64", "192.0.2.65/26"], &mtu[1]);
+    text += &interface(first, ["2001:db8:1::1/64", "192.0.2.1/26"], &format!("{}{hmac}{xdp}", mtu[0]));
+    text += &interface(second, ["2001:db8:2::1/64", "192.0.2.65/26"], &format!("{}{xdp}", mtu[1]));
     for address in ["2001:db8:2::2", "192.0.2.66"] {
         text +=
             &format!("\n[[neighbor]]\naddress = \"{address}\"\nmac = \"{}\"\ninterface = \"{second}\"\n", router.sink);
@@ -97,6 +106,7 @@ fn file(kind: RouterKind, cases: &[Case], router: &Router<'_>) -> String {
     };
     match kind {
         RouterKind::HopLimit => text += "hop-limit = \"rfc\"\n",
+        RouterKind::FastPath => text += "fast-path = \"xdp\"\n",
         RouterKind::Signed => {
             text += &format!("\n[srv6.hmac-key.7]\nalgorithm = \"sha256\"\nsecret-file = \"{SECRET_FILE}\"\n");
         }

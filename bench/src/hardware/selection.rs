@@ -25,13 +25,14 @@ pub(crate) fn cases(file: &LabFile) -> Result<Vec<Case>, HardwareError> {
 
 /// Why a box that is configured for the first case cannot have the second one.
 fn apart(one: &Case, other: &Case) -> Option<&'static str> {
-    use RouterKind::{Edge, Filters, NoJit, Policies, Sids, Signed, Vrf};
+    use RouterKind::{Edge, FastPath, Filters, NoJit, Policies, Sids, Signed, Vrf};
     match (one.router, other.router) {
         (one, other) if one == other => None,
         (Signed, _) => Some("the first needs a box that drops packets that are not signed"),
         (Vrf, _) => Some("the first needs the box's second port in a VRF"),
         (Edge, _) => Some("the first needs a box with the filters of a file without policies"),
         (Filters, _) => Some("the first needs a box with all filters that a file has by default"),
+        (FastPath, _) => Some("the first needs a box with fast-path = \"xdp\""),
         (NoJit, _) if has_program(other) => Some("the first needs a box whose BPF JIT is off"),
         (Sids(_), Sids(_)) | (Policies(_), Policies(_)) => {
             Some("the larger number of entries includes the smaller one")

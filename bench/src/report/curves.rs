@@ -39,7 +39,7 @@ pub(super) fn latency(run: &Run) -> String {
 /// Cases whose latency is drawn: all cases if a run has few of them, otherwise typical ones.
 fn drawn(run: &Run) -> Vec<&Measured> {
     let has_curve = |case: &Measured| case.latency.as_ref().is_some_and(|latency| latency.cdf.len() > 1);
-    let all = || run.cases.iter().filter(|case| case.case != crate::case::HARNESS && has_curve(case));
+    let all = || run.cases.iter().filter(|case| !crate::case::is_harness(&case.case) && has_curve(case));
     if all().count() <= MOST {
         return all().collect();
     }

@@ -107,7 +107,7 @@ fn is_scaling(case: &Measured) -> bool {
 }
 
 fn without_harness<'a>(cases: &[&'a Measured]) -> Vec<&'a Measured> {
-    cases.iter().copied().filter(|case| case.case != crate::case::HARNESS).collect()
+    cases.iter().copied().filter(|case| !crate::case::is_harness(&case.case)).collect()
 }
 
 /// Publications in the order of their file.

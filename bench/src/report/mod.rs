@@ -151,7 +151,10 @@ pub(super) mod tests {
         let text = include_str!("../../../docs/bench/2026-11-28-epyc-vm.json");
         let run: Run = serde_json::from_str(text).expect("a result");
         let told = |id: &str| run.case(id).is_some() || run.skipped.iter().any(|skipped| skipped.case == id);
-        let ids = crate::case::all().into_iter().map(|case| case.id).chain([crate::case::HARNESS.to_owned()]);
+        let ids = crate::case::all()
+            .into_iter()
+            .map(|case| case.id)
+            .chain([crate::case::HARNESS, crate::case::HARNESS_XDP].map(str::to_owned));
         // Newer than the example: docs/bench.md has what they measure.
         let newer = ["-hop-limit", "-edge", "-filters"];
         let is_newer = |id: &String| newer.iter().any(|ending| id.ends_with(ending));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::open::OpenTestbed;
 use super::testbed::TestbedError;
 use super::turn::Running;
-use crate::case::{HARNESS, RouterKind};
+use crate::case::{HARNESS, HARNESS_XDP, RouterKind, is_harness};
 use crate::counters::Counters;
 use crate::faults::{self, Fault};
 use crate::result::{Checked, Measured, Ratios, Times, ratio_by_round};
@@ -67,20 +67,21 @@ fn blame(cases: &mut [&mut Running], fault: &Fault) {
 /// The results: the figures of each case, and its ratios to other cases, round by round.
 pub(super) fn measured(running: Vec<Running>) -> Vec<Measured> {
     let of = |id: &str| running.iter().find(|one| one.case.id == id).map(|one| one.rates.clone()).unwrap_or_default();
-    let (harness, plain, end) = (of(HARNESS), of(PLAIN), of(END));
-    let own = |rates: &[Kpps]| -> Vec<Kpps> {
+    let (harness, harness_xdp, plain, end) = (of(HARNESS), of(HARNESS_XDP), of(PLAIN), of(END));
+    let own = |rates: &[Kpps], harness: &[Kpps]| -> Vec<Kpps> {
         // The router's time as a rate, so that its ratios mean the same as the others.
-        rates.iter().zip(&harness).map(|(rate, share)| Ns(rate.per_packet().0 - share.per_packet().0).rate()).collect()
+        rates.iter().zip(harness).map(|(rate, share)| Ns(rate.per_packet().0 - share.per_packet().0).rate()).collect()
     };
     let results = running.into_iter().filter_map(|one| {
         let kpps = Rounds::new(one.rates.clone())?;
-        let is_harness = one.case.id == HARNESS;
+        let is_harness = is_harness(&one.case.id);
+        let its_harness = if one.case.router == RouterKind::FastPath { &harness_xdp } else { &harness };
         let compared = |base: &[Kpps]| if is_harness { None } else { ratio_by_round(&one.rates, base) };
         let compared_own = |base: &[Kpps]| -> Option<Ratio> {
-            if is_harness { None } else { ratio_by_round(&own(&one.rates), &own(base)) }
+            if is_harness { None } else { ratio_by_round(&own(&one.rates, its_harness), &own(base, &harness)) }
         };
         let total = kpps.median.per_packet();
-        let share = Rounds::new(harness.clone()).map(|rounds| rounds.median.per_packet());
+        let share = Rounds::new(its_harness.clone()).map(|rounds| rounds.median.per_packet());
         let mut faults: Vec<String> = one.faults.iter().map(ToString::to_string).collect();
         faults.dedup();
         Some(Measured {

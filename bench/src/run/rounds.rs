@@ -7,7 +7,7 @@ use super::outcome::{keep_whole_rounds, measured, reconcile};
 use super::plan::Plan;
 use super::testbed::{Testbed, TestbedError};
 use super::turn::{Running, Turn};
-use crate::case::{RouterKind, harness};
+use crate::case::{RouterKind, harness, harness_xdp};
 use crate::environment::Environment;
 use crate::result::{Run, Settings};
 use crate::{progress, stop};
@@ -42,6 +42,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, TestbedError> {
     let started = jiff::Timestamp::now();
     let mut skipped = Vec::new();
     let mut cases = vec![harness()];
+    cases.extend(plan.cases.iter().any(|case| case.router == RouterKind::FastPath).then(harness_xdp));
     cases.extend(plan.cases.iter().cloned());
     let bar = progress::of_equal_steps((cases.len() * (plan.rounds as usize + 2)) as u64);
     let mut testbeds = open(plan, &mut cases, &mut skipped, &bar)?;

@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use segbox_lab::Namespace;
 
@@ -36,9 +37,25 @@ pub(crate) enum SegboxError {
     /// Its status cannot be read.
     #[error("segbench cannot read the output of `segbox status --json`")]
     Status(#[source] serde_json::Error),
+    /// The fast path does not begin to forward.
+    #[error("the fast path does not forward: {0}")]
+    NoFastPath(String),
     /// The namespace cannot be entered.
     #[error(transparent)]
     Lab(#[from] segbox_lab::Error),
+}
+
+/// How long the fast path may take to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `segbox keep`, until this value is dropped.
+pub(crate) struct Keeper(Child);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// The segbox command.
@@ -82,6 +99,30 @@ impl Segbox {
     pub(crate) fn counters(&self, router: &Namespace) -> Result<Counters, SegboxError> {
         let text = self.run(router, ["status".as_ref(), "--json".as_ref()])?;
         Counters::read(&text).map_err(SegboxError::Status)
+    }
+
+    /// Keeps the router's fast path fresh, and waits until it forwards.
+    ///
+    /// # Errors
+    /// [`SegboxError`].
+    pub(crate) fn keep(&self, router: &Namespace) -> Result<Keeper, SegboxError> {
+        let start = |source| SegboxError::Start { path: self.0.clone(), source };
+        let mut command = router.command(&self.0)?;
+        let keeper = Keeper(command.arg("keep").stdout(Stdio::null()).spawn().map_err(start)?);
+        let begin = Instant::now();
+        loop {
+            let text = self.run(router, ["status".as_ref(), "--json".as_ref()])?;
+            let status: serde_json::Value = serde_json::from_str(&text).map_err(SegboxError::Status)?;
+            let fast_path = &status["fast-path"];
+            let is_idle = fast_path["idle"].as_object().is_none_or(|idle| !idle.is_empty());
+            if fast_path["stopped"].is_null() && !is_idle {
+                return Ok(keeper);
+            }
+            if begin.elapsed() > PATIENCE {
+                return Err(SegboxError::NoFastPath(fast_path.to_string()));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     fn run<const N: usize>(&self, router: &Namespace, arguments: [&OsStr; N]) -> Result<String, SegboxError> {

@@ -10,7 +10,7 @@ use aya::Ebpf;
 use segbox_lab::{Cable, Lab, Mac, Topology};
 use segbox_linux::jit::{JitError, Switch};
 
-use super::segbox::{Segbox, SegboxError};
+use super::segbox::{Keeper, Segbox, SegboxError};
 use crate::case::{Case, KEY, MTU, RouterKind, SECRET_FILE, SINK_MAC, toml};
 use crate::counters::Counters;
 use crate::environment::Port;
@@ -61,7 +61,8 @@ pub(crate) struct Testbed {
     // They are dropped in this order: programs before the links that they are on.
     generator: XdpGenerator,
     sink: Sink,
-    _napi: Ebpf,
+    _napi: Option<Ebpf>,
+    _keeper: Option<Keeper>,
     lab: Lab,
     segbox: Option<Segbox>,
     cpu: usize,
@@ -93,8 +94,8 @@ impl Testbed {
             let _off = switch.off()?;
             return Self::routed(kind, cases, segbox, cpu, flows);
         }
-        if kind == RouterKind::Direct {
-            return Self::direct(cpu, flows);
+        if let RouterKind::Direct | RouterKind::DirectXdp = kind {
+            return Self::direct(kind, cpu, flows);
         }
         Self::routed(kind, cases, segbox, cpu, flows)
     }
@@ -112,20 +113,24 @@ impl Testbed {
         write_private(&folder.path().join(SECRET_FILE), KEY.secret).map_err(TestbedError::File)?;
         lab["snk"].mtu("eth0", MTU)?;
         segbox.apply(&lab["dut"], &file)?;
-        Self::equip(lab, "dut", "snk", Some(segbox.clone()), cpu, flows)
+        let mut testbed = Self::equip(lab, kind, ["dut", "snk"], Some(segbox.clone()), cpu, flows)?;
+        if kind == RouterKind::FastPath {
+            testbed._keeper = Some(segbox.keep(&testbed.lab["dut"])?);
+        }
+        Ok(testbed)
     }
 
-    fn direct(cpu: usize, flows: u32) -> Result<Self, TestbedError> {
+    fn direct(kind: RouterKind, cpu: usize, flows: u32) -> Result<Self, TestbedError> {
         let cables = [Cable("src", "eth0", "snk", "eth0")];
         let lab = Topology { routers: &["src", "snk"], hosts: &[], cables: &cables }.build()?;
-        Self::equip(lab, "snk", "snk", None, cpu, flows)
+        Self::equip(lab, kind, ["snk", "snk"], None, cpu, flows)
     }
 
-    /// Adds generator and sink to the namespaces. `first` is the namespace at the end of the generator's cable.
+    /// Adds generator and sink to the namespaces. `first` is the namespace at the end of the generator's cable, `last` that of the sink.
     fn equip(
         lab: Lab,
-        first: &str,
-        last: &str,
+        kind: RouterKind,
+        [first, last]: [&str; 2],
         segbox: Option<Segbox>,
         cpu: usize,
         flows: u32,
@@ -134,10 +139,13 @@ impl Testbed {
         for quiet in ["src", "snk"] {
             lab[quiet].sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
         }
-        let napi = lab[first].enter(|| sink::pass("eth0"))??;
-        let sink = lab[last].enter(|| Sink::attach("eth0", Hook::Tc, flows))??;
+        // The fast path's port has a program of its own, and its packets meet the sink in the driver.
+        let is_fast = matches!(kind, RouterKind::DirectXdp | RouterKind::FastPath);
+        let napi = if is_fast { None } else { Some(lab[first].enter(|| sink::pass("eth0"))??) };
+        let hook = if is_fast { Hook::Xdp } else { Hook::Tc };
+        let sink = lab[last].enter(|| Sink::attach("eth0", hook, flows))??;
         let generator = lab["src"].enter(|| XdpGenerator::new("eth0"))??;
-        Ok(Self { generator, sink, _napi: napi, lab, segbox, cpu })
+        Ok(Self { generator, sink, _napi: napi, _keeper: None, lab, segbox, cpu })
     }
 
     /// Ethernet addresses of the first cable: the generator's and that of the other end.

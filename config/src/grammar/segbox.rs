@@ -126,6 +126,12 @@ static INTERFACE: Table = Table {
             "The check of the HMAC TLV of incoming packets (the kernel's `seg6_require_hmac` -1, 0, 1). `require` also guards SIDs that decapsulate; `check` is no guard: a packet without an HMAC passes.",
             "\"require\"",
         ),
+        Key::optional(
+            "xdp",
+            Kind::Word(&["native", "generic", "off"]),
+            "The fast path at this port, with `fast-path = \"xdp\"`: in the driver, in the stack, or not at all. Without the key it is at cards whose drivers can do it ([fast-path.md](fast-path.md)).",
+            "\"native\"",
+        ),
     ],
 };
 

@@ -75,6 +75,12 @@ pub(super) static SRV6: Table = Table {
             "What a headend does with the hop limit or TTL of a packet that it encapsulates: `linux` leaves it, `rfc` lowers it (RFC 8986, 5.1), so that a packet which policies send in a circle ends. `rfc` needs `source` and Linux 6.6.",
             "\"rfc\"",
         ),
+        Key::optional(
+            "fast-path",
+            Kind::Word(&["kernel", "xdp"]),
+            "Who forwards packets of SIDs and policies: the kernel's stack, or with `xdp` a program in the drivers, as long as `segbox keep` or PID 1 runs. The kernel keeps its routes and forwards what the program leaves to it ([fast-path.md](fast-path.md)). `xdp` needs Linux 6.3.",
+            "\"xdp\"",
+        ),
         Key::optional("hmac-key", Kind::Named(Form::KeyId, &Kind::Table(&HMAC_KEY)), "HMAC keys, by id.", ""),
         Key::optional("sid", Kind::Rows(&SID), "My Local SID Table.", ""),
         Key::optional("policy", Kind::Rows(&POLICY), "The policies of the box as a headend.", ""),

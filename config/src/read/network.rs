@@ -8,7 +8,7 @@ use super::{Reader, number, optional, rows, value};
 use crate::fault::{Fault, NetworkFault};
 use crate::forms;
 use crate::kernel::Feature;
-use crate::model::{Hardware, HmacMode, IPV6_MIN_MTU, Interface, Mac, Matcher, Neighbor, Vrf};
+use crate::model::{Hardware, HmacMode, IPV6_MIN_MTU, Interface, Mac, Matcher, Neighbor, PortXdp, Vrf, XdpMode};
 use crate::names::IfName;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
@@ -67,6 +67,12 @@ impl Reader {
             mtu: number(entry, "mtu").ok().flatten(),
             learns: self.learns(name, entry),
             ..Interface::default()
+        };
+        interface.xdp = match entry.get("xdp").and_then(Entry::text) {
+            Some("native") => Some(PortXdp::On(XdpMode::Native)),
+            Some("generic") => Some(PortXdp::On(XdpMode::Generic)),
+            Some("off") => Some(PortXdp::Off),
+            _ => None,
         };
         if let Some(hmac) = entry.get("hmac") {
             self.feature(Feature::SEG6_HMAC, hmac.span());

@@ -10,7 +10,7 @@ use crate::fault::{ProgramFault, Srv6Fault, listed, undefined};
 use crate::forms;
 use crate::grammar::{SEGBOX, Table};
 use crate::kernel::Feature;
-use crate::model::{FlowLabel, HOP_LIMIT_PROGRAM, HmacAlgorithm, HopLimit};
+use crate::model::{FAST_PATH_PROGRAM, FastPath, FlowLabel, HOP_LIMIT_PROGRAM, HmacAlgorithm, HopLimit};
 use crate::object::Hook;
 use crate::place::{At, Span};
 use crate::toml::{Entry, Value};
@@ -32,6 +32,11 @@ impl Reader {
         self.config.flow_label = entry.get("flow-label").and_then(Entry::text).and_then(FlowLabel::of_name);
         if let Some(hop_limit) = entry.get("hop-limit").filter(|word| word.text() == Some("rfc")) {
             self.hop_limit(hop_limit.span());
+        }
+        if let Some(fast_path) = entry.get("fast-path").filter(|word| word.text() == Some("xdp")) {
+            self.config.fast_path = FastPath::Xdp;
+            self.feature(Feature::XDP, fast_path.span());
+            self.built_in(FAST_PATH_PROGRAM, "builtin:xdp_fast_path", Hook::Xdp, fast_path.span());
         }
         for key in rows(entry.get("hmac-key")) {
             self.feature(Feature::SEG6_HMAC, key.key_span());
@@ -67,13 +72,18 @@ impl Reader {
         if self.config.encap_source.is_none() {
             self.fault(span, Srv6Fault::HopLimitWithoutSource);
         }
+        self.built_in(HOP_LIMIT_PROGRAM, "builtin:tc_hop_limit", Hook::TcEgress, span);
+    }
+
+    /// A program that segbox loads by itself, for a key that names none.
+    fn built_in(&mut self, name: &str, object: &str, hook: Hook, span: Span) {
         self.asks.programs.push(ProgramDraft {
-            name: HOP_LIMIT_PROGRAM.to_owned(),
-            object: Some(At { value: "builtin:tc_hop_limit".to_owned(), span }),
+            name: name.to_owned(),
+            object: Some(At { value: object.to_owned(), span }),
             section: None,
             globals: Vec::new(),
             maps: Vec::new(),
-            uses: [(Hook::TcEgress, span)].into(),
+            uses: [(hook, span)].into(),
         });
     }
 

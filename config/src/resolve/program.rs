@@ -84,6 +84,7 @@ fn which<'o>(
             Hook::Seg6Local => "End.BPF",
             Hook::LwtIn => "H.BPF",
             Hook::TcEgress => "hop-limit",
+            Hook::Xdp => "fast-path",
         };
         let wants = wanted.section();
         let wrong = ProgramFault::WrongHook { program: draft.name.clone(), has: hook.section(), behavior, wants };

@@ -103,6 +103,7 @@ fn objects() -> BTreeMap<String, Result<Object, String>> {
     ]);
     BTreeMap::from([
         ("builtin:end_add_tlv".to_owned(), Ok(stamp)),
+        ("builtin:xdp_fast_path".to_owned(), Ok(object(&[("segbox_xdp/xdp_fast_path", "xdp_fast_path")]))),
         ("builtin:end_count".to_owned(), Ok(object(&[("lwt_seg6local/end_count", "end_count")]))),
         ("classify.o".to_owned(), Ok(classify)),
         ("nothing.o".to_owned(), Ok(object(&[("socket", "nothing")]))),

@@ -1,5 +1,6 @@
 //! Applies the steps of programs and rows, in the plan's order. Not here: all other steps.
 
+use segbox_plan::fast_path::{COUNTED, ROUTES, is_program, slot_of};
 use segbox_plan::state::{Bytes, RowKey};
 use segbox_plan::{Delta, Materials, Step};
 
@@ -41,6 +42,8 @@ pub fn apply<'a>(
         Step::Row(delta) => apply_row(programs, &mut open, delta),
         Step::Attachment(Delta { key, after: Some(()), .. }) => Ok(programs.attach(key)?),
         Step::Attachment(Delta { key, after: None, .. }) => Ok(programs.detach(key)?),
+        Step::Xdp(Delta { key, after: Some(at), .. }) => Ok(programs.put_xdp(*key, at)?),
+        Step::Xdp(Delta { key, after: None, .. }) => Ok(programs.remove_xdp(*key)?),
         Step::Setting(_)
         | Step::Link(_)
         | Step::Address(_)
@@ -54,23 +57,41 @@ pub fn apply<'a>(
     steps.into_iter().map(apply_one).collect()
 }
 
+/// The map of the last row, and the counters of its rows, where it has some.
+struct Open<'a> {
+    of: &'a RowKey,
+    map: Map,
+    counters: Option<Map>,
+}
+
 fn apply_row<'a>(
     programs: &mut Programs,
-    open: &mut Option<(&'a RowKey, Map)>,
-    Delta { key, after, .. }: &'a Delta<RowKey, Bytes>,
+    open: &mut Option<Open<'a>>,
+    Delta { key, before, after }: &'a Delta<RowKey, Bytes>,
 ) -> Result<(), StepError> {
-    let map = match open {
-        Some((last, map)) if (&last.program, &last.map) == (&key.program, &key.map) => map,
+    let open = match open {
+        Some(last) if (&last.of.program, &last.of.map) == (&key.program, &key.map) => last,
         _ => match programs.filled(key) {
-            Ok(map) => &mut open.insert((key, map)).1,
+            Ok(map) => {
+                let has_counters = is_program(&key.program) && key.map == ROUTES;
+                let counters = has_counters.then(|| programs.open_map(&key.program, COUNTED)).transpose()?;
+                open.insert(Open { of: key, map, counters })
+            }
             // The program was removed, and its rows with it.
             Err(PinError::NoProgram(_)) if after.is_none() => return Ok(()),
             Err(error) => return Err(error.into()),
         },
     };
+    let fail = |source| PinError::of_map(&key.program, &key.map, source);
+    // What counts from now on at a place may not begin with what another has counted there.
+    if let (Some(counters), Some(slot)) = (&open.counters, after.as_ref().and_then(slot_of))
+        && before.as_ref().and_then(slot_of) != Some(slot)
+    {
+        counters.zero(&slot.to_ne_bytes()).map_err(fail)?;
+    }
     let applied = match after {
-        Some(value) => map.put(&key.key.0, &value.0),
-        None => map.remove(&key.key.0),
+        Some(value) => open.map.put(&key.key.0, &value.0),
+        None => open.map.remove(&key.key.0),
     };
-    Ok(applied.map_err(|source| PinError::of_map(&key.program, &key.map, source))?)
+    Ok(applied.map_err(fail)?)
 }

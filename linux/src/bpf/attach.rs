@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
-use segbox_config::IfName;
+use segbox_config::{Hook, IfName};
 use segbox_plan::state::Attachment;
 
 use super::folder::FolderError;
@@ -21,18 +21,17 @@ use super::sys;
 const PORTS: &str = "ports";
 
 impl Programs {
-    /// The programs at ports.
+    /// The programs at ways out of ports.
     ///
     /// # Errors
     /// A pin cannot be opened.
     pub fn attachments(&self) -> Result<BTreeMap<Attachment, ()>, PinError> {
         let mut found = BTreeMap::new();
-        let Some(bpffs) = &self.bpffs else { return Ok(found) };
         for program in self.names()? {
-            for index in bpffs.list(&self.ports(&program))? {
-                let pin = self.ports(&program).join(index);
-                let Some(link) = bpffs.open(&pin)? else { continue };
-                let port = sys::port_of_link(link.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
+            if self.hook(&program)? == Some(Hook::Xdp) {
+                continue;
+            }
+            for (port, _) in self.links(&program)? {
                 if let Some(interface) = name_of(port) {
                     found.insert(Attachment { program: program.clone(), interface }, ());
                 }
@@ -41,7 +40,20 @@ impl Programs {
         Ok(found)
     }
 
-    /// Puts a program at a port.
+    /// The port of each of a program's links, and its pin.
+    pub(super) fn links(&self, program: &str) -> Result<Vec<(u32, PathBuf)>, PinError> {
+        let mut found = Vec::new();
+        let Some(bpffs) = &self.bpffs else { return Ok(found) };
+        for name in bpffs.list(&self.ports(program))? {
+            let pin = self.ports(program).join(&name);
+            let Some(link) = bpffs.open(&pin)? else { continue };
+            let port = sys::port_of_link(link.as_fd()).map_err(|error| FolderError::of("describe", &pin, error))?;
+            found.push((port, pin));
+        }
+        Ok(found)
+    }
+
+    /// Puts a program at the way out of a port.
     ///
     /// # Errors
     /// There is no such program or port, or the kernel is older than 6.6.
@@ -67,7 +79,7 @@ impl Programs {
         Ok(bpffs.remove_all(&self.ports(program).join(port.to_string()))?)
     }
 
-    fn ports(&self, program: &str) -> PathBuf {
+    pub(super) fn ports(&self, program: &str) -> PathBuf {
         self.folder_of(program).join(PORTS)
     }
 }
@@ -77,11 +89,11 @@ fn any_socket() -> io::Result<OwnedFd> {
     Ok(socket(AddressFamily::UNIX, SocketType::DGRAM, None)?)
 }
 
-fn index_of(interface: IfName) -> io::Result<u32> {
+pub(super) fn index_of(interface: IfName) -> io::Result<u32> {
     Ok(name_to_index(any_socket()?, interface.as_str())?)
 }
 
 /// None where there is no such interface (any more).
-fn name_of(port: u32) -> Option<IfName> {
+pub(super) fn name_of(port: u32) -> Option<IfName> {
     index_to_name(any_socket().ok()?, port).ok()?.parse().ok()
 }

@@ -67,6 +67,7 @@ pub(crate) fn load(program: &Program) -> Result<Loaded, LoadError> {
     let (functions, lines) = (&relocated.functions, &relocated.lines);
     let program = load_with_log(&NewProgram {
         kind: program_type(program.hook),
+        takes_fragments: program.hook == Hook::Xdp,
         name: &program.function,
         license: &relocated.license,
         instructions: &relocated.instructions,
@@ -103,6 +104,7 @@ fn program_type(hook: Hook) -> u32 {
         Hook::Seg6Local => bpf_prog_type::BPF_PROG_TYPE_LWT_SEG6LOCAL as u32,
         Hook::LwtIn => bpf_prog_type::BPF_PROG_TYPE_LWT_IN as u32,
         Hook::TcEgress => bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32,
+        Hook::Xdp => bpf_prog_type::BPF_PROG_TYPE_XDP as u32,
     }
 }
 

@@ -142,7 +142,7 @@ impl Map {
         Ok(rows)
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<MapRow>, MapError> {
+    pub(crate) fn row(&self, key: &[u8]) -> Result<Option<MapRow>, MapError> {
         let (stride, count) = self.layout();
         let mut bytes = vec![0; stride * count];
         if !sys::lookup(self.fd.as_fd(), key, &mut bytes).map_err(|source| MapError::kernel("read row", key, source))? {
@@ -176,6 +176,12 @@ impl Map {
             return self.put(key, &vec![0; self.value_size]);
         }
         sys::delete(self.fd.as_fd(), key).map(drop).map_err(|source| MapError::kernel("remove row", key, source))
+    }
+
+    /// Makes all values of a row zero.
+    pub(crate) fn zero(&self, key: &[u8]) -> Result<(), MapError> {
+        let (stride, count) = self.layout();
+        self.put(key, &vec![0; stride * count])
     }
 
     fn check(&self, what: &'static str, expected: usize, given: &[u8]) -> Result<(), MapError> {

@@ -63,7 +63,7 @@ pub enum PinError {
         source: MapError,
     },
     /// A program cannot be put at a port.
-    #[error("cannot put program `{program}` at the way out of `{interface}`: {source}")]
+    #[error("cannot put program `{program}` at `{interface}`: {source}")]
     Attach {
         /// The program.
         program: String,
@@ -237,6 +237,13 @@ impl Programs {
         self.open_pin(&self.folder_of(name).join(PROGRAM))?.ok_or_else(|| PinError::NoProgram(name.to_owned()))
     }
 
+    /// The hook of a program; None for a kind that segbox does not load.
+    pub(super) fn hook(&self, name: &str) -> Result<Option<Hook>, PinError> {
+        let fail = |error| FolderError::of("describe", &self.folder_of(name), error);
+        let info = sys::program_info(self.fd(name)?.as_fd()).map_err(fail)?;
+        Ok(hook_of(info.type_))
+    }
+
     /// The names of a program's maps: those that the file fills, then all others.
     ///
     /// # Errors
@@ -263,13 +270,17 @@ impl Programs {
         Err(PinError::NoMap { program: name.to_owned(), map: map.to_owned() })
     }
 
+    /// An open map of a program.
+    pub(super) fn open_map(&self, name: &str, map: &str) -> Result<Map, PinError> {
+        Map::of(self.map(name, map)?).map_err(|source| PinError::of_map(name, map, source))
+    }
+
     /// At most so many rows of a program's map.
     ///
     /// # Errors
     /// There is no such program or map, or the map has no rows.
     pub fn read_map(&self, name: &str, map: &str, most: usize) -> Result<Rows, PinError> {
-        let rows = Map::of(self.map(name, map)?).and_then(|map| map.rows(most));
-        rows.map_err(|source| PinError::of_map(name, map, source))
+        self.open_map(name, map)?.rows(most).map_err(|source| PinError::of_map(name, map, source))
     }
 
     /// Creates or replaces a row. From then on the map counts as one that the file fills.
@@ -339,11 +350,13 @@ pub fn sweep() -> Result<usize, PinError> {
 fn hook_of(program_type: u32) -> Option<Hook> {
     const LWT_IN: u32 = bpf_prog_type::BPF_PROG_TYPE_LWT_IN as u32;
     const SCHED_CLS: u32 = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32;
+    const XDP: u32 = bpf_prog_type::BPF_PROG_TYPE_XDP as u32;
     const SEG6LOCAL: u32 = bpf_prog_type::BPF_PROG_TYPE_LWT_SEG6LOCAL as u32;
     match program_type {
         LWT_IN => Some(Hook::LwtIn),
         SEG6LOCAL => Some(Hook::Seg6Local),
         SCHED_CLS => Some(Hook::TcEgress),
+        XDP => Some(Hook::Xdp),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ use aya_obj::generated::{
     bpf_attach_type, bpf_attr, bpf_btf_info, bpf_cmd, bpf_insn, bpf_link_info, bpf_map_info, bpf_map_type,
     bpf_prog_info,
 };
+use segbox_config::model::XdpMode;
 
 /// Creates a map as an object defines it (BPF_MAP_CREATE). Some map types refuse BTF ids: those get none.
 pub(crate) fn create_map(
@@ -96,6 +97,8 @@ pub(crate) fn load_btf(btf: &[u8]) -> io::Result<OwnedFd> {
 /// A program for BPF_PROG_LOAD.
 pub(crate) struct NewProgram<'a> {
     pub(crate) kind: u32,
+    /// XDP: frames may be in several pieces (BPF_F_XDP_HAS_FRAGS, Linux 5.18). Ports with a large MTU take no other program.
+    pub(crate) takes_fragments: bool,
     pub(crate) name: &'a str,
     pub(crate) license: &'a CStr,
     pub(crate) instructions: &'a [bpf_insn],
@@ -110,6 +113,9 @@ pub(crate) struct DebugInfo<'a> {
     pub(crate) lines: &'a [u8],
 }
 
+/// BPF_F_XDP_HAS_FRAGS (include/uapi/linux/bpf.h).
+const HAS_FRAGS: u32 = 1 << 5;
+
 /// sizeof(struct bpf_func_info), sizeof(struct bpf_line_info).
 const FUNCTION_RECORD: usize = 8;
 const LINE_RECORD: usize = 16;
@@ -118,6 +124,7 @@ const LINE_RECORD: usize = 16;
 pub(crate) fn load_program(program: &NewProgram<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.__bindgen_anon_3.prog_type = program.kind;
+    attr.__bindgen_anon_3.prog_flags = if program.takes_fragments { HAS_FRAGS } else { 0 };
     attr.__bindgen_anon_3.prog_name = kernel_name(program.name);
     attr.__bindgen_anon_3.license = program.license.as_ptr() as u64;
     attr.__bindgen_anon_3.insns = program.instructions.as_ptr() as u64;
@@ -167,11 +174,45 @@ pub(crate) fn link_tcx_egress(program: BorrowedFd<'_>, port: u32) -> io::Result<
     unsafe { call_for_fd(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
 }
 
+/// Puts a program at the way in of a port (BPF_LINK_CREATE, BPF_XDP). It stays as long as the link. Linux 5.9.
+pub(crate) fn link_xdp(program: BorrowedFd<'_>, port: u32, mode: XdpMode) -> io::Result<OwnedFd> {
+    /// XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE (include/uapi/linux/if_link.h).
+    const GENERIC: u32 = 1 << 1;
+    const NATIVE: u32 = 1 << 2;
+    let mut attr = zeroed();
+    attr.link_create.__bindgen_anon_1.prog_fd = program.as_raw_fd() as u32;
+    attr.link_create.__bindgen_anon_2.target_ifindex = port;
+    attr.link_create.attach_type = bpf_attach_type::BPF_XDP as u32;
+    attr.link_create.flags = match mode {
+        XdpMode::Native => NATIVE,
+        XdpMode::Generic => GENERIC,
+    };
+    // SAFETY: BPF_LINK_CREATE takes no pointer for this type.
+    unsafe { call_for_fd(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
+}
+
+/// Puts another program in the place of a link's (BPF_LINK_UPDATE): no packet is without one.
+pub(crate) fn replace_in_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.link_update.link_fd = link.as_raw_fd() as u32;
+    attr.link_update.__bindgen_anon_1.new_prog_fd = program.as_raw_fd() as u32;
+    // SAFETY: BPF_LINK_UPDATE takes no pointer.
+    unsafe { call(bpf_cmd::BPF_LINK_UPDATE, &mut attr) }.map(drop)
+}
+
+/// Takes a link's program away at once (BPF_LINK_DETACH). Without it the kernel does so some time after the last descriptor and pin are gone.
+pub(crate) fn detach_link(link: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.link_detach.link_fd = link.as_raw_fd() as u32;
+    // SAFETY: BPF_LINK_DETACH takes no pointer.
+    unsafe { call(bpf_cmd::BPF_LINK_DETACH, &mut attr) }.map(drop)
+}
+
 /// The index of the port of such a link; 0 where the port is gone.
 pub(crate) fn port_of_link(link: BorrowedFd<'_>) -> io::Result<u32> {
     // SAFETY: bpf_link_info is plain integers for this type of link, as the kernel writes it.
     let info: bpf_link_info = unsafe { info(link) }?;
-    // SAFETY: any bytes are integers.
+    // SAFETY: any bytes are integers. The index of an XDP link is at the same place.
     Ok(unsafe { info.__bindgen_anon_1.tcx.ifindex })
 }
 

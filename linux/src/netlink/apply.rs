@@ -158,7 +158,7 @@ impl Netlink {
             Step::Setting(Delta { after: None, .. }) => Ok(()),
             Step::Link(delta) => self.apply_link(step.verb(), delta, links),
             Step::HmacKey(delta) => self.apply_key(step.verb(), delta, materials),
-            Step::Program(_) | Step::Row(_) | Step::Attachment(_) => Err(StepError::NotNetlink),
+            Step::Program(_) | Step::Row(_) | Step::Attachment(_) | Step::Xdp(_) => Err(StepError::NotNetlink),
             Step::Filter(delta) => self.apply_filter(step.verb(), delta),
             Step::Route(_) | Step::Nexthop(_) | Step::Rule(_) | Step::Address(_) | Step::Neighbor(_) => {
                 self.apply_batch(&[step], &|_| None).pop().unwrap_or(Ok(()))
@@ -289,6 +289,7 @@ fn encode(step: &Step, names: &Names<'_>, sequence: u32, buffer: &mut Vec<u8>) -
         | Step::Program(_)
         | Step::Row(_)
         | Step::Attachment(_)
+        | Step::Xdp(_)
         | Step::Filter(_) => {
             return Err(StepError::NotNetlink);
         }
@@ -343,6 +344,7 @@ fn judge(step: &Step, trouble: Undone<StepError>) -> Result<(), StepError> {
         | Step::Program(_)
         | Step::Row(_)
         | Step::Attachment(_)
+        | Step::Xdp(_)
         | Step::Filter(_) => StepError::NotNetlink,
     })
 }

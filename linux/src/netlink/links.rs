@@ -33,12 +33,14 @@ pub(super) struct LinkRow {
     pub(super) mac: Option<Mac>,
     /// The address that its frames have.
     pub(super) current: Option<Mac>,
+    /// The id of the XDP program that is here, whose ever it is.
+    pub(super) xdp: Option<u32>,
     /// The bus and name of its device: (`pci`, `0000:03:00.0`), (`virtio`, `virtio0`).
     parent: Option<(String, String)>,
     /// Its kind (IFLA_INFO_KIND); None for a card.
     kind: Option<String>,
     /// Index of the link that it lies on in this namespace, 0 for none.
-    lower: u32,
+    pub(super) lower: u32,
     /// What it is as a bond, whoever made it.
     pub(super) bond: Option<BondRow>,
     /// What it is as the member of a bond.
@@ -155,7 +157,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
     let (mut marked, mut kind, mut own) = (false, None, None);
     let (mut lower, mut elsewhere) = (0, false);
     let (mut bond, mut member) = (None, None);
-    let mut statistics = LinkStatistics::default();
+    let (mut statistics, mut xdp) = (LinkStatistics::default(), None);
     for (attribute, value) in attributes(payload.get(16..)?) {
         match attribute {
             libc::IFLA_IFNAME => name = text_of(value).and_then(|text| text.parse().ok()),
@@ -180,6 +182,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
                     permanent = permanent.or(own_address);
                 }
             }
+            libc::IFLA_XDP => xdp = in_info(value, uapi::IFLA_XDP_PROG_ID).and_then(u32_of),
             libc::IFLA_STATS64 => statistics = decode_statistics(value),
             _ => {}
         }
@@ -196,6 +199,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LinkRow> {
         master,
         mac: permanent.or(current),
         current,
+        xdp,
         parent: bus.zip(device).map(|(bus, device)| (bus.to_owned(), device.to_owned())),
         kind: kind.map(str::to_owned),
         lower: if elsewhere { 0 } else { lower },
@@ -220,7 +224,7 @@ fn nameless(index: u32) -> IfName {
     format!("if#{index}").parse().expect("3 characters and 10 digits fit a name")
 }
 
-/// An attribute of an IFLA_LINKINFO.
+/// An attribute of a nest, such as an IFLA_LINKINFO.
 fn in_info(info: &[u8], wanted: u16) -> Option<&[u8]> {
     attributes(info).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
 }

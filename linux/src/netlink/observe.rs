@@ -13,7 +13,7 @@ use super::address::Maker;
 use super::encap::Names;
 use super::links::Links;
 use super::reply::TalkError;
-use super::{Netlink, ObserveError, Observed, address, nexthop, route, rule};
+use super::{Netlink, ObserveError, Observed, address, fast_path, nexthop, route, rule};
 use crate::sysctl;
 
 impl Netlink {
@@ -49,6 +49,7 @@ impl Netlink {
         state.routes = route::read(self.first(), &known).map_err(in_table("routes"))?;
         found.actual.links = links.iter().map(|link| link.seen()).collect();
         found.actual.bonds = links.bonds();
+        found.actual.xdp_seen = fast_path::xdp(&links, pinned);
         found.actual.without_link_local = without_link_local(&links, &found.actual);
         Ok(found)
     }

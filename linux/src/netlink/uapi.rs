@@ -24,6 +24,9 @@ pub(super) const IFLA_BOND_SLAVE_PERM_HWADDR: u16 = 4;
 pub(super) const BOND_LINK_UP: u8 = 0;
 pub(super) const BOND_STATE_ACTIVE: u8 = 0;
 
+/// if_link.h, Linux 4.13.
+pub(super) const IFLA_XDP_PROG_ID: u16 = 4;
+
 /// if.h.
 pub(super) const IFF_LOWER_UP: libc::c_int = 1 << 16;
 pub(super) const IF_OPER_DORMANT: u8 = 5;

@@ -242,6 +242,8 @@ fn load(hook: Hook) -> OwnedFd {
         Hook::Seg6Local => 19,
         Hook::LwtIn => 10,
         Hook::TcEgress => 3,
+        Hook::Xdp => 6,
+        Hook::Xdp => 6,
     };
     // The head of union bpf_attr for BPF_PROG_LOAD (5): type, count, instructions, licence; the rest is zero.
     let licence = c"GPL";

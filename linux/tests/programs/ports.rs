@@ -1,12 +1,13 @@
-//! Programs at the ways out of ports: they follow their port, and end with it or with the program.
+//! Programs at ports: they follow their port, and end with it or with the program.
 
 use std::process::Command;
 
 use segbox_config::IfName;
+use segbox_config::model::XdpMode;
 use segbox_linux::bpf::Programs;
 use segbox_linux::bpf::error::PinError;
 use segbox_linux::bpf::{builtin, read_object};
-use segbox_plan::state::Attachment;
+use segbox_plan::state::{Attachment, XdpAt};
 
 use crate::house::{in_a_namespace, program};
 
@@ -52,5 +53,36 @@ fn a_program_follows_its_port_and_ends_with_it() {
         programs.attach(&at("wan")).expect("attached");
         programs.remove(NAME).expect("removed, with its ports");
         assert_eq!(ports(programs), []);
+    });
+}
+
+#[test]
+fn an_xdp_program_takes_the_place_of_another_of_segboxs() {
+    in_a_namespace(|programs| {
+        ip("link add eth0 type veth peer name eth1");
+        let object = read_object(builtin("builtin:xdp_fast_path").expect("it is built in").object).expect("an object");
+        let [old, new] = ["fast-path@1", "fast-path@2"];
+        for name in [old, new] {
+            programs.put(name, &program(&object, "xdp_fast_path")).expect("loaded");
+        }
+        let port: IfName = "eth0".parse().expect("a name");
+        let at = |program: &str, mode| XdpAt { program: program.to_owned(), mode };
+        let found = |programs: &Programs| programs.xdp().expect("readable");
+        programs.put_xdp(port, &at(old, XdpMode::Native)).expect("attached");
+        assert_eq!(found(programs), [(port, at(old, XdpMode::Native))].into());
+        // Another link at the port would be refused: the new one comes into the old one's place.
+        programs.put_xdp(port, &at(new, XdpMode::Native)).expect("attached");
+        assert_eq!(found(programs), [(port, at(new, XdpMode::Native))].into());
+        assert_eq!(programs.ports_of(new).expect("readable").len(), 1);
+        assert!(programs.ports_of(old).expect("readable").is_empty());
+        // In the other mode it is another link.
+        programs.put_xdp(port, &at(old, XdpMode::Generic)).expect("attached");
+        assert_eq!(found(programs), [(port, at(old, XdpMode::Generic))].into());
+        programs.remove_xdp(port).expect("removed");
+        programs.remove_xdp(port).expect("nothing to remove");
+        assert!(found(programs).is_empty());
+        programs.put_xdp(port, &at(new, XdpMode::Native)).expect("attached");
+        programs.remove(new).expect("removed, with its ports");
+        assert!(found(programs).is_empty());
     });
 }

@@ -10,14 +10,12 @@ use segbox_config::kernel::Feature;
 use segbox_config::model::Vlan;
 use segbox_config::{Faults, IfName};
 use segbox_linux::bpf::{self, MapRow, Programs};
-use segbox_linux::netlink::{Counters, Dropped, LinkStatistics};
+use segbox_linux::netlink::{Dropped, LinkStatistics};
 use segbox_linux::snmp;
 use segbox_plan::bonds::{self, BondSeen};
 use segbox_plan::filter::{Filter as Content, FilterName};
 use segbox_plan::icmp_errors::Counts;
 use segbox_plan::overruled::of_state;
-use segbox_plan::route::{RouteKey, RouteKind};
-use segbox_plan::state::{MAIN_TABLE, Rule};
 use segbox_plan::{Actual, Setting};
 use serde::Serialize;
 
@@ -31,13 +29,19 @@ use crate::target::{Target, TargetError};
 use crate::{Reading, Router, damage};
 
 mod circles;
+/// The fast path.
+pub mod fast_path;
 mod hop_limit;
 /// Ports whose addresses come from their network.
 pub mod management;
+mod routes;
 /// The tuning of the box.
 pub mod tuning;
 
+use fast_path::{FastPath, Paths};
 use management::ManagementPort;
+use routes::routes;
+pub use routes::{Policy, Sid};
 use tuning::Tuning;
 
 /// The output of `segbox status --json`.
@@ -62,6 +66,9 @@ pub struct Status {
     pub filters: Vec<Filter>,
     /// The ports that are up and outside of the SR domain: what the edge filter drops as "from outside" came in by one of them.
     pub outside: Vec<String>,
+    /// The fast path; None where the file does not ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fast_path: Option<FastPath>,
     /// Loaded BPF programs.
     pub programs: Vec<Program>,
     /// Every interface of the namespace.
@@ -91,41 +98,6 @@ pub struct LastApply {
     /// Seconds since it was to be undone and is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overdue: Option<u64>,
-}
-
-/// An entry of My Local SID Table.
-#[derive(Debug, Serialize)]
-pub struct Sid {
-    /// `fc00:0:2:1::/128`
-    pub sid: String,
-    /// `End.X via fe80::1`
-    pub behavior: String,
-    /// Packets that the SID processed, former routes of the SID included. None if the kernel does not count (before Linux 5.14).
-    pub packets: Option<u64>,
-    /// Bytes of these packets.
-    pub bytes: Option<u64>,
-    /// Packets that the behavior refused (net/ipv6/seg6_local.c, seg6_local_counters).
-    pub errors: Option<u64>,
-}
-
-/// A policy. The kernel has no counters for policies.
-#[derive(Debug, Serialize)]
-pub struct Policy {
-    /// The prefix, and the table and metric if they are not the default.
-    pub destination: String,
-    /// Only packets from this prefix are steered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// And only those that come in by this VRF.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vrf: Option<String>,
-    /// `H.Encaps fc00:0:3:1::`
-    pub behavior: String,
-    /// The device of the route.
-    pub interface: Option<String>,
-    /// The ways that its packets take, where there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub paths: Vec<String>,
 }
 
 /// A rule of a filter that drops packets.
@@ -214,10 +186,13 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     let statistics = router.target.netlink.link_statistics().map_err(|error| kernel_error(error.into()))?;
     let dropped = router.target.netlink.dropped().map_err(|error| kernel_error(error.into()))?;
     let pending = Pending::read(&router.folder).ok().flatten();
-    let config = reading.as_ref().and_then(|reading| reading.as_ref().ok()).map(|reading| &reading.checked.config);
-    let (management, of_management) = config.map(management::of).unwrap_or_default();
+    let config =
+        reading.as_ref().and_then(|reading| reading.as_ref().ok()).map(|reading| reading.checked.config.clone());
+    let paths = Paths::read(&router.target.programs, config.as_ref(), &found.actual);
+    let (management, of_management) = config.as_ref().map(management::of).unwrap_or_default();
     let (mut deviations, tuning) = deviations(router, &found.actual, reading);
     deviations.extend(of_management);
+    deviations.extend(paths.deviations());
     deviations.extend(overdue);
     deviations.extend(damage::damaged(&router.folder));
     deviations.extend(segbox_plan::lost::lost(&found.actual));
@@ -229,7 +204,8 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
     }
     deviations.extend(hop_limit::circles(&router.target.programs, &found.actual));
     deviations.extend(circles::circles(&found.actual));
-    let (sids, policies) = routes(&found.actual, &counters, &Ledger::read(&router.folder).unwrap_or_default());
+    let ledger = Ledger::read(&router.folder).unwrap_or_default();
+    let (sids, policies) = routes(&found.actual, &counters, &ledger, &paths);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
@@ -245,6 +221,7 @@ pub fn status(router: &mut Router) -> Result<Status, ChangeError> {
         policies,
         filters: dropped.into_iter().map(filter).collect(),
         outside: outside(&found.actual),
+        fast_path: paths.whole(),
         programs: programs(router, &found.actual),
         links: links(&found.actual, &statistics),
         losses: losses(),
@@ -301,40 +278,6 @@ fn deviations(
     }
 }
 
-fn routes(actual: &Actual, counters: &BTreeMap<RouteKey, Counters>, ledger: &Ledger) -> (Vec<Sid>, Vec<Policy>) {
-    let mut sids = Vec::new();
-    let mut policies = Vec::new();
-    let sources = segbox_plan::steering::sources(&actual.state);
-    for (key, route) in &actual.state.routes {
-        match route.kind() {
-            RouteKind::Plain => {}
-            RouteKind::Sid => {
-                let counted = counters.get(key).map(|counted| ledger.total(key, *counted));
-                sids.push(Sid {
-                    sid: key.prefix.to_string(),
-                    behavior: route.behavior(),
-                    packets: counted.map(|counted| counted.packets),
-                    bytes: counted.map(|counted| counted.bytes),
-                    errors: counted.map(|counted| counted.errors),
-                });
-            }
-            RouteKind::Policy => policies.push(Policy {
-                destination: match sources.get(&key.table) {
-                    // The number of its table says nothing to a reader.
-                    Some(_) => RouteKey { table: MAIN_TABLE, ..*key }.to_string(),
-                    None => key.to_string(),
-                },
-                from: sources.get(&key.table).map(Rule::source),
-                vrf: sources.get(&key.table).and_then(|rule| rule.interface).map(|name| name.to_string()),
-                behavior: route.behavior(),
-                interface: route.only_interface().map(|name| name.to_string()),
-                paths: segbox_plan::paths::paths(route, actual),
-            }),
-        }
-    }
-    (sids, policies)
-}
-
 fn losses() -> BTreeMap<&'static str, u64> {
     let counters = snmp::losses().unwrap_or_default();
     counters.into_iter().map(|(counter, value)| (counter.name, value)).collect()
@@ -372,7 +315,10 @@ fn programs(router: &Router, actual: &Actual) -> Vec<Program> {
             maps: BTreeMap::new(),
             rows_left_out: BTreeMap::new(),
         };
-        read_maps(&router.target.programs, &mut program);
+        // The fast path's tables are shown as SIDs, policies and counters.
+        if !segbox_plan::fast_path::is_program(name) {
+            read_maps(&router.target.programs, &mut program);
+        }
         program
     });
     programs.collect()

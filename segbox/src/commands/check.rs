@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use miette::Result;
 use segbox_config::Config;
 use segbox_linux::Netlink;
+use segbox_plan::foretold::foretold;
 use segbox_plan::overruled::{Overruled, destinations, of_file, overruled};
 use segbox_router::profiles::Profiles;
 use segbox_router::{Seen, read};
 
 use super::OK;
+use crate::text::fast_path;
 use crate::text::output::{self, GOOD, print, styled};
 
 pub(super) fn run(file: &Path, elsewhere: bool, all: bool) -> Result<ExitCode> {
@@ -20,7 +22,8 @@ pub(super) fn run(file: &Path, elsewhere: bool, all: bool) -> Result<ExitCode> {
     if !elsewhere {
         output::overruled(&overruled_here(&reading.checked.config));
     }
-    print(&format!("{}: {}\n", file.display(), styled(GOOD, "no faults")))?;
+    let foretold = fast_path::foretold(&foretold(&reading.checked.config), all);
+    print(&format!("{}: {}\n{foretold}", file.display(), styled(GOOD, "no faults")))?;
     Ok(OK)
 }
 

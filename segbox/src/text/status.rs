@@ -3,7 +3,7 @@
 use segbox_router::status::Status;
 
 use super::output::{BAD, FAINT, GOOD, HEAD, count, styled, table};
-use super::{losses, management, tuning};
+use super::{fast_path, losses, management, tuning};
 
 /// Most SIDs and policies shown; `--json` lists all of them.
 const SHOWN: usize = 40;
@@ -16,6 +16,7 @@ pub(crate) fn text(status: &Status, earlier: Option<Earlier<'_>>) -> String {
         heading(status),
         section("SIDs", &sids(status, earlier), status.sids.len()),
         section("policies (the kernel counts per SID, not per policy)", &policies(status), status.policies.len()),
+        status.fast_path.as_ref().map(fast_path::text).unwrap_or_default(),
         section("dropped by filters", &filters(status), status.filters.len()) + &outside(status),
         section("programs", &programs(status), status.programs.len()),
         section("links", &links(status), status.links.len()),
@@ -70,6 +71,10 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
     let number = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
     let mut rows = vec![row(["SID", "packets", "bytes", "errors", "behavior"])];
+    let has_fast_path = status.fast_path.is_some();
+    if has_fast_path {
+        rows[0].push("by".to_owned());
+    }
     if earlier.is_some() {
         rows[0].insert(4, "packets/s".to_owned());
     }
@@ -82,6 +87,7 @@ fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
             let rate = before.and_then(|before| Some(sid.packets?.saturating_sub(before.packets?) as f64 / seconds));
             cells.insert(4, rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")));
         }
+        cells.extend(has_fast_path.then(|| fast_path::by(&sid.by)));
         rows.push(cells);
     }
     rows
@@ -89,11 +95,20 @@ fn sids(status: &Status, earlier: Option<Earlier<'_>>) -> Vec<Vec<String>> {
 
 fn policies(status: &Status) -> Vec<Vec<String>> {
     let mut rows = vec![row(["destination", "device", "behavior"])];
+    let has_fast_path = status.fast_path.is_some();
+    if has_fast_path {
+        rows[0].extend(["packets by xdp", "by"].map(str::to_owned));
+    }
     for policy in status.policies.iter().take(SHOWN) {
         let from = policy.from.iter().map(|from| format!(" from {from}"));
         let of = from.chain(policy.vrf.iter().map(|vrf| format!(" vrf {vrf}"))).collect::<String>();
         let destination = format!("{}{of}", policy.destination);
-        rows.push(row([&destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]));
+        let mut cells = row([&destination, policy.interface.as_deref().unwrap_or("-"), &policy.behavior]);
+        if has_fast_path {
+            cells.push(policy.by.xdp_packets.map_or("-".to_owned(), |packets| packets.to_string()));
+            cells.push(fast_path::by(&policy.by));
+        }
+        rows.push(cells);
         rows.extend(policy.paths.iter().map(|path| row(["", "", &format!("  {path}")])));
     }
     rows

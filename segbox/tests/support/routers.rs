@@ -65,6 +65,11 @@ impl Keeper {
         Self { process, said }
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// How many lines it has printed that have all these parts.
     pub(crate) fn lines(&self, parts: &[&str]) -> usize {
         let said = self.said.lock().expect("no panic");

@@ -17,7 +17,7 @@ const LAYERS: &[Layer] = &[
     Layer { folder: "config", uses: &[], tests_use: &[] },
     Layer { folder: "fastpath-ebpf", uses: &[], tests_use: &[] },
     Layer { folder: "firmware", uses: &[], tests_use: &[] },
-    Layer { folder: "plan", uses: &["config"], tests_use: &[] },
+    Layer { folder: "plan", uses: &["config", "fastpath-ebpf"], tests_use: &[] },
     Layer { folder: "linux", uses: &["config", "plan", "fastpath-ebpf"], tests_use: &[] },
     Layer { folder: "router", uses: &["config", "plan", "linux"], tests_use: &[] },
     Layer { folder: "services", uses: &["config", "plan", "linux", "router"], tests_use: &[] },
