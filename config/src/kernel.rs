@@ -62,7 +62,7 @@ impl Feature {
         Self::new("XDP with features of ports", (6, 3), "CONFIG_BPF_SYSCALL", "no fast-path = \"xdp\"");
 
     /// The features that do not belong to one behavior.
-    pub(crate) const GENERAL: [Self; 10] = [
+    pub(crate) const GENERAL: [Self; 11] = [
         Self::SEG6_LWTUNNEL,
         Self::SEG6_HMAC,
         Self::VRF,
