@@ -22,8 +22,9 @@ pub(super) fn has_a_lease(router: &mut Router) {
     let port = loop {
         let status = router.status();
         let port = status["management"][0].clone();
-        let has_dns = port["advertisements"]["dns"].as_array().is_some_and(|dns| !dns.is_empty());
-        if port["dhcp"]["state"] == "bound" && has_dns {
+        // QEMU tells of a server by IPv6 only where its own host has one.
+        let has_router = port["advertisements"]["routers"].as_array().is_some_and(|routers| !routers.is_empty());
+        if port["dhcp"]["state"] == "bound" && has_router {
             let deviations = status["deviations"].to_string();
             assert!(!deviations.contains("mgmt0"), "{deviations}");
             break port;
@@ -43,8 +44,6 @@ pub(super) fn has_a_lease(router: &mut Router) {
     let beside = shell::run(router, "ip -4 route show table main proto dhcp; ip -6 route show table main proto ra");
     assert_eq!(beside.trim(), "", "in the main table");
     let resolver = shell::run(router, "while read -r line; do echo $line; done < /etc/resolv.conf");
-    for line in ["nameserver 10.0.2.3", "nameserver fec0::3"] {
-        assert!(resolver.contains(line), "{resolver}");
-    }
+    assert!(resolver.contains("nameserver 10.0.2.3"), "{resolver}");
     assert!(router.answer("plan").contains("nothing to do"));
 }
