@@ -125,11 +125,13 @@ pub(crate) fn nexthops_left<'a>(
     state: &'a State,
     again: &BTreeSet<IfName>,
 ) -> Cow<'a, BTreeMap<u32, Nexthop>> {
-    let is_removed =
-        |name: &IfName| state.links.get(name).is_some_and(|link| link.is_port()) && !desired.links.contains_key(name);
+    let ends = |name: &IfName| {
+        let is_port = state.links.get(name).is_some_and(|link| link.is_port());
+        is_port && (again.contains(name) || !desired.links.contains_key(name))
+    };
     let mut left = Cow::Borrowed(&state.nexthops);
-    if state.links.keys().any(|name| again.contains(name) || is_removed(name)) {
-        lose(left.to_mut(), |name| again.contains(&name) || is_removed(&name));
+    if state.links.keys().any(ends) {
+        lose(left.to_mut(), |name| ends(&name));
     }
     left
 }
