@@ -49,7 +49,7 @@ const MODULES: [(&str, &str); 5] = [
 ];
 
 /// A function of each option that the compiler cannot inline, since the kernel calls it through a table.
-const SYMBOLS: [(&str, &str); 11] = [
+const SYMBOLS: [(&str, &str); 12] = [
     ("CONFIG_IPV6_SEG6_LWTUNNEL", "seg6_do_srh_encap"),
     ("CONFIG_IPV6_SEG6_HMAC", "seg6_hmac_validate_skb"),
     ("CONFIG_IPV6_SEG6_BPF", "bpf_lwt_seg6_store_bytes"),
