@@ -55,7 +55,8 @@ const SEGMENTS: [&str; 2] = ["fc00:0:2:104::", "fc00:0:2:106::"];
 const TICK: Duration = Duration::from_millis(5);
 /// The longest hole that a pulled cable may make.
 const MOST: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For what follows at once, on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_pulled_cable_of_a_bond_loses_less_than_a_second() {
