@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::behavior::HeadendMode;
-use crate::model::Config;
 use crate::names::IfName;
 use crate::segments::Segments;
 
@@ -22,7 +21,7 @@ pub struct Policy {
     pub interface: Option<IfName>,
     /// H.BPF only: the gateway of packets that the program does not change.
     pub via: Option<IpAddr>,
-    /// The outer source address of its packets; None: [`Config::encap_source`].
+    /// The outer source address of its packets; None: that of `[srv6]`.
     pub source: Option<Ipv6Addr>,
     /// Routing table: 254 (main) or the VRF's.
     pub table: u32,
@@ -66,8 +65,9 @@ pub struct SegmentList {
 
 impl Policy {
     /// The outer source address of its packets; None where the kernel chooses, or there is no outer header.
-    pub fn outer_source(&self, config: &Config) -> Option<Ipv6Addr> {
-        self.source.or(config.encap_source)
+    /// `of_box` is that of the box.
+    pub fn outer_source(&self, of_box: Option<Ipv6Addr>) -> Option<Ipv6Addr> {
+        self.source.or(of_box)
     }
 }
 

@@ -296,7 +296,10 @@ fn routes(
         state.routes.insert(RouteKey::of(MAIN_TABLE, IpNet::V6(*sid), None), body);
     }
     let mut underlay = Underlay::new(context.kernel.has(&Feature::POLICY_TABLE));
-    let with_hops = config.routes.iter().filter(|route| !route.hops.is_empty());
+    let leads = |route: &&segbox_config::model::Route| {
+        !config.policies.is_empty() && route.table == MAIN_TABLE && route.hops.len() > 1
+    };
+    let with_hops = config.routes.iter().filter(leads);
     let several = with_hops.map(|route| (RouteKey::of(route.table, route.destination, route.metric), route)).collect();
     let egress = Egress::new(state, context.actual);
     let on = Policies { config, steering, egress, spread: &spread, programs, several };

@@ -67,5 +67,5 @@ pub(crate) fn locator(config: &Config, state: &mut State) {
 /// Whether a policy of the VRF has a source that only the kernel knows.
 fn has_unknown_source(config: &Config, vrf: &Vrf) -> bool {
     let mut policies = config.policies.iter().filter(|policy| policy.table == vrf.table);
-    policies.any(|policy| policy.outer_source(config).is_none())
+    policies.any(|policy| policy.outer_source(config.encap_source).is_none())
 }

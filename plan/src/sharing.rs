@@ -1,7 +1,7 @@
 //! Gives the routes of a desired state their nexthop groups, and the groups their ids. Not here: which hops a route has (`spread`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use segbox_config::IfName;
 use segbox_config::model::{NextHop, Steer};
@@ -38,8 +38,8 @@ pub(crate) enum Ask<'a> {
     Hops(u32, bool, &'a [NextHop]),
     /// The lists of policies of a family on a device, with an outer source.
     Lists(bool, IfName, &'a Steer, Option<Ipv6Addr>),
-    /// The hops of a way to policies' first segments.
-    Underlay(Vec<Hop>),
+    /// The exits of a way to policies' first segments, by gateway, interface and weight.
+    Underlay(Vec<(Option<IpAddr>, Option<IfName>, u16)>),
 }
 
 impl<'a> Asked<'a> {

@@ -112,12 +112,13 @@ impl Underlay {
     pub(crate) fn ask(self, asked: &mut Asked<'_>, state: &mut State) {
         let everything = IpNet::V6(Ipv6Net::default());
         for Table { exits, at, number } in self.tables.all {
-            let own: Vec<Hop> = exits[at].usable.iter().map(|hop| Hop { weight: 1, ..hop.clone() }).collect();
-            let all: Vec<Hop> = exits.into_iter().filter_map(|exit| exit.usable).collect();
-            for (metric, hops) in [(IPV6_METRIC, own), (FALLBACK_METRIC, all)] {
+            let own = Exit { weight: 1, ..exits[at].clone() };
+            for (metric, exits) in [(IPV6_METRIC, vec![own]), (FALLBACK_METRIC, exits)] {
+                let ask = Ask::Underlay(exits.iter().map(|exit| (exit.via, exit.interface, exit.weight)).collect());
+                let usable = |exit: Exit| Some(Hop { weight: exit.weight, ..exit.usable? });
+                let hops = asked.hops(ask, 1, || exits.into_iter().filter_map(usable).collect());
                 // The kernel has no group without a hop, and no route either.
                 if !hops.is_empty() {
-                    let hops = asked.hops(Ask::Underlay(hops.clone()), 1, || hops);
                     let key = RouteKey { table: number, prefix: everything, metric };
                     state.routes.insert(key, Route { hops, ..Route::default() });
                 }

@@ -1,6 +1,8 @@
 //! Ways of several hops, and the groups that spread flows over them.
 
 use super::*;
+use crate::nexthop::Nexthop;
+use crate::state::Actual;
 use std::net::Ipv6Addr;
 
 fn exit(name: &str, weight: u16) -> Exit {
@@ -71,7 +73,7 @@ fn a_table_holds_one_hop_and_falls_back_to_all_and_keeps_its_number_when_one_is_
         let (hops, _) = underlay.spread(&[list(1, exits)]).expect("two hops");
         let (mut asked, mut state) = (Asked::default(), State::default());
         underlay.ask(&mut asked, &mut state);
-        crate::sharing::share(asked, &crate::state::Actual::default(), &mut state);
+        crate::sharing::share(asked, &Actual::default(), &mut state);
         (tables(&hops), state)
     };
     let two = [exit("eth1", 2), exit("eth2", 1)];
@@ -92,4 +94,34 @@ fn a_table_holds_one_hop_and_falls_back_to_all_and_keeps_its_number_when_one_is_
     assert_eq!(shown(&state, second), ["2048 via fe80::1 dev eth1"]);
     let (_, state) = asked_for(&two.map(|exit| Exit { usable: None, ..exit }));
     assert!(state.routes.is_empty());
+}
+
+#[test]
+fn what_the_kernel_leaves_of_the_groups_is_what_is_wanted() {
+    let two = [exit("eth1", 1), exit("eth2", 1)];
+    let wanted = |exits: &[Exit], actual: &Actual| {
+        let mut underlay = Underlay::new(true);
+        underlay.spread(&[list(1, exits)]).expect("two hops");
+        let (mut asked, mut state) = (Asked::default(), State::default());
+        underlay.ask(&mut asked, &mut state);
+        crate::sharing::share(asked, actual, &mut state);
+        state
+    };
+    let mut actual = Actual { state: wanted(&two, &Actual::default()), ..Actual::default() };
+    // The kernel takes a hop out of all groups, and a group without a hop goes with its routes.
+    let is_lost = |nexthop: &Nexthop| matches!(nexthop, Nexthop::Hop { hop, .. } if hop.interface == two[1].interface);
+    let lost = actual.state.nexthops.iter().find(|(_, nexthop)| is_lost(nexthop)).map(|(id, _)| *id).expect("a hop");
+    actual.state.nexthops.remove(&lost);
+    for nexthop in actual.state.nexthops.values_mut() {
+        if let Nexthop::Group(members) = nexthop {
+            members.retain(|member| member.id != lost);
+        }
+    }
+    actual.state.nexthops.retain(|_, nexthop| *nexthop != Nexthop::Group(Vec::new()));
+    let left = actual.state.nexthops.clone();
+    actual.state.routes.retain(|_, route| route.hops.group().is_some_and(|id| left.contains_key(&id)));
+    left.keys().for_each(|id| actual.state.follow_group(*id));
+    let state = wanted(&[two[0].clone(), Exit { usable: None, ..two[1].clone() }], &actual);
+    assert_eq!(state.nexthops, actual.state.nexthops);
+    assert_eq!(state.routes, actual.state.routes);
 }

@@ -93,6 +93,7 @@ pub(crate) fn build(tools: &Tools, options: &Options) -> Result<PathBuf, Failure
     let scratch = beside(&output, "new");
     let _turn = lock(&beside(&output, "lock"), "another build makes this image; waiting for it")?;
     let kernel = kernel::tree(tools)?;
+    kernel::current(&manifest::packages(&kernel.manifest())?)?;
     let binaries = Binaries::build()?;
     let key = key(tools, &kernel, &binaries, options)?;
     if fs::read_to_string(output.join(".key")).is_ok_and(|old| old == key) {

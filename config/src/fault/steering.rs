@@ -47,6 +47,10 @@ pub enum SteeringFault {
         /// The policy's source.
         address: Ipv6Addr,
     },
+    /// A rule does not go on behind the unreachable route that a VRF's table ends with (net/core/fib_rules.c, fib_rules_lookup).
+    #[error("`from` does not work in a VRF on any kernel yet")]
+    #[diagnostic(code(segbox::from_in_vrf), help("remove `from`, or `vrf`"))]
+    FromInVrf,
     /// The kernel's rule for VRFs has the next priority.
     #[error("the policies of VRFs with `from` have {count} different pairs of prefix lengths, and {most} is the most")]
     #[diagnostic(

@@ -46,6 +46,8 @@ pub struct Draft {
 /// The parts of the surroundings that a file needs, and the places that need them.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
+    /// The first policy of a VRF with `from`.
+    pub(crate) from_in_vrf: Option<Span>,
     pub(crate) profile: Option<At<String>>,
     /// Each interface's first mention.
     pub(crate) links: BTreeMap<IfName, Span>,

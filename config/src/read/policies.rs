@@ -29,6 +29,9 @@ impl Reader {
         if let (Some(destination), Some(table), Ok(from), Ok(metric)) = (destination, lookup, &from, &metric) {
             self.claim_from(POLICY, table, destination, *from, explicit(*metric, destination.value));
         }
+        if matches!(&from, Ok(Some(_))) && lookup.is_some_and(|table| table != MAIN) {
+            self.asks.from_in_vrf.get_or_insert_with(|| entry.get("from").map(Entry::key_span).unwrap_or_default());
+        }
         let (row, fits) = self.row(table, entry)?;
         if let Some(feature) = row.feature {
             self.feature(feature, entry.span());

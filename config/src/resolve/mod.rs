@@ -8,7 +8,7 @@ mod program;
 mod room;
 mod vlans;
 
-use crate::fault::{Fault, Faults, SurroundingsFault, near};
+use crate::fault::{Fault, Faults, SteeringFault, SurroundingsFault, near};
 use crate::kernel::{Feature, Kernel};
 use crate::model::{Config, HmacKey};
 use crate::place::Span;
@@ -135,6 +135,9 @@ impl Draft {
     }
 
     fn kernel(&mut self, kernel: &Kernel) {
+        if let Some(span) = self.asks.from_in_vrf {
+            self.faults.push(Fault::new(span, SteeringFault::FromInVrf));
+        }
         if !kernel.has(&Feature::NF_TABLES) {
             for (key, span) in std::mem::take(&mut self.asks.defaults) {
                 let left_out = SurroundingsFault::FilterLeftOut { key, option: Feature::NF_TABLES.option };

@@ -69,8 +69,11 @@ fn asked(config: &Config, on: OnBox<'_>) -> BTreeMap<FilterName, Filter> {
 
 /// The one outer source of all policies that carry IPv4; None where they have several, or the kernel chooses.
 fn source_of_ipv4(config: &Config) -> Option<Ipv6Addr> {
-    let mut sources =
-        config.policies.iter().filter(|policy| carries_ipv4(policy)).map(|policy| policy.outer_source(config));
+    let mut sources = config
+        .policies
+        .iter()
+        .filter(|policy| carries_ipv4(policy))
+        .map(|policy| policy.outer_source(config.encap_source));
     let first = sources.next().flatten();
     first.filter(|_| sources.all(|source| source == first))
 }

@@ -9,7 +9,6 @@ use segbox_lab::udp;
 use crate::support::path;
 use crate::support::segbox::{apply, run, segbox};
 use crate::support::through::{Port, Through, all_hold};
-use crate::vrfs::{is_named_as_missing, kernel_has_vrfs};
 
 const HEADEND: Headend = Headend { source: std::net::Ipv6Addr::new(0xfc00, 0, 2, 0, 0, 0, 0, 1) };
 
@@ -144,87 +143,4 @@ fn only_what_comes_from_there_is_steered() {
     assert!(!ip("-6 route show table all").contains("144284057"), "{}", ip("-6 route show table all"));
     let packet = datagram("2001:db8:a::2", "2001:db8:60::2");
     through.expect(&packet, Some((Port::Eth2, forwarded(packet.clone())))).expect("it goes by the table");
-}
-
-/// eth0 and eth2 are in the VRF.
-const IN_VRF: &str = concat!(
-    include_str!("router.toml"),
-    r#"
-[vrf.blue]
-table = 100
-interfaces = ["eth0", "eth2"]
-[[route]]
-destination = "2001:db8:60::/48"
-via = "2001:db8:3::2"
-vrf = "blue"
-[[route]]
-destination = "2001:db8:60:9::/64"
-via = "2001:db8:3::2"
-vrf = "blue"
-[[route]]
-destination = "203.0.113.0/24"
-via = "192.0.2.130"
-vrf = "blue"
-# The tester's marker: out of the VRF.
-[[route]]
-destination = "2001:db8:f::/48"
-via = "2001:db8:2::2"
-interface = "eth1"
-vrf = "blue"
-
-[srv6]
-source = "fc00:0:2::1"
-flow-label = "copy"
-
-[[srv6.policy]]
-destination = "::/0"
-from = "2001:db8:a::/48"
-behavior = "H.Encaps"
-segments = ["fc00:0:3:1::"]
-vrf = "blue"
-[[srv6.policy]]
-destination = "2001:db8:60::/48"
-from = "2001:db8::/32"
-behavior = "H.Encaps"
-segments = ["fc00:0:3:2::"]
-vrf = "blue"
-[[srv6.policy]]
-destination = "203.0.113.0/24"
-from = "10.1.0.0/16"
-behavior = "H.Encaps"
-segments = ["fc00:0:3:6::"]
-vrf = "blue"
-[[srv6.policy]]
-destination = "2001:db8:60::/48"
-from = "2001:db9::/32"
-behavior = "H.Encaps"
-segments = ["fc00:0:3:7::"]
-"#
-);
-
-#[test]
-fn sources_are_steered_within_their_vrf_or_its_lack_is_named() {
-    if !kernel_has_vrfs() {
-        return is_named_as_missing(IN_VRF);
-    }
-    let through = Through::new(IN_VRF, |_, _| ());
-    let steered = |from: &str, to: &str, segment: &str| {
-        let packet = datagram(from, to);
-        let outer = expect::encaps(&packet, HEADEND, &path([segment])).expect("it is forwarded");
-        through.expect(&packet, Some((Port::Eth1, outer.bytes())))
-    };
-    let by_table = |from: &str, to: &str| {
-        let packet = datagram(from, to);
-        through.expect(&packet, Some((Port::Eth2, forwarded(packet.clone()))))
-    };
-    all_hold([
-        ("the default", steered("2001:db8:a::2", "2001:db8:77::2", "fc00:0:3:1::")),
-        ("a longer destination of a shorter source", steered("2001:db8:a::2", "2001:db8:60::2", "fc00:0:3:2::")),
-        ("the table's longer destination", by_table("2001:db8:a::2", "2001:db8:60:9::2")),
-        ("IPv4", steered("10.1.2.3", "203.0.113.2", "fc00:0:3:6::")),
-        ("IPv4 from elsewhere", by_table("10.2.2.3", "203.0.113.2")),
-        // The source of a policy outside of the VRF.
-        ("from elsewhere", by_table("2001:db9::2", "2001:db8:60::2")),
-        ("from elsewhere, without a route", through.expect(&datagram("2001:db9::2", "2001:db8:77::2"), None)),
-    ]);
 }

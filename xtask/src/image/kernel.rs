@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use segbox_config::fixes;
 
 use super::kept::kept;
-use super::{Tools, manifest, tools};
+use super::{Tools, tools};
 use crate::failure::Failure;
 use crate::progress::Step;
 
@@ -71,13 +71,11 @@ pub(super) fn tree(tools: &Tools) -> Result<Kernel, Failure> {
             "remove that tree and try again",
         )
     })?;
-    let kernel = Kernel { home, release, key };
-    current(&manifest::packages(&kernel.manifest())?)?;
-    Ok(kernel)
+    Ok(Kernel { home, release, key })
 }
 
-/// Refuses a kernel that lacks a fix against what packets do, if Debian has a kernel with it.
-fn current(packages: &[(String, String)]) -> Result<(), Failure> {
+/// Refuses a kernel that lacks a fix against what packets do, if Debian has a kernel with it. `packages` are names and versions.
+pub(super) fn current(packages: &[(String, String)]) -> Result<(), Failure> {
     let kernel = packages.iter().find(|(name, _)| name == "linux-image-amd64");
     let Some((_, version)) = kernel else {
         let why = "mkosi's manifest has no linux-image-amd64";
