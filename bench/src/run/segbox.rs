@@ -114,8 +114,9 @@ impl Segbox {
             let text = self.run(router, ["status".as_ref(), "--json".as_ref()])?;
             let status: serde_json::Value = serde_json::from_str(&text).map_err(SegboxError::Status)?;
             let fast_path = &status["fast-path"];
-            let is_idle = fast_path["idle"].as_object().is_none_or(|idle| !idle.is_empty());
-            if fast_path["stopped"].is_null() && !is_idle {
+            // The first port only receives. The sink's program makes the second one send.
+            let sends = fast_path["idle"].as_object().is_some_and(|idle| !idle.contains_key("eth1"));
+            if fast_path["stopped"].is_null() && sends {
                 return Ok(keeper);
             }
             if begin.elapsed() > PATIENCE {
