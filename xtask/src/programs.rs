@@ -1,12 +1,12 @@
 //! The two crates of BPF programs: the product's and the benchmark's. Where their sources are, and where their objects go.
 //! Builds nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::workspace;
 
-/// A crate of BPF programs: one program per file of its `src/bin`.
+/// A crate of BPF programs: one program per file of its `src/bin`, or per folder with a `main.rs`.
 #[derive(Debug)]
 pub(crate) struct Programs {
     /// Its package.
@@ -52,12 +52,30 @@ impl Programs {
     /// # Errors
     /// The folder cannot be read.
     pub(crate) fn names(&self) -> Result<Vec<String>, Failure> {
-        let mut names: Vec<_> = workspace::files(&self.source().join("src/bin"))?
-            .iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-            .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
-            .collect();
+        let bins = self.source().join("src/bin");
+        let files = workspace::files(&bins)?;
+        let mut names: Vec<_> = files.iter().filter_map(|path| program(path.strip_prefix(&bins).ok()?)).collect();
         names.sort();
         Ok(names)
+    }
+}
+
+/// The program that a file below `src/bin` is the root of.
+fn program(path: &Path) -> Option<String> {
+    let root = if path.ends_with("main.rs") { path.parent()? } else { path };
+    let is_one = root.components().count() == 1 && path.extension()? == "rs";
+    is_one.then(|| root.file_stem()?.to_str().map(str::to_owned)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_a_file_or_a_folder_with_a_main() {
+        let of = |path: &str| program(Path::new(path));
+        assert_eq!(of("end_oam.rs").as_deref(), Some("end_oam"));
+        assert_eq!(of("xdp_fast_path/main.rs").as_deref(), Some("xdp_fast_path"));
+        assert_eq!([of("xdp_fast_path/act.rs"), of("README.md"), of("notes/main.md")], [None, None, None]);
     }
 }

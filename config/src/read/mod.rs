@@ -4,6 +4,7 @@
 
 mod bonds;
 mod domain;
+mod locator;
 mod management;
 mod network;
 mod policies;

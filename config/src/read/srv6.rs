@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::locator::Locator;
 use super::network::not_unicast;
-use super::sids::Locator;
 use super::{KeyDraft, ProgramDraft, Reader, Reported, rows, value};
 use crate::behavior::{REFUSED_ENDPOINTS, REFUSED_HEADENDS, Refusal, RefusedName, Row};
 use crate::fault::{ProgramFault, Srv6Fault, listed, undefined};

@@ -243,7 +243,6 @@ fn load(hook: Hook) -> OwnedFd {
         Hook::LwtIn => 10,
         Hook::TcEgress => 3,
         Hook::Xdp => 6,
-        Hook::Xdp => 6,
     };
     // The head of union bpf_attr for BPF_PROG_LOAD (5): type, count, instructions, licence; the rest is zero.
     let licence = c"GPL";

@@ -1,6 +1,6 @@
 //! `fast-path = "xdp"`: the program at the ports, and a row of its table for each SID and policy of the main table, so that for every prefix the
 //! program and the kernel's routes say the same. What the program cannot do has a row too, which leaves it to the kernel. Not here: the program
-//! (`fastpath-ebpf/src/bin/xdp_fast_path.rs`), and which packets it passes.
+//! (`fastpath-ebpf/src/bin/xdp_fast_path`), and which packets it passes.
 
 mod ports;
 mod standing;

@@ -105,9 +105,9 @@ fn fill(context: *mut xdp_md, question: &Question, entry: &mut Entry, outer: &mu
         ifindex: route.ifindex.into(),
     };
     // SAFETY: the value is read at once.
-    let last = unsafe { hops.get(&neighbor) }.copied().unwrap_or(0);
+    let last = unsafe { hops.get(neighbor) }.copied().unwrap_or(0);
     if question.now.wrapping_sub(last) > REFRESH {
-        let _ = hops.insert(&neighbor, &question.now, 0);
+        let _ = hops.insert(neighbor, question.now, 0);
         // Only this packet: the next one asks again.
         entry.expiry = (question.now >> TICK) as u32;
         count(|passed_of_cpu| &mut passed_of_cpu.refreshed);
