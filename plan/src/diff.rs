@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use segbox_config::LinkSeen;
 use segbox_config::model::Matcher;
+use segbox_config::{IfName, LinkSeen};
 use serde::Serialize;
 
 use crate::forwarding::{changed_along, kept_apart};
 use crate::hop::Hop;
 use crate::route::{Route, RouteKey};
-use crate::state::{Actual, Link, Setting, State};
+use crate::state::{Actual, AddressKey, Link, Setting, State};
 use crate::step::{Delta, Stage, Step, Verb};
 use crate::vlans;
 
@@ -84,15 +84,27 @@ pub fn diff(desired: &State, actual: &Actual) -> Plan {
     let (dead, living) = routes_by_vrfs(&steps, state);
     steps.extend(dead.into_iter().map(|(key, route)| Step::Route(Delta { key, before: Some(route), after: None })));
     compare_by(&desired.routes, &living, Route::is_met_by, Step::Route, &mut steps);
-    let ends =
-        |name| actual.state.links.contains_key(&name) && (again.contains(&name) || !desired.links.contains_key(&name));
+    let replaced = replaced_addresses(&steps, &again);
     let stage = |step: &Step| match step {
-        // The address of a device that ends goes before the device.
-        Step::Address(Delta { key, after: None, .. }) if ends(key.interface) => Stage::Down(Reverse(step.phase())),
+        Step::Address(delta) if replaced.contains(&delta.key) => Stage::Sweep(Reverse(step.phase())),
         _ => step.stage(),
     };
     steps.sort_by_cached_key(|step| (stage(step), vlans::place(step, desired, &actual.state)));
     Plan { steps }
+}
+
+/// The IPv4 addresses that go behind the others of their interface have come. With the last one the kernel removes all IPv4 routes by the
+/// interface, other programs' too (net/ipv4/fib_frontend.c, fib_inetaddr_event). A device that is made again has no routes left.
+fn replaced_addresses(steps: &[Step], again: &BTreeSet<IfName>) -> BTreeSet<AddressKey> {
+    let is_v4 = |key: &AddressKey| key.address.addr().is_ipv4() && !again.contains(&key.interface);
+    let of = |is_wanted: fn(&Delta<AddressKey, ()>) -> bool| {
+        steps.iter().filter_map(move |step| match step {
+            Step::Address(delta) if is_wanted(delta) && is_v4(&delta.key) => Some(delta.key),
+            _ => None,
+        })
+    };
+    let come: BTreeSet<IfName> = of(|delta| delta.after.is_some()).map(|key| key.interface).collect();
+    of(|delta| delta.after.is_none()).filter(|key| come.contains(&key.interface)).collect()
 }
 
 /// The SIDs that a new VRF makes useless, and all other routes.

@@ -109,7 +109,7 @@ pub enum Stage {
     /// Adding and changing.
     Up(Phase),
     /// Removing what policies, SIDs and routes used until now: programs and HMAC keys, rules and filters of the former source address, other
-    /// filters, nexthop objects, tables of single hops, IPv4 addresses.
+    /// filters, nexthop objects, tables of single hops.
     Sweep(std::cmp::Reverse<Phase>),
 }
 
@@ -279,11 +279,6 @@ impl Step {
                 Verb::Remove,
                 Self::Program(_) | Self::HmacKey(_) | Self::Filter(_) | Self::Rule(_) | Self::Nexthop(_),
             ) => Stage::Sweep(std::cmp::Reverse(phase)),
-            // With the last IPv4 address of an interface go all IPv4 routes by it, other programs' too (net/ipv4/fib_frontend.c,
-            // fib_inetaddr_event). So a new one comes first.
-            (Verb::Remove, Self::Address(delta)) if delta.key.address.addr().is_ipv4() => {
-                Stage::Sweep(std::cmp::Reverse(phase))
-            }
             // Until policies have changed, their packets are looked up there.
             (Verb::Remove, Self::Route(delta)) if HOP_TABLES.contains(&delta.key.table) => {
                 Stage::Sweep(std::cmp::Reverse(phase))

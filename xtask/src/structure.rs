@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "undrawn arrow: plan/Cargo.toml names segbox-init (init/) under [dependencies], but plan may use config",
+                "undrawn arrow: plan/Cargo.toml names segbox-init (init/) under [dependencies], but plan may use config, fastpath-ebpf",
                 "undrawn arrow: router/Cargo.toml names segbox-init (init/) under [dev-dependencies], but router may use \
                  config, plan, linux",
                 "no layer: the crate attic/ is not in the table of layers",

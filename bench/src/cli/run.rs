@@ -23,7 +23,7 @@ pub(super) struct Run {
     /// Number of rounds [default: 9, with --quick: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// Duration of a measurement [default: 300ms, with --quick: 100ms]
+    /// Duration of a measurement [default: 300ms, with --quick: 90ms]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     window: Option<Duration>,
     /// Write the result to this file, for `segbench report` and `segbench compare`
@@ -90,7 +90,7 @@ impl Run {
     }
 
     fn plan(&self, cases: Vec<Case>) -> Result<Plan, Error> {
-        let (rounds, window) = if self.quick { (5, 100) } else { (9, 300) };
+        let (rounds, window) = if self.quick { (5, 90) } else { (9, 300) };
         Ok(Plan {
             cases,
             rounds: self.rounds.unwrap_or(rounds),

@@ -58,9 +58,10 @@ fn a_port_gets_both_families_with_routes_and_servers() {
     let times = ip(managed.router(), "-4 address show dev eth4");
     assert!(times.contains("dynamic noprefixroute eth4") && times.contains("valid_lft 1"), "{times}");
     // The file's own default route goes before the router's, whose metric is not the kernel's.
-    let v6 = ip(managed.router(), "-6 route show default");
-    assert!(v6.contains("via 2001:db8:4::66 dev eth4 proto 86 metric 1024"), "{v6}");
-    assert!(v6.lines().any(|line| line.contains("proto ra") && line.contains("metric 4096")), "{v6}");
+    let v6 = || ip(managed.router(), "-6 route show default");
+    assert!(v6().contains("via 2001:db8:4::66 dev eth4 proto 86 metric 1024"), "{}", v6());
+    let is_the_routers = |line: &str| line.contains("proto ra") && line.contains("metric 4096");
+    managed.soon("the router's default route", || v6().lines().any(is_the_routers));
     assert!(ip(managed.router(), "-6 address show dev eth4 scope global").contains("2001:db8:4:"));
     managed.is_in_sync();
     let text = segbox(managed.router(), ["status"]).out;
