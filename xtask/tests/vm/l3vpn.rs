@@ -76,6 +76,8 @@ fn two_customers_with_the_same_addresses_never_meet() {
     let files = tempfile::tempdir().expect("a folder for temporary files");
     let edge = files.path().join("edge");
     let example = fs::read_to_string(FILE).expect("the example is there");
+    // A hash of the kernel's is none that the model could foretell.
+    let example = example.replace("flow-label = \"hash\"", "flow-label = \"copy\"");
     let others = [
         (another_owner::FILE, another_owner::file(&example)),
         (hmac::FILES[0], hmac::file(&example)),
