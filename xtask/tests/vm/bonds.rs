@@ -59,7 +59,7 @@ const MOST: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-fn a_pulled_cable_of_a_bond_loses_less_than_a_second() {
+fn slow_a_pulled_cable_of_a_bond_loses_less_than_a_second() {
     let _turn = turn();
     let tools = image("tools");
     let namespace = Namespace::new("bonds").expect("root");
