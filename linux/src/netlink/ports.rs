@@ -106,7 +106,7 @@ impl Ports {
         Ok(OnPort { addresses, routes: routes.into_iter().collect() })
     }
 
-    /// Makes a change; true if it is made. What is gone already counts as removed.
+    /// Makes a change. What is gone already counts as removed.
     ///
     /// # Errors
     /// The kernel refuses it.
