@@ -30,7 +30,7 @@ const DHCP: [libc::sock_filter; 9] = [
 const NOTHING: [libc::sock_filter; 1] = [step(libc::BPF_RET | libc::BPF_K, 0, 0, 0)];
 const EVERYTHING: [libc::sock_filter; 1] = [step(libc::BPF_RET | libc::BPF_K, u32::MAX, 0, 0)];
 
-const fn step(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+pub(crate) const fn step(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt, jf, k }
 }
 
@@ -137,7 +137,8 @@ fn packets(index: u32, protocol: i32, filter: &[libc::sock_filter]) -> io::Resul
     if bound == 0 { Ok(socket) } else { Err(io::Error::last_os_error()) }
 }
 
-fn attach(socket: &OwnedFd, filter: &[libc::sock_filter]) -> io::Result<()> {
+/// Lets only packets pass that a filter takes.
+pub(crate) fn attach(socket: &OwnedFd, filter: &[libc::sock_filter]) -> io::Result<()> {
     let len = u16::try_from(filter.len()).expect("the filters are short");
     let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
     set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
