@@ -9,11 +9,8 @@ use crate::desired::{Context, Desired, desired, nothing};
 use crate::diff::diff;
 use crate::rounds::ROUNDS;
 use crate::sysctl::{GLOBAL, OF_A_LINK, of_a_link};
+use crate::test_files::name;
 use crate::tune::Refusals;
-
-fn name(text: &str) -> IfName {
-    text.parse().expect("a name")
-}
 
 /// Cards whose last byte of the MAC address, and PCI slot, is their place in the list.
 fn host(names: &[&str]) -> Actual {

@@ -1,11 +1,12 @@
 use segbox_config::model::BondMode;
-use segbox_config::{Kernel, LinkSeen, Mac, Surroundings};
+use segbox_config::{Kernel, LinkSeen, Mac};
 
 use super::*;
 use crate::base::Base;
 use crate::desired::{Context, Desired, desired};
 use crate::diff::{Plan, diff};
 use crate::step::Step;
+use crate::test_files::{config, name};
 
 const FILE: &str = r#"
     [interface.bond0]
@@ -20,15 +21,6 @@ const FILE: &str = r#"
     via = "2001:db8:7::2"
     interface = "bond0.7"
 "#;
-
-fn name(text: &str) -> IfName {
-    text.parse().expect("a name")
-}
-
-fn config(text: &str) -> Config {
-    let draft = segbox_config::read(text.to_owned(), "segbox.toml".to_owned());
-    draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config
-}
 
 /// A box with these cards.
 fn found(cards: &[&str]) -> Actual {

@@ -1,8 +1,7 @@
-use segbox_config::Surroundings;
-
 use super::*;
 use crate::base::Base;
 use crate::desired::{Context, desired};
+use crate::test_files::config;
 
 const FILE: &str = r#"
     [srv6]
@@ -27,11 +26,9 @@ const FILE: &str = r#"
 
 /// A box in the state of this file.
 fn box_of(text: &str) -> Actual {
-    let draft = segbox_config::read(text.to_owned(), "segbox.toml".to_owned());
-    let config = draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config;
     let (base, kernel, actual) = (Base::new(), segbox_config::Kernel::default(), Actual::default());
     let context = Context { actual: &actual, base: &base, kernel: &kernel, own_box: false, tuning: None };
-    Actual { state: desired(&config, context).state, ..actual }
+    Actual { state: desired(&config(text), context).state, ..actual }
 }
 
 /// An IPv6 header.

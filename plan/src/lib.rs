@@ -46,6 +46,8 @@ pub mod state;
 pub mod steering;
 pub mod step;
 pub mod sysctl;
+#[cfg(test)]
+mod test_files;
 pub mod tune;
 mod underlay;
 pub mod unkept;

@@ -36,17 +36,16 @@ fn of(mac: Mac) -> Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
-    use segbox_config::{LinkSeen, Surroundings};
+    use segbox_config::LinkSeen;
 
     use super::*;
+    use crate::test_files::{config, name};
 
     #[test]
     fn a_port_of_ipv6_gets_one_and_one_without_ipv6_or_with_its_own_does_not() {
         let file = "[interface.eth0]\naddresses = [\"2001:db8::1/64\"]\n[interface.eth1]\nsrv6 = true\n\
                     [interface.eth2]\naddresses = [\"192.0.2.1/24\"]\n[interface.eth3]\nsrv6 = true\n[interface.eth4]\nsrv6 = true\n";
-        let draft = segbox_config::read(file.to_owned(), "segbox.toml".to_owned());
-        let config = draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config;
-        let name = |text: &str| -> IfName { text.parse().expect("a name") };
+        let config = config(file);
         let mut actual = Actual::default();
         for port in ["eth0", "eth1", "eth2", "eth3", "eth4"] {
             let mac = Some(Mac([0x52, 0x54, 0, 0xab, 0xcd, 1]));

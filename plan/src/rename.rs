@@ -163,11 +163,8 @@ mod tests {
 
     use super::*;
     use crate::state::AddressKey;
+    use crate::test_files::name;
     use crate::tune::CardKnob;
-
-    fn name(text: &str) -> IfName {
-        text.parse().expect("a name")
-    }
 
     fn named(names: [&str; 2]) -> Actual {
         let mut router = Actual::default();

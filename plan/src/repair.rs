@@ -149,10 +149,7 @@ mod tests {
     use super::*;
     use crate::hop::{Encap, Hop};
     use crate::state::Link;
-
-    fn name(text: &str) -> IfName {
-        text.parse().expect("a name")
-    }
+    use crate::test_files::name;
 
     fn key(prefix: &str) -> RouteKey {
         RouteKey { table: 254, prefix: prefix.parse().expect("a prefix"), metric: 1024 }

@@ -31,14 +31,8 @@ fn missing(source: Ipv6Addr, config: &Config, actual: &Actual) -> Option<Address
 
 #[cfg(test)]
 mod tests {
-    use segbox_config::Surroundings;
-
     use super::*;
-
-    fn config(text: &str) -> Config {
-        let draft = segbox_config::read(text.to_owned(), "segbox.toml".to_owned());
-        draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config
-    }
+    use crate::test_files::config;
 
     fn key(interface: &str, address: &str) -> AddressKey {
         AddressKey { interface: interface.parse().expect("a name"), address: address.parse().expect("an address") }

@@ -1,12 +1,9 @@
-use segbox_config::{LinkSeen, Surroundings};
+use segbox_config::LinkSeen;
 
 use super::*;
 use crate::lookup::{HopSeen, RouteSeen};
+use crate::test_files::{config, name};
 use crate::{Base, Context, desired};
-
-fn name(text: &str) -> IfName {
-    text.parse().expect("a name")
-}
 
 const FILE: &str = r#"
 [interface.eth0]
@@ -38,8 +35,7 @@ fn box_of_three() -> Actual {
 fn used(hops: &str, vrf: bool, actual: &Actual) -> (Vec<String>, bool) {
     let of = if vrf { "vrf = \"blue\"\n" } else { "" };
     let text = format!("{FILE}[[route]]\ndestination = \"2001:db8:99::/64\"\nhops = [{hops}]\n{of}");
-    let checked = segbox_config::read(text, "segbox.toml").resolve(&Surroundings::default());
-    let config = checked.unwrap_or_else(|faults| panic!("{faults}")).config;
+    let config = config(&text);
     let kernel = segbox_config::Kernel::default();
     let base = Base::new();
     let want = desired(&config, Context { actual, base: &base, kernel: &kernel, own_box: true, tuning: None });

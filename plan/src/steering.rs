@@ -5,8 +5,8 @@
 //! asks the table that the packets have without `from` for a longer one, then rules ask the tables of the sources for one of this length, the
 //! longest source first. Rules that ask for longer ones suppress what is too short, and then the kernel goes on to the next rule.
 //!
-//! Rules for a VRF come before the kernel's rule for all VRFs, since a VRF's table ends with an unreachable route. Those for the main table come
-//! behind it, where packets of VRFs do not get to.
+//! Rules for a VRF would come before the kernel's rule for all VRFs, since a VRF's table ends with an unreachable route. They do not work on any
+//! kernel yet, so `segbox-config` refuses `from` in a VRF. Rules for the main table come behind that rule, where packets of VRFs do not get to.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,9 +152,8 @@ pub fn sources(state: &State) -> BTreeMap<u32, Rule> {
 
 #[cfg(test)]
 mod tests {
-    use segbox_config::Surroundings;
-
     use super::*;
+    use crate::test_files;
 
     fn config(policies: &[(&str, &str, &str)]) -> Config {
         let mut text =
@@ -165,8 +164,7 @@ mod tests {
                  segments = [\"fc00:0:3:1::\"]\n{vrf}"
             );
         }
-        let draft = segbox_config::read(text, "segbox.toml");
-        draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config
+        test_files::config(&text)
     }
 
     fn shown(config: &Config, actual: &Actual) -> Vec<String> {

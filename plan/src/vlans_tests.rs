@@ -1,10 +1,11 @@
 use segbox_config::model::VlanProtocol;
-use segbox_config::{Kernel, LinkSeen, Surroundings};
+use segbox_config::{Kernel, LinkSeen};
 
 use super::*;
 use crate::desired::{Context, Desired, desired};
 use crate::diff::diff;
 use crate::state::AddressKey;
+use crate::test_files::{config, name};
 
 const FILE: &str = r#"
     [interface.eth0]
@@ -24,15 +25,6 @@ const FILE: &str = r#"
     type = "prohibit"
     table = 77
 "#;
-
-fn name(text: &str) -> IfName {
-    text.parse().expect("a name")
-}
-
-fn config(text: &str) -> Config {
-    let draft = segbox_config::read(text.to_owned(), "segbox.toml".to_owned());
-    draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}")).config
-}
 
 /// A box with these ports.
 fn found(ports: &[&str]) -> Actual {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use segbox_lab::{Cable, Host, Lab, Namespace, Topology};
 use serde::Deserialize;
 
+use support::routers::ip;
 use support::segbox::{apply, run, segbox, status};
 
 /// `network.toml` of a network.
@@ -93,18 +94,12 @@ impl Network {
 impl Station {
     fn equip(&self, namespace: &Namespace) {
         if let Some(mac) = &self.mac {
-            ip(namespace, &["link", "set", &self.interface, "address", mac]);
+            ip(namespace, &format!("link set {} address {mac}", self.interface));
         }
         for route in &self.routes {
-            let words: Vec<&str> = route.split(' ').collect();
-            ip(namespace, &[&["route", "add"], &words[..]].concat());
+            ip(namespace, &format!("route add {route}"));
         }
     }
-}
-
-fn ip(namespace: &Namespace, words: &[&str]) {
-    let done = run(namespace.command("ip").expect("the namespace is there").args(words));
-    assert_eq!(done.code, Some(0), "ip {}: {}", words.join(" "), done.err);
 }
 
 /// The SIDs of every router: where a packet ended.

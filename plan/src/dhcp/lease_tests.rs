@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use segbox_config::{Mac, Surroundings};
+use segbox_config::Mac;
 
 use super::options::Options;
 use super::wire::{Answer, Reply};
 use super::*;
+use crate::test_files::{config, name};
 
 /// An offer of 192.0.2.9/24 for an hour, with these options instead of or beside the usual ones.
 fn offer(address: [u8; 4], other: &[(u8, &[u8])]) -> Reply {
@@ -25,9 +26,7 @@ fn bounds() -> Bounds {
                 [[srv6.policy]]\ndestination = \"203.0.113.0/24\"\nbehavior = \"H.Encaps\"\nsegments = [\"fc00:0:3::\"]\n\
                 [[srv6.policy]]\ndestination = \"0.0.0.0/0\"\nbehavior = \"H.Encaps\"\nsegments = [\"fc00:0:3::\"]\n\
                 [srv6]\nsource = \"fc00:0:2::1\"\n";
-    let draft = segbox_config::read(file.to_owned(), "segbox.toml".to_owned());
-    let checked = draft.resolve(&Surroundings::default()).unwrap_or_else(|faults| panic!("{faults}"));
-    Bounds::of(&checked.config, "eth4".parse().expect("a name"))
+    Bounds::of(&config(file), name("eth4"))
 }
 
 fn read(reply: &Reply) -> Result<Lease, Lie> {
